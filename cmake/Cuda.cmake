@@ -1,0 +1,28 @@
+# CUDA runtime and NCCL headers, as hp_dep_cuda and hp_dep_nccl: from the CUDA
+# toolkit where there is one, else from NVIDIA's wheels. Exactly one libnccl may
+# be loaded: the wheel's, which libtorch's own run path finds.
+file(GLOB wheel_root "${HP_TORCH_DIR}/../nvidia")
+find_path(HP_CUDA_INCLUDE cuda_runtime_api.h
+          HINTS /usr/local/cuda/include "${wheel_root}/cu13/include" REQUIRED)
+find_library(HP_CUDART cudart NAMES libcudart.so.13
+             HINTS /usr/local/cuda/lib64 /usr/local/cuda/lib
+                   "${wheel_root}/cu13/lib" REQUIRED)
+find_path(HP_NCCL_INCLUDE nccl.h HINTS "${wheel_root}/nccl/include"
+          /usr/local/cuda/include REQUIRED NO_DEFAULT_PATH)
+find_library(HP_NCCL libnccl.so.2 HINTS "${wheel_root}/nccl/lib" REQUIRED
+             NO_DEFAULT_PATH)
+
+add_library(hp_dep_cuda INTERFACE)
+target_include_directories(hp_dep_cuda SYSTEM INTERFACE "${HP_CUDA_INCLUDE}")
+target_link_libraries(hp_dep_cuda INTERFACE "${HP_CUDART}")
+add_library(hp_dep_nccl INTERFACE)
+target_include_directories(hp_dep_nccl SYSTEM INTERFACE "${HP_NCCL_INCLUDE}")
+target_link_libraries(hp_dep_nccl INTERFACE "${HP_NCCL}" hp_dep_cuda)
+get_filename_component(nccl_dir "${HP_NCCL}" DIRECTORY)
+target_link_options(hp_dep_nccl INTERFACE "LINKER:-rpath,${nccl_dir}")
+# The CUDA side of libtorch that a target may call directly (streams, memory).
+if(HP_WITH_TORCH)
+  add_library(hp_dep_c10_cuda INTERFACE)
+  target_link_libraries(hp_dep_c10_cuda INTERFACE hp_dep_torch hp_dep_cuda
+                        "${HP_TORCH_DIR}/lib/libc10_cuda.so")
+endif()

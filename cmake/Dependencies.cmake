@@ -1,0 +1,47 @@
+# Third-party libraries, each as one interface target named hp_dep_<name>, so
+# that cmake/Layers.cmake can say which of our libraries may see which of them.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+find_package(OpenSSL REQUIRED)
+
+# hp_dependency(NAME LINK...): declares hp_dep_NAME as a system dependency.
+function(hp_dependency name)
+  add_library(hp_dep_${name} INTERFACE)
+  target_link_libraries(hp_dep_${name} INTERFACE ${ARGN})
+endfunction()
+
+hp_dependency(absl absl::status absl::statusor absl::strings absl::str_format
+              absl::time absl::synchronization absl::flat_hash_map
+              absl::flat_hash_set absl::span absl::hash absl::cleanup
+              Threads::Threads)
+hp_dependency(crypto OpenSSL::Crypto)
+
+pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)
+hp_dependency(yaml PkgConfig::YAMLCPP)
+hp_dependency(json)  # nlohmann-json: headers only, in the default path
+hp_dependency(cli11)  # headers only
+pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
+hp_dependency(sqlite PkgConfig::SQLITE3)
+pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec
+                  libavutil libswscale)
+hp_dependency(ffmpeg PkgConfig::FFMPEG)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+hp_dependency(seccomp PkgConfig::SECCOMP)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_library(HP_HTTPLIB_LIBRARY cpp-httplib REQUIRED)
+hp_dependency(prometheus prometheus-cpp::core)
+hp_dependency(httplib ${HP_HTTPLIB_LIBRARY} Threads::Threads)
+find_package(Protobuf REQUIRED)
+pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
+find_program(HP_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+hp_dependency(grpc PkgConfig::GRPCPP grpc++_reflection protobuf::libprotobuf)
+
+if(HP_WITH_TORCH)
+  include(Torch)
+  pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
+  hp_dependency(sentencepiece PkgConfig::SENTENCEPIECE)
+endif()
+if(HP_WITH_CUDA)
+  include(Cuda)
+endif()

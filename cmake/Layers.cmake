@@ -1,0 +1,42 @@
+# Who may link (and so include) whom. Arrows point down only. hp_check_layer
+# fails the configuration on an edge that is not listed here;
+# tests/layers checks the #include lines against the same table.
+set(HP_LAYER_base absl crypto)
+set(HP_LAYER_config base absl yaml)
+set(HP_LAYER_pipeline base absl json)
+set(HP_LAYER_runtime base pipeline absl)
+set(HP_LAYER_store base absl json)
+set(HP_LAYER_data base store absl json)
+set(HP_LAYER_metrics base absl prometheus httplib)
+# the torch group
+set(HP_LAYER_kernels base absl torch c10_cuda cuda)
+set(HP_LAYER_lora base store kernels absl torch json)
+set(HP_LAYER_memory base kernels lora absl torch)
+set(HP_LAYER_wan base store kernels lora memory runtime absl torch json)
+set(HP_LAYER_encoders base store kernels absl torch sentencepiece)
+set(HP_LAYER_train base store pipeline runtime kernels lora memory wan absl
+    torch)
+# the NCCL group
+set(HP_LAYER_link base runtime absl cuda nccl)
+# the protobuf group
+set(HP_LAYER_rpc base config pipeline runtime absl grpc)
+# the processes: main() and what only one of them does. They meet the groups
+# through runtime's interfaces; a process library never sees torch and protobuf
+# together, which is why each stage is made of several.
+set(HP_LAYER_coordinator base config pipeline runtime store data metrics rpc
+    absl sqlite grpc json httplib cli11)
+set(HP_LAYER_client base config pipeline rpc metrics absl grpc json cli11)
+set(HP_LAYER_decode base data absl ffmpeg seccomp)
+
+# hp_check_layer(NAME DEPS...): FATAL_ERROR on a dependency NAME may not have.
+function(hp_check_layer name)
+  if(NOT DEFINED HP_LAYER_${name})
+    message(FATAL_ERROR "cmake/Layers.cmake has no row for '${name}'")
+  endif()
+  foreach(dep ${ARGN})
+    if(NOT dep IN_LIST HP_LAYER_${name})
+      message(FATAL_ERROR "layer violation: '${name}' may not use '${dep}' "
+                          "(allowed: ${HP_LAYER_${name}})")
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,70 @@
+# halfpipe_library(NAME SRCS... DEPS...): a static library hp_NAME of one layer.
+# halfpipe_test(NAME SRCS... DEPS... LABELS...): one gtest binary, one ctest.
+# A dependency is a name of ours (hp_NAME) or of cmake/Dependencies.cmake
+# (hp_dep_NAME), written without its prefix.
+
+function(hp_resolve_deps out)
+  set(result)
+  foreach(dep ${ARGN})
+    if(TARGET hp_dep_${dep})
+      list(APPEND result hp_dep_${dep})
+    else()
+      list(APPEND result hp_${dep})
+    endif()
+  endforeach()
+  set(${out} ${result} PARENT_SCOPE)
+endfunction()
+
+function(hp_apply_common target)
+  target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE hp_warnings)
+endfunction()
+
+# Targets that compile against ATen share its precompiled header.
+function(hp_use_torch_pch target)
+  if(HP_PCH AND TARGET hp_torch_pch)
+    target_precompile_headers(${target} REUSE_FROM hp_torch_pch)
+  endif()
+endfunction()
+
+function(halfpipe_library name)
+  cmake_parse_arguments(arg "" "LAYER" "SRCS;DEPS" ${ARGN})
+  if(NOT arg_LAYER)
+    set(arg_LAYER ${name})
+  endif()
+  set(own_deps ${arg_DEPS})
+  list(REMOVE_ITEM own_deps ${name})
+  hp_check_layer(${arg_LAYER} ${own_deps})
+  add_library(hp_${name} STATIC ${arg_SRCS})
+  hp_apply_common(hp_${name})
+  hp_resolve_deps(deps ${arg_DEPS})
+  target_link_libraries(hp_${name} PUBLIC ${deps})
+  if("torch" IN_LIST arg_DEPS)
+    hp_use_torch_pch(hp_${name})
+  endif()
+endfunction()
+
+function(halfpipe_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SRCS})
+  hp_apply_common(${name})
+  hp_resolve_deps(deps ${arg_DEPS})
+  target_link_libraries(${name} PRIVATE ${deps} GTest::gmock
+                                        GTest::gtest_main)
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
+                                           "${CMAKE_BINARY_DIR}/tests")
+  if("torch" IN_LIST arg_DEPS)
+    hp_use_torch_pch(${name})
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${name}
+           WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT
+                                          ${arg_TIMEOUT})
+endfunction()

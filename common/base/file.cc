@@ -1,0 +1,130 @@
+#include "common/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+std::string ParentOf(const std::string& path) {
+  std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+absl::Status ErrnoStatus(absl::string_view what, const std::string& path) {
+  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::string& path,
+                                     uint64_t max_bytes) {
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus("cannot open", path);
+  absl::Cleanup close_fd = [fd] { close(fd); };
+  std::string content;
+  char buffer[1 << 16];
+  while (true) {
+    ssize_t got = read(fd, buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus("cannot read", path);
+    if (got == 0) return content;
+    if (content.size() + static_cast<uint64_t>(got) > max_bytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(path, " is larger than ", max_bytes, " bytes"));
+    }
+    content.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
+  static std::atomic<uint64_t> counter{0};
+  std::string temporary =
+      absl::StrCat(path, ".tmp.", getpid(), ".", counter.fetch_add(1));
+  int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                0644);
+  if (fd < 0) return ErrnoStatus("cannot create", temporary);
+  return AtomicFile(path, std::move(temporary), fd);
+}
+
+AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
+    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      fd_(std::exchange(other.fd_, -1)) {}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  close(fd_);
+  unlink(temporary_.c_str());
+}
+
+absl::Status AtomicFile::Append(const void* data, size_t size) {
+  const char* cursor = static_cast<const char*>(data);
+  while (size > 0) {
+    ssize_t wrote = write(fd_, cursor, size);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return ErrnoStatus("cannot write", temporary_);
+    cursor += wrote;
+    size -= static_cast<size_t>(wrote);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AtomicFile::Commit() {
+  if (fsync(fd_) != 0) return ErrnoStatus("cannot sync", temporary_);
+  int fd = std::exchange(fd_, -1);
+  if (close(fd) != 0 ||
+      rename(temporary_.c_str(), path_.c_str()) != 0) {
+    absl::Status status = ErrnoStatus("cannot rename to", path_);
+    unlink(temporary_.c_str());
+    return status;
+  }
+  return SyncDirectory(ParentOf(path_));
+}
+
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::string_view content) {
+  HP_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
+  HP_RETURN_IF_ERROR(file.Append(content.data(), content.size()));
+  return file.Commit();
+}
+
+absl::Status MakeDirectories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return absl::OkStatus();
+  errno = error.value();
+  return ErrnoStatus("cannot create the folder", path);
+}
+
+absl::Status SyncDirectory(const std::string& path) {
+  int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus("cannot open the folder", path);
+  absl::Cleanup close_fd = [fd] { close(fd); };
+  if (fsync(fd) != 0) return ErrnoStatus("cannot sync the folder", path);
+  return absl::OkStatus();
+}
+
+absl::Status CommitDirectory(const std::string& temporary,
+                             const std::string& path) {
+  HP_RETURN_IF_ERROR(SyncDirectory(temporary));
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    return ErrnoStatus("cannot rename to", path);
+  }
+  return SyncDirectory(ParentOf(path));
+}
+
+}  // namespace halfpipe

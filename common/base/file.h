@@ -1,0 +1,63 @@
+// Files that are written whole or not at all.
+#ifndef HP_COMMON_BASE_FILE_H_
+#define HP_COMMON_BASE_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace halfpipe {
+
+// The whole content. Codes: NotFound, PermissionDenied, Unavailable, and
+// ResourceExhausted for a file larger than `max_bytes`.
+[[nodiscard]] absl::StatusOr<std::string> ReadFile(
+    const std::string& path, uint64_t max_bytes = uint64_t{1} << 30);
+
+// Writes a temporary file beside `path`, syncs it and renames it over `path`,
+// then syncs the folder. On any failure `path` is as it was before and the
+// temporary file is gone. ResourceExhausted when the disk is full.
+[[nodiscard]] absl::Status WriteFileAtomically(const std::string& path,
+                                               absl::string_view content);
+
+// The same for content that comes in pieces. Not thread-safe. A destroyed
+// writer that was not committed leaves nothing behind.
+class AtomicFile {
+ public:
+  // Opens `path` + a unique ".tmp" suffix in the same folder.
+  [[nodiscard]] static absl::StatusOr<AtomicFile> Create(
+      const std::string& path);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  // Appends. ResourceExhausted when the disk is full.
+  [[nodiscard]] absl::Status Append(const void* data, size_t size);
+  // fsync, rename, fsync of the folder. Call once.
+  [[nodiscard]] absl::Status Commit();
+
+ private:
+  AtomicFile(std::string path, std::string temporary, int fd);
+
+  std::string path_;
+  std::string temporary_;
+  int fd_;
+};
+
+// Creates the folder and its parents; OK when it exists.
+[[nodiscard]] absl::Status MakeDirectories(const std::string& path);
+
+// fsync of a folder, so that renames in it are durable.
+[[nodiscard]] absl::Status SyncDirectory(const std::string& path);
+
+// Renames a folder that was filled under a temporary name; the target must not
+// exist. Syncs the parent.
+[[nodiscard]] absl::Status CommitDirectory(const std::string& temporary,
+                                           const std::string& path);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_BASE_FILE_H_

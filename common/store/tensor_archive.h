@@ -1,0 +1,67 @@
+// Read access to the tensors of a checkpoint, whatever holds them: one
+// safetensors file, a sharded set with an index, a folder of either, or a
+// torch.save zip (.pth / .pt). No tensor library is involved: bytes go where
+// the caller says.
+#ifndef HP_COMMON_STORE_TENSOR_ARCHIVE_H_
+#define HP_COMMON_STORE_TENSOR_ARCHIVE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/base/dtype.h"
+
+namespace halfpipe {
+
+// Where one tensor lies. Always contiguous and row-major.
+struct ArchivedTensor {
+  DType dtype = DType::kF32;
+  Shape shape;
+  std::string file;     // the file that holds the bytes
+  uint64_t offset = 0;  // of the first byte in that file
+  uint64_t bytes = 0;   // ElementCount(shape) * SizeOf(dtype)
+};
+
+// An opened checkpoint. Immutable after Open, so every method may be called
+// from any thread. Holds file descriptors, maps nothing, reads only on Read.
+class TensorArchive {
+ public:
+  virtual ~TensorArchive() = default;
+
+  // Every tensor by name, as the file spells it.
+  [[nodiscard]] virtual const std::map<std::string, ArchivedTensor>& tensors()
+      const = 0;
+
+  // The format's free text pairs (safetensors' __metadata__); empty for .pth.
+  [[nodiscard]] virtual const std::map<std::string, std::string>& metadata()
+      const = 0;
+
+  // The path that was opened, for messages.
+  [[nodiscard]] virtual const std::string& path() const = 0;
+
+  // Copies the bytes of `name` to `destination`, which has room for its
+  // `bytes`. NotFound for an unknown name (the message lists the nearest
+  // one), DataLoss for a file that ends early.
+  [[nodiscard]] virtual absl::Status Read(absl::string_view name,
+                                          void* destination) const = 0;
+
+  // Copies a part of a tensor: `bytes` from `offset` within it.
+  [[nodiscard]] virtual absl::Status ReadRange(absl::string_view name,
+                                               uint64_t offset, uint64_t bytes,
+                                               void* destination) const = 0;
+};
+
+// Opens a file or a folder. In a folder: `*.safetensors.index.json` if there
+// is one, else all `*.safetensors`, else a single `*.pth` / `*.pt` / `*.bin`.
+// Every header is checked against the file's size before anything is believed:
+// InvalidArgument or DataLoss name the file, the tensor and what is wrong.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<TensorArchive>> OpenTensorArchive(
+    const std::string& path);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STORE_TENSOR_ARCHIVE_H_
