@@ -1,0 +1,202 @@
+// The job file: one YAML document that says what is trained from what, how,
+// and where the result goes. Plain values; everything that parses, checks,
+// prints or documents them works from one table of fields (job_fields.cc), and
+// docs/config.md is generated from it.
+//
+// Units: sizes of pictures in pixels, memory in bytes, durations in seconds.
+#ifndef HP_COMMON_CONFIG_JOB_CONFIG_H_
+#define HP_COMMON_CONFIG_JOB_CONFIG_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace halfpipe {
+
+// How the frozen base weights are held.
+enum class BaseWeights {
+  kBf16,        // as bf16
+  kFp8,         // e4m3 with one scale a row; products in bf16
+  kFp8Compute,  // e4m3, and products in fp8 too
+};
+
+enum class OptimizerType { kAdamW };
+
+enum class LrScheduleType { kConstant, kLinear, kCosine };
+
+// The weight of a sample's loss as a function of its timestep.
+enum class LossWeighting {
+  kGaussian,  // DiffSynth's bell over the middle timesteps
+  kNone,      // 1 for every timestep
+};
+
+enum class ScheduleType { k1F1B, kGPipe, kSequential };
+
+// What becomes of the activations that the backward pass needs.
+enum class MemoryPolicy { kAuto, kKeep, kRecompute, kOffload };
+
+enum class DeviceType { kAuto, kCpu, kCuda };
+
+enum class ComputeDType { kBf16, kFp32 };
+
+// Key names of an exported LoRA file.
+enum class LoraFormat { kDiffSynth, kComfyUi, kDiffusers };
+
+// Random weights in place of files: no download, no disk. For `bench`.
+struct RandomModelConfig {
+  std::string variant;  // whose shapes; empty: weights come from files
+  int64_t layers = 0;   // blocks; 0: as many as the variant has
+  int64_t seed = 0;
+};
+
+struct ModelConfig {
+  std::string variant = "auto";  // auto: from the weights' names and shapes
+  std::string dit;               // a file or a folder
+  std::string text_encoder;      // UMT5-XXL
+  std::string tokenizer;         // its sentencepiece model, or the folder
+  std::string vae;
+  std::string clip;  // only for variants that take image features
+  BaseWeights weights = BaseWeights::kBf16;
+  RandomModelConfig random;
+
+  [[nodiscard]] bool is_random() const { return !random.variant.empty(); }
+};
+
+struct LoraConfig {
+  int64_t rank = 32;
+  double alpha = 0.0;  // scale = alpha / rank; ParseJobConfig sets 0 to rank
+  // Suffixes of the module names that get a LoRA.
+  std::vector<std::string> targets = {"q", "k", "v", "o", "ffn.0", "ffn.2"};
+  std::string init_from;  // a LoRA file to start from; empty: a fresh one
+};
+
+// Made-up latents and contexts of the right shapes: no encoder runs.
+struct RandomDataConfig {
+  int64_t samples = 0;  // 0: data comes from files
+};
+
+struct DataConfig {
+  std::string path;       // the folder that media paths are relative to
+  std::string metadata;   // relative to `path`; empty: found, else captions
+  std::string cache_dir;  // empty: `path`/.halfpipe-cache
+  // Both 0: from each clip, at most max_pixels, down to multiples of 16.
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t max_pixels = 1048576;
+  int64_t frames = 81;  // 4k+1; a shorter clip gives the most it can
+  int64_t repeat = 1;   // times that an epoch holds each sample
+  RandomDataConfig random;
+
+  [[nodiscard]] bool is_random() const { return random.samples > 0; }
+};
+
+struct OptimizerConfig {
+  OptimizerType type = OptimizerType::kAdamW;
+  double learning_rate = 1.0e-4;
+  double weight_decay = 0.01;
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1.0e-8;
+};
+
+struct LrScheduleConfig {
+  LrScheduleType type = LrScheduleType::kConstant;
+  int64_t warmup_steps = 0;  // linear from 0 to the learning rate
+  double min_ratio = 0.0;    // where linear and cosine end, of the rate
+};
+
+struct TimestepConfig {
+  // Fractions of the (shifted) timestep grid, 0 = pure noise: the high-noise
+  // expert of I2V-A14B takes [0, 0.358).
+  double min_boundary = 0.0;
+  double max_boundary = 1.0;
+  double shift = 5.0;
+  LossWeighting weighting = LossWeighting::kGaussian;
+};
+
+struct TrainConfig {
+  int64_t steps = 0;          // optimizer steps; required
+  int64_t micro_batches = 1;  // samples a step
+  OptimizerConfig optimizer;
+  LrScheduleConfig lr_schedule;
+  double max_grad_norm = 1.0;  // 0: no clipping (as DiffSynth)
+  TimestepConfig timesteps;
+  double caption_dropout = 0.0;  // chance that a sample's prompt is dropped
+  int64_t seed = 0;
+  bool deterministic = false;  // bit-identical on GPUs, at a cost in speed
+};
+
+struct PipelineConfig {
+  std::optional<int64_t> split_at;  // stage0's blocks; nullopt: auto
+  ScheduleType schedule = ScheduleType::k1F1B;
+  int64_t stages = 2;
+  // Forwards of segment 0 and 1 before the first backward; nullopt: auto.
+  std::optional<std::array<int64_t, 2>> warmup;
+  MemoryPolicy memory = MemoryPolicy::kAuto;
+  int64_t gpu_memory_bytes = 0;   // a GPU; 0: what is free
+  int64_t host_memory_bytes = 0;  // both stages together; 0: auto
+  DeviceType device = DeviceType::kAuto;
+  ComputeDType dtype = ComputeDType::kBf16;
+  int64_t threads = 1;  // CPU threads a stage
+};
+
+// When a checkpoint is due: exactly one of the two is set.
+struct SaveInterval {
+  int64_t steps = 0;
+  int64_t seconds = 1800;
+};
+
+struct OutputConfig {
+  std::string dir;
+  SaveInterval save_every;
+  int64_t keep = 3;  // newest checkpoints that stay; 0: all
+  std::vector<LoraFormat> formats = {LoraFormat::kDiffSynth,
+                                     LoraFormat::kComfyUi};
+};
+
+struct JobConfig {
+  std::string name;
+  ModelConfig model;
+  LoraConfig lora;
+  DataConfig data;
+  TrainConfig train;
+  PipelineConfig pipeline;
+  OutputConfig output;
+};
+
+// Parses and checks a job file's text; `file_name` is only for messages.
+// Every problem is found in one call: InvalidArgument, whose message holds one
+// line a problem, "file:line: key: what is wrong, what is allowed". Unknown
+// keys are problems, with the nearest right key or the section that the key
+// belongs to. No file named in the config is touched. Thread-safe.
+[[nodiscard]] absl::StatusOr<JobConfig> ParseJobConfig(
+    absl::string_view yaml, absl::string_view file_name);
+
+// The checks between fields and of ranges, for a config that was not parsed
+// (made by `bench`, say). The same lines without file and line.
+[[nodiscard]] absl::Status ValidateJobConfig(const JobConfig& config);
+
+// Makes every relative path absolute, `base_dir` being the job file's folder:
+// a job may run in a process with another working directory.
+void ResolvePaths(const std::string& base_dir, JobConfig* config);
+
+// The whole config, defaults included, in the table's order: equal configs
+// give equal text, and ParseJobConfig of it gives an equal config.
+[[nodiscard]] std::string ToYaml(const JobConfig& config);
+
+// SHA-256 (hex) over the fields that decide the resulting LoRA's bits on one
+// kind of device. Not in it: names, paths (the content of files has digests of
+// its own), the output, and what must not change a result: split, schedule,
+// stages, warm-up and memory.
+[[nodiscard]] std::string ConfigDigest(const JobConfig& config);
+
+// docs/config.md: every key of the job file and of the service file.
+[[nodiscard]] std::string ConfigReferenceMarkdown();
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_CONFIG_JOB_CONFIG_H_
