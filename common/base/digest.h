@@ -36,8 +36,7 @@ class Sha256 {
 
 // The hex digest of a file's content. Codes: NotFound, Unavailable (read
 // error).
-[[nodiscard]] absl::StatusOr<std::string> Sha256OfFile(
-    const std::string& path);
+[[nodiscard]] absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace halfpipe
 

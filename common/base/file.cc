@@ -51,8 +51,8 @@ absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
   static std::atomic<uint64_t> counter{0};
   std::string temporary =
       absl::StrCat(path, ".tmp.", getpid(), ".", counter.fetch_add(1));
-  int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                0644);
+  int fd =
+      open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoStatus("cannot create", temporary);
   return AtomicFile(path, std::move(temporary), fd);
 }
@@ -86,8 +86,7 @@ absl::Status AtomicFile::Append(const void* data, size_t size) {
 absl::Status AtomicFile::Commit() {
   if (fsync(fd_) != 0) return ErrnoStatus("cannot sync", temporary_);
   int fd = std::exchange(fd_, -1);
-  if (close(fd) != 0 ||
-      rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (close(fd) != 0 || rename(temporary_.c_str(), path_.c_str()) != 0) {
     absl::Status status = ErrnoStatus("cannot rename to", path_);
     unlink(temporary_.c_str());
     return status;

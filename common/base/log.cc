@@ -33,10 +33,8 @@ struct LevelNames {
   const char* journal_prefix;
 };
 
-constexpr std::array<LevelNames, 4> kLevels = {{{"debug", "<7>"},
-                                                {"info", "<6>"},
-                                                {"warning", "<4>"},
-                                                {"error", "<3>"}}};
+constexpr std::array<LevelNames, 4> kLevels = {
+    {{"debug", "<7>"}, {"info", "<6>"}, {"warning", "<4>"}, {"error", "<3>"}}};
 
 bool NeedsQuotes(absl::string_view value) {
   if (value.empty()) return true;
@@ -65,11 +63,11 @@ void Log(LogLevel level, absl::string_view message,
   if (level < min_level.load(std::memory_order_relaxed)) return;
   static const bool to_journal = std::getenv("JOURNAL_STREAM") != nullptr;
   const LevelNames& names = kLevels[static_cast<size_t>(level)];
-  std::string line = absl::StrCat(
-      to_journal ? names.journal_prefix : "", "ts=",
-      absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
-                       absl::UTCTimeZone()),
-      " level=", names.name);
+  std::string line =
+      absl::StrCat(to_journal ? names.journal_prefix : "", "ts=",
+                   absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(),
+                                    absl::UTCTimeZone()),
+                   " level=", names.name);
   AppendField("msg", message, &line);
   Context& context = GlobalContext();
   {

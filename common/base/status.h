@@ -32,11 +32,11 @@ namespace halfpipe {
 // Process exit codes, fixed by the command-line contract.
 enum class ExitCode : int {
   kOk = 0,
-  kJobFailed = 1,      // or: verify found a difference
-  kUsage = 2,          // daemons are not restarted after 2 and 3
-  kInvalidInput = 3,   // config, data, golden file or model
-  kUnreachable = 4,    // the service does not answer
-  kRefused = 5,        // authentication or authorisation
+  kJobFailed = 1,     // or: verify found a difference
+  kUsage = 2,         // daemons are not restarted after 2 and 3
+  kInvalidInput = 3,  // config, data, golden file or model
+  kUnreachable = 4,   // the service does not answer
+  kRefused = 5,       // authentication or authorisation
   kCancelled = 6,
   kDeviceMissing = 69,  // daemons only: no GPU, driver too old
   kTryAgain = 75,       // daemons only: the supervisor restarts the process
@@ -57,11 +57,11 @@ enum class ExitCode : int {
 #define HP_CONCAT(a, b) HP_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expr` is a failed absl::Status.
-#define HP_RETURN_IF_ERROR(expr)                \
-  do {                                          \
+#define HP_RETURN_IF_ERROR(expr)                            \
+  do {                                                      \
     if (absl::Status hp_status = (expr); !hp_status.ok()) { \
-      return hp_status;                         \
-    }                                           \
+      return hp_status;                                     \
+    }                                                       \
   } while (false)
 
 // HP_ASSIGN_OR_RETURN(auto x, MakeX()): x = *MakeX(), or returns its status.
@@ -72,11 +72,11 @@ enum class ExitCode : int {
   if (!var.ok()) return std::move(var).status();  \
   lhs = *std::move(var)
 
-#define HP_CHECK(condition)                                     \
-  do {                                                          \
-    if (!(condition)) {                                         \
-      ::halfpipe::CheckFailed(__FILE__, __LINE__, #condition);  \
-    }                                                           \
+#define HP_CHECK(condition)                                    \
+  do {                                                         \
+    if (!(condition)) {                                        \
+      ::halfpipe::CheckFailed(__FILE__, __LINE__, #condition); \
+    }                                                          \
   } while (false)
 
 #endif  // HP_COMMON_BASE_STATUS_H_

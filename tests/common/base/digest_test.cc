@@ -7,9 +7,8 @@ namespace {
 
 // FIPS 180-2, appendix B.1.
 TEST(Sha256Test, MatchesThePublishedVector) {
-  EXPECT_EQ(
-      Sha256Hex("abc"),
-      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Sha256Hex("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Sha256Test, PiecesEqualTheWhole) {

@@ -45,8 +45,7 @@ TEST_F(FileTest, ReadNamesTheFileThatIsMissingOrTooLarge) {
   EXPECT_TRUE(absl::IsNotFound(missing));
   EXPECT_NE(missing.message().find("/none"), std::string::npos);
   ASSERT_TRUE(WriteFileAtomically(dir_ + "/c", "12345").ok());
-  EXPECT_TRUE(
-      absl::IsResourceExhausted(ReadFile(dir_ + "/c", 4).status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(ReadFile(dir_ + "/c", 4).status()));
 }
 
 TEST_F(FileTest, CommitDirectoryRefusesAnExistingTarget) {

@@ -1,0 +1,202 @@
+// What the coordinator asks of a stage and what the stage answers, as plain
+// values. common/rpc turns them into protobuf messages; neither the model code
+// nor the coordinator's core sees a message type.
+//
+// A stage dials in, registers, and then asks for one command after the other
+// (long poll). Commands of one stage run strictly in order of `sequence`; each
+// gets exactly one CommandResult. A command of an older epoch than the newest
+// one the stage has seen is answered Aborted without being run.
+#ifndef HP_COMMON_RUNTIME_STAGE_PROTOCOL_H_
+#define HP_COMMON_RUNTIME_STAGE_PROTOCOL_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/dtype.h"
+#include "common/base/ids.h"
+#include "common/runtime/step_plan.h"
+
+namespace halfpipe {
+
+// What a stage says of itself when it registers.
+struct StageInfo {
+  std::string pair;  // the pair it belongs to: "default", "gpu01", ...
+  Rank rank;
+  uint64_t incarnation = 0;  // random, one a process run
+  int64_t pid = 0;
+  std::string host;
+  std::string device;       // "cuda:0" or "cpu"
+  std::string device_name;  // "NVIDIA H200", or the CPU's
+  std::string gpu_uuid;     // empty on the CPU
+  int64_t device_total_bytes = 0;
+  int64_t device_free_bytes = 0;
+  std::string version;
+};
+
+// One row of the data set. Media and prompt become cache files.
+struct SampleRef {
+  int64_t row = 0;         // line of the metadata file, for messages
+  std::string media_path;  // absolute
+  std::string prompt;
+  std::string latents_path;  // cache file, present or to be written
+  std::string context_path;
+  bool cached = false;  // both files are there
+};
+
+// Reads the model's headers and the data set's metadata, hashes what is new,
+// and lists every problem at once. Runs on rank 0 only.
+struct ScanCommand {
+  std::string config_yaml;  // resolved job config
+};
+
+struct ScanResult {
+  std::string variant;  // "i2v-a14b", ...
+  int64_t layers = 0;
+  std::string model_digest;
+  std::string data_digest;  // over the samples' cache keys in order
+  std::vector<SampleRef> samples;
+  std::vector<std::string> warnings;
+  // Native names of the base model's LoRA targets with their (out, in).
+  int64_t lora_parameters = 0;
+};
+
+// Encodes samples into the cache (captions first, then media). Both ranks get
+// a share.
+struct EncodeCommand {
+  std::string config_yaml;
+  std::vector<SampleRef> samples;
+};
+
+struct EncodeResult {
+  int64_t encoded = 0;
+  // Samples that could not be used, with the reason ("file: what").
+  std::vector<std::string> rejected;
+};
+
+// Makes the link's rendezvous value (an NCCL unique id, or a socket path).
+// Rank 0 only; the coordinator passes the result to both in JoinCommand.
+struct OpenLinkCommand {
+  std::string kind;  // "nccl" | "local"
+};
+
+struct OpenLinkResult {
+  std::string rendezvous;  // opaque bytes
+};
+
+// Loads the model part and forms the pair. With one stage, world is 1 and
+// there is no link.
+struct StartCommand {
+  std::string job;
+  std::string config_yaml;
+  int32_t world = 2;
+  int64_t split = 0;  // blocks [0, split) on rank 0
+  std::string link_kind;
+  std::string rendezvous;
+  std::vector<SampleRef> first_samples;  // for shapes; one is enough
+  // Action lists of both ranks as text, one action a word, and their hash.
+  std::vector<std::string> schedule;
+  std::string schedule_hash;
+  std::string resume_from;  // committed checkpoint folder, or empty
+};
+
+struct StartResult {
+  std::string boundary_digest;  // must agree between the ranks
+  double load_seconds = 0.0;
+  int64_t device_bytes_in_use = 0;
+};
+
+struct StepCommand {
+  StepPlan plan;
+};
+
+struct StepResult {
+  StepReport report;
+};
+
+// Writes this rank's shard of the state after `step` into `directory`, which
+// exists and is temporary.
+struct SaveCommand {
+  Step step;
+  std::string directory;
+};
+
+struct SavedFile {
+  std::string name;  // relative to the directory
+  int64_t bytes = 0;
+  std::string sha256;
+};
+
+struct SaveResult {
+  std::vector<SavedFile> files;
+};
+
+// Writes lora.<format>.safetensors from both shards in `directory`. Rank 0.
+struct ExportCommand {
+  std::string config_yaml;
+  std::string directory;
+  std::vector<std::string> formats;
+  std::map<std::string, std::string> metadata;
+};
+
+struct ExportResult {
+  std::vector<SavedFile> files;
+};
+
+// Ends the job on this stage: frees the link and the job's memory.
+struct EndCommand {
+  std::string reason;
+};
+
+struct EndResult {};
+
+// Asks the process to exit with code 0.
+struct ShutdownCommand {};
+
+struct ShutdownResult {};
+
+using CommandBody = std::variant<ScanCommand, EncodeCommand, OpenLinkCommand,
+                                 StartCommand, StepCommand, SaveCommand,
+                                 ExportCommand, EndCommand, ShutdownCommand>;
+using ResultBody =
+    std::variant<std::monostate, ScanResult, EncodeResult, OpenLinkResult,
+                 StartResult, StepResult, SaveResult, ExportResult, EndResult,
+                 ShutdownResult>;
+
+struct StageCommand {
+  int64_t sequence = 0;  // increases by one for a registration
+  Epoch epoch;
+  CommandBody body;
+};
+
+struct CommandResult {
+  int64_t sequence = 0;
+  Epoch epoch;
+  absl::Status status;
+  ResultBody body;  // the alternative of the command's type, when OK
+};
+
+// Sent every few seconds on a channel of its own, also while a command runs.
+struct StageHeartbeat {
+  Epoch epoch;
+  int64_t sequence = 0;  // the command being run, or the last one
+  Step step;
+  int64_t action_index = -1;  // within the step's list; -1 outside a step
+  std::string activity;       // "encoding 3/12", "loading 40%", "idle"
+  int64_t device_bytes_in_use = 0;
+  int64_t device_total_bytes = 0;
+};
+
+// The coordinator's answer to a heartbeat.
+struct HeartbeatReply {
+  // The running command is to be abandoned at the next action boundary.
+  bool abandon = false;
+  Epoch epoch;  // commands of older epochs are void
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_RUNTIME_STAGE_PROTOCOL_H_

@@ -1,0 +1,60 @@
+// What the coordinator says about one optimizer step, and what comes back.
+#ifndef HP_COMMON_RUNTIME_STEP_PLAN_H_
+#define HP_COMMON_RUNTIME_STEP_PLAN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/pipeline/action.h"
+
+namespace halfpipe {
+
+// One micro-batch: which sample, and the position that keys its random streams
+// together with the job's seed. References travel, tensors do not.
+struct MicrobatchPlan {
+  std::string latents_path;   // cache file of the sample's latents
+  std::string context_path;   // cache file of its text embedding
+  int64_t data_position = 0;  // index in the infinite sampling order
+};
+
+// One optimizer step. (epoch, step) names it, so that a repeated delivery
+// does no harm. The action lists were sent when the job started; the plan
+// names them by hash.
+struct StepPlan {
+  Epoch epoch;
+  Step step;
+  std::string schedule_hash;
+  double learning_rate = 0.0;
+  std::vector<MicrobatchPlan> microbatches;
+  std::string record_dir;  // empty, or where `run --record` wants its files
+};
+
+// When one action ran, in seconds since the step's first action.
+struct ActionTiming {
+  pipeline::Action action;
+  double start_seconds = 0.0;
+  double end_seconds = 0.0;
+};
+
+// What one stage measured in one step. Loss is known to the rank that holds
+// the head; it is empty elsewhere.
+struct StepReport {
+  Epoch epoch;
+  Step step;
+  std::vector<double> losses;     // weighted, one a micro-batch
+  std::vector<double> timesteps;  // 0..1000, one a micro-batch (head's rank)
+  double grad_norm = 0.0;         // over both halves, before clipping
+  double step_seconds = 0.0;      // first action to the end of the optimizer
+  double busy_seconds = 0.0;      // compute inside actions, waits excluded
+  int64_t link_bytes_sent = 0;
+  int64_t device_bytes_in_use = 0;
+  int64_t device_peak_bytes = 0;  // driver's count for this process
+  int64_t pinned_host_bytes = 0;
+  std::vector<ActionTiming> timings;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_RUNTIME_STEP_PLAN_H_
