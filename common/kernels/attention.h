@@ -1,0 +1,60 @@
+// Scaled dot-product attention without mask or dropout, forward and backward,
+// over whichever of libtorch's implementations fits the device, dtype and head
+// size. The choice is made in one place, ChooseAttention. See norm.h for the
+// common contract.
+#ifndef HP_COMMON_KERNELS_ATTENTION_H_
+#define HP_COMMON_KERNELS_ATTENTION_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace halfpipe {
+
+enum class AttentionBackend {
+  kCpuFlash,   // CPU, any head size
+  kCudaFlash,  // 16-bit, head size a multiple of 8 up to 256; its backward is
+               // deterministic when libtorch is told to be
+  kCudnn,      // 16-bit, head size a multiple of 8 up to 128; the fastest on
+               // Hopper, its backward is not deterministic
+  kEfficient,  // CUDA, float32 too, head size a multiple of 4 (16-bit: 8)
+  kMath,       // any device; materialises the (Lq, Lk) matrix: small cases only
+};
+
+[[nodiscard]] absl::string_view AttentionBackendName(AttentionBackend backend);
+
+// The fastest backend that accepts the inputs. `deterministic`: one whose
+// gradients are the same bits in every run.
+[[nodiscard]] AttentionBackend ChooseAttention(const at::Device& device,
+                                               at::ScalarType dtype,
+                                               int64_t head_dim,
+                                               bool deterministic);
+
+// What the backward needs besides q, k and v.
+struct AttentionSaved {
+  at::Tensor out;            // (B, L, H, head_dim), the forward's result
+  at::Tensor logsumexp;      // float32; its layout belongs to the backend
+  at::Tensor philox_seed;    // undefined on the CPU
+  at::Tensor philox_offset;  // undefined on the CPU
+};
+
+// softmax(q k^T / sqrt(head_dim)) v. q: (B, Lq, H, head_dim), k and v:
+// (B, Lk, H, head_dim), result as q.
+at::Tensor Attention(const at::Tensor& q, const at::Tensor& k,
+                     const at::Tensor& v, AttentionBackend backend,
+                     AttentionSaved* saved);
+
+struct AttentionGrads {
+  at::Tensor dq, dk, dv;  // contiguous, shapes of q, k, v
+};
+
+AttentionGrads AttentionBackward(const at::Tensor& dout, const at::Tensor& q,
+                                 const at::Tensor& k, const at::Tensor& v,
+                                 const AttentionSaved& saved,
+                                 AttentionBackend backend);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_KERNELS_ATTENTION_H_

@@ -1,0 +1,23 @@
+// What stands between the matrix products of a block: the gated residual and
+// the activation, forward and backward. See norm.h for the common contract and
+// the (B, G, D) modulation layout.
+#ifndef HP_COMMON_KERNELS_RESIDUAL_H_
+#define HP_COMMON_KERNELS_RESIDUAL_H_
+
+#include <ATen/core/Tensor.h>
+
+namespace halfpipe {
+
+// x + gate * y in float32, result in x's dtype. x, y: (B, L, D).
+at::Tensor GatedResidual(const at::Tensor& x, const at::Tensor& gate,
+                         const at::Tensor& y);
+// The gradient of y (gate * d); the gradient of x is d itself.
+at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate);
+
+// GELU in its tanh form, float32 inside, result in x's dtype.
+at::Tensor GeluTanh(const at::Tensor& x);
+at::Tensor GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_KERNELS_RESIDUAL_H_

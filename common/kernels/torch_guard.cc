@@ -1,0 +1,45 @@
+#include "common/kernels/torch_guard.h"
+
+#include <c10/util/Exception.h>
+
+#include <exception>
+#include <new>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/log.h"
+
+namespace halfpipe {
+namespace {
+
+absl::Status FromError(absl::StatusCode code, absl::string_view what,
+                       const c10::Error& error) {
+  LogError("libtorch failed", {{"what", what}, {"detail", error.what()}});
+  return absl::Status(code,
+                      absl::StrCat(what, ": ", error.what_without_backtrace()));
+}
+
+}  // namespace
+
+absl::Status StatusFromCurrentException(absl::string_view what) {
+  try {
+    throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    return FromError(absl::StatusCode::kResourceExhausted, what, error);
+  } catch (const c10::AcceleratorError& error) {
+    // The device context is unusable from here on.
+    return FromError(absl::StatusCode::kInternal, what, error);
+  } catch (const c10::NotImplementedError& error) {
+    return FromError(absl::StatusCode::kUnimplemented, what, error);
+  } catch (const c10::Error& error) {
+    return FromError(absl::StatusCode::kInternal, what, error);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, ": out of host memory"));
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat(what, ": ", error.what()));
+  } catch (...) {
+    return absl::InternalError(absl::StrCat(what, ": unknown exception"));
+  }
+}
+
+}  // namespace halfpipe

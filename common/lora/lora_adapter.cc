@@ -1,0 +1,63 @@
+#include "common/lora/lora_adapter.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace halfpipe {
+namespace {
+
+LoraParameter MakeParameter(std::string name, const at::Tensor& initial,
+                            const LoraPlacement& placement) {
+  LoraParameter parameter;
+  parameter.name = std::move(name);
+  parameter.master = initial.to(placement.device);
+  // In float32 `to` returns the master itself: one storage, always in step.
+  parameter.compute = parameter.master.to(placement.compute);
+  parameter.grad = at::zeros_like(parameter.master);
+  return parameter;
+}
+
+void Refresh(LoraParameter& parameter) {
+  if (parameter.compute.is_same(parameter.master)) return;
+  parameter.compute.copy_(parameter.master);
+}
+
+}  // namespace
+
+void LoraAdapter::RefreshComputeCopies() {
+  Refresh(a);
+  Refresh(b);
+}
+
+void LoraAdapter::ZeroGrad() {
+  a.grad.zero_();
+  b.grad.zero_();
+}
+
+LoraAdapter MakeLoraAdapter(absl::string_view module, int64_t in, int64_t out,
+                            int64_t rank, double scale,
+                            const LoraPlacement& placement,
+                            const UniformSource& uniform) {
+  LoraAdapter adapter;
+  adapter.module = std::string(module);
+  adapter.in = in;
+  adapter.out = out;
+  adapter.scale = scale;
+  std::string name_a = absl::StrCat(module, ".lora_A");
+  at::Tensor a = at::empty({rank, in}, at::kFloat);
+  uniform(name_a, a);
+  const double bound = 1.0 / std::sqrt(static_cast<double>(in));
+  a.mul_(2.0 * bound).sub_(bound);
+  adapter.a = MakeParameter(std::move(name_a), a, placement);
+  adapter.b = MakeParameter(absl::StrCat(module, ".lora_B"),
+                            at::zeros({out, rank}, at::kFloat), placement);
+  return adapter;
+}
+
+}  // namespace halfpipe
