@@ -13,7 +13,7 @@ set(HP_LAYER_kernels base absl torch c10_cuda cuda)
 set(HP_LAYER_lora base store kernels absl torch json)
 set(HP_LAYER_memory base kernels lora absl torch)
 set(HP_LAYER_wan base store kernels lora memory runtime absl torch json)
-set(HP_LAYER_encoders base store kernels absl torch sentencepiece)
+set(HP_LAYER_encoders base store kernels absl torch sentencepiece utf8proc)
 set(HP_LAYER_train base store pipeline runtime kernels lora memory wan absl
     torch)
 # the NCCL group
