@@ -8,6 +8,7 @@ CMake refuses a forbidden link edge; this refuses what it cannot see:
   - a file that reaches torch and protobuf or gRPC, even through other headers
     (libtorch carries its own old protobuf headers: the two do not mix),
   - std::string_view, which Debian's Abseil does not convert to its own,
+  - a macro without the prefix HP_: libtorch defines LOG, CHECK and more,
   - a .cc without a test, unless tests/layers/untested.txt says why.
 It prints one line a finding and exits with 1 if there is any.
 """
@@ -179,6 +180,14 @@ def check_string_view(tree):
                 yield f"{name}:{number}: std::string_view; use absl::string_view"
 
 
+def check_macros(tree):
+    for name, lines in tree.texts.items():
+        for number, line in enumerate(lines, 1):
+            match = re.match(r"\s*#\s*define\s+(\w+)", line)
+            if match and not match.group(1).startswith("HP_"):
+                yield f"{name}:{number}: macro {match.group(1)} lacks HP_"
+
+
 def check_tested(tree):
     listed = tree.root / "tests/layers/untested.txt"
     reasons = {}
@@ -221,7 +230,7 @@ def main(arguments):
     findings = [
         finding
         for check in (check_includes, check_wall, check_string_view,
-                      check_tested)
+                      check_macros, check_tested)
         for finding in check(tree)
     ]
     for finding in findings:

@@ -92,6 +92,10 @@ class CheckLayersTest(unittest.TestCase):
                                    "void F(std::string_view s);\n"},
             "common/base/file.h:2", "absl::string_view")
 
+    def test_macro_without_prefix(self):
+        self.assert_found({"common/base/file.h": "#define CHECK(x) (x)\n"},
+                          "common/base/file.h:1", "CHECK")
+
     def test_source_without_test(self):
         self.assert_found({"common/base/log.cc": "\n"},
                           "common/base/log.cc: no test")
