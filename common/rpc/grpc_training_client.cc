@@ -1,0 +1,163 @@
+#include <stop_token>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "common/rpc/grpc_channel.h"
+#include "common/rpc/job_conversion.h"
+#include "common/rpc/status_conversion.h"
+#include "common/rpc/training_client.h"
+#include "halfpipe/v1/jobs.grpc.pb.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr absl::Duration kReconnectFor = absl::Seconds(30);
+constexpr absl::Duration kReconnectPause = absl::Milliseconds(300);
+// A watch has no natural end; this bounds a single stream, not the watch.
+constexpr absl::Duration kStreamTimeout = absl::Hours(24 * 7);
+
+// How one stream of a watch ended.
+enum class StreamEnd { kComplete, kStoppedByCaller, kBroken };
+
+class GrpcTrainingClient : public TrainingClient {
+ public:
+  explicit GrpcTrainingClient(TrainingClientOptions options)
+      : options_(std::move(options)),
+        stub_(v1::TrainingService::NewStub(NewChannel(options_.address))) {}
+
+  absl::StatusOr<Job> CreateJob(const JobSpec& spec) override {
+    v1::CreateJobResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::CreateJob, ToProto(spec), &response));
+    return FromProto(response.job());
+  }
+
+  absl::StatusOr<Job> GetJob(const std::string& id) override {
+    v1::GetJobRequest request;
+    request.set_id(id);
+    v1::GetJobResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::GetJob, request, &response));
+    return FromProto(response.job());
+  }
+
+  absl::StatusOr<JobPage> ListJobs(const JobQuery& query) override {
+    v1::ListJobsResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::ListJobs, ToProto(query), &response));
+    return FromProto(response);
+  }
+
+  absl::StatusOr<Job> CancelJob(const std::string& id, bool now) override {
+    v1::CancelJobRequest request;
+    request.set_id(id);
+    request.set_now(now);
+    v1::CancelJobResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::CancelJob, request, &response));
+    return FromProto(response.job());
+  }
+
+  absl::StatusOr<Job> ResumeJob(const std::string& id) override {
+    v1::ResumeJobRequest request;
+    request.set_id(id);
+    v1::ResumeJobResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::ResumeJob, request, &response));
+    return FromProto(response.job());
+  }
+
+  absl::StatusOr<ServerInfo> GetServerInfo() override {
+    v1::GetServerInfoResponse response;
+    HP_RETURN_IF_ERROR(Call(&v1::TrainingService::Stub::GetServerInfo,
+                            v1::GetServerInfoRequest(), &response));
+    return FromProto(response);
+  }
+
+  absl::Status WatchJob(
+      const Watch& watch,
+      const std::function<bool(const JobEvent&)>& on_event) override {
+    int64_t cursor = watch.after_cursor;
+    absl::Time give_up = absl::Now() + kReconnectFor;
+    while (true) {
+      const int64_t before = cursor;
+      absl::Status error;
+      StreamEnd end = ReadStream(watch, on_event, &cursor, &error);
+      if (end != StreamEnd::kBroken) return absl::OkStatus();
+      if (watch.stop.stop_requested()) {
+        return absl::CancelledError("the watch was stopped");
+      }
+      if (!absl::IsUnavailable(error)) return error;
+      if (cursor > before) give_up = absl::Now() + kReconnectFor;
+      if (absl::Now() > give_up) return error;
+      Pause(watch.stop);
+    }
+  }
+
+ private:
+  template <typename Method, typename Request, typename Response>
+  absl::Status Call(Method method, const Request& request, Response* response) {
+    grpc::ClientContext context;
+    PrepareCall(options_.call_timeout, /*wait=*/true, &context);
+    return Explain((stub_.get()->*method)(&context, request, response));
+  }
+
+  // Reads one stream to its end, moving `cursor` over what was delivered.
+  StreamEnd ReadStream(const Watch& watch,
+                       const std::function<bool(const JobEvent&)>& on_event,
+                       int64_t* cursor, absl::Status* error) {
+    grpc::ClientContext context;
+    PrepareCall(kStreamTimeout, /*wait=*/false, &context);
+    std::stop_callback on_stop(watch.stop, [&] { context.TryCancel(); });
+    v1::WatchJobRequest request;
+    request.set_id(watch.id);
+    request.set_after_cursor(*cursor);
+    request.set_follow(watch.follow);
+    auto reader = stub_->WatchJob(&context, request);
+    v1::WatchJobResponse response;
+    while (reader->Read(&response)) {
+      absl::StatusOr<JobEvent> event = FromProto(response.event());
+      // A newer service may tell of things that this client does not know.
+      if (event.ok() && !on_event(*event)) {
+        context.TryCancel();
+        (void)reader->Finish();
+        return StreamEnd::kStoppedByCaller;
+      }
+      *cursor = response.event().cursor();
+    }
+    *error = Explain(reader->Finish());
+    return error->ok() ? StreamEnd::kComplete : StreamEnd::kBroken;
+  }
+
+  static void Pause(const std::stop_token& stop) {
+    absl::Notification stopped;
+    std::stop_callback on_stop(stop, [&] { stopped.Notify(); });
+    stopped.WaitForNotificationWithTimeout(kReconnectPause);
+  }
+
+  // gRPC's own words do not say who could not be reached.
+  absl::Status Explain(const grpc::Status& status) const {
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+        status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      return absl::UnavailableError(absl::StrCat(
+          "the service at ", options_.address, " does not answer (",
+          status.error_message(),
+          "); is halfpipe-coordinator running, and is the address right?"));
+    }
+    return FromGrpcStatus(status);
+  }
+
+  const TrainingClientOptions options_;
+  const std::unique_ptr<v1::TrainingService::Stub> stub_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainingClient> NewTrainingClient(
+    const TrainingClientOptions& options) {
+  return std::make_unique<GrpcTrainingClient>(options);
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,30 @@
+// The one way between absl::Status and grpc::Status.
+#ifndef HP_COMMON_RPC_STATUS_CONVERSION_H_
+#define HP_COMMON_RPC_STATUS_CONVERSION_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/support/status.h"
+
+namespace halfpipe {
+
+// gRPC carries a message in an HTTP/2 header, whose size peers limit.
+inline constexpr size_t kMaxStatusMessageBytes = 1024;
+
+// `text` cut to `max_bytes` at a UTF-8 character's edge, with "..." at the end
+// when something was cut; bytes that are no UTF-8 become '?'.
+[[nodiscard]] std::string CutMessage(absl::string_view text, size_t max_bytes);
+
+// The codes have equal numbers on both sides; payloads do not travel.
+[[nodiscard]] grpc::Status ToGrpcStatus(const absl::Status& status);
+[[nodiscard]] absl::Status FromGrpcStatus(const grpc::Status& status);
+
+// A code as a number and a message, as messages carry them. A number that is
+// no code becomes Unknown.
+[[nodiscard]] absl::Status MakeStatus(int code, absl::string_view message);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_RPC_STATUS_CONVERSION_H_
