@@ -1,0 +1,72 @@
+// One key of a YAML file: its name, the C++ value it is bound to, and its
+// documentation. Tables of these (job_fields.cc, service_config.cc) are the
+// only place that knows which keys exist; reading, checking, printing, the
+// digest and the reference all walk the same table.
+#ifndef HP_COMMON_CONFIG_FIELD_H_
+#define HP_COMMON_CONFIG_FIELD_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "yaml-cpp/yaml.h"
+
+namespace halfpipe {
+
+// A value of some kind, bound to a variable that must outlive it.
+class FieldValue {
+ public:
+  virtual ~FieldValue() = default;
+
+  // Stores `node` in the variable. Returns what is wrong with it, or "" (the
+  // variable is then set, but maybe out of range: see Check).
+  [[nodiscard]] virtual std::string Read(const YAML::Node& node) = 0;
+
+  // What is wrong with the variable's present value, or "".
+  [[nodiscard]] virtual std::string Check() const { return ""; }
+
+  // The present value as canonical YAML on one line; Read takes it back.
+  [[nodiscard]] virtual std::string Write() const = 0;
+
+  // The kind and the allowed values, for messages and the reference:
+  // "an integer >= 1".
+  [[nodiscard]] virtual std::string Allowed() const = 0;
+
+  // Whether this is a path of the file system that may be relative.
+  [[nodiscard]] virtual std::string* path() { return nullptr; }
+};
+
+struct Field {
+  enum Flags : unsigned {
+    kPlain = 0,
+    kRequired = 1,       // the file must hold it
+    kDecidesResult = 2,  // part of ConfigDigest
+  };
+
+  std::string key;  // dotted: "train.optimizer.learning_rate"
+  std::unique_ptr<FieldValue> value;
+  unsigned flags = kPlain;
+  std::string doc;
+  // What other trainers call it; only for the message of an unknown key.
+  std::vector<std::string> also_called;
+
+  // "train.optimizer" and "learning_rate".
+  [[nodiscard]] std::string section() const;
+  [[nodiscard]] std::string leaf() const;
+};
+
+// "expected WHAT, found ..." with what `node` holds, shortened.
+[[nodiscard]] std::string ExpectedFound(absl::string_view what,
+                                        const YAML::Node& node);
+
+// A scalar that YAML takes for the string `text`: plain where that is safe,
+// else double-quoted.
+[[nodiscard]] std::string YamlScalar(absl::string_view text);
+
+// The fields as nested block YAML, in their order.
+[[nodiscard]] std::string WriteFields(const std::vector<Field>& fields);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_CONFIG_FIELD_H_

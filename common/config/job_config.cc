@@ -1,0 +1,170 @@
+#include "common/config/job_config.h"
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/digest.h"
+#include "common/config/job_fields.h"
+#include "common/config/schema.h"
+
+namespace halfpipe {
+namespace {
+
+// The rules that involve more than one key.
+class CrossChecks {
+ public:
+  CrossChecks(const JobConfig& config, const KeyLines& lines,
+              ProblemList* problems)
+      : config_(config), lines_(lines), problems_(problems) {}
+
+  void Run() {
+    if (config_.name.empty()) Add("name", "is empty: expected a name");
+    if (config_.output.dir.empty()) Add("output.dir", "is empty");
+    CheckModel();
+    CheckShapes();
+    CheckTrain();
+  }
+
+ private:
+  void Add(const std::string& key, absl::string_view what) {
+    problems_->Add(LineOf(key, lines_), key, what);
+  }
+
+  // `path` is needed unless `alternative` takes its place.
+  void CheckSource(const std::string& key, const std::string& path,
+                   bool replaced, absl::string_view alternative) {
+    if (path.empty() && !replaced) {
+      Add(key, absl::StrCat("is missing: expected a path, or ", alternative));
+    } else if (!path.empty() && replaced) {
+      Add(key, absl::StrCat("excludes ", alternative, ": remove one"));
+    }
+  }
+
+  void CheckModel() {
+    const ModelConfig& m = config_.model;
+    CheckSource("model.dit", m.dit, m.is_random(), "model.random.variant");
+    if (m.random.layers != 0 && !m.is_random()) {
+      Add("model.random.layers", "needs model.random.variant");
+    }
+    if (m.is_random() && m.variant != "auto") {
+      Add("model.variant", "excludes model.random.variant: remove one");
+    }
+    CheckSource("data.path", config_.data.path, config_.data.is_random(),
+                "data.random.samples");
+    if (config_.data.is_random()) return;
+    const char* needed = "is missing: expected a path (needed to encode data)";
+    if (m.text_encoder.empty()) Add("model.text_encoder", needed);
+    if (m.tokenizer.empty()) Add("model.tokenizer", needed);
+    if (m.vae.empty()) Add("model.vae", needed);
+  }
+
+  void CheckSide(const std::string& key, int64_t side) {
+    if (side % 16 == 0) return;
+    int64_t below = side - side % 16;
+    Add(key, absl::StrCat("expected a multiple of 16, found ", side, " (",
+                          below, " or ", below + 16, ")"));
+  }
+
+  void CheckShapes() {
+    const DataConfig& d = config_.data;
+    CheckSide("data.height", d.height);
+    CheckSide("data.width", d.width);
+    if ((d.height == 0) != (d.width == 0)) {
+      Add(d.height == 0 ? "data.height" : "data.width",
+          "is missing: give both height and width, or neither");
+    }
+    if (d.is_random() && d.height == 0) {
+      Add("data.height", "is missing: made-up samples need height and width");
+    }
+    if (d.frames % 4 != 1) {
+      int64_t below = (d.frames - 1) / 4 * 4 + 1;
+      Add("data.frames", absl::StrCat("expected 4k+1, found ", d.frames, " (",
+                                      below, " or ", below + 4, ")"));
+    }
+  }
+
+  void CheckTrain() {
+    const TrainConfig& t = config_.train;
+    if (!(t.timesteps.min_boundary < t.timesteps.max_boundary)) {
+      Add("train.timesteps.max_boundary",
+          absl::StrCat("expected more than min_boundary (",
+                       t.timesteps.min_boundary, "), found ",
+                       t.timesteps.max_boundary));
+    }
+    if (t.lr_schedule.warmup_steps > t.steps) {
+      Add("train.lr_schedule.warmup_steps",
+          absl::StrCat("expected at most train.steps (", t.steps, "), found ",
+                       t.lr_schedule.warmup_steps));
+    }
+    const PipelineConfig& p = config_.pipeline;
+    if (p.warmup && (*p.warmup)[0] < (*p.warmup)[1]) {
+      Add("pipeline.warmup",
+          "expected the first number to be at least the second: segment 0 "
+          "feeds segment 1");
+    }
+  }
+
+  const JobConfig& config_;
+  const KeyLines& lines_;
+  ProblemList* problems_;
+};
+
+}  // namespace
+
+absl::StatusOr<JobConfig> ParseJobConfig(absl::string_view yaml,
+                                         absl::string_view file_name) {
+  JobConfig config;
+  std::vector<Field> fields = JobFields(&config);
+  ProblemList problems(file_name);
+  KeyLines lines = ReadFields(yaml, fields, &problems);
+  // A file that is no mapping at all has that one problem, not thirty.
+  if (!lines.empty()) {
+    CheckFields(fields, lines, &problems);
+    CrossChecks(config, lines, &problems).Run();
+  }
+  absl::Status status = problems.ToStatus();
+  if (!status.ok()) return status;
+  if (config.lora.alpha == 0.0) {
+    config.lora.alpha = static_cast<double>(config.lora.rank);
+  }
+  return config;
+}
+
+absl::Status ValidateJobConfig(const JobConfig& config) {
+  JobConfig copy = config;
+  ProblemList problems("");
+  CheckFields(JobFields(&copy), {}, &problems);
+  CrossChecks(copy, {}, &problems).Run();
+  return problems.ToStatus();
+}
+
+void ResolvePaths(const std::string& base_dir, JobConfig* config) {
+  std::error_code ignored;  // then `base_dir` stays as it is
+  std::filesystem::path base = std::filesystem::absolute(base_dir, ignored);
+  for (Field& field : JobFields(config)) {
+    std::string* path = field.value->path();
+    if (path == nullptr || path->empty()) continue;
+    *path = (base / *path).lexically_normal().string();
+  }
+}
+
+std::string ToYaml(const JobConfig& config) {
+  JobConfig copy = config;
+  return WriteFields(JobFields(&copy));
+}
+
+std::string ConfigDigest(const JobConfig& config) {
+  JobConfig copy = config;
+  if (copy.lora.alpha == 0.0)
+    copy.lora.alpha = static_cast<double>(copy.lora.rank);
+  // "key: value" lines, so that a new field with another default, or two
+  // fields that trade values, give another digest.
+  Sha256 digest;
+  for (const Field& field : JobFields(&copy)) {
+    if (!(field.flags & Field::kDecidesResult)) continue;
+    digest.Update(absl::StrCat(field.key, ": ", field.value->Write(), "\n"));
+  }
+  return digest.HexDigest();
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,238 @@
+#include "common/config/schema.h"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/config/nearest.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr size_t kMaxDocumentBytes = size_t{1} << 20;
+
+std::string Join(absl::string_view section, absl::string_view leaf) {
+  return section.empty() ? std::string(leaf) : absl::StrCat(section, ".", leaf);
+}
+
+bool IsSection(const std::vector<Field>& fields, const std::string& key) {
+  return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
+    return absl::StartsWith(field.key, key + ".");
+  });
+}
+
+// The keys and sections that may stand directly in `section`.
+std::vector<std::string> NamesIn(const std::vector<Field>& fields,
+                                 const std::string& section) {
+  std::vector<std::string> names;
+  std::string prefix = section.empty() ? "" : section + ".";
+  for (const Field& field : fields) {
+    if (!absl::StartsWith(field.key, prefix)) continue;
+    std::string rest = field.key.substr(prefix.size());
+    std::string name = rest.substr(0, rest.find('.'));
+    if (names.empty() || names.back() != name) names.push_back(name);
+  }
+  return names;
+}
+
+// What to write in place of the unknown key `name` of `section`.
+std::string Suggestion(const std::vector<Field>& fields,
+                       const std::string& section, const std::string& name) {
+  std::vector<std::string> elsewhere;
+  for (const Field& field : fields) {
+    if (field.key == name) {
+      return absl::StrCat("write it nested: '", field.leaf(), "' under '",
+                          field.section(), "'");
+    }
+    if (field.leaf() == name && !field.section().empty()) {
+      elsewhere.push_back(field.section());
+    }
+    if (std::count(field.also_called.begin(), field.also_called.end(), name)) {
+      return absl::StrCat("it is called ", field.key, " here");
+    }
+  }
+  if (!elsewhere.empty()) {
+    return absl::StrCat("it belongs under ", absl::StrJoin(elsewhere, " or "));
+  }
+  std::vector<std::string> names = NamesIn(fields, section);
+  if (std::optional<std::string> near = Nearest(name, names)) {
+    return absl::StrCat("did you mean '", *near, "'?");
+  }
+  std::vector<std::string> leaves;
+  for (const Field& field : fields) leaves.push_back(field.leaf());
+  if (std::optional<std::string> near = Nearest(name, leaves)) {
+    for (const Field& field : fields) {
+      if (field.leaf() == *near) {
+        return absl::StrCat("did you mean ", field.key, "?");
+      }
+    }
+  }
+  return absl::StrCat("allowed here: ", absl::StrJoin(names, ", "));
+}
+
+// Walks the mappings of a document along the table.
+class Reader {
+ public:
+  Reader(std::vector<Field>& fields, ProblemList* problems)
+      : fields_(fields), problems_(problems) {}
+
+  void ReadSection(const YAML::Node& map, const std::string& section) {
+    for (const auto& entry : map) {
+      int line = entry.first.Mark().line + 1;
+      if (!entry.first.IsScalar()) {
+        problems_->Add(line, section, "holds a key that is not a word");
+        continue;
+      }
+      std::string name = entry.first.Scalar();
+      std::string key = Join(section, name);
+      if (!lines_.emplace(key, line).second) {
+        problems_->Add(line, key,
+                       absl::StrCat("is given twice (first in line ",
+                                    lines_[key], "): remove one"));
+        continue;
+      }
+      ReadEntry(section, name, key, entry.second);
+    }
+  }
+
+  KeyLines TakeLines() { return std::move(lines_); }
+
+ private:
+  void ReadEntry(const std::string& section, const std::string& name,
+                 const std::string& key, const YAML::Node& value) {
+    // A dot in a name must not pass for nesting.
+    bool dotted = absl::StrContains(name, ".");
+    for (Field& field : fields_) {
+      if (field.key != key || dotted) continue;
+      std::string problem = field.value->Read(value);
+      if (!problem.empty()) problems_->Add(lines_[key], key, problem);
+      return;
+    }
+    if (dotted || !IsSection(fields_, key)) {
+      problems_->Add(
+          lines_[key], key,
+          absl::StrCat("unknown key: ", Suggestion(fields_, section, name)));
+    } else if (value.IsMap()) {
+      ReadSection(value, key);
+    } else if (!value.IsNull()) {
+      problems_->Add(
+          lines_[key], key,
+          ExpectedFound(
+              absl::StrCat("a mapping with ",
+                           absl::StrJoin(NamesIn(fields_, key), ", ")),
+              value));
+    }
+  }
+
+  std::vector<Field>& fields_;
+  ProblemList* problems_;
+  KeyLines lines_;
+};
+
+// The one document of the text; nullopt after adding a problem.
+std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
+                                       ProblemList* problems) {
+  if (yaml.size() > kMaxDocumentBytes) {
+    problems->Add(0, "", "is larger than 1 MiB: not a config file");
+    return std::nullopt;
+  }
+  try {
+    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    if (documents.size() > 1) {
+      problems->Add(0, "", "holds several YAML documents; expected one");
+      return std::nullopt;
+    }
+    return documents.empty() ? YAML::Node() : documents[0];
+  } catch (const YAML::Exception& error) {
+    problems->Add(error.mark.line + 1, "",
+                  absl::StrCat("is not valid YAML: ", error.msg));
+  } catch (const std::exception& error) {
+    problems->Add(0, "", absl::StrCat("is not valid YAML: ", error.what()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void ProblemList::Add(int line, absl::string_view key, absl::string_view what) {
+  if (!key.empty() && Has(key)) return;
+  problems_.push_back({line, std::string(key), std::string(what)});
+}
+
+bool ProblemList::Has(absl::string_view key) const {
+  return std::any_of(problems_.begin(), problems_.end(),
+                     [&](const Problem& p) { return p.key == key; });
+}
+
+absl::Status ProblemList::ToStatus() const {
+  if (problems_.empty()) return absl::OkStatus();
+  std::vector<Problem> ordered = problems_;
+  std::stable_sort(
+      ordered.begin(), ordered.end(),
+      [](const Problem& a, const Problem& b) { return a.line < b.line; });
+  std::vector<std::string> lines;
+  for (const Problem& problem : ordered) {
+    std::string where = file_;
+    if (!file_.empty() && problem.line > 0) {
+      absl::StrAppend(&where, ":", problem.line);
+    }
+    if (!where.empty()) where += ": ";
+    if (!problem.key.empty()) absl::StrAppend(&where, problem.key, ": ");
+    lines.push_back(absl::StrCat(where, problem.what));
+  }
+  return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+}
+
+KeyLines ReadFields(absl::string_view yaml, std::vector<Field>& fields,
+                    ProblemList* problems) {
+  std::optional<YAML::Node> document = LoadDocument(yaml, problems);
+  if (!document) return {};
+  if (!document->IsNull() && !document->IsMap()) {
+    problems->Add(1, "", ExpectedFound("a mapping of keys", *document));
+    return {};
+  }
+  Reader reader(fields, problems);
+  // yaml-cpp throws on what it cannot convert; nothing here asks it to, but a
+  // broken file must never end the process.
+  try {
+    if (document->IsMap()) reader.ReadSection(*document, "");
+  } catch (const std::exception& error) {
+    problems->Add(0, "", absl::StrCat("cannot be read: ", error.what()));
+  }
+  KeyLines lines = reader.TakeLines();
+  for (const Field& field : fields) {
+    if (!(field.flags & Field::kRequired) || lines.count(field.key)) continue;
+    problems->Add(
+        LineOf(field.key, lines), field.key,
+        absl::StrCat("is missing: expected ", field.value->Allowed()));
+  }
+  return lines;
+}
+
+void CheckFields(const std::vector<Field>& fields, const KeyLines& lines,
+                 ProblemList* problems) {
+  for (const Field& field : fields) {
+    std::string problem = field.value->Check();
+    if (problem.empty()) continue;
+    problems->Add(LineOf(field.key, lines), field.key, problem);
+  }
+}
+
+int LineOf(const std::string& key, const KeyLines& lines) {
+  if (lines.empty()) return 0;
+  std::string part = key;
+  while (true) {
+    if (auto found = lines.find(part); found != lines.end()) {
+      return found->second;
+    }
+    size_t dot = part.rfind('.');
+    if (dot == std::string::npos) return 1;
+    part.resize(dot);
+  }
+}
+
+}  // namespace halfpipe
