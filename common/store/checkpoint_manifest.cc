@@ -1,0 +1,226 @@
+#include "common/store/checkpoint_manifest.h"
+
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/digest.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/store/strict_json.h"
+
+namespace halfpipe {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kSchema = 1;
+constexpr int kManifestDepth = 3;  // manifest, files, entry
+constexpr uint64_t kMaxManifestBytes = 16 << 20;
+
+absl::Status BadField(absl::string_view name, absl::string_view expected) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("the field \"", name, "\" is missing or not ", expected));
+}
+
+// The fields of one JSON object, each to be taken once.
+class Fields {
+ public:
+  explicit Fields(const json& object) : object_(object) {}
+
+  absl::StatusOr<int64_t> Count(
+      const char* name, int64_t max = std::numeric_limits<int64_t>::max()) {
+    const json* field = Take(name);
+    std::optional<int64_t> count =
+        field == nullptr ? std::nullopt : AsCount(*field);
+    if (!count || *count > max) return BadField(name, "a whole number");
+    return *count;
+  }
+
+  absl::StatusOr<int> SmallCount(const char* name) {
+    HP_ASSIGN_OR_RETURN(int64_t count,
+                        Count(name, std::numeric_limits<int>::max()));
+    return static_cast<int>(count);
+  }
+
+  absl::StatusOr<std::string> Text(const char* name) {
+    const json* field = Take(name);
+    if (field == nullptr || !field->is_string()) {
+      return BadField(name, "a string");
+    }
+    return field->get<std::string>();
+  }
+
+  absl::StatusOr<const json*> Array(const char* name) {
+    const json* field = Take(name);
+    if (field == nullptr || !field->is_array()) {
+      return BadField(name, "an array");
+    }
+    return field;
+  }
+
+  absl::Status CheckNoneLeft() const {
+    for (const auto& [name, value] : object_.items()) {
+      if (taken_.contains(name)) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("the field \"", name, "\" is unknown"));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const json* Take(const char* name) {
+    taken_.insert(name);
+    auto it = object_.find(name);
+    return it == object_.end() ? nullptr : &*it;
+  }
+
+  const json& object_;
+  std::set<std::string> taken_;
+};
+
+bool IsSha256(absl::string_view digest) {
+  for (char c : digest) {
+    if (!absl::ascii_isdigit(c) && !(c >= 'a' && c <= 'f')) return false;
+  }
+  return digest.size() == 64;
+}
+
+bool IsPlainFileName(absl::string_view name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name != kManifestName &&
+         name.find_first_of(absl::string_view("/\0", 2)) ==
+             absl::string_view::npos;
+}
+
+absl::StatusOr<FileEntry> EntryFrom(const json& value) {
+  if (!value.is_object()) return BadField("files", "an array of objects");
+  Fields fields(value);
+  FileEntry entry;
+  HP_ASSIGN_OR_RETURN(entry.name, fields.Text("name"));
+  HP_ASSIGN_OR_RETURN(entry.bytes, fields.Count("bytes"));
+  HP_ASSIGN_OR_RETURN(entry.sha256, fields.Text("sha256"));
+  HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
+  if (!IsPlainFileName(entry.name)) {
+    return BadField("name", "a file name without a folder");
+  }
+  if (!IsSha256(entry.sha256)) return BadField("sha256", "64 hex digits");
+  return entry;
+}
+
+absl::StatusOr<std::vector<FileEntry>> EntriesFrom(const json& array) {
+  std::vector<FileEntry> entries;
+  std::set<std::string> names;
+  for (const json& value : array) {
+    absl::StatusOr<FileEntry> entry = EntryFrom(value);
+    if (!entry.ok()) {
+      return Annotate(entry.status(),
+                      absl::StrCat("files[", entries.size(), "]"));
+    }
+    if (!names.insert(entry->name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the file '", entry->name, "' is listed twice"));
+    }
+    entries.push_back(*std::move(entry));
+  }
+  return entries;
+}
+
+absl::Status CheckFile(const std::string& folder, const FileEntry& expected) {
+  absl::StatusOr<FileEntry> found = DescribeFile(folder, expected.name);
+  if (absl::IsNotFound(found.status())) {
+    return absl::DataLossError(absl::StrCat(folder, " lacks '", expected.name,
+                                            "', which its manifest lists"));
+  }
+  if (!found.ok()) return found.status();
+  if (*found == expected) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(folder, "/", expected.name, " is damaged: ", found->bytes,
+                   " bytes with SHA-256 ", found->sha256,
+                   ", the manifest says ", expected.bytes, " and ",
+                   expected.sha256, "; resume from an older checkpoint"));
+}
+
+}  // namespace
+
+std::string ToJson(const CheckpointManifest& manifest) {
+  json files = json::array();
+  for (const FileEntry& entry : manifest.files) {
+    files.push_back({{"name", entry.name},
+                     {"bytes", entry.bytes},
+                     {"sha256", entry.sha256}});
+  }
+  json root = {{"schema", kSchema},
+               {"step", manifest.step},
+               {"config_digest", manifest.config_digest},
+               {"data_digest", manifest.data_digest},
+               {"data_cursor", manifest.data_cursor},
+               {"threads", manifest.threads},
+               {"split", manifest.split},
+               {"stages", manifest.stages},
+               {"files", std::move(files)}};
+  return root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+absl::StatusOr<CheckpointManifest> ManifestFromJson(absl::string_view text) {
+  HP_ASSIGN_OR_RETURN(json root, ParseStrictJson(text, kManifestDepth));
+  if (!root.is_object()) {
+    return absl::InvalidArgumentError("the manifest is not a JSON object");
+  }
+  Fields fields(root);
+  HP_ASSIGN_OR_RETURN(int schema, fields.SmallCount("schema"));
+  if (schema != kSchema) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the manifest has schema ", schema, ", but this version ",
+                     "reads only ", kSchema));
+  }
+  CheckpointManifest manifest;
+  HP_ASSIGN_OR_RETURN(manifest.step, fields.Count("step"));
+  HP_ASSIGN_OR_RETURN(manifest.config_digest, fields.Text("config_digest"));
+  HP_ASSIGN_OR_RETURN(manifest.data_digest, fields.Text("data_digest"));
+  HP_ASSIGN_OR_RETURN(manifest.data_cursor, fields.Count("data_cursor"));
+  HP_ASSIGN_OR_RETURN(manifest.threads, fields.SmallCount("threads"));
+  HP_ASSIGN_OR_RETURN(manifest.split, fields.SmallCount("split"));
+  HP_ASSIGN_OR_RETURN(manifest.stages, fields.SmallCount("stages"));
+  HP_ASSIGN_OR_RETURN(const json* files, fields.Array("files"));
+  HP_ASSIGN_OR_RETURN(manifest.files, EntriesFrom(*files));
+  HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
+  return manifest;
+}
+
+absl::StatusOr<FileEntry> DescribeFile(const std::string& folder,
+                                       const std::string& name) {
+  const std::string path = absl::StrCat(folder, "/", name);
+  std::error_code error;
+  const uintmax_t bytes = std::filesystem::file_size(path, error);
+  if (error) return absl::ErrnoToStatus(error.value(), path);
+  HP_ASSIGN_OR_RETURN(std::string digest, Sha256OfFile(path));
+  return FileEntry{name, static_cast<int64_t>(bytes), std::move(digest)};
+}
+
+absl::Status WriteManifest(const std::string& folder,
+                           const CheckpointManifest& manifest) {
+  const std::string text = ToJson(manifest);
+  absl::StatusOr<CheckpointManifest> readable = ManifestFromJson(text);
+  if (!readable.ok()) {
+    return Annotate(readable.status(),
+                    absl::StrCat("cannot write the manifest of ", folder));
+  }
+  return WriteFileAtomically(absl::StrCat(folder, "/", kManifestName), text);
+}
+
+absl::StatusOr<CheckpointManifest> VerifyCheckpoint(const std::string& folder) {
+  const std::string path = absl::StrCat(folder, "/", kManifestName);
+  HP_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxManifestBytes));
+  absl::StatusOr<CheckpointManifest> manifest = ManifestFromJson(text);
+  if (!manifest.ok()) return Annotate(manifest.status(), path);
+  for (const FileEntry& entry : manifest->files) {
+    HP_RETURN_IF_ERROR(CheckFile(folder, entry));
+  }
+  return manifest;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,67 @@
+// manifest.json of a checkpoint folder: what was being trained, where it
+// stood, and the hash of every file. docs/checkpoints.md describes the folder.
+#ifndef HP_COMMON_STORE_CHECKPOINT_MANIFEST_H_
+#define HP_COMMON_STORE_CHECKPOINT_MANIFEST_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace halfpipe {
+
+inline constexpr char kManifestName[] = "manifest.json";
+
+// One file of the folder.
+struct FileEntry {
+  std::string name;  // plain, without a folder
+  int64_t bytes = 0;
+  std::string sha256;  // 64 lower-case hex digits
+
+  friend bool operator==(const FileEntry&, const FileEntry&) = default;
+};
+
+struct CheckpointManifest {
+  int64_t step = 0;           // optimizer steps that are in the weights
+  std::string config_digest;  // of the training config
+  std::string data_digest;    // of the data set
+  int64_t data_cursor = 0;    // samples consumed
+  int threads = 0;            // CPU threads of each stage: part of the bits
+  int split = 0;              // blocks of the first half
+  int stages = 0;             // processes that wrote shards: 1 or 2
+  std::vector<FileEntry> files;
+
+  friend bool operator==(const CheckpointManifest&,
+                         const CheckpointManifest&) = default;
+};
+
+// The file's content; equal manifests give equal bytes.
+[[nodiscard]] std::string ToJson(const CheckpointManifest& manifest);
+
+// Strict: InvalidArgument names the field that is missing, unknown, of another
+// type or out of range.
+[[nodiscard]] absl::StatusOr<CheckpointManifest> ManifestFromJson(
+    absl::string_view text);
+
+// The entry of `folder`/`name` as it is on disk. Codes of Sha256OfFile.
+[[nodiscard]] absl::StatusOr<FileEntry> DescribeFile(const std::string& folder,
+                                                     const std::string& name);
+
+// Writes `folder`/manifest.json atomically. InvalidArgument for a manifest
+// that ManifestFromJson would refuse; else the codes of WriteFileAtomically.
+[[nodiscard]] absl::Status WriteManifest(const std::string& folder,
+                                         const CheckpointManifest& manifest);
+
+// Reads the manifest and hashes every file it lists. DataLoss names the file
+// that is missing, of another size or changed; NotFound when there is no
+// manifest; InvalidArgument for one that is not valid. Blocks for as long as
+// reading the folder takes.
+[[nodiscard]] absl::StatusOr<CheckpointManifest> VerifyCheckpoint(
+    const std::string& folder);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STORE_CHECKPOINT_MANIFEST_H_

@@ -1,0 +1,92 @@
+// LoRA files of every format that programs for Wan read: written with every
+// key checked against the base model, read back into plain fp32 matrices.
+#ifndef HP_COMMON_STORE_LORA_FILE_H_
+#define HP_COMMON_STORE_LORA_FILE_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/dtype.h"
+#include "common/store/lora_names.h"
+#include "common/store/safetensors_writer.h"
+
+namespace halfpipe {
+
+// Of a linear layer: its weight is [out, in].
+struct LinearShape {
+  int64_t in = 0;
+  int64_t out = 0;
+};
+
+// Every linear layer of a base model by its native module path.
+using LinearShapes = std::map<std::string, LinearShape>;
+
+// One trained module. `a` is [rank, in] and `b` [out, rank], fp32, row-major,
+// borrowed for the call.
+struct LoraAdapter {
+  std::string module;  // native, "blocks.0.self_attn.q"
+  int64_t rank = 0;
+  int64_t in = 0;
+  int64_t out = 0;
+  const float* a = nullptr;
+  const float* b = nullptr;
+};
+
+// What ExportLora writes.
+struct LoraExport {
+  LoraFormat format = LoraFormat::kDiffSynth;
+  std::vector<LoraAdapter> adapters;
+  double alpha = 0;            // the update is alpha / rank * B A
+  DType dtype = DType::kBF16;  // or kF32
+  // The base model, to check against. Null only where there is none at hand
+  // (converting a file): then shapes are not checked.
+  const LinearShapes* base = nullptr;
+  TensorMetadata metadata;  // {"format": "pt"} is added
+};
+
+// OK when `module` is a linear layer of `base` with these sizes. NotFound for
+// a module it does not have (with the nearest one), InvalidArgument for other
+// sizes.
+[[nodiscard]] absl::Status CheckFitsBase(const std::string& module,
+                                         LinearShape shape,
+                                         const LinearShapes& base);
+
+// Writes one file, whole or not at all; everything is checked before the first
+// byte. A and B are rounded to nearest even when `dtype` is bf16. A format
+// without an alpha key gets alpha / rank multiplied into B, in fp32 before the
+// rounding; the others get a 0-dim fp32 alpha. Equal input gives equal bytes.
+// InvalidArgument or NotFound name the module; else the codes of
+// WriteSafetensors.
+[[nodiscard]] absl::Status ExportLora(const std::string& path,
+                                      const LoraExport& lora);
+
+// The matrices of one module, fp32; the update of the weight is B A.
+struct LoraModule {
+  std::string module;
+  int64_t rank = 0;
+  int64_t in = 0;
+  int64_t out = 0;
+  std::vector<float> a;  // [rank, in]
+  std::vector<float> b;  // [out, rank], alpha / rank is part of it
+};
+
+// A LoRA that was read, its modules in the order of their names.
+struct LoraFile {
+  std::vector<LoraModule> modules;
+  TensorMetadata metadata;
+};
+
+// Reads a file of any format of lora_names.h. alpha / rank, where the file (or
+// for peft the adapter_config.json beside it) says one, is multiplied into B.
+// InvalidArgument names the file and the key: one that is no LoRA key (with
+// the nearest that is), an A without its B, shapes that do not match, a module
+// given in two spellings. Else the codes of OpenTensorArchive.
+[[nodiscard]] absl::StatusOr<LoraFile> ImportLora(const std::string& path);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STORE_LORA_FILE_H_

@@ -1,0 +1,38 @@
+// adapter_config.json, the file that peft keeps beside an adapter's tensors.
+#ifndef HP_COMMON_STORE_PEFT_CONFIG_H_
+#define HP_COMMON_STORE_PEFT_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace halfpipe {
+
+inline constexpr char kPeftConfigName[] = "adapter_config.json";
+// What its tensors' keys begin with.
+inline constexpr char kPeftPrefix[] = "base_model.model.";
+
+// The factor that peft applies to B A: lora_alpha / r, or lora_alpha / sqrt(r)
+// with use_rslora.
+struct PeftScale {
+  int64_t rank = 0;
+  double scale = 1;
+};
+
+// nullopt when there is no such file (then alpha / rank is taken as part of
+// B, as LoraFormat::kPeft writes it). InvalidArgument names the field: not a
+// LoRA, or ranks or alphas that differ by module.
+[[nodiscard]] absl::StatusOr<std::optional<PeftScale>> ReadPeftScale(
+    const std::string& path);
+
+// The content to put beside a file of LoraFormat::kPeft so that peft loads it:
+// lora_alpha = r, since B has the scale in it.
+[[nodiscard]] std::string PeftConfig(int64_t rank,
+                                     const std::vector<std::string>& modules);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STORE_PEFT_CONFIG_H_

@@ -1,0 +1,88 @@
+#include "common/store/safetensors_index.h"
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/store/nearest_name.h"
+#include "common/store/safetensors_file.h"
+#include "common/store/strict_json.h"
+
+namespace halfpipe {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kMaxIndexBytes = 100'000'000;
+constexpr int kIndexDepth = 16;  // "metadata" is free-form
+using TensorsOfShard = std::map<std::string, std::set<std::string>>;
+
+bool IsPlainFileName(absl::string_view name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name.find('/') == absl::string_view::npos &&
+         name.find('\0') == absl::string_view::npos;
+}
+
+absl::StatusOr<TensorsOfShard> ReadWeightMap(const std::string& path) {
+  HP_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxIndexBytes));
+  absl::StatusOr<json> root = ParseStrictJson(text, kIndexDepth);
+  if (!root.ok()) return Annotate(root.status(), path);
+  auto map = root->is_object() ? root->find("weight_map") : root->end();
+  if (!root->is_object() || map == root->end() || !map->is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " has no \"weight_map\" object"));
+  }
+  TensorsOfShard shards;
+  for (const auto& [tensor, shard] : map->items()) {
+    if (!shard.is_string() ||
+        !IsPlainFileName(shard.get_ref<const std::string&>())) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": tensor '", tensor, "' is mapped to ", shard.dump(),
+          "; expected the name of a file in the same folder"));
+    }
+    shards[shard.get<std::string>()].insert(tensor);
+  }
+  return shards;
+}
+
+// Keeps of `shard` only what the index takes from it, and all of that.
+absl::Status Select(const std::set<std::string>& wanted,
+                    const std::string& index_path, ArchiveContents& shard) {
+  for (const std::string& name : wanted) {
+    if (shard.tensors.contains(name)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(index_path, " places tensor '", name, "' in ",
+                     shard.files.front()->path(), ", which does not hold it",
+                     NearestNameHint(name, shard.tensors)));
+  }
+  std::erase_if(shard.tensors, [&](const auto& entry) {
+    return !wanted.contains(entry.first);
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ArchiveContents> ListSafetensorsIndex(const std::string& path) {
+  HP_ASSIGN_OR_RETURN(TensorsOfShard shards, ReadWeightMap(path));
+  const std::filesystem::path folder =
+      std::filesystem::path(path).parent_path();
+  ArchiveContents contents;
+  for (const auto& [file, wanted] : shards) {
+    absl::StatusOr<ArchiveContents> shard =
+        ListSafetensors((folder / file).string());
+    if (!shard.ok()) {
+      return Annotate(shard.status(), absl::StrCat("a shard of ", path));
+    }
+    HP_RETURN_IF_ERROR(Select(wanted, path, *shard));
+    HP_RETURN_IF_ERROR(MergeContents(*std::move(shard), contents));
+  }
+  return contents;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,157 @@
+#include "common/store/tensor_archive.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/store/archive_contents.h"
+#include "common/store/nearest_name.h"
+#include "common/store/pth_file.h"
+#include "common/store/safetensors_file.h"
+#include "common/store/safetensors_index.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr absl::string_view kIndexSuffix = ".safetensors.index.json";
+
+// Named byte ranges of open files: what every format comes down to.
+class FileArchive final : public TensorArchive {
+ public:
+  FileArchive(std::string path, ArchiveContents contents)
+      : path_(std::move(path)), contents_(std::move(contents)) {
+    for (const auto& file : contents_.files) files_[file->path()] = file.get();
+  }
+
+  const std::map<std::string, ArchivedTensor>& tensors() const override {
+    return contents_.tensors;
+  }
+
+  const std::map<std::string, std::string>& metadata() const override {
+    return contents_.metadata;
+  }
+
+  const std::string& path() const override { return path_; }
+
+  absl::Status Read(absl::string_view name, void* destination) const override {
+    HP_ASSIGN_OR_RETURN(const ArchivedTensor* tensor, Find(name));
+    return ReadBytes(*tensor, 0, tensor->bytes, destination);
+  }
+
+  absl::Status ReadRange(absl::string_view name, uint64_t offset,
+                         uint64_t bytes, void* destination) const override {
+    HP_ASSIGN_OR_RETURN(const ArchivedTensor* tensor, Find(name));
+    if (offset > tensor->bytes || bytes > tensor->bytes - offset) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path_, ": bytes [", offset, ", +", bytes, ") are outside tensor '",
+          name, "' of ", tensor->bytes, " bytes"));
+    }
+    return ReadBytes(*tensor, offset, bytes, destination);
+  }
+
+ private:
+  absl::StatusOr<const ArchivedTensor*> Find(absl::string_view name) const {
+    auto it = contents_.tensors.find(std::string(name));
+    if (it != contents_.tensors.end()) return &it->second;
+    return absl::NotFoundError(
+        absl::StrCat(path_, " holds no tensor '", name, "'",
+                     NearestNameHint(name, contents_.tensors)));
+  }
+
+  absl::Status ReadBytes(const ArchivedTensor& tensor, uint64_t offset,
+                         uint64_t bytes, void* destination) const {
+    return files_.at(tensor.file)
+        ->ReadAt(tensor.offset + offset, bytes, destination);
+  }
+
+  const std::string path_;
+  const ArchiveContents contents_;
+  std::map<std::string, const RandomAccessFile*> files_;
+};
+
+bool IsPickleName(absl::string_view name) {
+  return absl::EndsWith(name, ".pth") || absl::EndsWith(name, ".pt") ||
+         absl::EndsWith(name, ".bin") || absl::EndsWith(name, ".ckpt");
+}
+
+absl::StatusOr<ArchiveContents> ListFile(const std::string& path) {
+  if (absl::EndsWith(path, kIndexSuffix)) return ListSafetensorsIndex(path);
+  if (absl::EndsWith(path, ".safetensors")) return ListSafetensors(path);
+  if (IsPickleName(path)) return ListPth(path);
+  return absl::InvalidArgumentError(
+      absl::StrCat(path,
+                   " has an unknown extension; expected .safetensors, "
+                   ".safetensors.index.json, .pth, .pt, .bin or .ckpt"));
+}
+
+// What a folder holds, each list in the order of the names.
+struct Listing {
+  std::vector<std::string> indexes;
+  std::vector<std::string> safetensors;
+  std::vector<std::string> pickles;
+};
+
+absl::StatusOr<Listing> ListFolder(const std::string& folder) {
+  Listing listing;
+  std::error_code error;
+  std::filesystem::directory_iterator it(folder, error);
+  for (; !error && it != std::filesystem::directory_iterator();
+       it.increment(error)) {
+    std::string path = it->path().string();
+    if (absl::EndsWith(path, kIndexSuffix)) listing.indexes.push_back(path);
+    if (absl::EndsWith(path, ".safetensors")) {
+      listing.safetensors.push_back(path);
+    }
+    if (IsPickleName(path)) listing.pickles.push_back(path);
+  }
+  if (error) {
+    return absl::ErrnoToStatus(error.value(),
+                               absl::StrCat("cannot list ", folder));
+  }
+  for (auto* list :
+       {&listing.indexes, &listing.safetensors, &listing.pickles}) {
+    std::sort(list->begin(), list->end());
+  }
+  return listing;
+}
+
+absl::Status Ambiguous(const std::string& folder,
+                       const std::vector<std::string>& found) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(folder, " holds several checkpoints (",
+                   absl::StrJoin(found, ", "), "); name the file instead"));
+}
+
+absl::StatusOr<ArchiveContents> ListModelFolder(const std::string& folder) {
+  HP_ASSIGN_OR_RETURN(Listing listing, ListFolder(folder));
+  if (listing.indexes.size() > 1) return Ambiguous(folder, listing.indexes);
+  if (!listing.indexes.empty()) return ListFile(listing.indexes.front());
+  ArchiveContents contents;
+  for (const std::string& path : listing.safetensors) {
+    HP_ASSIGN_OR_RETURN(ArchiveContents shard, ListSafetensors(path));
+    HP_RETURN_IF_ERROR(MergeContents(std::move(shard), contents));
+  }
+  if (!listing.safetensors.empty()) return contents;
+  if (listing.pickles.size() > 1) return Ambiguous(folder, listing.pickles);
+  if (!listing.pickles.empty()) return ListPth(listing.pickles.front());
+  return absl::NotFoundError(absl::StrCat(
+      "the folder ", folder, " holds no .safetensors, .pth, .pt or .bin file"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TensorArchive>> OpenTensorArchive(
+    const std::string& path) {
+  std::error_code error;
+  bool is_folder = std::filesystem::is_directory(path, error);
+  HP_ASSIGN_OR_RETURN(ArchiveContents contents,
+                      is_folder ? ListModelFolder(path) : ListFile(path));
+  return std::make_unique<FileArchive>(path, std::move(contents));
+}
+
+}  // namespace halfpipe
