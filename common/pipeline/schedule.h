@@ -1,0 +1,82 @@
+// A whole schedule: the action lists of every rank and what they need.
+#ifndef HP_COMMON_PIPELINE_SCHEDULE_H_
+#define HP_COMMON_PIPELINE_SCHEDULE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/pipeline/action.h"
+#include "common/pipeline/segment_table.h"
+
+namespace halfpipe::pipeline {
+
+// One list a rank; entry r is what rank r does, in order.
+using ActionLists = std::vector<std::vector<Action>>;
+
+enum class ScheduleName : uint8_t {
+  kOneFOneB,    // "1f1b", the default
+  kGpipe,       // "gpipe": all forwards, then all backwards
+  kSequential,  // "sequential": the cards take turns (the baseline)
+};
+
+// InvalidArgument lists the names that exist.
+[[nodiscard]] absl::StatusOr<ScheduleName> ParseScheduleName(
+    absl::string_view text);
+[[nodiscard]] absl::string_view ToString(ScheduleName name);
+
+// Forwards of segment 0 and of segment 1 before the first backward of the
+// same segment. Textbook 1F1B is (2,1); because the head makes every
+// micro-batch cross twice, (3,2) is the first depth that does not stall.
+struct Warmup {
+  int32_t first = 3;
+  int32_t second = 2;
+
+  friend bool operator==(const Warmup&, const Warmup&) = default;
+};
+
+// What one rank needs at most at one time.
+struct RankUse {
+  // Micro-batches whose forward ran and whose backward is not done: what the
+  // memory of saved tensors is bounded by.
+  int32_t max_live = 0;
+  // The same, counted from the receive of the input: boundary slots.
+  int32_t max_slots = 0;
+
+  friend bool operator==(const RankUse&, const RankUse&) = default;
+};
+
+struct ScheduleOptions {
+  ScheduleName name = ScheduleName::kOneFOneB;
+  int32_t microbatches = 1;
+  int stages = 2;
+  Warmup warmup = {};  // only 1f1b with two stages reads it
+  // Bound of RankUse::max_live on any rank; 0: none.
+  int32_t max_live = 0;
+};
+
+struct Schedule {
+  ScheduleOptions options;
+  ActionLists ranks;
+  std::vector<RankUse> use;  // one a rank
+  std::string hash;          // ScheduleHash(ranks)
+};
+
+// Builds, lowers and validates. InvalidArgument says which option cannot be
+// or where the lists break a rule.
+[[nodiscard]] absl::StatusOr<Schedule> BuildSchedule(
+    const ScheduleOptions& options);
+
+// One text a rank (ToString of its list), and the inverse.
+[[nodiscard]] std::vector<std::string> ToText(const ActionLists& ranks);
+[[nodiscard]] absl::StatusOr<ActionLists> ParseText(
+    const std::vector<std::string>& texts);
+
+// SHA-256 in hex over the texts, each followed by a line feed.
+[[nodiscard]] std::string ScheduleHash(const ActionLists& ranks);
+
+}  // namespace halfpipe::pipeline
+
+#endif  // HP_COMMON_PIPELINE_SCHEDULE_H_

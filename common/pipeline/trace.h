@@ -1,0 +1,21 @@
+// A step as a picture: Chrome's trace event format, which Perfetto opens.
+// https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+#ifndef HP_COMMON_PIPELINE_TRACE_H_
+#define HP_COMMON_PIPELINE_TRACE_H_
+
+#include <string>
+#include <vector>
+
+#include "common/pipeline/simulate.h"
+
+namespace halfpipe::pipeline {
+
+// JSON with one process a rank and in it one track for compute and one for
+// transfers; every action is a complete event ("ph": "X") named by its text,
+// times in microseconds. `ranks[r]` may come from the simulator or from a run.
+[[nodiscard]] std::string TraceJson(
+    const std::vector<std::vector<TimedAction>>& ranks);
+
+}  // namespace halfpipe::pipeline
+
+#endif  // HP_COMMON_PIPELINE_TRACE_H_

@@ -1,0 +1,101 @@
+#include "common/pipeline/simulate.h"
+
+#include <gtest/gtest.h>
+
+#include "common/pipeline/warmup.h"
+
+namespace halfpipe::pipeline {
+namespace {
+
+SegmentTable TwoStages() { return SegmentTable::ForStages(2).value(); }
+
+Simulation SimulateNominal(ScheduleName name, int32_t microbatches,
+                           Warmup warmup, double transfer_seconds = 0.0) {
+  ScheduleOptions options;
+  options.name = name;
+  options.microbatches = microbatches;
+  options.warmup = warmup;
+  CostModel costs = NominalCosts(TwoStages());
+  costs.transfer_seconds = transfer_seconds;
+  return Simulate(TwoStages(), BuildSchedule(options).value().ranks, costs)
+      .value();
+}
+
+// The figures of the design: forward 1, backward 3, head 0.03 and 0.06.
+TEST(SimulateTest, MakespansOfTheDesign) {
+  const auto makespan = [](ScheduleName name, Warmup warmup) {
+    return SimulateNominal(name, 8, warmup).makespan_seconds;
+  };
+  EXPECT_NEAR(makespan(ScheduleName::kSequential, {}), 64.72, 1e-9);
+  EXPECT_NEAR(makespan(ScheduleName::kOneFOneB, {2, 1}), 42.72, 1e-9);
+  EXPECT_NEAR(makespan(ScheduleName::kOneFOneB, {3, 2}), 36.36, 1e-9);
+  EXPECT_NEAR(makespan(ScheduleName::kGpipe, {}), 36.0, 1e-9);
+}
+
+TEST(SimulateTest, BusyAndBubbleLeaveWaitsOut) {
+  const Simulation simulation =
+      SimulateNominal(ScheduleName::kSequential, 8, {});
+  ASSERT_EQ(simulation.busy_seconds.size(), 2u);
+  EXPECT_NEAR(simulation.busy_seconds[0], 8 * 4.09, 1e-9);
+  EXPECT_NEAR(simulation.busy_seconds[1], 8 * 4.0, 1e-9);
+  EXPECT_NEAR(simulation.bubble_ratio, 1.0 - (8.09 * 8) / (2 * 64.72), 1e-9);
+}
+
+TEST(SimulateTest, ASlowWireCostsTime) {
+  EXPECT_NEAR(
+      SimulateNominal(ScheduleName::kSequential, 2, {}, 0.5).makespan_seconds,
+      2 * (8.09 + 4 * 0.5), 1e-9);
+  EXPECT_LT(SimulateNominal(ScheduleName::kOneFOneB, 16, {4, 2}, 0.05)
+                .makespan_seconds,
+            1.02 * SimulateNominal(ScheduleName::kOneFOneB, 16, {4, 2})
+                       .makespan_seconds);
+}
+
+TEST(SimulateTest, ActionsOfOneLaneNeverOverlap) {
+  const Simulation simulation =
+      SimulateNominal(ScheduleName::kOneFOneB, 8, {3, 2}, 0.2);
+  for (const auto& list : simulation.timeline) {
+    double compute_end = 0.0;
+    for (const TimedAction& timed : list) {
+      if (timed.action.op != Op::kForward && timed.action.op != Op::kBackward) {
+        continue;
+      }
+      EXPECT_GE(timed.start_seconds, compute_end);
+      compute_end = timed.end_seconds;
+    }
+  }
+}
+
+TEST(SimulateTest, ADeadlockNamesWhereEachRankWaits) {
+  const ActionLists lists =
+      ParseText({"0F0 2RF0 2F0 2B0 2SB0 0SF0 0RB0 0B0 NORM STEP",
+                 "1RF0 1F0 1SF0 1RB0 1B0 1SB0 NORM STEP"})
+          .value();
+  absl::StatusOr<Simulation> simulation =
+      Simulate(TwoStages(), lists, NominalCosts(TwoStages()));
+  ASSERT_TRUE(absl::IsInvalidArgument(simulation.status()));
+  EXPECT_NE(simulation.status().message().find("2RF0"),
+            absl::string_view::npos);
+  EXPECT_NE(simulation.status().message().find("1RF0"),
+            absl::string_view::npos);
+}
+
+TEST(WarmupTest, NominalCostsNeedThreeAndTwo) {
+  const CostModel costs = NominalCosts(TwoStages());
+  EXPECT_EQ(ChooseWarmup(8, costs, 3).value(), (Warmup{3, 2}));
+  EXPECT_EQ(ChooseWarmup(8, costs, 1).value(), (Warmup{1, 1}));
+  EXPECT_EQ(ChooseWarmup(1, costs, 0).value(), (Warmup{1, 1}));
+}
+
+TEST(WarmupTest, MoreMemoryBuysADeeperAndFasterStep) {
+  const CostModel costs = NominalCosts(TwoStages());
+  const Warmup bounded = ChooseWarmup(16, costs, 3).value();
+  const Warmup free = ChooseWarmup(16, costs, 0).value();
+  EXPECT_EQ(bounded, (Warmup{3, 2}));
+  EXPECT_LT(
+      SimulateNominal(ScheduleName::kOneFOneB, 16, free).makespan_seconds,
+      SimulateNominal(ScheduleName::kOneFOneB, 16, bounded).makespan_seconds);
+}
+
+}  // namespace
+}  // namespace halfpipe::pipeline
