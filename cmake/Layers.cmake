@@ -8,21 +8,27 @@ set(HP_LAYER_runtime base pipeline absl)
 set(HP_LAYER_store base absl json)
 set(HP_LAYER_data base store absl json)
 set(HP_LAYER_metrics base absl prometheus httplib)
+# CUDA's runtime alone, for the torch group and for the link
+set(HP_LAYER_gpu base runtime absl cuda)
 # the torch group
 set(HP_LAYER_kernels base absl torch c10_cuda cuda)
 set(HP_LAYER_lora base store kernels absl torch json)
 set(HP_LAYER_memory base kernels lora absl torch)
 set(HP_LAYER_wan base store kernels lora memory runtime absl torch json)
 set(HP_LAYER_encoders base store kernels absl torch sentencepiece utf8proc)
-set(HP_LAYER_train base store pipeline runtime kernels lora memory wan absl
-    torch)
+set(HP_LAYER_train base store pipeline runtime kernels lora memory wan gpu absl
+    torch c10_cuda)
+# what both stage programs are made of
+set(HP_LAYER_stage base config pipeline runtime store data kernels lora memory
+    wan encoders train absl torch)
 # the NCCL group
-set(HP_LAYER_link base runtime absl cuda nccl)
+set(HP_LAYER_link base runtime gpu absl cuda nccl)
 # the protobuf group
 set(HP_LAYER_rpc base config pipeline runtime absl grpc)
 # the processes: main() and what only one of them does. They meet the groups
 # through runtime's interfaces; a process library never sees torch and protobuf
 # together, which is why each stage is made of several.
+set(HP_LAYER_stage_main base runtime stage link rpc metrics absl cli11)
 set(HP_LAYER_coordinator base config pipeline runtime store data metrics rpc
     absl sqlite grpc json httplib cli11)
 set(HP_LAYER_client base config pipeline rpc metrics absl grpc json cli11)

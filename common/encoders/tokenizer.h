@@ -1,0 +1,40 @@
+// Prompts to token ids: Wan's cleaning, then SentencePiece with umt5's model.
+#ifndef HP_COMMON_ENCODERS_TOKENIZER_H_
+#define HP_COMMON_ENCODERS_TOKENIZER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/encoders/sentence_pieces.h"
+#include "common/encoders/tokenized_prompt.h"
+
+namespace halfpipe {
+
+// Immutable after Load, so Tokenize may be called from any thread. Movable.
+class Tokenizer {
+ public:
+  // `path`: a SentencePiece model (google/umt5-xxl's `spiece.model`), or a
+  // folder with a file of that name. Codes: NotFound, InvalidArgument (not a
+  // SentencePiece model, or one without pad = 0 and end-of-sequence = 1).
+  [[nodiscard]] static absl::StatusOr<Tokenizer> Load(const std::string& path);
+
+  // Cleans, tokenises, appends end-of-sequence (1) and pads with 0 to
+  // kPromptTokens; a longer text is cut so that end-of-sequence stays last.
+  // Special tokens spelled out in a prompt ("</s>") are plain text.
+  // Internal if SentencePiece fails.
+  [[nodiscard]] absl::StatusOr<TokenizedPrompt> Tokenize(
+      absl::string_view prompt) const;
+
+ private:
+  explicit Tokenizer(std::unique_ptr<SentencePieces> pieces)
+      : pieces_(std::move(pieces)) {}
+
+  std::unique_ptr<SentencePieces> pieces_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_ENCODERS_TOKENIZER_H_

@@ -1,0 +1,43 @@
+// The UMT5 text encoder of Wan (umt5-xxl: 24 layers, d_model 4096, 64 heads).
+#ifndef HP_COMMON_ENCODERS_UMT5_ENCODER_H_
+#define HP_COMMON_ENCODERS_UMT5_ENCODER_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/encoders/tokenized_prompt.h"
+#include "common/encoders/umt5_layer.h"
+#include "common/store/tensor_archive.h"
+
+namespace halfpipe {
+
+// Inference only. Owns its weights on one device; movable, not copyable in
+// spirit (copies share the weights). One thread at a time.
+class Umt5Encoder {
+ public:
+  // Reads the published layout (`blocks.0.attn.q.weight`) or transformers'
+  // (`encoder.block.0...`); every size comes from the shapes. The weights go
+  // layer by layer to `device` in `dtype` (kBFloat16 or kFloat). Codes:
+  // InvalidArgument (a shape, a stored or an asked dtype), NotFound (a tensor),
+  // DataLoss, ResourceExhausted.
+  [[nodiscard]] static absl::StatusOr<Umt5Encoder> Load(
+      const TensorArchive& archive, at::Device device, at::ScalarType dtype);
+
+  // (1, 512, d_model) on the device, in the dtype of Load; rows from
+  // prompt.length on are zero, as Wan feeds them to the DiT. Softmax and norm
+  // statistics are fp32. InvalidArgument for a malformed prompt or an id
+  // outside the embedding; ResourceExhausted.
+  [[nodiscard]] absl::StatusOr<at::Tensor> Encode(
+      const TokenizedPrompt& prompt) const;
+
+ private:
+  at::Tensor embedding_;  // (vocabulary, d_model)
+  std::vector<Umt5Layer> layers_;
+  at::Tensor norm_;  // (d_model)
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_ENCODERS_UMT5_ENCODER_H_

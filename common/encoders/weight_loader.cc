@@ -1,0 +1,117 @@
+#include "common/encoders/weight_loader.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/kernels/tensor_bridge.h"
+#include "common/kernels/torch_guard.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int64_t kStagingBytes = int64_t{64} << 20;
+
+// What a weight may be stored as: fp8 without its scales would be wrong.
+bool IsPlainFloat(DType dtype) {
+  return dtype == DType::kF16 || dtype == DType::kBF16 ||
+         dtype == DType::kF32 || dtype == DType::kF64;
+}
+
+bool Matches(const Shape& shape, const Shape& expected) {
+  return std::equal(shape.begin(), shape.end(), expected.begin(),
+                    expected.end(), [](int64_t found, int64_t wanted) {
+                      return wanted == kAnySize || found == wanted;
+                    });
+}
+
+// Reads the tensor piece by piece into `flat`, a view of the destination.
+absl::Status ReadInto(const TensorArchive& archive, const std::string& name,
+                      at::ScalarType source_type, at::Tensor flat) {
+  const int64_t element = static_cast<int64_t>(c10::elementSize(source_type));
+  if (flat.device().is_cpu() && flat.scalar_type() == source_type) {
+    return archive.Read(name, flat.data_ptr());
+  }
+  const int64_t step = std::min(flat.numel(), kStagingBytes / element);
+  at::Tensor staging = at::empty({step}, source_type);
+  for (int64_t begin = 0; begin < flat.numel(); begin += step) {
+    const int64_t count = std::min(step, flat.numel() - begin);
+    HP_RETURN_IF_ERROR(archive.ReadRange(name, begin * element, count * element,
+                                         staging.data_ptr()));
+    // Blocking, so that the staging buffer is free for the next piece.
+    flat.narrow(0, begin, count).copy_(staging.narrow(0, 0, count));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+WeightLoader::WeightLoader(const TensorArchive& archive,
+                           std::map<std::string, std::string> names,
+                           at::Device device, at::ScalarType dtype)
+    : archive_(archive),
+      names_(std::move(names)),
+      device_(device),
+      dtype_(dtype) {}
+
+bool WeightLoader::Has(const std::string& name) const {
+  return names_.contains(name);
+}
+
+bool WeightLoader::HasPrefix(const std::string& prefix) const {
+  const auto it = names_.lower_bound(prefix);
+  return it != names_.end() && it->first.starts_with(prefix);
+}
+
+absl::StatusOr<const ArchivedTensor*> WeightLoader::Find(
+    const std::string& name) const {
+  const auto it = names_.find(name);
+  if (it == names_.end()) {
+    return absl::NotFoundError(
+        absl::StrCat(archive_.path(), ": tensor '", name,
+                     "' is missing; is this the right checkpoint?"));
+  }
+  return &archive_.tensors().at(it->second);
+}
+
+absl::StatusOr<int64_t> WeightLoader::Size(const std::string& name,
+                                           size_t dimension) const {
+  HP_ASSIGN_OR_RETURN(const ArchivedTensor* tensor, Find(name));
+  if (dimension >= tensor->shape.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(archive_.path(), ": tensor '", name, "' has shape ",
+                     ShapeString(tensor->shape), ", expected at least ",
+                     dimension + 1, " dimensions"));
+  }
+  return tensor->shape[dimension];
+}
+
+absl::StatusOr<at::Tensor> WeightLoader::Load(const std::string& name,
+                                              const Shape& expected) const {
+  HP_ASSIGN_OR_RETURN(const ArchivedTensor* tensor, Find(name));
+  const std::string where =
+      absl::StrCat(archive_.path(), ": tensor '", names_.at(name), "'");
+  if (!Matches(tensor->shape, expected)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, " has shape ", ShapeString(tensor->shape),
+                     ", expected ", ShapeString(expected), " (-1: any)"));
+  }
+  if (!IsPlainFloat(tensor->dtype)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        where, " is ", DTypeName(tensor->dtype),
+        ", expected BF16, F16, F32 or F64; use an unquantised checkpoint"));
+  }
+  return TorchGuard(where, [&]() -> absl::StatusOr<at::Tensor> {
+    at::Tensor result = at::empty(
+        tensor->shape, at::TensorOptions().dtype(dtype_).device(device_));
+    HP_RETURN_IF_ERROR(ReadInto(archive_, names_.at(name),
+                                ToScalarType(tensor->dtype),
+                                result.view({-1})));
+    return result;
+  });
+}
+
+}  // namespace halfpipe

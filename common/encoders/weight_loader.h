@@ -1,0 +1,62 @@
+// Moves the tensors of a checkpoint to a device, one at a time and in pieces,
+// so that loading costs the host one staging buffer and not the model.
+#ifndef HP_COMMON_ENCODERS_WEIGHT_LOADER_H_
+#define HP_COMMON_ENCODERS_WEIGHT_LOADER_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/base/dtype.h"
+#include "common/store/tensor_archive.h"
+
+namespace halfpipe {
+
+// A size in an expected shape that may be anything.
+inline constexpr int64_t kAnySize = -1;
+
+// Loads by native name. Borrows the archive, which must outlive the loader.
+// Not thread-safe.
+class WeightLoader {
+ public:
+  // `names` maps native names to those in the archive (encoder_names.h).
+  WeightLoader(const TensorArchive& archive,
+               std::map<std::string, std::string> names, at::Device device,
+               at::ScalarType dtype);
+
+  [[nodiscard]] bool Has(const std::string& name) const;
+
+  // Whether any native name starts with `prefix`.
+  [[nodiscard]] bool HasPrefix(const std::string& prefix) const;
+
+  // The size of one dimension, before anything is read. NotFound for a missing
+  // tensor, InvalidArgument for one with fewer dimensions.
+  [[nodiscard]] absl::StatusOr<int64_t> Size(const std::string& name,
+                                             size_t dimension) const;
+
+  // The tensor, contiguous, on the device and in the dtype of the constructor.
+  // Codes: NotFound (missing), InvalidArgument (a shape other than `expected`,
+  // or a dtype that is not a plain float: fp8 without its scales would be
+  // silently wrong), DataLoss (file ends early), ResourceExhausted. Messages
+  // name the checkpoint and the tensor.
+  [[nodiscard]] absl::StatusOr<at::Tensor> Load(const std::string& name,
+                                                const Shape& expected) const;
+
+ private:
+  [[nodiscard]] absl::StatusOr<const ArchivedTensor*> Find(
+      const std::string& name) const;
+
+  const TensorArchive& archive_;
+  std::map<std::string, std::string> names_;
+  at::Device device_;
+  at::ScalarType dtype_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_ENCODERS_WEIGHT_LOADER_H_
