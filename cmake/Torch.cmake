@@ -7,6 +7,7 @@
 if(NOT HP_TORCH_DIR)
   file(GLOB candidates
        "${CMAKE_SOURCE_DIR}/.deps/venv/lib/python3*/site-packages/torch")
+  list(APPEND candidates "${CMAKE_SOURCE_DIR}/.deps/venv")  # named in the error
   list(GET candidates 0 first)
   set(HP_TORCH_DIR "${first}" CACHE PATH "The unpacked torch wheel")
 endif()
