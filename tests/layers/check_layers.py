@@ -70,7 +70,7 @@ def read_libraries(folder):
         layer, section = words[0], None
         sources = []
         for word in words[1:]:
-            if word in ("SRCS", "DEPS", "LAYER"):
+            if word in ("SRCS", "DEPS", "PRIVATE_DEPS", "LAYER"):
                 section = word
             elif section == "LAYER":
                 layer = word
