@@ -14,6 +14,10 @@ find_library(HP_NCCL libnccl.so.2 HINTS "${wheel_root}/nccl/lib" REQUIRED
 
 add_library(hp_dep_cuda INTERFACE)
 target_include_directories(hp_dep_cuda SYSTEM INTERFACE "${HP_CUDA_INCLUDE}")
+if(EXISTS "${HP_CUDA_INCLUDE}/cccl")  # where toolkit 13 keeps <nv/target>
+  target_include_directories(hp_dep_cuda SYSTEM
+                             INTERFACE "${HP_CUDA_INCLUDE}/cccl")
+endif()
 target_link_libraries(hp_dep_cuda INTERFACE "${HP_CUDART}")
 add_library(hp_dep_nccl INTERFACE)
 target_include_directories(hp_dep_nccl SYSTEM INTERFACE "${HP_NCCL_INCLUDE}")
