@@ -2,11 +2,13 @@
 # toolkit where there is one, else from NVIDIA's wheels. Exactly one libnccl may
 # be loaded: the wheel's, which libtorch's own run path finds.
 file(GLOB wheel_root "${HP_TORCH_DIR}/../nvidia")
+# The wheels come first: scripts/setup adds them only where no toolkit 13 is.
 find_path(HP_CUDA_INCLUDE cuda_runtime_api.h
-          HINTS /usr/local/cuda/include "${wheel_root}/cu13/include" REQUIRED)
-find_library(HP_CUDART cudart NAMES libcudart.so.13
-             HINTS /usr/local/cuda/lib64 /usr/local/cuda/lib
-                   "${wheel_root}/cu13/lib" REQUIRED)
+          HINTS "${wheel_root}/cu13/include" "$ENV{CUDA_HOME}/include"
+                /usr/local/cuda/include REQUIRED)
+find_library(HP_CUDART NAMES libcudart.so.13
+             HINTS "${wheel_root}/cu13/lib" "$ENV{CUDA_HOME}/lib64"
+                   /usr/local/cuda/lib64 /usr/local/cuda/lib REQUIRED)
 find_path(HP_NCCL_INCLUDE nccl.h HINTS "${wheel_root}/nccl/include"
           /usr/local/cuda/include REQUIRED NO_DEFAULT_PATH)
 find_library(HP_NCCL libnccl.so.2 HINTS "${wheel_root}/nccl/lib" REQUIRED
