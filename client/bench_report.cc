@@ -1,0 +1,105 @@
+#include "client/bench_report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+// REQUIRES: not empty. The mean of the middle two for an even count.
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  if (values.size() % 2 == 1) return values[middle];
+  return (values[middle - 1] + values[middle]) / 2.0;
+}
+
+const StageUse* FindRank(const StepProgress& step, int32_t rank) {
+  for (const StageUse& stage : step.stages) {
+    if (stage.rank == rank) return &stage;
+  }
+  return nullptr;
+}
+
+absl::StatusOr<BenchStage> SummarizeStage(
+    const std::vector<BenchStep>& measured, int32_t rank) {
+  BenchStage result;
+  result.rank = rank;
+  std::vector<double> link_bytes;
+  double busy = 0.0;
+  double total = 0.0;
+  for (const BenchStep& step : measured) {
+    const StageUse* stage = FindRank(step.progress, rank);
+    if (stage == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "step ", step.progress.steps_done, " has no report of stage ", rank));
+    }
+    result.peak_gpu_bytes =
+        std::max(result.peak_gpu_bytes, stage->device_peak_bytes);
+    result.pinned_host_bytes =
+        std::max(result.pinned_host_bytes, stage->pinned_host_bytes);
+    link_bytes.push_back(static_cast<double>(stage->link_bytes_sent));
+    busy += stage->busy_seconds;
+    total += step.wall_seconds;
+  }
+  result.link_bytes = static_cast<int64_t>(Median(link_bytes));
+  result.busy_ratio = total > 0.0 ? std::min(busy / total, 1.0) : 0.0;
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<BenchResult> SummarizeBench(const std::vector<BenchStep>& steps,
+                                           int64_t warmup, int64_t measured,
+                                           int64_t micro_batches) {
+  const auto found = static_cast<int64_t>(steps.size());
+  if (measured < 1 || found != warmup + measured) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("expected the reports of ", warmup, " + ", measured,
+                     " steps, found ", found));
+  }
+  const std::vector<BenchStep> rest(steps.begin() + warmup, steps.end());
+  BenchResult result;
+  std::vector<double> seconds;
+  for (const BenchStep& step : rest) seconds.push_back(step.wall_seconds);
+  result.s_per_step = Median(seconds);
+  result.s_per_sample = result.s_per_step / static_cast<double>(micro_batches);
+  double busy = 0.0;
+  for (const StageUse& stage : rest.front().progress.stages) {
+    HP_ASSIGN_OR_RETURN(BenchStage summary, SummarizeStage(rest, stage.rank));
+    busy += summary.busy_ratio;
+    result.stages.push_back(summary);
+  }
+  if (result.stages.empty()) {
+    return absl::FailedPreconditionError("no stage reported its steps");
+  }
+  result.bubble_ratio = 1.0 - busy / static_cast<double>(result.stages.size());
+  return result;
+}
+
+nlohmann::ordered_json BenchJson(const BenchResult& result,
+                                 const nlohmann::ordered_json& config) {
+  nlohmann::ordered_json stages = nlohmann::ordered_json::array();
+  for (const BenchStage& stage : result.stages) {
+    stages.push_back({{"stage", stage.rank},
+                      {"peak_gpu_bytes", stage.peak_gpu_bytes},
+                      {"busy_ratio", stage.busy_ratio},
+                      {"link_bytes", stage.link_bytes},
+                      {"pinned_host_bytes", stage.pinned_host_bytes}});
+  }
+  return {{"schema", kSchemaVersion},
+          {"config", config},
+          {"s_per_step", result.s_per_step},
+          {"s_per_sample", result.s_per_sample},
+          {"bubble_ratio", result.bubble_ratio},
+          {"stages", std::move(stages)}};
+}
+
+}  // namespace halfpipe

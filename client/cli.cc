@@ -1,0 +1,62 @@
+#include "client/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "client/command.h"
+#include "common/base/status.h"
+
+#ifndef HP_VERSION
+#define HP_VERSION "unknown"
+#endif
+
+namespace halfpipe {
+namespace {
+
+void AddCommands(CLI::App& app, CommandContext& context) {
+  AddRunCommand(app, context);
+  AddSubmitCommand(app, context);
+  AddListCommand(app, context);
+  AddShowCommand(app, context);
+  AddWatchCommand(app, context);
+  AddLogsCommand(app, context);
+  AddCancelCommand(app, context);
+  AddResumeCommand(app, context);
+  AddVerifyCommand(app, context);
+  AddBenchCommand(app, context);
+}
+
+int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,
+                      CommandContext& context) {
+  // --help and --version come this way too, with exit code 0.
+  const int code = app.exit(error, context.out, context.err);
+  return static_cast<int>(code == 0 ? ExitCode::kOk : ExitCode::kUsage);
+}
+
+int Fail(const absl::Status& status, CommandContext& context) {
+  context.err << "halfpipe: " << status.message() << "\n";
+  return static_cast<int>(ExitCodeFor(status));
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
+                   std::ostream& err) {
+  CommandContext context{.out = out, .err = err, .action = nullptr};
+  CLI::App app(
+      "Fine-tunes Wan video diffusion transformers with LoRA on two GPUs.",
+      "halfpipe");
+  app.set_version_flag("--version", "halfpipe " HP_VERSION);
+  app.require_subcommand(1);
+  AddCommands(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return ReportParseResult(app, error, context);
+  }
+  const absl::StatusOr<ExitCode> code = context.action();
+  if (!code.ok()) return Fail(code.status(), context);
+  return static_cast<int>(*code);
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,102 @@
+#include "client/command.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/exit_codes.h"
+#include "client/job_json.h"
+
+namespace halfpipe {
+
+void AddFormatFlag(CLI::App* command, OutputFormat* format) {
+  const std::map<std::string, OutputFormat> names = {
+      {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}};
+  command->add_option("-o,--output", *format, "Output format: text or json")
+      ->transform(CLI::CheckedTransformer(names).description(""))
+      ->option_text("FORMAT");
+}
+
+void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
+  command
+      ->add_option("--address", flags->address,
+                   "The service: host:port or unix:PATH")
+      ->envname("HALFPIPE_ADDRESS")
+      ->capture_default_str();
+  AddFormatFlag(command, &flags->format);
+}
+
+std::unique_ptr<TrainingClient> Connect(const ServiceFlags& flags) {
+  return NewTrainingClient({.address = flags.address});
+}
+
+void AddLabelFlag(CLI::App* command, const std::string& description,
+                  std::vector<std::string>* labels) {
+  const auto check = [](std::string& text) -> std::string {
+    const size_t equals = text.find('=');
+    if (equals != std::string::npos && equals > 0) return "";
+    return absl::StrCat("expected key=value, found '", text, "'");
+  };
+  command->add_option("--label", *labels, description)
+      ->check(CLI::Validator(check, ""))
+      ->option_text("K=V ...");
+}
+
+std::map<std::string, std::string> ParseLabels(
+    const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    HP_CHECK(equals != std::string::npos);
+    labels[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return labels;
+}
+
+absl::StatusOr<ExitCode> FollowRemotely(
+    TrainingClient& client, SignalWatch& signals, const std::string& id,
+    int64_t after_cursor, OutputFormat format, CommandContext& context) {
+  const auto printer = NewEventPrinter(format, context.out);
+  FollowOptions follow;
+  follow.id = id;
+  follow.after_cursor = after_cursor;
+  HP_ASSIGN_OR_RETURN(const FollowResult result,
+                      FollowJob(client, signals, *printer, follow));
+  if (result.end != FollowEnd::kJobEnded) {
+    context.err << "halfpipe: stopped watching; job " << id
+                << " goes on (halfpipe watch " << id << ")\n";
+    return ExitCode::kInterrupted;
+  }
+  return ReportEnd(result.job, format, "", context);
+}
+
+ExitCode ReportEnd(const Job& job, OutputFormat format,
+                   absl::string_view log_dir, CommandContext& context) {
+  if (format == OutputFormat::kJson) {
+    nlohmann::ordered_json json = {{"type", "job"}};
+    json.update(ToJson(job));
+    context.out << JsonText(json) << "\n";
+  } else {
+    for (const std::string& path : job.exports) {
+      context.out << "LoRA: " << path << "\n";
+    }
+  }
+  context.out << std::flush;
+  if (job.state == JobState::kFailed) {
+    const std::string why =
+        job.error.ok() ? job.reason : std::string(job.error.message());
+    context.err << "halfpipe: job " << job.id << " failed: " << why << "\n";
+    if (!log_dir.empty()) context.err << "  logs: " << log_dir << "\n";
+  } else if (job.state == JobState::kCancelled) {
+    context.err << "halfpipe: job " << job.id << " was cancelled after step "
+                << job.steps_done << " of " << job.steps_total << "\n";
+  }
+  return ExitCodeForEndedJob(job);
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,85 @@
+// What the files in client/commands share: how a command is registered with
+// the parser and what it may use.
+#ifndef HP_CLIENT_COMMAND_H_
+#define HP_CLIENT_COMMAND_H_
+
+#include <CLI/App.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/event_printer.h"
+#include "client/follow_job.h"
+#include "common/base/status.h"
+#include "common/rpc/training_client.h"
+
+namespace halfpipe {
+
+// What a parsed command line will do. A failed status is printed as the
+// command's one error and decides the exit code.
+using CommandAction = std::function<absl::StatusOr<ExitCode>()>;
+
+struct CommandContext {
+  std::ostream& out;
+  std::ostream& err;
+  CommandAction action;  // set by the subcommand that was named
+};
+
+// Options of every command that talks to a service.
+struct ServiceFlags {
+  std::string address = "127.0.0.1:50700";
+  OutputFormat format = OutputFormat::kText;
+};
+
+// Adds --address (or HALFPIPE_ADDRESS) and -o/--output.
+void AddServiceFlags(CLI::App* command, ServiceFlags* flags);
+
+// Adds -o/--output text|json.
+void AddFormatFlag(CLI::App* command, OutputFormat* format);
+
+// A client for the flags' address.
+[[nodiscard]] std::unique_ptr<TrainingClient> Connect(
+    const ServiceFlags& flags);
+
+// Adds --label K=V, which may be repeated; another form is a usage error.
+void AddLabelFlag(CLI::App* command, const std::string& description,
+                  std::vector<std::string>* labels);
+
+// What AddLabelFlag collected, as a map.
+[[nodiscard]] std::map<std::string, std::string> ParseLabels(
+    const std::vector<std::string>& texts);
+
+// Follows a job of a remote service until it ends and reports the end. An
+// interrupt ends only the watching: kInterrupted, and the job goes on.
+// Create no client before `signals`.
+[[nodiscard]] absl::StatusOr<ExitCode> FollowRemotely(
+    TrainingClient& client, SignalWatch& signals, const std::string& id,
+    int64_t after_cursor, OutputFormat format, CommandContext& context);
+
+// Says how a job ended: what it made on `out`, why it failed on `err`, and
+// where to look ("" for nowhere).
+[[nodiscard]] ExitCode ReportEnd(const Job& job, OutputFormat format,
+                                 absl::string_view log_dir,
+                                 CommandContext& context);
+
+// One for each file in client/commands.
+void AddRunCommand(CLI::App& app, CommandContext& context);
+void AddSubmitCommand(CLI::App& app, CommandContext& context);
+void AddListCommand(CLI::App& app, CommandContext& context);
+void AddShowCommand(CLI::App& app, CommandContext& context);
+void AddWatchCommand(CLI::App& app, CommandContext& context);
+void AddLogsCommand(CLI::App& app, CommandContext& context);
+void AddCancelCommand(CLI::App& app, CommandContext& context);
+void AddResumeCommand(CLI::App& app, CommandContext& context);
+void AddVerifyCommand(CLI::App& app, CommandContext& context);
+void AddBenchCommand(CLI::App& app, CommandContext& context);
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_COMMAND_H_

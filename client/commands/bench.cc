@@ -1,0 +1,201 @@
+// halfpipe bench: how fast the real processes train a model of given shapes,
+// with random weights and data. It is a job like any other, on a service that
+// lives as long as the command.
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/bench_job.h"
+#include "client/bench_report.h"
+#include "client/command.h"
+#include "client/job_json.h"
+#include "client/local_service.h"
+#include "client/private_directory.h"
+#include "client/progress.h"
+#include "client/signal_watch.h"
+
+namespace halfpipe {
+namespace {
+
+struct BenchCommandOptions {
+  BenchOptions bench;
+  double join_timeout_seconds = 60.0;
+  OutputFormat format = OutputFormat::kText;
+};
+
+void PrintText(const BenchResult& result, CommandContext& context) {
+  context.out << absl::StrFormat("%.4g s/step  %.4g s/sample  bubble %.1f%%\n",
+                                 result.s_per_step, result.s_per_sample,
+                                 result.bubble_ratio * 100.0);
+  for (const BenchStage& stage : result.stages) {
+    context.out << absl::StrFormat(
+        "stage %d  peak %s  busy %.1f%%  link %s a step  pinned %s\n",
+        stage.rank, ReadableBytes(stage.peak_gpu_bytes),
+        stage.busy_ratio * 100.0, ReadableBytes(stage.link_bytes),
+        ReadableBytes(stage.pinned_host_bytes));
+  }
+}
+
+// One benchmark from start to report. Its files lie in a private folder.
+class Bench {
+ public:
+  Bench(const BenchCommandOptions& options, const JobConfig& config,
+        SignalWatch& signals, CommandContext& context)
+      : options_(options),
+        config_(config),
+        signals_(signals),
+        context_(context),
+        // Standard output is the report's.
+        printer_(NewLinePrinter(context.err, absl::Seconds(2))) {}
+
+  absl::StatusOr<ExitCode> Run(const PrivateDirectory& directory) {
+    HP_RETURN_IF_ERROR(StartService(directory.path()));
+    JobSpec spec;
+    spec.id = "bench";
+    spec.file_name = "halfpipe bench";
+    spec.config_yaml = ToYaml(config_);
+    spec.base_dir = directory.path();
+    HP_ASSIGN_OR_RETURN(const Job job, service_->client().CreateJob(spec));
+    HP_ASSIGN_OR_RETURN(const FollowResult result, Follow(job.id));
+    service_->Kill();  // nothing here is worth an orderly end
+    if (result.end == FollowEnd::kInterrupted) return ExitCode::kInterrupted;
+    if (result.end == FollowEnd::kJobEnded &&
+        result.job.state != JobState::kDone) {
+      return ReportEnd(result.job, OutputFormat::kText, "", context_);
+    }
+    return Report();
+  }
+
+ private:
+  absl::Status StartService(const std::string& directory) {
+    LocalServiceOptions local;
+    HP_ASSIGN_OR_RETURN(local.program_dir, OwnProgramDirectory());
+    local.state_dir = absl::StrCat(directory, "/state");
+    local.log_dir = absl::StrCat(directory, "/logs");
+    local.stages = config_.pipeline.stages;
+    local.device = config_.pipeline.device;
+    local.join_timeout = absl::Seconds(options_.join_timeout_seconds);
+    local.on_notice = [this](const std::string& text) {
+      printer_->Notice(text);
+    };
+    HP_ASSIGN_OR_RETURN(service_, LocalService::Start(local));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<FollowResult> Follow(const std::string& id) {
+    FollowOptions follow;
+    follow.id = id;
+    follow.tick = [this] { return service_->Poll(); };
+    follow.on_event = [this](const JobEvent& event) { return Collect(event); };
+    return FollowJob(service_->client(), signals_, *printer_, follow);
+  }
+
+  // False once the last step is there: its checkpoint is not waited for.
+  bool Collect(const JobEvent& event) {
+    const auto* step = std::get_if<StepProgress>(&event.what);
+    if (step == nullptr) return true;
+    steps_.push_back(MeasureStep(*step, event.time, last_step_end_));
+    last_step_end_ = event.time;
+    return step->steps_done < config_.train.steps;
+  }
+
+  absl::StatusOr<ExitCode> Report() {
+    HP_ASSIGN_OR_RETURN(
+        const BenchResult result,
+        SummarizeBench(steps_, kBenchWarmupSteps, options_.bench.steps,
+                       config_.train.micro_batches));
+    if (options_.format == OutputFormat::kJson) {
+      const auto json = BenchJson(result, BenchConfigJson(options_.bench));
+      context_.out << JsonText(json, 2) << "\n";
+    } else {
+      PrintText(result, context_);
+    }
+    return ExitCode::kOk;
+  }
+
+  const BenchCommandOptions& options_;
+  const JobConfig& config_;
+  SignalWatch& signals_;
+  CommandContext& context_;
+  std::unique_ptr<EventPrinter> printer_;
+  std::unique_ptr<LocalService> service_;
+  std::vector<BenchStep> steps_;
+  absl::Time last_step_end_ = absl::InfinitePast();
+};
+
+absl::StatusOr<ExitCode> RunBench(const BenchCommandOptions& options,
+                                  CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+  HP_ASSIGN_OR_RETURN(const PrivateDirectory directory,
+                      PrivateDirectory::Create("halfpipe-bench"));
+  HP_ASSIGN_OR_RETURN(const JobConfig config,
+                      BenchJobConfig(options.bench, directory.path()));
+  return Bench(options, config, signals, context).Run(directory);
+}
+
+void AddShapeOptions(CLI::App* command, BenchOptions* bench) {
+  command->add_option("--variant", bench->variant, "Whose shapes")->required();
+  command->add_option("--height", bench->height, "Pixels")
+      ->capture_default_str();
+  command->add_option("--width", bench->width, "Pixels")->capture_default_str();
+  command->add_option("--frames", bench->frames, "4k+1")->capture_default_str();
+  command->add_option("--micro-batches", bench->micro_batches, "Samples a step")
+      ->capture_default_str();
+  command
+      ->add_option("--steps", bench->steps,
+                   "Steps to measure, after one to warm up")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--rank", bench->rank, "LoRA rank")
+      ->capture_default_str();
+  command->add_option("--layers", bench->layers,
+                      "Blocks, in place of the variant's number");
+}
+
+void AddPipelineOptions(CLI::App* command, BenchOptions* bench) {
+  const auto add = [command](const std::string& name, std::string& value,
+                             const std::string& doc) {
+    return command->add_option(name, value, doc)->capture_default_str();
+  };
+  add("--schedule", bench->schedule, "1f1b, gpipe or sequential");
+  command->add_option("--stages", bench->stages, "Processes: 1 or 2")
+      ->check(CLI::IsMember({1, 2}))
+      ->capture_default_str();
+  add("--weights", bench->weights, "bf16, fp8 or fp8_compute");
+  add("--memory", bench->memory, "auto, keep, offload or recompute");
+  add("--gpu-memory", bench->gpu_memory, "Most of each GPU: 22GiB");
+  add("--host-memory", bench->host_memory, "Most of the host: 64GiB");
+  add("--device", bench->device, "auto, cpu or cuda");
+  add("--dtype", bench->dtype, "bf16 or fp32");
+  command->add_option("--threads", bench->threads, "CPU threads a stage")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddBenchCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<BenchCommandOptions>();
+  CLI::App* command = app.add_subcommand(
+      "bench", "Measure training speed on random weights and data");
+  AddShapeOptions(command, &options->bench);
+  AddPipelineOptions(command, &options->bench);
+  command
+      ->add_option("--join-timeout", options->join_timeout_seconds,
+                   "Seconds that the stages may take to start")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  AddFormatFlag(command, &options->format);
+  command->callback([options, &context] {
+    context.action = [options, &context] {
+      return RunBench(*options, context);
+    };
+  });
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,119 @@
+// halfpipe list: the service's jobs, newest first.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "client/command.h"
+#include "client/job_json.h"
+#include "client/progress.h"
+
+namespace halfpipe {
+namespace {
+
+struct ListOptions {
+  ServiceFlags service;
+  std::vector<std::string> states;
+  std::vector<std::string> labels;
+  int64_t limit = 50;
+};
+
+constexpr JobState kStates[] = {
+    JobState::kQueued, JobState::kPreparing, JobState::kRunning,
+    JobState::kSaving, JobState::kPaused,    JobState::kCancelling,
+    JobState::kDone,   JobState::kFailed,    JobState::kCancelled};
+
+std::vector<std::string> StateNames() {
+  std::vector<std::string> names;
+  for (const JobState state : kStates) {
+    names.emplace_back(JobStateName(state));
+  }
+  return names;
+}
+
+JobQuery QueryFor(const ListOptions& options) {
+  JobQuery query;
+  for (const std::string& name : options.states) {
+    query.states.push_back(*ParseJobState(name));  // checked by the parser
+  }
+  query.labels = ParseLabels(options.labels);
+  return query;
+}
+
+absl::StatusOr<std::vector<Job>> FetchJobs(TrainingClient& client,
+                                           JobQuery query, int64_t limit) {
+  constexpr int64_t kLargestPage = 200;
+  std::vector<Job> jobs;
+  do {
+    const int64_t missing = limit - static_cast<int64_t>(jobs.size());
+    query.page_size = static_cast<int32_t>(std::min(missing, kLargestPage));
+    HP_ASSIGN_OR_RETURN(JobPage page, client.ListJobs(query));
+    jobs.insert(jobs.end(), page.jobs.begin(), page.jobs.end());
+    query.page_token = page.next_page_token;
+  } while (!query.page_token.empty() &&
+           static_cast<int64_t>(jobs.size()) < limit);
+  return jobs;
+}
+
+void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
+  size_t width = 2;
+  for (const Job& job : jobs) width = std::max(width, job.id.size());
+  const int id_width = static_cast<int>(width);
+  context.out << absl::StrFormat("%-*s  %-10s  %-13s  %-9s  %-8s  %s\n",
+                                 id_width, "ID", "STATE", "STEP", "LOSS", "AGE",
+                                 "REASON");
+  for (const Job& job : jobs) {
+    const std::string loss =
+        job.last_step.has_value()
+            ? absl::StrFormat("%.4g", job.last_step->smoothed_loss)
+            : "-";
+    const double age = absl::ToDoubleSeconds(absl::Now() - job.created);
+    context.out << absl::StrFormat(
+        "%-*s  %-10s  %-13s  %-9s  %-8s  %s\n", id_width, job.id,
+        JobStateName(job.state),
+        absl::StrCat(job.steps_done, "/", job.steps_total), loss,
+        ReadableSeconds(age), job.reason);
+  }
+}
+
+absl::StatusOr<ExitCode> List(const ListOptions& options,
+                              CommandContext& context) {
+  const auto client = Connect(options.service);
+  HP_ASSIGN_OR_RETURN(const std::vector<Job> jobs,
+                      FetchJobs(*client, QueryFor(options), options.limit));
+  if (options.service.format == OutputFormat::kJson) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::array();
+    for (const Job& job : jobs) json.push_back(ToJson(job));
+    context.out << JsonText(json, 2) << "\n";
+  } else {
+    PrintTable(jobs, context);
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddListCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<ListOptions>();
+  CLI::App* command = app.add_subcommand("list", "List jobs, newest first");
+  command
+      ->add_option("--state", options->states,
+                   "Only jobs in this state; may be repeated")
+      ->check(CLI::IsMember(StateNames()));
+  AddLabelFlag(command, "Only jobs with this label; may be repeated",
+               &options->labels);
+  command->add_option("--limit", options->limit, "Most jobs to list")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  AddServiceFlags(command, &options->service);
+  command->callback([options, &context] {
+    context.action = [options, &context] { return List(*options, context); };
+  });
+}
+
+}  // namespace halfpipe

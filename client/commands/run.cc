@@ -1,0 +1,192 @@
+// halfpipe run JOB.yaml: a job on this machine, with everything it needs.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/command.h"
+#include "client/file_lock.h"
+#include "client/job_file.h"
+#include "client/local_service.h"
+#include "client/signal_watch.h"
+#include "common/base/file.h"
+
+namespace halfpipe {
+namespace {
+
+struct RunOptions {
+  std::string job_file;
+  std::string record_dir;
+  std::string work_dir;  // empty: OUTPUT/.halfpipe
+  double join_timeout_seconds = 60.0;
+  std::string log_level = "info";
+  OutputFormat format = OutputFormat::kText;
+};
+
+// Where this job's state and logs are.
+struct WorkPlaces {
+  std::string root;
+  std::string state_dir;
+  std::string log_dir;
+};
+
+absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
+  if (path.empty()) return path;
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", error.message()));
+  }
+  return absolute.lexically_normal().string();
+}
+
+absl::StatusOr<WorkPlaces> MakeWorkPlaces(const RunOptions& options,
+                                          const JobConfig& config,
+                                          const std::string& id) {
+  WorkPlaces places;
+  HP_ASSIGN_OR_RETURN(places.root, AbsolutePath(options.work_dir));
+  if (places.root.empty()) {
+    places.root = absl::StrCat(config.output.dir, "/.halfpipe");
+  }
+  // One database for each job: no other job of it would ever be started.
+  places.state_dir = absl::StrCat(places.root, "/", id);
+  places.log_dir = absl::StrCat(places.root, "/logs");
+  if (const absl::Status made = MakeDirectories(places.root); !made.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.job_file, ": output.dir: cannot be written: ", made.message()));
+  }
+  return places;
+}
+
+// Finds the job of an earlier run, or creates it. A job that failed or was
+// cancelled is queued again.
+absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec) {
+  HP_ASSIGN_OR_RETURN(Job job, client.CreateJob(spec));
+  if (job.state == JobState::kFailed || job.state == JobState::kCancelled) {
+    const int64_t seen = job.last_cursor;
+    HP_ASSIGN_OR_RETURN(job, client.ResumeJob(spec.id));
+    job.last_cursor = seen;  // so that the resumption's own events are shown
+  }
+  return job;
+}
+
+class LocalRun {
+ public:
+  LocalRun(const RunOptions& options, SignalWatch& signals,
+           CommandContext& context)
+      : options_(options),
+        signals_(signals),
+        context_(context),
+        printer_(NewEventPrinter(options.format, context.out)) {}
+
+  absl::StatusOr<ExitCode> Run() {
+    HP_ASSIGN_OR_RETURN(const JobFile file, LoadJobFile(options_.job_file));
+    JobSpec spec = SpecFor(file);
+    spec.id = JobIdFor(file.config);
+    HP_ASSIGN_OR_RETURN(spec.record_dir, AbsolutePath(options_.record_dir));
+    HP_ASSIGN_OR_RETURN(places_,
+                        MakeWorkPlaces(options_, file.config, spec.id));
+    HP_ASSIGN_OR_RETURN(const FileLock lock,
+                        FileLock::Acquire(absl::StrCat(places_.root, "/lock")));
+    HP_RETURN_IF_ERROR(StartService(file.config));
+    // The service's own check speaks first: it knows the stage's log.
+    spec.join_timeout = 2 * absl::Seconds(options_.join_timeout_seconds);
+    HP_ASSIGN_OR_RETURN(const Job job, ObtainJob(service_->client(), spec));
+    if (job.state == JobState::kDone) return ReportDone(job);
+    HP_ASSIGN_OR_RETURN(const FollowResult result, Follow(job));
+    if (result.end != FollowEnd::kJobEnded) {
+      service_->Kill();
+      context_.err << "halfpipe: stopped at once; the same command goes on "
+                      "from the last checkpoint\n";
+      return ExitCode::kInterrupted;
+    }
+    service_->Stop();
+    return ReportEnd(result.job, options_.format, places_.log_dir, context_);
+  }
+
+ private:
+  absl::Status StartService(const JobConfig& config) {
+    LocalServiceOptions local;
+    HP_ASSIGN_OR_RETURN(local.program_dir, OwnProgramDirectory());
+    local.state_dir = places_.state_dir;
+    local.log_dir = places_.log_dir;
+    local.stages = config.pipeline.stages;
+    local.device = config.pipeline.device;
+    local.log_level = options_.log_level;
+    local.join_timeout = absl::Seconds(options_.join_timeout_seconds);
+    local.on_notice = [this](const std::string& text) {
+      printer_->Notice(text);
+    };
+    HP_ASSIGN_OR_RETURN(service_, LocalService::Start(local));
+    return absl::OkStatus();
+  }
+
+  ExitCode ReportDone(const Job& job) {
+    service_->Stop();
+    context_.err << "halfpipe: this job is done already (" << places_.state_dir
+                 << "); change the job file to train something else\n";
+    return ReportEnd(job, options_.format, places_.log_dir, context_);
+  }
+
+  absl::StatusOr<FollowResult> Follow(const Job& job) {
+    FollowOptions follow;
+    follow.id = job.id;
+    follow.after_cursor = job.last_cursor;
+    follow.tick = [this] { return service_->Poll(); };
+    follow.on_interrupt = [this, id = job.id](int count) {
+      if (count > 1) return false;
+      printer_->Notice(
+          "stopping: saving the last step (interrupt again to stop at once)");
+      // A refusal means that the job ends by itself, which is being watched.
+      if (const auto answer = service_->client().CancelJob(id, false);
+          !answer.ok()) {
+        printer_->Notice(std::string(answer.status().message()));
+      }
+      return true;
+    };
+    return FollowJob(service_->client(), signals_, *printer_, follow);
+  }
+
+  const RunOptions& options_;
+  SignalWatch& signals_;
+  CommandContext& context_;
+  std::unique_ptr<EventPrinter> printer_;
+  WorkPlaces places_;
+  std::unique_ptr<LocalService> service_;
+};
+
+}  // namespace
+
+void AddRunCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand(
+      "run", "Train a job on this machine, from start to end");
+  command->add_option("job", options->job_file, "The job file")
+      ->option_text("JOB.yaml")
+      ->required();
+  command->add_option("--record", options->record_dir,
+                      "Folder for each step's inputs, gradients and weights");
+  command->add_option("--workdir", options->work_dir,
+                      "Folder for state and logs (default: .halfpipe in the "
+                      "job's output folder)");
+  command
+      ->add_option("--join-timeout", options->join_timeout_seconds,
+                   "Seconds that the stages may take to start")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--log-level", options->log_level, "Of the processes")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  AddFormatFlag(command, &options->format);
+  command->callback([options, &context] {
+    context.action = [options, &context]() -> absl::StatusOr<ExitCode> {
+      HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+      return LocalRun(*options, signals, context).Run();
+    };
+  });
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,93 @@
+// halfpipe show ID: one job as it is now.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/command.h"
+#include "client/job_json.h"
+#include "client/progress.h"
+
+namespace halfpipe {
+namespace {
+
+struct ShowOptions {
+  ServiceFlags service;
+  std::string id;
+  bool config = false;
+};
+
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::LocalTimeZone());
+}
+
+void PrintRow(absl::string_view name, absl::string_view value,
+              CommandContext& context) {
+  if (value.empty()) return;
+  context.out << absl::StrFormat("%-12s %s\n", absl::StrCat(name, ":"), value);
+}
+
+void PrintJob(const Job& job, bool config, CommandContext& context) {
+  PrintRow("id", job.id, context);
+  PrintRow("name", job.name, context);
+  PrintRow("kind", JobKindName(job.kind), context);
+  PrintRow("state", JobStateName(job.state), context);
+  PrintRow("reason", job.reason, context);
+  if (!job.error.ok()) PrintRow("error", job.error.message(), context);
+  for (const auto& [key, value] : job.labels) {
+    PrintRow("label", absl::StrCat(key, "=", value), context);
+  }
+  PrintRow("created", TimeText(job.created), context);
+  if (job.started.has_value()) {
+    PrintRow("started", TimeText(*job.started), context);
+  }
+  if (job.ended.has_value()) PrintRow("ended", TimeText(*job.ended), context);
+  if (job.queue_position > 0) {
+    PrintRow("in queue", absl::StrCat(job.queue_position), context);
+  }
+  PrintRow("steps", absl::StrCat(job.steps_done, "/", job.steps_total),
+           context);
+  PrintRow("restarts", absl::StrCat(job.restarts), context);
+  if (job.last_step.has_value()) {
+    PrintRow("progress", StepText(*job.last_step), context);
+  }
+  for (const Checkpoint& checkpoint : job.checkpoints) {
+    PrintRow("checkpoint",
+             absl::StrCat("step ", checkpoint.steps_done, "  ",
+                          ReadableBytes(checkpoint.bytes), "  ",
+                          checkpoint.directory),
+             context);
+  }
+  for (const std::string& path : job.exports) PrintRow("lora", path, context);
+  if (config) context.out << "\n" << job.config_yaml;
+}
+
+absl::StatusOr<ExitCode> Show(const ShowOptions& options,
+                              CommandContext& context) {
+  const auto client = Connect(options.service);
+  HP_ASSIGN_OR_RETURN(const Job job, client->GetJob(options.id));
+  if (options.service.format == OutputFormat::kJson) {
+    context.out << JsonText(ToJson(job), 2) << "\n";
+  } else {
+    PrintJob(job, options.config, context);
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddShowCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<ShowOptions>();
+  CLI::App* command = app.add_subcommand("show", "Show one job");
+  command->add_option("id", options->id, "The job")->required();
+  command->add_flag("--config", options->config,
+                    "Print its whole configuration too, defaults included");
+  AddServiceFlags(command, &options->service);
+  command->callback([options, &context] {
+    context.action = [options, &context] { return Show(*options, context); };
+  });
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,43 @@
+// halfpipe watch ID: follows a job until it ends.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "client/command.h"
+#include "client/signal_watch.h"
+
+namespace halfpipe {
+namespace {
+
+struct WatchOptions {
+  ServiceFlags service;
+  std::string id;
+  int64_t after_cursor = 0;
+};
+
+absl::StatusOr<ExitCode> Watch(const WatchOptions& options,
+                               CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+  const auto client = Connect(options.service);
+  return FollowRemotely(*client, signals, options.id, options.after_cursor,
+                        options.service.format, context);
+}
+
+}  // namespace
+
+void AddWatchCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<WatchOptions>();
+  CLI::App* command =
+      app.add_subcommand("watch", "Follow a job's progress until it ends");
+  command->add_option("id", options->id, "The job")->required();
+  command
+      ->add_option("--after", options->after_cursor,
+                   "Leave out the events up to this cursor")
+      ->check(CLI::NonNegativeNumber);
+  AddServiceFlags(command, &options->service);
+  command->callback([options, &context] {
+    context.action = [options, &context] { return Watch(*options, context); };
+  });
+}
+
+}  // namespace halfpipe

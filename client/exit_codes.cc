@@ -1,0 +1,25 @@
+#include "client/exit_codes.h"
+
+namespace halfpipe {
+
+ExitCode ExitCodeForEndedJob(const Job& job) {
+  switch (job.state) {
+    case JobState::kDone:
+      return ExitCode::kOk;
+    case JobState::kCancelled:
+      return ExitCode::kCancelled;
+    default:
+      break;
+  }
+  switch (job.error.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kPermissionDenied:  // of a file the job names
+      return ExitCode::kInvalidInput;
+    default:
+      return ExitCode::kJobFailed;
+  }
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,31 @@
+// At most one command works in a folder at a time.
+#ifndef HP_CLIENT_FILE_LOCK_H_
+#define HP_CLIENT_FILE_LOCK_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace halfpipe {
+
+// An exclusive lock on a file, held until destruction or the process's end
+// (flock; children do not inherit it).
+class FileLock {
+ public:
+  // Creates the file if need be and writes our process id into it.
+  // FailedPrecondition, naming the holder's id, when it is taken.
+  [[nodiscard]] static absl::StatusOr<FileLock> Acquire(
+      const std::string& path);
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+
+  int fd_;  // -1: moved from
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_FILE_LOCK_H_

@@ -1,0 +1,60 @@
+#include "client/job_file.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/digest.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr uint64_t kMaxJobFileBytes = 1 << 20;
+constexpr size_t kMaxNameInId = 40;
+
+}  // namespace
+
+absl::StatusOr<JobFile> LoadJobFile(const std::string& path) {
+  JobFile file;
+  file.path = path;
+  absl::StatusOr<std::string> text = ReadFile(path, kMaxJobFileBytes);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot read the job file: ", text.status().message()));
+  }
+  file.text = *std::move(text);
+  HP_ASSIGN_OR_RETURN(file.config, ParseJobConfig(file.text, path));
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": cannot make it absolute: ", error.message()));
+  }
+  file.base_dir = absolute.parent_path().string();
+  ResolvePaths(file.base_dir, &file.config);
+  return file;
+}
+
+JobSpec SpecFor(const JobFile& file) {
+  JobSpec spec;
+  spec.config_yaml = file.text;
+  spec.file_name = file.path;
+  spec.base_dir = file.base_dir;
+  return spec;
+}
+
+std::string JobIdFor(const JobConfig& config) {
+  std::string id;
+  for (const char c : config.name.substr(0, kMaxNameInId)) {
+    const auto byte = static_cast<unsigned char>(c);
+    id.push_back(absl::ascii_isalnum(byte) ? absl::ascii_tolower(byte) : '-');
+  }
+  return absl::StrCat(id.empty() ? "job" : id, "-",
+                      Sha256Hex(ToYaml(config)).substr(0, 8));
+}
+
+}  // namespace halfpipe

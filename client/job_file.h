@@ -1,0 +1,34 @@
+// A job file as a command reads it, before a service sees it.
+#ifndef HP_CLIENT_JOB_FILE_H_
+#define HP_CLIENT_JOB_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/config/job_config.h"
+#include "common/rpc/job_types.h"
+
+namespace halfpipe {
+
+struct JobFile {
+  std::string path;      // as given, for messages
+  std::string base_dir;  // absolute: what relative paths are relative to
+  std::string text;      // the YAML as it stands in the file
+  JobConfig config;      // parsed, relative paths resolved
+};
+
+// Reads and checks a job file. InvalidArgument with every problem, one a line,
+// or because the file cannot be read.
+[[nodiscard]] absl::StatusOr<JobFile> LoadJobFile(const std::string& path);
+
+// The request that makes this job; id and the rest are the caller's to fill.
+[[nodiscard]] JobSpec SpecFor(const JobFile& file);
+
+// "my-character-1a2b3c4d": the name, made fit for an id, and a digest of the
+// resolved config. The same file gives the same id, so a job that was broken
+// off is found again; an edited one is another job.
+[[nodiscard]] std::string JobIdFor(const JobConfig& config);
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_JOB_FILE_H_

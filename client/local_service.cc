@@ -1,0 +1,176 @@
+#include "client/local_service.h"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr absl::Duration kStopGrace = absl::Seconds(10);
+constexpr absl::Duration kJoinCheckInterval = absl::Milliseconds(500);
+
+// A program that cannot be started is a broken installation, whatever errno
+// says: not the user's input, and not a refusal by a service.
+absl::Status AsInternal(const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::InternalError(status.message());
+}
+
+std::string StageName(int64_t rank) { return absl::StrCat("stage", rank); }
+
+// Which GPU a rank takes: the stages get one each, in order.
+std::string DeviceFlag(DeviceType device, int64_t rank) {
+  switch (device) {
+    case DeviceType::kCpu:
+      return "cpu";
+    case DeviceType::kCuda:
+      return absl::StrCat("cuda:", rank);
+    case DeviceType::kAuto:
+      break;
+  }
+  return "auto";
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> OwnProgramDirectory() {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) {
+    return absl::InternalError(
+        absl::StrCat("cannot read /proc/self/exe: ", error.message()));
+  }
+  return path.parent_path().string();
+}
+
+LocalService::LocalService(LocalServiceOptions options,
+                           PrivateDirectory socket_dir)
+    : options_(std::move(options)),
+      socket_dir_(std::move(socket_dir)),
+      address_(absl::StrCat("unix:", socket_dir_.path(), "/coordinator.sock")),
+      supervisor_(options_.restart, options_.on_notice),
+      client_(NewTrainingClient({.address = address_})) {}
+
+absl::StatusOr<std::unique_ptr<LocalService>> LocalService::Start(
+    const LocalServiceOptions& options) {
+  HP_RETURN_IF_ERROR(MakeDirectories(options.state_dir));
+  HP_RETURN_IF_ERROR(MakeDirectories(options.log_dir));
+  HP_ASSIGN_OR_RETURN(PrivateDirectory socket_dir,
+                      PrivateDirectory::Create("halfpipe"));
+  std::unique_ptr<LocalService> service(
+      new LocalService(options, std::move(socket_dir)));
+  HP_RETURN_IF_ERROR(service->StartCoordinator());
+  for (int64_t rank = 0; rank < options.stages; ++rank) {
+    HP_RETURN_IF_ERROR(service->StartStage(rank));
+  }
+  HP_RETURN_IF_ERROR(service->WaitForCoordinator());
+  service->join_deadline_ = absl::Now() + options.join_timeout;
+  return service;
+}
+
+absl::Status LocalService::StartCoordinator() {
+  ChildSpec spec;
+  spec.name = "coordinator";
+  spec.log_path = LogPath(spec.name);
+  spec.argv = {ProgramPath("halfpipe-coordinator"),
+               "--listen-address",
+               address_,
+               "--metrics-address",
+               "127.0.0.1:0",
+               "--state-dir",
+               options_.state_dir,
+               "--log-level",
+               options_.log_level};
+  return AsInternal(supervisor_.Start(spec));
+}
+
+absl::Status LocalService::StartStage(int64_t rank) {
+  ChildSpec spec;
+  spec.name = StageName(rank);
+  spec.log_path = LogPath(spec.name);
+  spec.argv = {ProgramPath(absl::StrCat("halfpipe-", spec.name)),
+               "--coordinator",
+               address_,
+               "--pair",
+               "default",
+               "--device",
+               DeviceFlag(options_.device, rank),
+               "--metrics-address",
+               "127.0.0.1:0",
+               "--log-level",
+               options_.log_level};
+  return AsInternal(supervisor_.Start(spec));
+}
+
+absl::Status LocalService::WaitForCoordinator() {
+  const auto probe = NewTrainingClient(
+      {.address = address_, .call_timeout = absl::Milliseconds(500)});
+  const absl::Time deadline = absl::Now() + options_.start_timeout;
+  while (true) {
+    HP_RETURN_IF_ERROR(supervisor_.Poll());
+    const absl::Status answer = probe->GetServerInfo().status();
+    if (answer.ok()) return absl::OkStatus();
+    if (absl::Now() > deadline) {
+      return absl::InternalError(absl::StrCat(
+          "the coordinator does not answer at ", address_, " after ",
+          absl::FormatDuration(options_.start_timeout), ": ", answer.message(),
+          "\n  its log (", LogPath("coordinator"), ") ends with:\n",
+          supervisor_.LogTailOf("coordinator")));
+    }
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+}
+
+absl::Status LocalService::Poll() {
+  HP_RETURN_IF_ERROR(supervisor_.Poll());
+  return joined_ ? absl::OkStatus() : CheckJoined();
+}
+
+absl::Status LocalService::CheckJoined() {
+  const absl::Time now = absl::Now();
+  if (now < next_join_check_) return absl::OkStatus();
+  next_join_check_ = now + kJoinCheckInterval;
+  std::vector<bool> here(static_cast<size_t>(options_.stages), false);
+  // A coordinator that is away for a moment is the supervisor's business.
+  if (const auto info = client_->GetServerInfo(); info.ok()) {
+    for (const StageState& stage : info->stages) {
+      if (stage.rank >= 0 && stage.rank < options_.stages) {
+        here[static_cast<size_t>(stage.rank)] = true;
+      }
+    }
+  }
+  std::string missing;
+  for (int64_t rank = 0; rank < options_.stages; ++rank) {
+    if (here[static_cast<size_t>(rank)]) continue;
+    const std::string name = StageName(rank);
+    absl::StrAppend(&missing, missing.empty() ? "" : "\n", name, " (rank ",
+                    rank, ") did not join within ",
+                    absl::FormatDuration(options_.join_timeout), "; its log (",
+                    LogPath(name), ") ends with:\n",
+                    supervisor_.LogTailOf(name));
+  }
+  joined_ = missing.empty();
+  if (joined_ || now < join_deadline_) return absl::OkStatus();
+  return absl::FailedPreconditionError(missing);
+}
+
+void LocalService::Stop() { supervisor_.Stop(kStopGrace); }
+
+void LocalService::Kill() { supervisor_.Kill(); }
+
+std::string LocalService::ProgramPath(const std::string& name) const {
+  return absl::StrCat(options_.program_dir, "/", name);
+}
+
+std::string LocalService::LogPath(const std::string& name) const {
+  return absl::StrCat(options_.log_dir, "/", name, ".log");
+}
+
+}  // namespace halfpipe

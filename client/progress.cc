@@ -1,0 +1,132 @@
+#include "client/progress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int kBarWidth = 20;
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+
+std::string MemoryText(const StageUse& stage) {
+  if (stage.device_total_bytes <= 0) return "";
+  return absl::StrFormat("  gpu%d %.1f/%.0f GiB", stage.rank,
+                         static_cast<double>(stage.device_bytes_in_use) / kGiB,
+                         static_cast<double>(stage.device_total_bytes) / kGiB);
+}
+
+std::string StateText(const StateChange& change) {
+  std::string text(JobStateName(change.state));
+  if (!change.reason.empty()) absl::StrAppend(&text, ": ", change.reason);
+  const absl::string_view error = change.error.message();
+  // The reason often is the error's message already.
+  if (!change.error.ok() && !absl::StrContains(text, error)) {
+    absl::StrAppend(&text, ": ", error);
+  }
+  return text;
+}
+
+absl::string_view SeverityPrefix(LogSeverity severity) {
+  switch (severity) {
+    case LogSeverity::kWarning:
+      return "warning: ";
+    case LogSeverity::kError:
+      return "error: ";
+    case LogSeverity::kInfo:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string ReadableSeconds(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0.0) return "?";
+  const auto total = static_cast<int64_t>(seconds + 0.5);
+  const int64_t hours = total / 3600;
+  const int64_t minutes = total / 60 % 60;
+  if (hours >= 48) {
+    return absl::StrFormat("%dd%02dh", hours / 24, hours % 24);
+  }
+  if (hours > 0) return absl::StrFormat("%dh%02dm", hours, minutes);
+  if (minutes > 0) return absl::StrFormat("%dm%02ds", minutes, total % 60);
+  return absl::StrFormat("%ds", total);
+}
+
+std::string ReadableBytes(int64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1024.0 && unit + 1 < std::size(kUnits)) {
+    value /= 1024.0;
+    ++unit;
+  }
+  return absl::StrFormat(unit == 0 ? "%.0f %s" : "%.1f %s", value,
+                         kUnits[unit]);
+}
+
+std::string StepText(const StepProgress& step) {
+  std::string text = absl::StrFormat(
+      "step %d/%d  loss %.4g (avg %.4g)  %.3g s/it  ETA %s", step.steps_done,
+      step.steps_total, step.loss, step.smoothed_loss, step.step_seconds,
+      ReadableSeconds(step.eta_seconds));
+  for (const StageUse& stage : step.stages) {
+    absl::StrAppend(&text, MemoryText(stage));
+  }
+  return text;
+}
+
+std::string ProgressBar(const StepProgress& step, int columns) {
+  const double done =
+      step.steps_total > 0
+          ? std::clamp(static_cast<double>(step.steps_done) /
+                           static_cast<double>(step.steps_total),
+                       0.0, 1.0)
+          : 0.0;
+  const int filled = static_cast<int>(done * kBarWidth);
+  std::string line =
+      absl::StrFormat("[%s%s] %3.0f%%  %s", std::string(filled, '#'),
+                      std::string(kBarWidth - filled, '.'),
+                      std::floor(done * 100.0), StepText(step));
+  if (line.size() > static_cast<size_t>(std::max(columns, 0))) {
+    line.resize(static_cast<size_t>(std::max(columns, 0)));
+  }
+  return line;
+}
+
+std::string EncodingText(const EncodingProgress& progress) {
+  std::string text = absl::StrCat("encoding ", progress.samples_done, "/",
+                                  progress.samples_total);
+  if (!progress.activity.empty()) {
+    absl::StrAppend(&text, "  ", progress.activity);
+  }
+  return text;
+}
+
+std::string EventText(const JobEvent& event) {
+  if (const auto* change = std::get_if<StateChange>(&event.what)) {
+    return StateText(*change);
+  }
+  if (const auto* step = std::get_if<StepProgress>(&event.what)) {
+    return StepText(*step);
+  }
+  if (const auto* encoding = std::get_if<EncodingProgress>(&event.what)) {
+    return EncodingText(*encoding);
+  }
+  if (const auto* line = std::get_if<LogLine>(&event.what)) {
+    return absl::StrCat(SeverityPrefix(line->severity), line->text);
+  }
+  const auto& checkpoint = std::get<Checkpoint>(event.what);
+  return absl::StrCat("saved step ", checkpoint.steps_done, ": ",
+                      checkpoint.directory);
+}
+
+}  // namespace halfpipe

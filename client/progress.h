@@ -1,0 +1,34 @@
+// Progress as text: pure functions, so that a line can be tested.
+#ifndef HP_CLIENT_PROGRESS_H_
+#define HP_CLIENT_PROGRESS_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/rpc/job_types.h"
+
+namespace halfpipe {
+
+// "1h02m", "3m20s", "45s"; "?" for a negative or non-finite time.
+[[nodiscard]] std::string ReadableSeconds(double seconds);
+
+// "13.2 GiB", "850 MiB", "12 B".
+[[nodiscard]] std::string ReadableBytes(int64_t bytes);
+
+// "step 12/2000  loss 0.1234 (avg 0.1301)  2.31 s/it  ETA 1h16m  gpu0 13.2/24
+// GiB  gpu1 ..."; a stage whose device has no memory of its own is left out.
+[[nodiscard]] std::string StepText(const StepProgress& step);
+
+// "[#####.....]  25%  " and StepText, cut to `columns` characters.
+[[nodiscard]] std::string ProgressBar(const StepProgress& step, int columns);
+
+// "encoding 3/12  clip.mp4".
+[[nodiscard]] std::string EncodingText(const EncodingProgress& progress);
+
+// The event as one line without its time: what `logs` and plain output print.
+[[nodiscard]] std::string EventText(const JobEvent& event);
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_PROGRESS_H_

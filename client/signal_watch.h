@@ -1,0 +1,32 @@
+// SIGINT and SIGTERM as something a loop can wait for, without a handler.
+#ifndef HP_CLIENT_SIGNAL_WATCH_H_
+#define HP_CLIENT_SIGNAL_WATCH_H_
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace halfpipe {
+
+// While it lives, SIGINT and SIGTERM are blocked for the calling thread and
+// those it creates later, and counted here (signalfd). Create it before any
+// other thread starts. Children that are spawned unblock them again.
+class SignalWatch {
+ public:
+  [[nodiscard]] static absl::StatusOr<SignalWatch> Create();
+  SignalWatch(SignalWatch&& other) noexcept;
+  SignalWatch& operator=(SignalWatch&&) = delete;
+  ~SignalWatch();
+
+  // Sleeps until a signal arrives or `timeout` has passed; returns how many
+  // signals came since the last call.
+  [[nodiscard]] int Wait(absl::Duration timeout);
+
+ private:
+  explicit SignalWatch(int fd) : fd_(fd) {}
+
+  int fd_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_SIGNAL_WATCH_H_

@@ -1,0 +1,139 @@
+#include "client/cli.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "client/client_test_support.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct CliResult {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+CliResult RunCli(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "halfpipe");
+  std::ostringstream out;
+  std::ostringstream err;
+  CliResult result;
+  result.code = RunCommandLine(static_cast<int>(arguments.size()),
+                               arguments.data(), out, err);
+  result.out = out.str();
+  result.err = err.str();
+  return result;
+}
+
+struct UsageCase {
+  std::string name;
+  std::vector<const char*> arguments;
+  std::string message;  // must be on standard error
+};
+
+class UsageErrorTest : public ::testing::TestWithParam<UsageCase> {};
+
+TEST_P(UsageErrorTest, ExitsWith2) {
+  const CliResult result = RunCli(GetParam().arguments);
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr(GetParam().message));
+  EXPECT_EQ(result.out, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, UsageErrorTest,
+    ::testing::Values(
+        UsageCase{"NoCommand", {}, "subcommand is required"},
+        UsageCase{"UnknownCommand", {"frobnicate"}, "frobnicate"},
+        UsageCase{"UnknownFlag", {"list", "--frobnicate"}, "--frobnicate"},
+        UsageCase{"RunWithoutJob", {"run"}, "job is required"},
+        UsageCase{"ShowWithoutId", {"show"}, "id is required"},
+        UsageCase{"BadFormat", {"list", "-o", "xml"}, "xml"},
+        UsageCase{"BadLabel", {"list", "--label", "a"}, "key=value"},
+        UsageCase{"BadState", {"list", "--state", "asleep"}, "asleep"},
+        UsageCase{"BadLimit", {"list", "--limit", "0"}, "--limit"},
+        UsageCase{"VerifyWithoutGolden",
+                  {"verify", "--model", "m"},
+                  "--golden is required"},
+        UsageCase{"VerifyStages",
+                  {"verify", "--model", "m", "--golden", "g", "--stages", "3"},
+                  "--stages"},
+        UsageCase{"VerifyDtype",
+                  {"verify", "--model", "m", "--golden", "g", "--dtype", "f"},
+                  "--dtype"},
+        UsageCase{"BenchWithoutVariant", {"bench"}, "--variant is required"},
+        UsageCase{"BenchSteps",
+                  {"bench", "--variant", "x", "--steps", "0"},
+                  "--steps"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(CliTest, HelpAndVersionSucceed) {
+  const CliResult help = RunCli({"--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const char* command : {"run", "submit", "list", "show", "watch", "logs",
+                              "cancel", "resume", "verify", "bench"}) {
+    EXPECT_THAT(help.out, HasSubstr(command));
+    EXPECT_EQ(RunCli({command, "--help"}).code, 0) << command;
+  }
+  EXPECT_THAT(RunCli({"--version"}).out, HasSubstr("halfpipe "));
+}
+
+TEST(CliTest, BadJobFileNamesLineAndNearestKey) {
+  const TestDirectory directory;
+  const std::string path =
+      directory.Write("job.yaml", ValidJobYaml(directory.Path("out")) +
+                                      "pipeline: {schedul: 1f1b}\n");
+  for (const char* command : {"run", "submit"}) {
+    const CliResult result = RunCli({command, path.c_str()});
+    EXPECT_EQ(result.code, 3) << command;
+    EXPECT_THAT(result.err, HasSubstr(path + ":6"));
+    EXPECT_THAT(result.err, HasSubstr("schedule"));
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(CliTest, EveryProblemOfAJobFileIsListed) {
+  const TestDirectory directory;
+  const std::string path = directory.Write(
+      "job.yaml", "name: x\ntrain: {steps: many}\nlora: {rank: -1}\n");
+  const CliResult result = RunCli({"run", path.c_str()});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_THAT(result.err, HasSubstr("train.steps"));
+  EXPECT_THAT(result.err, HasSubstr("lora.rank"));
+  EXPECT_THAT(result.err, HasSubstr("output.dir"));
+}
+
+TEST(CliTest, MissingJobFileIsInvalidInput) {
+  const CliResult result = RunCli({"run", "/nowhere/job.yaml"});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_THAT(result.err, HasSubstr("/nowhere/job.yaml"));
+}
+
+TEST(CliTest, UnwritableOutputIsInvalidInput) {
+  const TestDirectory directory;
+  directory.Write("file", "in the way");
+  const std::string path =
+      directory.Write("job.yaml", ValidJobYaml(directory.Path("file/out")));
+  const CliResult result = RunCli({"run", path.c_str()});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_THAT(result.err, HasSubstr("output.dir"));
+}
+
+TEST(CliTest, UnreachableServiceIsOneErrorAndExitCode4) {
+  const TestDirectory directory;
+  const std::string address = "unix:" + directory.Path("nobody.sock");
+  const CliResult result = RunCli({"list", "--address", address.c_str()});
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, HasSubstr("halfpipe: "));
+  EXPECT_THAT(result.err, HasSubstr("nobody.sock"));
+}
+
+}  // namespace
+}  // namespace halfpipe

@@ -1,0 +1,180 @@
+#include "client/local_service.h"
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "absl/time/clock.h"
+#include "client/client_test_support.h"
+#include "client/file_lock.h"
+#include "client/job_file.h"
+#include "client/private_directory.h"
+#include "client/signal_watch.h"
+#include "client/stage_pair.h"
+#include "common/base/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class LocalServiceTest : public ::testing::Test {
+ protected:
+  LocalServiceOptions Options() {
+    LocalServiceOptions options;
+    options.program_dir = directory_.Path("");
+    options.state_dir = directory_.Path("state");
+    options.log_dir = directory_.Path("logs");
+    options.stages = 1;
+    options.start_timeout = absl::Milliseconds(300);
+    options.on_notice = [](const std::string&) {};
+    return options;
+  }
+
+  TestDirectory directory_;
+};
+
+TEST_F(LocalServiceTest, MissingProgramsAreABrokenInstallation) {
+  const auto service = LocalService::Start(Options());
+  EXPECT_EQ(service.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(service.status().message(), HasSubstr("halfpipe-coordinator"));
+}
+
+TEST_F(LocalServiceTest, ACoordinatorThatRefusesItsConfigIsNotRetried) {
+  directory_.WriteProgram("halfpipe-coordinator", "echo bad state; exit 3");
+  directory_.WriteProgram("halfpipe-stage0", "exec sleep 60");
+  LocalServiceOptions options = Options();
+  options.start_timeout = absl::Seconds(10);
+  const auto service = LocalService::Start(options);
+  EXPECT_EQ(service.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(service.status().message(), HasSubstr("    bad state"));
+}
+
+TEST_F(LocalServiceTest, ASilentCoordinatorIsNamedInTime) {
+  directory_.WriteProgram("halfpipe-coordinator",
+                          "echo args: \"$@\"; exec sleep 60");
+  directory_.WriteProgram("halfpipe-stage0",
+                          "echo args: \"$@\"; exec sleep 60");
+  const absl::Time start = absl::Now();
+  const auto service = LocalService::Start(Options());
+  EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+  EXPECT_EQ(service.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(service.status().message(),
+              AllOf(HasSubstr("does not answer"), HasSubstr("args:")));
+  const auto stage_log = ReadFile(directory_.Path("logs/stage0.log"));
+  ASSERT_TRUE(stage_log.ok()) << stage_log.status();
+  EXPECT_THAT(*stage_log, HasSubstr("--pair default --device auto"));
+}
+
+TEST(FileLockTest, IsExclusiveAndReleased) {
+  const TestDirectory directory;
+  const std::string path = directory.Path("lock");
+  {
+    const auto first = FileLock::Acquire(path);
+    ASSERT_TRUE(first.ok()) << first.status();
+    const auto second = FileLock::Acquire(path);
+    EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(second.status().message(),
+                HasSubstr("(process " + std::to_string(getpid()) + ")"));
+  }
+  EXPECT_TRUE(FileLock::Acquire(path).ok());
+}
+
+TEST(PrivateDirectoryTest, IsPrivateAndGoesAway) {
+  std::string path;
+  {
+    const auto directory = PrivateDirectory::Create("halfpipe-test");
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    path = directory->path();
+
+    struct stat info {};
+
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0700u);
+    ASSERT_TRUE(WriteFileAtomically(path + "/file", "x").ok());
+  }
+  EXPECT_EQ(ReadFile(path + "/file").status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST(JobFileTest, SameContentSameIdAndPathsAreResolved) {
+  const TestDirectory directory;
+  const std::string yaml = ValidJobYaml("out");
+  const auto first = LoadJobFile(directory.Write("a.yaml", yaml));
+  const auto second = LoadJobFile(directory.Write("b.yaml", yaml + "# more\n"));
+  const auto third =
+      LoadJobFile(directory.Write("c.yaml", yaml + "lora: {rank: 8}\n"));
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(second.ok() && third.ok());
+  EXPECT_EQ(first->config.output.dir, directory.Path("out"));
+  EXPECT_THAT(JobIdFor(first->config), ::testing::StartsWith("test-job-"));
+  EXPECT_EQ(JobIdFor(first->config), JobIdFor(second->config));
+  EXPECT_NE(JobIdFor(first->config), JobIdFor(third->config));
+  const JobSpec spec = SpecFor(*first);
+  EXPECT_EQ(spec.base_dir + "/out", directory.Path("out"));
+  EXPECT_EQ(spec.config_yaml, yaml);
+}
+
+class StagePairTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<ExitCode> Run(int stages) {
+    StagePairOptions options;
+    options.program_dir = directory_.Path("");
+    options.stages = stages;
+    options.arguments = {"verify", "--golden", "g"};
+    options.grace = absl::Milliseconds(200);
+    return RunStagePair(options, signals_, err_);
+  }
+
+  TestDirectory directory_;
+  SignalWatch signals_ = *SignalWatch::Create();
+  std::ostringstream err_;
+};
+
+TEST_F(StagePairTest, OneStageGetsTheOptionsAndDecides) {
+  directory_.WriteProgram("halfpipe-stage0",
+                          "[ \"$*\" = 'verify --golden g' ] && exit 1; exit 9");
+  EXPECT_EQ(*Run(1), ExitCode::kJobFailed);
+}
+
+TEST_F(StagePairTest, TwoStagesShareALinkFolder) {
+  directory_.WriteProgram("halfpipe-stage0",
+                          "[ -d \"$5\" ] || exit 9\n"
+                          "while [ ! -e \"$5/hello\" ]; do sleep 0.01; done\n"
+                          "exit 3");
+  directory_.WriteProgram("halfpipe-stage1", ": > \"$5/hello\"");
+  EXPECT_EQ(*Run(2), ExitCode::kInvalidInput);
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(StagePairTest, ADeadStage1DoesNotHangStage0) {
+  directory_.WriteProgram("halfpipe-stage0", "exec sleep 60");
+  directory_.WriteProgram("halfpipe-stage1", "echo no such tensor; exit 3");
+  const absl::Time start = absl::Now();
+  EXPECT_EQ(*Run(2), ExitCode::kInvalidInput);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("stage1 exited with code 3"),
+                                HasSubstr("    no such tensor")));
+}
+
+TEST_F(StagePairTest, AKilledStage0IsAFailureNotADifferenceInStatus) {
+  directory_.WriteProgram("halfpipe-stage0", "kill -9 $$");
+  EXPECT_EQ(*Run(1), ExitCode::kJobFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("stage0 was killed by signal 9"));
+}
+
+TEST_F(StagePairTest, AnInterruptKillsBoth) {
+  directory_.WriteProgram("halfpipe-stage0", "kill -INT $PPID; exec sleep 60");
+  directory_.WriteProgram("halfpipe-stage1", "exec sleep 60");
+  EXPECT_EQ(*Run(2), ExitCode::kInterrupted);
+}
+
+TEST_F(StagePairTest, AMissingProgramIsInternal) {
+  EXPECT_EQ(Run(1).status().code(), absl::StatusCode::kInternal);
+}
+
+}  // namespace
+}  // namespace halfpipe
