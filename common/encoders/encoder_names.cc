@@ -1,8 +1,8 @@
 #include "common/encoders/encoder_names.h"
 
-#include <array>
-#include <cstdlib>
-#include <utility>
+#include <algorithm>
+#include <map>
+#include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -54,6 +54,7 @@ std::string NativeVaeName(absl::string_view name,
   if (absl::StartsWith(name, "quant_conv.")) {
     return absl::StrCat("conv1.", name.substr(11));
   }
+  // Two passes: one pattern may not begin with the dot that ends another.
   std::string native = absl::StrReplaceAll(
       name, {{"encoder.conv_in.", "encoder.conv1."},
              {"encoder.norm_out.", "encoder.head.0."},
@@ -62,14 +63,14 @@ std::string NativeVaeName(absl::string_view name,
              {"encoder.mid_block.resnets.0.", "encoder.middle.0."},
              {"encoder.mid_block.attentions.0.", "encoder.middle.1."},
              {"encoder.mid_block.resnets.1.", "encoder.middle.2."},
-             {".resnets.", ".downsamples."},
-             {".norm1.", ".residual.0."},
-             {".conv_shortcut.", ".shortcut."},
-             {".norm2.", ".residual.3."},
-             {".conv2.", ".residual.6."}});
-  // ".conv1." is also the native name of the first convolution.
-  if (native != "encoder.conv1.weight" && native != "encoder.conv1.bias") {
-    native = absl::StrReplaceAll(native, {{".conv1.", ".residual.2."}});
+             {".resnets.", ".downsamples."}});
+  // "encoder.conv1." is also the native name of the first convolution.
+  if (!absl::StartsWith(native, "encoder.conv1.")) {
+    native = absl::StrReplaceAll(native, {{".norm1.", ".residual.0."},
+                                          {".conv1.", ".residual.2."},
+                                          {".norm2.", ".residual.3."},
+                                          {".conv2.", ".residual.6."},
+                                          {".conv_shortcut.", ".shortcut."}});
   }
   // Wan 2.2: the downsampler is the block after the stage's last resnet.
   for (const auto& [stage, blocks] : blocks_of_stage) {

@@ -91,7 +91,8 @@ bool IsSuspect(const std::u32string& text, size_t at, size_t length) {
   if (length == 2) {
     const char32_t next = text[at + 1];
     if (IsNotoriousLead(lead)) return true;
-    if (lead == 0xD7) return next == 0xB2 || next == 0xB3;  // multiplication
+    // A multiplication sign may stand before a fraction.
+    if (lead == 0xD7 && next >= 0xBC && next <= 0xBE) return false;
     return !IsOrdinaryAfterLetter(next) && !IsLetterOf1252(next);
   }
   // Small accented letters: only closing punctuation may follow twice.
