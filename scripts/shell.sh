@@ -21,8 +21,8 @@ usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
 build_jobs() {
   local cores gib
   cores="$(nproc)"
-  gib="$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)" ||
-    gib=2
+  gib="$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo 2>/dev/null)" ||
+    gib=2 # no /proc
   local by_memory=$((gib / 2))
   ((by_memory >= 1)) || by_memory=1
   echo $((cores < by_memory ? cores : by_memory))

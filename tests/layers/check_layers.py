@@ -42,6 +42,7 @@ LIBRARIES = [
     (r"lib(av\w+|sw\w+)/", "ffmpeg"),
     (r"seccomp\.h|linux/seccomp\.h|linux/filter\.h", "seccomp"),
     (r"sentencepiece", "sentencepiece"),
+    (r"utf8proc", "utf8proc"),
 ]
 TORCH_SIDE = {"torch", "c10_cuda"}
 PROTOBUF_SIDE = {"grpc"}
