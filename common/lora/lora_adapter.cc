@@ -60,4 +60,8 @@ LoraAdapter MakeLoraAdapter(absl::string_view module, int64_t in, int64_t out,
   return adapter;
 }
 
+void AppendAdapter(LoraAdapter* adapter, std::vector<LoraAdapter*>* adapters) {
+  if (adapter != nullptr) adapters->push_back(adapter);
+}
+
 }  // namespace halfpipe

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -54,6 +55,9 @@ LoraAdapter MakeLoraAdapter(absl::string_view module, int64_t in, int64_t out,
                             int64_t rank, double scale,
                             const LoraPlacement& placement,
                             const UniformSource& uniform);
+
+// Appends `adapter` unless it is null (a layer that is only frozen).
+void AppendAdapter(LoraAdapter* adapter, std::vector<LoraAdapter*>* adapters);
 
 }  // namespace halfpipe
 

@@ -1,0 +1,74 @@
+#include "common/wan/checkpoint.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+using Json = nlohmann::json;
+
+absl::StatusOr<int64_t> PositiveField(const std::string& path,
+                                      const Json& config, const char* key) {
+  auto it = config.find(key);
+  if (it == config.end() || !it->is_number_unsigned() ||
+      it->get<uint64_t>() == 0 || it->get<uint64_t>() > (1u << 20)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": ", key, ": expected a positive whole number, found ",
+        it == config.end() ? "nothing" : it->dump()));
+  }
+  return it->get<int64_t>();
+}
+
+absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
+    const std::string& path) {
+  absl::StatusOr<std::string> text = ReadFile(path, 1 << 20);
+  if (absl::IsNotFound(text.status())) return std::nullopt;
+  HP_RETURN_IF_ERROR(text.status());
+  const Json config = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!config.is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected a JSON object"));
+  }
+  if (!config.contains("num_attention_heads") &&
+      !config.contains("attention_head_dim")) {
+    return std::nullopt;
+  }
+  HeadSizes heads;
+  HP_ASSIGN_OR_RETURN(heads.count,
+                      PositiveField(path, config, "num_attention_heads"));
+  HP_ASSIGN_OR_RETURN(heads.width,
+                      PositiveField(path, config, "attention_head_dim"));
+  return std::optional<HeadSizes>(heads);
+}
+
+std::string ConfigPath(const std::string& path) {
+  std::error_code error;
+  std::filesystem::path folder = path;
+  if (!std::filesystem::is_directory(folder, error)) {
+    folder = folder.parent_path();
+  }
+  return (folder / "config.json").string();
+}
+
+}  // namespace
+
+absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
+  WanCheckpoint checkpoint;
+  HP_ASSIGN_OR_RETURN(checkpoint.archive, OpenTensorArchive(path));
+  HP_ASSIGN_OR_RETURN(std::optional<HeadSizes> heads,
+                      ReadHeadSizes(ConfigPath(path)));
+  HP_ASSIGN_OR_RETURN(
+      checkpoint.variant,
+      DetectWanVariant(path, checkpoint.archive->tensors(), heads));
+  return checkpoint;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,50 @@
+// The third sublayer of a block:
+//   x + gate * ffn.2(gelu_tanh(ffn.0(LN(x)(1+scale)+shift))).
+#ifndef HP_COMMON_WAN_FEED_FORWARD_H_
+#define HP_COMMON_WAN_FEED_FORWARD_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/kernels/norm.h"
+#include "common/wan/conditioning.h"
+#include "common/wan/layer_loader.h"
+#include "common/wan/saved_fields.h"
+
+namespace halfpipe {
+
+struct FeedForwardSaved {
+  at::Tensor x;  // the sublayer's input (B, L, D)
+  LayerNormStats stats;
+  at::Tensor normed;         // the input of ffn.0 (B, L, D)
+  at::Tensor inner_adapted;  // A(normed) of ffn.0's LoRA
+  at::Tensor inner;          // the output of ffn.0 (B, L, F)
+  at::Tensor activated;      // gelu(inner) (B, L, F)
+  at::Tensor outer_adapted;  // A(activated) of ffn.2's LoRA
+
+  void AppendFields(SavedFields* fields);
+};
+
+class FeedForward {
+ public:
+  // `block` is "blocks.I.".
+  [[nodiscard]] static absl::StatusOr<FeedForward> Load(
+      const LayerLoader& loader, const std::string& block);
+
+  at::Tensor Forward(const at::Tensor& x, const Modulation& modulation,
+                     FeedForwardSaved* saved) const;
+  at::Tensor Backward(const at::Tensor& d, const Modulation& modulation,
+                      const FeedForwardSaved& saved);
+
+  void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
+
+ private:
+  LoraLinear inner_, outer_;  // ffn.0, ffn.2
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_WAN_FEED_FORWARD_H_

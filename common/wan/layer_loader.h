@@ -1,0 +1,64 @@
+// Builds the layers of one part of the model: reads the frozen weights of each
+// in the right dtype and puts the LoRA adapters on the targets.
+#ifndef HP_COMMON_WAN_LAYER_LOADER_H_
+#define HP_COMMON_WAN_LAYER_LOADER_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/kernels/linear.h"
+#include "common/lora/lora_linear.h"
+#include "common/lora/lora_spec.h"
+#include "common/wan/weight_source.h"
+
+namespace halfpipe {
+
+// A layer norm's parameters, float32.
+struct NormWeights {
+  at::Tensor weight;  // (size)
+  at::Tensor bias;    // (size)
+};
+
+// Lives while a part is created. Names are native, without ".weight".
+class LayerLoader {
+ public:
+  // `source` and `uniform` must outlive the loader. Without `lora` no layer
+  // gets an adapter.
+  LayerLoader(const WeightSource* source, const LoraPlacement& placement,
+              std::optional<LoraSpec> lora, const UniformSource* uniform);
+
+  [[nodiscard]] const WanArchitecture& architecture() const {
+    return source_->architecture();
+  }
+
+  // A frozen layer in the compute dtype, or in float32 for the time path.
+  [[nodiscard]] absl::StatusOr<LinearWeights> Frozen(
+      const std::string& name) const;
+  [[nodiscard]] absl::StatusOr<LinearWeights> FrozenFloat(
+      const std::string& name) const;
+
+  // A layer inside a block, with an adapter if it is a target.
+  [[nodiscard]] absl::StatusOr<LoraLinear> Adapted(
+      const std::string& name) const;
+
+  [[nodiscard]] absl::StatusOr<NormWeights> Norm(const std::string& name) const;
+
+  // One float32 tensor by its full name.
+  [[nodiscard]] absl::StatusOr<at::Tensor> Float(const std::string& name) const;
+
+ private:
+  [[nodiscard]] absl::StatusOr<LinearWeights> LoadLinear(
+      const std::string& name, at::ScalarType dtype) const;
+
+  const WeightSource* source_;
+  LoraPlacement placement_;
+  std::optional<LoraSpec> lora_;
+  const UniformSource* uniform_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_WAN_LAYER_LOADER_H_

@@ -1,0 +1,53 @@
+// Recognises a Wan DiT by the names and shapes of its tensors. No table of
+// known sizes: what is accepted is every size of the family in architecture.h.
+#ifndef HP_COMMON_WAN_VARIANT_H_
+#define HP_COMMON_WAN_VARIANT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/dtype.h"
+#include "common/store/tensor_archive.h"
+#include "common/wan/architecture.h"
+
+namespace halfpipe {
+
+// The head sizes, which tensors do not tell.
+struct HeadSizes {
+  int64_t count = 0;
+  int64_t width = 0;
+};
+
+// Where the file keeps one tensor of the model.
+struct StoredTensor {
+  std::string name;        // as the file spells it
+  std::string scale_name;  // of its fp8 scale; empty: not scaled
+  DType dtype = DType::kF32;
+  Shape shape;
+};
+
+struct WanVariant {
+  WanArchitecture architecture;
+  // By native name; exactly WanTensors(architecture).
+  std::map<std::string, StoredTensor> tensors;
+};
+
+// Reads the variant out of a checkpoint's table of contents. Original and
+// diffusers naming, with or without a "model.diffusion_model.", "model." or
+// "diffusion_model." prefix. Without `heads` a head is 128 wide.
+//
+// InvalidArgument (every message starts with `path`): no Wan DiT; a variant
+// that is not supported, with the tensors that say so; a tensor that is
+// missing, of the wrong shape (expected and found) or not part of the model;
+// fp8 weights without a scale that is understood (one number, or one a row).
+[[nodiscard]] absl::StatusOr<WanVariant> DetectWanVariant(
+    const std::string& path,
+    const std::map<std::string, ArchivedTensor>& contents,
+    std::optional<HeadSizes> heads);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_WAN_VARIANT_H_

@@ -1,0 +1,65 @@
+// One transformer block, forward and backward: self attention, cross attention,
+// feed forward, each with its residual. Source of the formulas: the Wan models'
+// published code; precision as in docs/decisions: residual stream, matrix
+// products and attention in the compute dtype, norms, modulation and rotation
+// in float32.
+#ifndef HP_COMMON_WAN_WAN_BLOCK_H_
+#define HP_COMMON_WAN_WAN_BLOCK_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/kernels/attention.h"
+#include "common/wan/conditioning.h"
+#include "common/wan/cross_attention.h"
+#include "common/wan/feed_forward.h"
+#include "common/wan/layer_loader.h"
+#include "common/wan/self_attention.h"
+
+namespace halfpipe {
+
+// Everything a block's backward needs. The inputs of the second and third
+// sublayer are fields of their records.
+struct BlockSaved {
+  SelfAttentionSaved self_attention;
+  CrossAttentionSaved cross_attention;
+  FeedForwardSaved feed_forward;
+
+  // Every tensor by name, always in the same order. Pointers into this object.
+  SavedFields Fields();
+};
+
+// Runs inside a TorchGuard. Not thread-safe: Backward accumulates gradients.
+class WanBlock {
+ public:
+  // Codes: those of the weight source.
+  [[nodiscard]] static absl::StatusOr<WanBlock> Load(const LayerLoader& loader,
+                                                     int64_t index,
+                                                     AttentionBackend backend);
+
+  // x: (B, L, D) in the compute dtype; the result too. Fills `saved`; with
+  // nullptr each sublayer's tensors are freed as soon as it is done.
+  at::Tensor Forward(const at::Tensor& x, const Conditioning& conditioning,
+                     BlockSaved* saved) const;
+
+  // Adds the LoRA gradients of this micro-batch and returns dL/dx, or an
+  // undefined tensor when `need_dx` is false. `saved` is emptied on the way.
+  at::Tensor Backward(const at::Tensor& d, const Conditioning& conditioning,
+                      BlockSaved saved, bool need_dx);
+
+  // In the order of BlockLinears.
+  void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
+
+ private:
+  at::Tensor modulation_;  // (1, 6, D) float32
+  SelfAttention self_attention_;
+  CrossAttention cross_attention_;
+  FeedForward feed_forward_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_WAN_WAN_BLOCK_H_

@@ -1,0 +1,230 @@
+#include "common/wan/wan_part.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/kernels/cuda_runtime.h"
+#include "common/kernels/torch_guard.h"
+#include "common/wan/lora_targets.h"
+
+namespace halfpipe {
+namespace {
+
+absl::Status CheckOptions(const WanArchitecture& wan,
+                          const WanPartOptions& options) {
+  const BlockRange& blocks = options.blocks;
+  if (blocks.begin < 0 || blocks.begin > blocks.end ||
+      blocks.end > wan.layers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("blocks [", blocks.begin, ", ", blocks.end,
+                     "): the model has blocks [0, ", wan.layers, ")"));
+  }
+  if (options.compute != at::kFloat && options.compute != at::kBFloat16) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("compute dtype: expected float32 or bfloat16, found ",
+                     c10::toString(options.compute)));
+  }
+  if (!options.lora.has_value()) return absl::OkStatus();
+  return LoraModules(wan, *options.lora).status();
+}
+
+absl::Status StateError(Microbatch microbatch, absl::string_view problem) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("micro-batch ", microbatch.value(), ": ", problem));
+}
+
+std::string Context(absl::string_view method, Microbatch microbatch) {
+  return absl::StrCat(method, " of micro-batch ", microbatch.value());
+}
+
+SavedTensors Pack(BlockSaved& saved) {
+  SavedTensors tensors;
+  for (const SavedField& field : saved.Fields()) {
+    tensors.push_back(std::move(*field.tensor));
+  }
+  return tensors;
+}
+
+BlockSaved Unpack(SavedTensors tensors) {
+  BlockSaved saved;
+  SavedFields fields = saved.Fields();
+  HP_CHECK(fields.size() == tensors.size());
+  for (size_t i = 0; i < fields.size(); ++i) {
+    *fields[i].tensor = std::move(tensors[i]);
+  }
+  return saved;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
+    const WeightSource& source, const WanPartOptions& options,
+    const UniformSource& uniform) {
+  HP_RETURN_IF_ERROR(CheckOptions(source.architecture(), options));
+  if (options.device.is_cuda()) HP_RETURN_IF_ERROR(EnsureCudaLoaded());
+  std::unique_ptr<WanPart> part(new WanPart(source.architecture(), options));
+  HP_RETURN_IF_ERROR(TorchGuard("loading the model", [&] {
+    const LayerLoader loader(&source, {options.device, options.compute},
+                             options.lora, &uniform);
+    return part->Load(loader);
+  }));
+  return part;
+}
+
+absl::Status WanPart::Load(const LayerLoader& loader) {
+  if (options_.embeddings) {
+    HP_ASSIGN_OR_RETURN(
+        embeddings_,
+        Embeddings::Load(loader, {options_.device, options_.compute}));
+  }
+  const AttentionBackend backend =
+      ChooseAttention(options_.device, options_.compute,
+                      architecture_.head_dim(), options_.deterministic);
+  for (int64_t i = options_.blocks.begin; i < options_.blocks.end; ++i) {
+    HP_ASSIGN_OR_RETURN(WanBlock loaded, WanBlock::Load(loader, i, backend));
+    blocks_.push_back(std::move(loaded));
+  }
+  for (const WanBlock& loaded : blocks_) loaded.AppendAdapters(&adapters_);
+  if (options_.head) {
+    HP_ASSIGN_OR_RETURN(head_, Head::Load(loader));
+  }
+  return absl::OkStatus();
+}
+
+at::Tensor WanPart::RopeFor(const TokenGrid& grid) {
+  at::Tensor& rope = ropes_[{grid.frames, grid.rows, grid.columns}];
+  if (!rope.defined()) {
+    rope = RopeTable(grid, architecture_.head_dim(), options_.device);
+  }
+  return rope;
+}
+
+absl::StatusOr<Embedded> WanPart::Embed(Microbatch microbatch,
+                                        const MicrobatchInputs& inputs) {
+  if (!embeddings_.has_value()) {
+    return StateError(microbatch, "this part has no embeddings");
+  }
+  if (head_states_.count(microbatch) != 0) {
+    return StateError(microbatch, "embedded twice");
+  }
+  HP_RETURN_IF_ERROR(ShapeOfInputs(architecture_, inputs).status());
+  return TorchGuard(
+      Context("embeddings", microbatch), [&]() -> absl::StatusOr<Embedded> {
+        Embedded embedded = embeddings_->Forward(inputs);
+        Conditioning& conditioning = embedded.conditioning;
+        conditioning.rope = RopeFor(conditioning.grid);
+        if (head_.has_value()) {
+          head_states_[microbatch] = {embedded.time, conditioning.grid, {}};
+        }
+        return embedded;
+      });
+}
+
+absl::StatusOr<at::Tensor> WanPart::ForwardBlock(
+    Microbatch microbatch, int64_t index, const Conditioning& conditioning,
+    const at::Tensor& x) {
+  if (options_.policy == ActivationPolicy::kRecompute) {
+    HP_RETURN_IF_ERROR(store_.Put(microbatch, index, {x}, Residence::kDevice));
+    return block(index).Forward(x, conditioning, nullptr);
+  }
+  BlockSaved saved;
+  at::Tensor y = block(index).Forward(x, conditioning, &saved);
+  const Residence residence = options_.policy == ActivationPolicy::kOffload
+                                  ? Residence::kHost
+                                  : Residence::kDevice;
+  HP_RETURN_IF_ERROR(store_.Put(microbatch, index, Pack(saved), residence));
+  return y;
+}
+
+absl::StatusOr<BlockSaved> WanPart::RestoreBlock(
+    Microbatch microbatch, int64_t index, const Conditioning& conditioning) {
+  HP_ASSIGN_OR_RETURN(SavedTensors tensors, store_.Take(microbatch, index));
+  if (options_.policy != ActivationPolicy::kRecompute) {
+    return Unpack(std::move(tensors));
+  }
+  BlockSaved saved;
+  block(index).Forward(tensors[0], conditioning, &saved);
+  return saved;
+}
+
+absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
+    Microbatch microbatch, const Conditioning& conditioning, at::Tensor x) {
+  if (conditionings_.count(microbatch) != 0) {
+    return StateError(microbatch, "forward ran twice");
+  }
+  return TorchGuard(
+      Context("forward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
+        Conditioning& held = conditionings_[microbatch];
+        held = conditioning;
+        if (!held.rope.defined()) held.rope = RopeFor(held.grid);
+        for (int64_t i = options_.blocks.begin; i < options_.blocks.end; ++i) {
+          HP_ASSIGN_OR_RETURN(x, ForwardBlock(microbatch, i, held, x));
+        }
+        return x;
+      });
+}
+
+absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
+                                                   at::Tensor d) {
+  auto node = conditionings_.extract(microbatch);
+  if (node.empty()) return StateError(microbatch, "backward without forward");
+  const Conditioning& held = node.mapped();
+  return TorchGuard(
+      Context("backward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
+        for (int64_t i = options_.blocks.end; i-- > options_.blocks.begin;) {
+          HP_ASSIGN_OR_RETURN(BlockSaved saved,
+                              RestoreBlock(microbatch, i, held));
+          d = block(i).Backward(d, held, std::move(saved),
+                                /*need_dx=*/i > 0);
+        }
+        return d;
+      });
+}
+
+absl::StatusOr<at::Tensor> WanPart::HeadForward(Microbatch microbatch,
+                                                const at::Tensor& x) {
+  auto it = head_states_.find(microbatch);
+  if (!head_.has_value() || it == head_states_.end()) {
+    return StateError(microbatch, "the head needs Embed on the same part");
+  }
+  HeadState& state = it->second;
+  return TorchGuard(
+      Context("head forward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
+        return head_->Forward(x, state.time, state.grid, &state.saved);
+      });
+}
+
+absl::StatusOr<at::Tensor> WanPart::HeadBackward(
+    Microbatch microbatch, const at::Tensor& dprediction) {
+  auto node = head_states_.extract(microbatch);
+  if (node.empty() || !node.mapped().saved.x.defined()) {
+    return StateError(microbatch, "head backward without forward");
+  }
+  return TorchGuard(Context("head backward", microbatch),
+                    [&]() -> absl::StatusOr<at::Tensor> {
+                      return head_->Backward(dprediction, node.mapped().saved);
+                    });
+}
+
+void WanPart::AbandonMicrobatches() {
+  store_.Clear();
+  conditionings_.clear();
+  head_states_.clear();
+}
+
+absl::Status WanPart::RefreshComputeCopies() {
+  return TorchGuard("refreshing LoRA copies", [&] {
+    for (LoraAdapter* adapter : adapters_) adapter->RefreshComputeCopies();
+    return absl::OkStatus();
+  });
+}
+
+absl::Status WanPart::ZeroGrad() {
+  return TorchGuard("clearing LoRA gradients", [&] {
+    for (LoraAdapter* adapter : adapters_) adapter->ZeroGrad();
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace halfpipe

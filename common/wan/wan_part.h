@@ -1,0 +1,151 @@
+// What one stage owns of the DiT: any of embeddings, a range of blocks, and the
+// head, with the LoRA adapters on those blocks. Forward and backward are
+// explicit, by micro-batch; autograd is never used.
+//
+// The order of calls for a micro-batch, spread over the parts in the pipeline's
+// order: Embed, ForwardBlocks..., HeadForward, HeadBackward,
+// BackwardBlocks.... Micro-batches may interleave in any way. On the CPU the
+// results are the same bits for any cut into parts, any activation policy and
+// any interleaving that keeps the order of the backward passes (one thread).
+//
+// Thread rule: one thread. On CUDA, work is enqueued on the current stream and
+// no method waits, except Create. Tensors handed out are the caller's.
+#ifndef HP_COMMON_WAN_WAN_PART_H_
+#define HP_COMMON_WAN_WAN_PART_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "common/base/ids.h"
+#include "common/kernels/attention.h"
+#include "common/lora/lora_adapter.h"
+#include "common/lora/lora_spec.h"
+#include "common/memory/activation_policy.h"
+#include "common/memory/activation_store.h"
+#include "common/wan/architecture.h"
+#include "common/wan/conditioning.h"
+#include "common/wan/embeddings.h"
+#include "common/wan/head.h"
+#include "common/wan/wan_block.h"
+#include "common/wan/weight_source.h"
+
+namespace halfpipe {
+
+struct WanPartOptions {
+  bool embeddings = true;
+  bool head = true;
+  BlockRange blocks;
+  at::Device device = at::kCPU;
+  at::ScalarType compute = at::kFloat;  // kFloat or kBFloat16
+  std::optional<LoraSpec> lora;         // none: nothing is trained
+  ActivationPolicy policy = ActivationPolicy::kRecompute;
+  // Attention whose gradients are the same bits in every run (slower on CUDA).
+  bool deterministic = false;
+};
+
+class WanPart {
+ public:
+  // Loads the weights of this part, and only those. `uniform` draws the
+  // adapters' first values; `source` and `uniform` are not kept. Loads the
+  // CUDA libraries when the device asks for them.
+  // InvalidArgument: a block range outside the model, another compute dtype,
+  // LoRA targets that match nothing; else the codes of the weight source.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<WanPart>> Create(
+      const WeightSource& source, const WanPartOptions& options,
+      const UniformSource& uniform);
+
+  // Embeds one micro-batch: x and the conditioning that cross to the next part
+  // (its rope is made here and not sent). With `head` this part remembers the
+  // time embedding until HeadBackward. InvalidArgument: an input that does not
+  // fit the model; FailedPrecondition: no embeddings here, or called twice.
+  [[nodiscard]] absl::StatusOr<Embedded> Embed(Microbatch microbatch,
+                                               const MicrobatchInputs& inputs);
+
+  // Runs this part's blocks. x: (B, L, D) compute dtype. The conditioning may
+  // come from Embed or be assembled from what was received (context,
+  // image_tokens, t_mod, grid); an undefined rope is filled in. Both are held
+  // until BackwardBlocks. FailedPrecondition: called twice for a micro-batch.
+  [[nodiscard]] absl::StatusOr<at::Tensor> ForwardBlocks(
+      Microbatch microbatch, const Conditioning& conditioning, at::Tensor x);
+
+  // Runs them backward: adds to the adapters' gradients and frees the saved
+  // state. Returns dL/dx for the part before; undefined if this part holds
+  // block 0, whose input needs no gradient. FailedPrecondition without the
+  // forward.
+  [[nodiscard]] absl::StatusOr<at::Tensor> BackwardBlocks(Microbatch microbatch,
+                                                          at::Tensor d);
+
+  // x (B, L, D) to the prediction (B, C, F, H, W) float32.
+  // FailedPrecondition: no head here, or Embed has not run here.
+  [[nodiscard]] absl::StatusOr<at::Tensor> HeadForward(Microbatch microbatch,
+                                                       const at::Tensor& x);
+  // dL/dprediction float32 to dL/dx, and forgets the micro-batch's head state.
+  [[nodiscard]] absl::StatusOr<at::Tensor> HeadBackward(
+      Microbatch microbatch, const at::Tensor& dprediction);
+
+  // Forgets every micro-batch: the step was abandoned. Gradients stay.
+  void AbandonMicrobatches();
+
+  // The adapters in block order, within a block in the order of BlockLinears.
+  // Owned by this part. After changing masters call RefreshComputeCopies.
+  [[nodiscard]] absl::Span<LoraAdapter* const> adapters() const {
+    return adapters_;
+  }
+
+  [[nodiscard]] absl::Status RefreshComputeCopies();
+  [[nodiscard]] absl::Status ZeroGrad();
+
+  [[nodiscard]] const WanArchitecture& architecture() const {
+    return architecture_;
+  }
+
+  // Host bytes that offloaded activations hold now.
+  [[nodiscard]] int64_t offloaded_bytes() const { return store_.host_bytes(); }
+
+ private:
+  struct HeadState {
+    at::Tensor time;  // (B, G, D) float32
+    TokenGrid grid;
+    HeadSaved saved;
+  };
+
+  WanPart(const WanArchitecture& architecture, const WanPartOptions& options)
+      : architecture_(architecture), options_(options) {}
+
+  [[nodiscard]] absl::Status Load(const LayerLoader& loader);
+  // The rotations of a grid; one table is kept per grid.
+  at::Tensor RopeFor(const TokenGrid& grid);
+  // One block forward, its saved state put away as the policy says.
+  [[nodiscard]] absl::StatusOr<at::Tensor> ForwardBlock(
+      Microbatch microbatch, int64_t index, const Conditioning& conditioning,
+      const at::Tensor& x);
+  // The saved state of a block, recomputed if the policy says so.
+  [[nodiscard]] absl::StatusOr<BlockSaved> RestoreBlock(
+      Microbatch microbatch, int64_t index, const Conditioning& conditioning);
+
+  [[nodiscard]] WanBlock& block(int64_t index) {
+    return blocks_[static_cast<size_t>(index - options_.blocks.begin)];
+  }
+
+  WanArchitecture architecture_;
+  WanPartOptions options_;
+  std::optional<Embeddings> embeddings_;
+  std::vector<WanBlock> blocks_;
+  std::optional<Head> head_;
+  std::vector<LoraAdapter*> adapters_;
+  ActivationStore store_;
+  std::map<Microbatch, Conditioning> conditionings_;
+  std::map<Microbatch, HeadState> head_states_;
+  std::map<std::vector<int64_t>, at::Tensor> ropes_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_WAN_WAN_PART_H_

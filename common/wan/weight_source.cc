@@ -1,0 +1,125 @@
+#include "common/wan/weight_source.h"
+
+#include <ATen/Context.h>
+#include <ATen/core/Generator.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/kernels/tensor_bridge.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int64_t kStagingBytes = int64_t{64} << 20;
+
+// Copies the stored bytes of `name` to the device, unconverted.
+absl::StatusOr<at::Tensor> ReadStored(const TensorArchive& archive,
+                                      const std::string& name,
+                                      const at::Device& device) {
+  auto it = archive.tensors().find(name);
+  if (it == archive.tensors().end()) {
+    return absl::NotFoundError(
+        absl::StrCat(archive.path(), ": tensor ", name, " is missing"));
+  }
+  const ArchivedTensor& stored = it->second;
+  at::Tensor target = at::empty(
+      stored.shape,
+      at::TensorOptions().dtype(ToScalarType(stored.dtype)).device(device));
+  if (device.is_cpu()) {
+    HP_RETURN_IF_ERROR(archive.Read(name, target.data_ptr()));
+    return target;
+  }
+  const auto total = static_cast<int64_t>(stored.bytes);
+  at::Tensor bytes = target.view({-1}).view(at::kByte);
+  at::Tensor staging =
+      at::empty({std::min(total, kStagingBytes)},
+                at::TensorOptions().dtype(at::kByte).pinned_memory(true));
+  for (int64_t offset = 0; offset < total; offset += kStagingBytes) {
+    const int64_t size = std::min(kStagingBytes, total - offset);
+    HP_RETURN_IF_ERROR(archive.ReadRange(name, static_cast<uint64_t>(offset),
+                                         static_cast<uint64_t>(size),
+                                         staging.data_ptr()));
+    // Blocking: the next read overwrites the staging buffer.
+    bytes.narrow(0, offset, size).copy_(staging.narrow(0, 0, size));
+  }
+  return target;
+}
+
+// fp8 times its scale, which is one number or one a row.
+at::Tensor Dequantise(const at::Tensor& quantised, const at::Tensor& scale) {
+  at::Tensor factors = scale.to(at::kFloat);
+  factors = scale.numel() == 1 ? factors.reshape({}) : factors.reshape({-1, 1});
+  return quantised.to(at::kFloat).mul_(factors);
+}
+
+// FNV-1a, so that a tensor's numbers do not depend on which others are made.
+uint64_t SeedFor(uint64_t seed, absl::string_view name) {
+  uint64_t hash = 14695981039346656037u ^ seed;
+  for (char c : name) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  }
+  return hash;
+}
+
+}  // namespace
+
+absl::StatusOr<at::Tensor> CheckpointWeights::Load(
+    absl::string_view native_name, at::ScalarType dtype,
+    const at::Device& device) const {
+  const auto& tensors = checkpoint_->variant.tensors;
+  auto it = tensors.find(std::string(native_name));
+  if (it == tensors.end()) {
+    return absl::NotFoundError(absl::StrCat(checkpoint_->archive->path(),
+                                            ": no tensor ", native_name));
+  }
+  const StoredTensor& stored = it->second;
+  HP_ASSIGN_OR_RETURN(at::Tensor tensor,
+                      ReadStored(*checkpoint_->archive, stored.name, device));
+  if (!stored.scale_name.empty()) {
+    HP_ASSIGN_OR_RETURN(
+        at::Tensor scale,
+        ReadStored(*checkpoint_->archive, stored.scale_name, device));
+    tensor = Dequantise(tensor, scale);
+  }
+  return tensor.to(dtype);
+}
+
+RandomWeights::RandomWeights(const WanArchitecture& architecture, uint64_t seed)
+    : architecture_(architecture),
+      shapes_(WanTensors(architecture)),
+      seed_(seed) {}
+
+absl::StatusOr<at::Tensor> RandomWeights::Load(absl::string_view native_name,
+                                               at::ScalarType dtype,
+                                               const at::Device& device) const {
+  auto it = shapes_.find(std::string(native_name));
+  if (it == shapes_.end()) {
+    return absl::NotFoundError(
+        absl::StrCat("random weights: no tensor ", native_name));
+  }
+  const Shape& shape = it->second;
+  const bool is_norm_weight =
+      shape.size() == 1 && absl::EndsWith(native_name, ".weight");
+  double spread = 0.02;
+  if (shape.size() > 1) {
+    const int64_t in =
+        shape.size() == 3 ? shape[2] : ElementCount(shape) / shape[0];
+    spread = 1.0 / std::sqrt(static_cast<double>(in));
+  }
+  at::Generator generator =
+      at::globalContext().defaultGenerator(device).clone();
+  generator.set_current_seed(SeedFor(seed_, native_name));
+  at::Tensor tensor =
+      at::empty(shape, at::TensorOptions().dtype(dtype).device(device));
+  tensor.normal_(0.0, spread, generator);
+  if (is_norm_weight) tensor.add_(1.0);
+  return tensor;
+}
+
+}  // namespace halfpipe

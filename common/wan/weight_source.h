@@ -1,0 +1,80 @@
+// Where a part of the model gets its frozen weights: a checkpoint, or random
+// numbers for benchmarks. Only what is asked for is read or made.
+#ifndef HP_COMMON_WAN_WEIGHT_SOURCE_H_
+#define HP_COMMON_WAN_WEIGHT_SOURCE_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/base/dtype.h"
+#include "common/wan/architecture.h"
+#include "common/wan/checkpoint.h"
+
+namespace halfpipe {
+
+// Any thread, one at a time.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  [[nodiscard]] virtual const WanArchitecture& architecture() const = 0;
+
+  // The tensor `native_name` on `device` as `dtype`, contiguous and owned by
+  // the caller. NotFound for a name that WanTensors does not list; DataLoss or
+  // Unavailable when the file cannot be read.
+  [[nodiscard]] virtual absl::StatusOr<at::Tensor> Load(
+      absl::string_view native_name, at::ScalarType dtype,
+      const at::Device& device) const = 0;
+};
+
+// Reads a checkpoint. Bytes go through one staging buffer of at most 64 MiB
+// (pinned for a CUDA device): that is all a load costs the host. fp8 weights
+// are multiplied by their scale in float32 before the conversion.
+class CheckpointWeights : public WeightSource {
+ public:
+  // `checkpoint` must outlive this.
+  explicit CheckpointWeights(const WanCheckpoint* checkpoint)
+      : checkpoint_(checkpoint) {}
+
+  [[nodiscard]] const WanArchitecture& architecture() const override {
+    return checkpoint_->variant.architecture;
+  }
+
+  [[nodiscard]] absl::StatusOr<at::Tensor> Load(
+      absl::string_view native_name, at::ScalarType dtype,
+      const at::Device& device) const override;
+
+ private:
+  const WanCheckpoint* checkpoint_;
+};
+
+// Normal random weights, made on the device. Their spread keeps activations
+// near 1 through any number of blocks: weights have standard deviation
+// 1/sqrt(in), biases 0.02, norm weights are 1 + 0.02 n, modulation tables
+// 1/sqrt(dim). A tensor is a function of seed, name and kind of device.
+class RandomWeights : public WeightSource {
+ public:
+  RandomWeights(const WanArchitecture& architecture, uint64_t seed);
+
+  [[nodiscard]] const WanArchitecture& architecture() const override {
+    return architecture_;
+  }
+
+  [[nodiscard]] absl::StatusOr<at::Tensor> Load(
+      absl::string_view native_name, at::ScalarType dtype,
+      const at::Device& device) const override;
+
+ private:
+  WanArchitecture architecture_;
+  std::map<std::string, Shape> shapes_;
+  uint64_t seed_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_WAN_WEIGHT_SOURCE_H_

@@ -1,0 +1,42 @@
+// Runs a golden case through one or two parts, as the pipeline would: what
+// crosses between them is only what a boundary describes.
+#ifndef HP_TESTS_COMMON_WAN_PIPELINE_PARTS_H_
+#define HP_TESTS_COMMON_WAN_PIPELINE_PARTS_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/memory/activation_policy.h"
+#include "common/wan/golden_case.h"
+#include "common/wan/wan_part.h"
+
+namespace halfpipe {
+
+struct RunOptions {
+  // Blocks of the first part; none: everything in one part.
+  std::optional<int64_t> split = std::nullopt;
+  ActivationPolicy policy = ActivationPolicy::kKeep;
+  int64_t micro_batches = 1;
+  // All forwards before the first backward, instead of alternating.
+  bool forwards_first = false;
+  at::ScalarType compute = at::kFloat;
+};
+
+// The golden's result keys: out.prediction, out.loss, grad.<key>.
+using Results = std::map<std::string, at::Tensor>;
+
+Results RunGolden(const GoldenCase& golden, const RunOptions& options);
+
+// ||a - b|| / ||b||; where ||b|| < 1e-12: 0 if ||a - b|| <= 1e-7, else
+// infinity.
+double RelativeError(const at::Tensor& a, const at::Tensor& b);
+
+// Uniform numbers from a generator seeded by the tensor's name.
+UniformSource TestUniform();
+
+}  // namespace halfpipe
+
+#endif  // HP_TESTS_COMMON_WAN_PIPELINE_PARTS_H_
