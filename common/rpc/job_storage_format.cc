@@ -1,0 +1,57 @@
+#include "common/rpc/job_storage_format.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/job_conversion.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+
+namespace halfpipe {
+namespace {
+
+// Maps are written in key order, so that equal values are equal bytes.
+template <typename Message>
+std::string Serialize(const Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+template <typename Message, typename Value>
+absl::StatusOr<Value> Parse(absl::string_view bytes, const char* what) {
+  Message message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError(
+        absl::StrCat("the database holds ", what, " that cannot be read"));
+  }
+  return FromProto(message);
+}
+
+}  // namespace
+
+std::string EncodeJob(const Job& job) { return Serialize(ToProto(job)); }
+
+std::string EncodeJobSpec(const JobSpec& spec) {
+  return Serialize(ToProto(spec));
+}
+
+std::string EncodeJobEvent(const JobEvent& event) {
+  return Serialize(ToProto(event));
+}
+
+absl::StatusOr<Job> DecodeJob(absl::string_view bytes) {
+  return Parse<v1::Job, Job>(bytes, "a job");
+}
+
+absl::StatusOr<JobSpec> DecodeJobSpec(absl::string_view bytes) {
+  return Parse<v1::CreateJobRequest, JobSpec>(bytes, "a job's request");
+}
+
+absl::StatusOr<JobEvent> DecodeJobEvent(absl::string_view bytes) {
+  return Parse<v1::JobEvent, JobEvent>(bytes, "an event");
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,25 @@
+// Jobs as bytes, for the coordinator's database: the wire messages, so that a
+// field that is added later reads as its default from an older database.
+#ifndef HP_COMMON_RPC_JOB_STORAGE_FORMAT_H_
+#define HP_COMMON_RPC_JOB_STORAGE_FORMAT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/rpc/job_types.h"
+
+namespace halfpipe {
+
+[[nodiscard]] std::string EncodeJob(const Job& job);
+[[nodiscard]] std::string EncodeJobSpec(const JobSpec& spec);
+[[nodiscard]] std::string EncodeJobEvent(const JobEvent& event);
+
+// DataLoss for bytes that are no such message.
+[[nodiscard]] absl::StatusOr<Job> DecodeJob(absl::string_view bytes);
+[[nodiscard]] absl::StatusOr<JobSpec> DecodeJobSpec(absl::string_view bytes);
+[[nodiscard]] absl::StatusOr<JobEvent> DecodeJobEvent(absl::string_view bytes);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_RPC_JOB_STORAGE_FORMAT_H_

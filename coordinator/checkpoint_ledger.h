@@ -1,0 +1,62 @@
+// Checkpoint folders: made under a temporary name, committed by a rename.
+#ifndef HP_COORDINATOR_CHECKPOINT_LEDGER_H_
+#define HP_COORDINATOR_CHECKPOINT_LEDGER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/store/checkpoint_manifest.h"
+
+namespace halfpipe {
+
+// The job runner's only way to the disk. Every call blocks on the file system.
+// Codes: ResourceExhausted disk full, PermissionDenied, Unavailable.
+// Not thread-safe.
+class CheckpointLedger {
+ public:
+  virtual ~CheckpointLedger() = default;
+
+  // Makes `output_dir` and removes what an interrupted save left in it.
+  [[nodiscard]] virtual absl::Status Prepare(const std::string& output_dir) = 0;
+
+  // Makes an empty folder that the stages write their shards into.
+  [[nodiscard]] virtual absl::StatusOr<std::string> Begin(
+      const std::string& output_dir, int64_t steps_done) = 0;
+
+  // Checks that the manifest's files are in `temporary` with their sizes,
+  // writes the manifest, syncs, and renames the folder to
+  // `output_dir`/step-<8 digits>. Returns that path. A folder of that name,
+  // which can only be one that was never committed, is replaced.
+  // DataLoss: a stage reported a file that is not there so.
+  [[nodiscard]] virtual absl::StatusOr<std::string> Commit(
+      const std::string& output_dir, const std::string& temporary,
+      const CheckpointManifest& manifest) = 0;
+
+  // Removes a folder of Begin that will not be committed; logs a failure.
+  virtual void Discard(const std::string& temporary) = 0;
+
+  // Removes a committed checkpoint; a folder that is gone is no error.
+  [[nodiscard]] virtual absl::Status Remove(const std::string& directory) = 0;
+
+  // VerifyCheckpoint: reads and hashes every file.
+  [[nodiscard]] virtual absl::StatusOr<CheckpointManifest> Verify(
+      const std::string& directory) = 0;
+
+  // Puts `lora.<format>.safetensors` of a checkpoint into the output folder,
+  // each whole or not at all, and returns the paths.
+  [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> Publish(
+      const std::string& directory, const std::string& output_dir,
+      const std::vector<std::string>& formats) = 0;
+};
+
+// On the real file system. A file is published as a hard link where the file
+// system has them, else as a copy.
+[[nodiscard]] std::unique_ptr<CheckpointLedger> NewFileCheckpointLedger();
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_CHECKPOINT_LEDGER_H_

@@ -1,0 +1,317 @@
+#include "coordinator/job_runner.h"
+
+#include <utility>
+
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+// A stage that fails because its peer did reports first, sometimes.
+constexpr absl::Duration kCauseGrace = absl::Seconds(3);
+// Abandoning a step and saving takes seconds; past this a stage hangs.
+constexpr absl::Duration kStopTimeout = absl::Seconds(60);
+
+// What the commands are called in messages, in the order of CommandBody.
+constexpr std::array<const char*, 9> kCommandNames = {
+    "scan", "encode", "open link", "start",   "step",
+    "save", "export", "end",       "shutdown"};
+
+constexpr size_t kStepKind = 4;
+static_assert(std::is_same_v<std::variant_alternative_t<kStepKind, CommandBody>,
+                             StepCommand>);
+
+}  // namespace
+
+JobRunner::JobRunner(JobPlan plan, std::vector<Checkpoint> checkpoints,
+                     CheckpointLedger* ledger, JobRunnerHost* host)
+    : plan_(std::move(plan)),
+      world_(static_cast<int32_t>(plan_.config.pipeline.stages)),
+      ledger_(ledger),
+      host_(host),
+      checkpoints_(std::move(checkpoints)) {}
+
+void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
+  for (const StageInfo& stage : stages) {
+    stages_[static_cast<size_t>(stage.rank.value())].info = stage;
+  }
+  wait_since_ = now;
+  resume_at_ = now;
+  host_->ChangeState(JobTrigger::kStart, "", absl::OkStatus());
+  absl::StatusOr<Epoch> epoch = host_->NewEpoch();
+  if (!epoch.ok()) return Fail(epoch.status());
+  epoch_ = *epoch;
+  if (plan_.kind == JobKind::kTrain) {
+    absl::Status prepared = ledger_->Prepare(plan_.config.output.dir);
+    if (!prepared.ok()) return Fail(Annotate(prepared, "output.dir"));
+  }
+  ProceedWhenReady(now);
+}
+
+void JobRunner::OnJoined(const StageInfo& stage, absl::Time now) {
+  if (finished() || stage.rank.value() >= world_) return;
+  stages_[static_cast<size_t>(stage.rank.value())].info = stage;
+  if (phase_ == Phase::kWait) ProceedWhenReady(now);
+}
+
+void JobRunner::OnLost(Rank rank, absl::Time now) {
+  if (finished() || rank.value() >= world_) return;
+  Stage& stage = stages_[static_cast<size_t>(rank.value())];
+  if (!stage.info.has_value()) return;
+  stage.info.reset();
+  stage.pending.clear();
+  if (phase_ == Phase::kWait) return;
+  Restart(
+      absl::UnavailableError(absl::StrCat("stage ", rank.value(), " was lost")),
+      now);
+}
+
+void JobRunner::OnTick(absl::Time now) {
+  if (finished()) return;
+  if (stop_deadline_.has_value() && now > *stop_deadline_) {
+    return FinishStopped("the stages did not stop in time");
+  }
+  if (suspected_.has_value() && now > suspected_until_) {
+    return Restart(*std::exchange(suspected_, std::nullopt), now);
+  }
+  if (phase_ == Phase::kWait) ProceedWhenReady(now);
+  if (phase_ == Phase::kStep) Advance(now);
+}
+
+void JobRunner::ProceedWhenReady(absl::Time now) {
+  const std::string missing = MissingStages();
+  if (!missing.empty()) {
+    if (now - wait_since_ <= plan_.join_timeout) return;
+    return Fail(absl::DeadlineExceededError(
+        absl::StrCat(missing, " did not join within ",
+                     absl::FormatDuration(plan_.join_timeout),
+                     ": see that process's log for the reason")));
+  }
+  if (now < resume_at_) return;
+  if (encoded_) return BeginStart();
+  BeginScan();
+}
+
+std::string JobRunner::MissingStages() const {
+  std::string missing;
+  for (int32_t rank = 0; rank < world_; ++rank) {
+    if (stages_[static_cast<size_t>(rank)].info.has_value()) continue;
+    absl::StrAppend(&missing, missing.empty() ? "" : " and ", "stage ", rank);
+  }
+  return missing;
+}
+
+void JobRunner::Send(Rank rank, CommandBody body, int64_t step) {
+  const size_t kind = body.index();
+  const int64_t sequence = host_->Send(rank, std::move(body));
+  stages_[static_cast<size_t>(rank.value())].pending.push_back(
+      {sequence, kind, step});
+}
+
+void JobRunner::SendAll(const CommandBody& body) {
+  for (int32_t rank = 0; rank < world_; ++rank) Send(Rank(rank), body);
+}
+
+bool JobRunner::AllAnswered() const {
+  for (const Stage& stage : stages_) {
+    if (!stage.pending.empty()) return false;
+  }
+  return true;
+}
+
+void JobRunner::OnResult(Rank rank, const CommandResult& result,
+                         absl::Time now) {
+  if (finished() || rank.value() >= world_) return;
+  if (result.epoch != epoch_) {
+    // The cause of the restart that the peer's report began.
+    if (result.epoch == last_epoch_ && phase_ == Phase::kWait &&
+        !result.status.ok() && !IsWorthRestart(result.status)) {
+      Fail(Annotate(result.status, absl::StrCat("stage ", rank.value())));
+    }
+    return;
+  }
+  Stage& stage = stages_[static_cast<size_t>(rank.value())];
+  if (stage.pending.empty() ||
+      stage.pending.front().sequence != result.sequence) {
+    return;
+  }
+  const Pending command = stage.pending.front();
+  stage.pending.pop_front();
+  if (!result.status.ok()) {
+    return OnFailure(rank, command, result.status, now);
+  }
+  if (suspected_.has_value()) {
+    // This epoch is over; only its cause is still asked for.
+    if (AllAnswered()) Restart(*std::exchange(suspected_, std::nullopt), now);
+    return;
+  }
+  // The alternatives of ResultBody follow those of CommandBody, after "none".
+  if (result.body.index() != command.kind + 1) {
+    return Fail(absl::InternalError(
+        absl::StrCat("stage ", rank.value(), " answered ",
+                     kCommandNames[command.kind], " with another result")));
+  }
+  Dispatch(rank, result.body, now);
+}
+
+void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
+  Stage& stage = stages_[static_cast<size_t>(rank.value())];
+  if (const auto* scan = std::get_if<ScanResult>(&body))
+    return OnScanned(*scan);
+  if (const auto* encode = std::get_if<EncodeResult>(&body)) {
+    return OnEncoded(*encode);
+  }
+  if (const auto* link = std::get_if<OpenLinkResult>(&body)) {
+    return OnLinkOpen(link->rendezvous);
+  }
+  if (const auto* start = std::get_if<StartResult>(&body)) {
+    stage.start = *start;
+    return OnStarted(now);
+  }
+  if (const auto* step = std::get_if<StepResult>(&body)) {
+    return OnStepReported(rank, step->report, now);
+  }
+  if (const auto* save = std::get_if<SaveResult>(&body)) {
+    return OnSaved(save->files, now);
+  }
+  if (const auto* exported = std::get_if<ExportResult>(&body)) {
+    save_files_.insert(save_files_.end(), exported->files.begin(),
+                       exported->files.end());
+    return CommitSave(now);
+  }
+}
+
+void JobRunner::OnFailure(Rank rank, const Pending& command,
+                          const absl::Status& status, absl::Time now) {
+  const bool step = command.kind == kStepKind;
+  std::string where =
+      absl::StrCat("stage ", rank.value(), ", ", kCommandNames[command.kind]);
+  if (step) absl::StrAppend(&where, " ", command.step);
+  if (!IsWorthRestart(status)) return Fail(Annotate(status, where));
+  // A step that was to be abandoned, and those behind it, have no result.
+  if (step && stop_ != StopKind::kNone) {
+    if (AllAnswered()) EndSteps(now);
+    return;
+  }
+  if (suspected_.has_value() || AllAnswered()) {
+    absl::Status cause = suspected_.value_or(Annotate(status, where));
+    suspected_.reset();
+    return Restart(cause, now);
+  }
+  suspected_ = Annotate(status, where);
+  suspected_until_ = now + kCauseGrace;
+}
+
+void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
+  if (stop_ != StopKind::kNone)
+    return FinishStopped(std::string(cause.message()));
+  suspected_.reset();
+  if (!save_directory_.empty()) {
+    ledger_->Discard(std::exchange(save_directory_, ""));
+  }
+  const std::optional<absl::Duration> delay = restarts_.NextDelay();
+  if (!delay.has_value()) {
+    return Fail(Annotate(
+        cause, absl::StrCat("gave up after ", restarts_.limit(),
+                            " restarts without a further step; the last one")));
+  }
+  absl::StatusOr<Epoch> epoch = host_->NewEpoch();
+  if (!epoch.ok()) return Fail(epoch.status());
+  last_epoch_ = std::exchange(epoch_, *epoch);
+  for (Stage& stage : stages_) {
+    stage.pending.clear();
+    stage.reports.clear();
+  }
+  phase_ = Phase::kWait;
+  wait_since_ = now;
+  resume_at_ = now + *delay;
+  meter_.Pause();
+  host_->ChangeState(JobTrigger::kStageLost, std::string(cause.message()),
+                     absl::OkStatus());
+  ProceedWhenReady(now);
+}
+
+void JobRunner::Stop(StopKind kind, absl::Time now) {
+  if (finished()) return;
+  const bool first = stop_ == StopKind::kNone;
+  if (!first && kind != StopKind::kCancelNow) return;
+  stop_ = kind;
+  if (kind != StopKind::kInterrupt) {
+    host_->ChangeState(JobTrigger::kCancel, "", absl::OkStatus());
+  }
+  const bool has_state = phase_ == Phase::kStep || phase_ == Phase::kSave ||
+                         phase_ == Phase::kExport;
+  if (kind == StopKind::kCancelNow || !has_state) return FinishStopped("");
+  stop_deadline_ = now + kStopTimeout;
+  if (phase_ != Phase::kStep) return;
+  for (int32_t rank = 0; rank < world_; ++rank) {
+    const int64_t delivered = host_->Retract(Rank(rank));
+    std::deque<Pending>& pending = stages_[static_cast<size_t>(rank)].pending;
+    while (!pending.empty() && pending.back().sequence > delivered) {
+      pending.pop_back();
+    }
+  }
+  if (AllAnswered()) EndSteps(now);
+}
+
+bool JobRunner::WantsAbandon(Rank rank) const {
+  if (stop_ == StopKind::kNone || phase_ != Phase::kStep) return false;
+  if (rank.value() >= world_) return false;
+  const Stage& stage = stages_[static_cast<size_t>(rank.value())];
+  if (stage.pending.empty()) return false;
+  // A step that the peer has finished is as good as done here too: abandoning
+  // it would leave two halves that do not belong together.
+  for (int32_t peer = 0; peer < world_; ++peer) {
+    if (stages_[static_cast<size_t>(peer)].steps_done >
+        stage.pending.front().step) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void JobRunner::Fail(const absl::Status& error) {
+  if (finished()) return;
+  if (stop_ == StopKind::kCancel || stop_ == StopKind::kCancelNow) {
+    return FinishStopped(std::string(error.message()));
+  }
+  Finish(JobTrigger::kFail, std::string(error.message()), error);
+}
+
+void JobRunner::FinishStopped(const std::string& detail) {
+  const std::string kept =
+      saved_steps_ > 0
+          ? absl::StrCat("the last checkpoint has ", saved_steps_, " steps")
+          : "there is no checkpoint";
+  const std::string reason =
+      detail.empty() ? kept : absl::StrCat(kept, " (", detail, ")");
+  Finish(stop_ == StopKind::kInterrupt ? JobTrigger::kInterrupted
+                                       : JobTrigger::kCancelled,
+         reason);
+}
+
+void JobRunner::Finish(JobTrigger trigger, const std::string& reason,
+                       const absl::Status& error) {
+  if (!save_directory_.empty()) {
+    ledger_->Discard(std::exchange(save_directory_, ""));
+  }
+  // Whatever the stages still do for this job is void; then they free it.
+  absl::StatusOr<Epoch> epoch = epoch_;
+  if (trigger != JobTrigger::kComplete) epoch = host_->NewEpoch();
+  if (epoch.ok()) {
+    epoch_ = *epoch;
+    for (int32_t rank = 0; rank < world_; ++rank) {
+      if (!stages_[static_cast<size_t>(rank)].info.has_value()) continue;
+      (void)host_->Send(Rank(rank),
+                        EndCommand{std::string(JobTriggerName(trigger))});
+    }
+  }
+  phase_ = Phase::kFinished;
+  host_->ChangeState(trigger, reason, error);
+}
+
+void JobRunner::Say(LogSeverity severity, std::string text) {
+  host_->Emit(LogLine{severity, std::move(text)});
+}
+
+}  // namespace halfpipe

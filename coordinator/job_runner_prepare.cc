@@ -1,0 +1,221 @@
+// The runner's way from the scan to the loaded model.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/base/status.h"
+#include "coordinator/job_runner.h"
+
+namespace halfpipe {
+namespace {
+
+// "encoding 3/12" gives 3; nullopt for another activity.
+std::optional<int64_t> SamplesEncoded(absl::string_view activity) {
+  constexpr absl::string_view kPrefix = "encoding ";
+  if (!absl::StartsWith(activity, kPrefix)) return std::nullopt;
+  activity.remove_prefix(kPrefix.size());
+  const std::vector<absl::string_view> parts = absl::StrSplit(activity, '/');
+  int64_t done = 0;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &done)) {
+    return std::nullopt;
+  }
+  return done;
+}
+
+int64_t CountCached(const std::vector<SampleRef>& samples) {
+  return std::count_if(samples.begin(), samples.end(),
+                       [](const SampleRef& sample) { return sample.cached; });
+}
+
+}  // namespace
+
+void JobRunner::BeginScan() {
+  phase_ = Phase::kScan;
+  Send(Rank(0), ScanCommand{plan_.config_yaml});
+}
+
+void JobRunner::OnScanned(const ScanResult& result) {
+  const bool first = !scan_.has_value();
+  scan_ = result;
+  if (first) {
+    for (const std::string& warning : result.warnings) {
+      Say(LogSeverity::kWarning, warning);
+    }
+    Say(LogSeverity::kInfo,
+        absl::StrCat("model ", result.variant, " with ", result.layers,
+                     " blocks, ", result.lora_parameters, " LoRA parameters; ",
+                     result.samples.size(), " samples, ",
+                     CountCached(result.samples), " cached"));
+  }
+  if (result.samples.empty()) {
+    return Fail(absl::InvalidArgumentError(
+        absl::StrCat(plan_.config.data.path, ": the data set has no samples")));
+  }
+  restarts_.OnProgress(CountCached(result.samples));
+  if (plan_.kind == JobKind::kCheck) {
+    return Finish(JobTrigger::kComplete, "no problems found");
+  }
+  BeginEncode();
+}
+
+void JobRunner::BeginEncode() {
+  phase_ = Phase::kEncode;
+  rejected_.clear();
+  const auto shares = SplitUncached(scan_->samples, world_);
+  for (int32_t rank = 0; rank < world_; ++rank) {
+    const auto& share = shares[static_cast<size_t>(rank)];
+    stages_[static_cast<size_t>(rank)].samples_encoded = 0;
+    if (share.empty()) continue;
+    Send(Rank(rank), EncodeCommand{plan_.config_yaml, share});
+  }
+  if (AllAnswered()) return OnEncoded({});
+  EmitEncoding("encoding");
+}
+
+void JobRunner::OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat) {
+  if (finished() || rank.value() >= world_) return;
+  Stage& stage = stages_[static_cast<size_t>(rank.value())];
+  stage.device_total_bytes = heartbeat.device_total_bytes;
+  if (phase_ != Phase::kEncode || heartbeat.epoch != epoch_) return;
+  const std::optional<int64_t> done = SamplesEncoded(heartbeat.activity);
+  if (!done.has_value() || *done == stage.samples_encoded) return;
+  stage.samples_encoded = *done;
+  EmitEncoding(heartbeat.activity);
+}
+
+void JobRunner::EmitEncoding(const std::string& activity) {
+  const auto total = static_cast<int64_t>(scan_->samples.size());
+  int64_t done = CountCached(scan_->samples);
+  for (const Stage& stage : stages_) done += stage.samples_encoded;
+  host_->Emit(EncodingProgress{std::min(done, total), total, activity});
+}
+
+void JobRunner::OnEncoded(const EncodeResult& result) {
+  rejected_.insert(rejected_.end(), result.rejected.begin(),
+                   result.rejected.end());
+  if (!AllAnswered()) return;
+  if (!rejected_.empty()) {
+    std::sort(rejected_.begin(), rejected_.end());
+    return Fail(absl::InvalidArgumentError(absl::StrCat(
+        rejected_.size(), " of ", scan_->samples.size(),
+        " samples cannot be used; mend them or take them out of the data "
+        "set:\n",
+        absl::StrJoin(rejected_, "\n"))));
+  }
+  for (SampleRef& sample : scan_->samples) sample.cached = true;
+  for (Stage& stage : stages_) stage.samples_encoded = 0;
+  encoded_ = true;
+  restarts_.OnProgress(CountCached(scan_->samples));
+  EmitEncoding("encoded");
+  if (plan_.kind == JobKind::kPrepare) {
+    return Finish(
+        JobTrigger::kComplete,
+        absl::StrCat(scan_->samples.size(), " samples are in the cache"));
+  }
+  BeginStart();
+}
+
+void JobRunner::BeginStart() {
+  absl::Status chosen = ChooseCheckpoint();
+  if (!chosen.ok()) return Fail(chosen);
+  if (saved_steps_ >= plan_.config.train.steps) return Complete(resume_from_);
+  phase_ = Phase::kOpenLink;
+  if (world_ == 1) return OnLinkOpen("");
+  std::vector<StageInfo> stages;
+  for (const Stage& stage : stages_) stages.push_back(*stage.info);
+  absl::StatusOr<std::string> kind = LinkKindOf(stages);
+  if (!kind.ok()) return Fail(kind.status());
+  Send(Rank(0), OpenLinkCommand{*kind});
+}
+
+absl::Status JobRunner::ChooseCheckpoint() {
+  resume_from_.clear();
+  saved_steps_ = 0;
+  absl::Status damaged;
+  for (auto it = checkpoints_.rbegin(); it != checkpoints_.rend(); ++it) {
+    absl::StatusOr<CheckpointManifest> manifest =
+        ledger_->Verify(it->directory);
+    if (!manifest.ok()) {
+      damaged.Update(Annotate(manifest.status(), it->directory));
+      Say(LogSeverity::kWarning,
+          absl::StrCat("checkpoint ", it->directory, " cannot be used: ",
+                       std::string(manifest.status().message())));
+      continue;
+    }
+    if (manifest->config_digest != plan_.config_digest) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          it->directory, " was made with another training config (digest ",
+          manifest->config_digest, ", this job has ", plan_.config_digest,
+          "): start a new job with another output.dir"));
+    }
+    if (manifest->data_digest != scan_->data_digest) {
+      Say(LogSeverity::kWarning,
+          "the data set is not the one that the checkpoint was made with: "
+          "the order of the samples changes");
+    }
+    resume_from_ = it->directory;
+    saved_steps_ = it->steps_done;
+    return absl::OkStatus();
+  }
+  return damaged;
+}
+
+void JobRunner::OnLinkOpen(const std::string& rendezvous) {
+  phase_ = Phase::kStart;
+  absl::StatusOr<StartCommand> start = MakeStart(rendezvous);
+  if (!start.ok()) return Fail(start.status());
+  SendAll(*start);
+}
+
+absl::StatusOr<StartCommand> JobRunner::MakeStart(
+    const std::string& rendezvous) {
+  HP_ASSIGN_OR_RETURN(split_, SplitOf(plan_.config.pipeline, scan_->layers));
+  HP_ASSIGN_OR_RETURN(schedule_, ScheduleOf(plan_.config));
+  std::vector<StageInfo> infos;
+  for (int32_t rank = 0; rank < world_; ++rank) {
+    infos.push_back(*stages_[static_cast<size_t>(rank)].info);
+  }
+  StartCommand start;
+  start.job = plan_.id;
+  start.config_yaml = plan_.config_yaml;
+  start.world = world_;
+  start.split = split_;
+  if (world_ > 1) {
+    HP_ASSIGN_OR_RETURN(start.link_kind, LinkKindOf(infos));
+  }
+  start.rendezvous = rendezvous;
+  start.first_samples = {scan_->samples.front()};
+  start.schedule = pipeline::ToText(schedule_.ranks);
+  start.schedule_hash = schedule_.hash;
+  start.resume_from = resume_from_;
+  return start;
+}
+
+void JobRunner::OnStarted(absl::Time now) {
+  if (!AllAnswered()) return;
+  if (world_ == 2 &&
+      stages_[0].start.boundary_digest != stages_[1].start.boundary_digest) {
+    return Fail(absl::FailedPreconditionError(absl::StrCat(
+        "the stages disagree on what crosses the split (stage 0: ",
+        stages_[0].start.boundary_digest,
+        ", stage 1: ", stages_[1].start.boundary_digest,
+        "): do both see the same model files and the same version?")));
+  }
+  for (Stage& stage : stages_) stage.steps_done = saved_steps_;
+  steps_done_ = saved_steps_;
+  next_step_ = saved_steps_;
+  last_save_ = now;
+  phase_ = Phase::kStep;
+  host_->ChangeState(
+      JobTrigger::kReady,
+      resume_from_.empty()
+          ? std::string()
+          : absl::StrCat("from the checkpoint of step ", saved_steps_),
+      absl::OkStatus());
+  Advance(now);
+}
+
+}  // namespace halfpipe

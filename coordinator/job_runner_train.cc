@@ -1,0 +1,231 @@
+// The runner's steps and saves.
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "coordinator/job_runner.h"
+#include "coordinator/lr_schedule.h"
+
+namespace halfpipe {
+namespace {
+
+// Steps that are on their way at once, so that a stage finds its next one
+// queued when it reports.
+constexpr int64_t kLookAhead = 2;
+
+double Mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) /
+         static_cast<double>(values.size());
+}
+
+StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
+  StageUse use;
+  use.rank = rank;
+  if (report.step_seconds > 0) {
+    use.idle_ratio = 1.0 - report.busy_seconds / report.step_seconds;
+  }
+  use.device_bytes_in_use = report.device_bytes_in_use;
+  use.device_peak_bytes = report.device_peak_bytes;
+  use.device_total_bytes = total_bytes;
+  use.pinned_host_bytes = report.pinned_host_bytes;
+  use.link_bytes_sent = report.link_bytes_sent;
+  use.busy_seconds = report.busy_seconds;
+  return use;
+}
+
+}  // namespace
+
+bool JobRunner::SaveIsDue(int64_t steps_done, absl::Time now) const {
+  if (steps_done == saved_steps_) return false;
+  if (steps_done == plan_.config.train.steps) return true;
+  const SaveInterval& every = plan_.config.output.save_every;
+  if (every.steps > 0) return steps_done % every.steps == 0;
+  return every.seconds > 0 && now - last_save_ >= absl::Seconds(every.seconds);
+}
+
+bool JobRunner::MayIssue(absl::Time now) const {
+  return stop_ == StopKind::kNone && !suspected_.has_value() &&
+         next_step_ < plan_.config.train.steps &&
+         next_step_ - steps_done_ < kLookAhead && !SaveIsDue(next_step_, now);
+}
+
+void JobRunner::Advance(absl::Time now) {
+  while (MayIssue(now)) {
+    const Step step(next_step_);
+    StepCommand command{
+        MakeStepPlan(plan_, scan_->samples, epoch_, step, schedule_.hash)};
+    for (int32_t rank = 0; rank < world_; ++rank) {
+      Send(Rank(rank), command, next_step_);
+    }
+    ++next_step_;
+  }
+  if (AllAnswered() && next_step_ == steps_done_) EndSteps(now);
+}
+
+void JobRunner::OnStepReported(Rank rank, const StepReport& report,
+                               absl::Time now) {
+  Stage& stage = stages_[static_cast<size_t>(rank.value())];
+  const int64_t step = stage.steps_done;
+  stage.reports[step] = report;
+  stage.steps_done = step + 1;
+  bool all_reported = true;
+  for (int32_t peer = 0; peer < world_; ++peer) {
+    all_reported = all_reported &&
+                   stages_[static_cast<size_t>(peer)].reports.contains(step);
+  }
+  if (all_reported && !FinishStep(step, now)) return;
+  if (stop_ != StopKind::kNone) {
+    if (AllAnswered()) EndSteps(now);
+    return;
+  }
+  Advance(now);
+}
+
+bool JobRunner::FinishStep(int64_t step, absl::Time now) {
+  StepProgress progress;
+  double stage_seconds = 0.0;
+  for (int32_t rank = 0; rank < world_; ++rank) {
+    Stage& stage = stages_[static_cast<size_t>(rank)];
+    const StepReport report = std::move(stage.reports.extract(step).mapped());
+    progress.stages.push_back(UseOf(rank, report, stage.device_total_bytes));
+    stage_seconds = std::max(stage_seconds, report.step_seconds);
+    if (report.losses.empty()) continue;
+    progress.loss = Mean(report.losses);
+    progress.grad_norm = report.grad_norm;
+  }
+  if (!std::isfinite(progress.loss) || !std::isfinite(progress.grad_norm)) {
+    Fail(absl::FailedPreconditionError(
+        absl::StrCat("non-finite loss or gradient norm at step ", step,
+                     " (loss ", progress.loss, ", norm ", progress.grad_norm,
+                     "): lower the learning rate and look for broken clips")));
+    return false;
+  }
+  meter_.OnStep(now, progress.loss, stage_seconds);
+  steps_done_ = step + 1;
+  restarts_.OnProgress(static_cast<int64_t>(scan_->samples.size()) +
+                       steps_done_);
+  progress.steps_done = steps_done_;
+  progress.steps_total = plan_.config.train.steps;
+  progress.smoothed_loss = meter_.smoothed_loss();
+  progress.learning_rate = LearningRateAt(plan_.config.train, step);
+  progress.step_seconds = meter_.step_seconds();
+  progress.eta_seconds =
+      meter_.EtaSeconds(progress.steps_total - progress.steps_done);
+  host_->Emit(progress);
+  return true;
+}
+
+void JobRunner::EndSteps(absl::Time now) {
+  bool equal = true;
+  for (int32_t rank = 0; rank < world_; ++rank) {
+    equal = equal && stages_[static_cast<size_t>(rank)].steps_done ==
+                         stages_[0].steps_done;
+  }
+  // Only a stop can catch one stage a step ahead of the other.
+  if (!equal) {
+    return FinishStopped("the stop fell into an optimizer step");
+  }
+  if (steps_done_ > saved_steps_ &&
+      (stop_ != StopKind::kNone || SaveIsDue(steps_done_, now))) {
+    return BeginSave();
+  }
+  if (stop_ != StopKind::kNone) FinishStopped("");
+}
+
+void JobRunner::BeginSave() {
+  absl::StatusOr<std::string> directory =
+      ledger_->Begin(plan_.config.output.dir, steps_done_);
+  if (!directory.ok()) return Fail(Annotate(directory.status(), "save"));
+  save_directory_ = *std::move(directory);
+  save_files_.clear();
+  phase_ = Phase::kSave;
+  meter_.Pause();
+  if (stop_ == StopKind::kNone) {
+    host_->ChangeState(JobTrigger::kSave, "", absl::OkStatus());
+  }
+  SendAll(SaveCommand{Step(steps_done_ - 1), save_directory_});
+}
+
+void JobRunner::OnSaved(const std::vector<SavedFile>& files, absl::Time now) {
+  save_files_.insert(save_files_.end(), files.begin(), files.end());
+  if (!AllAnswered()) return;
+  if (plan_.config.output.formats.empty()) return CommitSave(now);
+  BeginExport();
+}
+
+void JobRunner::BeginExport() {
+  phase_ = Phase::kExport;
+  Send(Rank(0), ExportCommand{plan_.config_yaml, save_directory_,
+                              FormatNames(plan_.config.output.formats),
+                              ExportMetadata(plan_, *scan_, steps_done_)});
+}
+
+void JobRunner::CommitSave(absl::Time now) {
+  absl::Status committed = CommitFiles(now);
+  if (!committed.ok()) return Fail(Annotate(committed, "save"));
+  RemoveOldCheckpoints();
+  if (steps_done_ >= plan_.config.train.steps)
+    return Complete(checkpoints_.back().directory);
+  if (stop_ != StopKind::kNone) return FinishStopped("");
+  host_->ChangeState(JobTrigger::kSaved, "", absl::OkStatus());
+  phase_ = Phase::kStep;
+  last_save_ = now;
+  Advance(now);
+}
+
+absl::Status JobRunner::CommitFiles(absl::Time now) {
+  CheckpointManifest manifest;
+  manifest.step = steps_done_;
+  manifest.config_digest = plan_.config_digest;
+  manifest.data_digest = scan_->data_digest;
+  manifest.data_cursor = steps_done_ * plan_.config.train.micro_batches;
+  manifest.threads = static_cast<int>(plan_.config.pipeline.threads);
+  manifest.split = static_cast<int>(split_);
+  manifest.stages = world_;
+  Checkpoint checkpoint;
+  for (const SavedFile& file : save_files_) {
+    manifest.files.push_back({file.name, file.bytes, file.sha256});
+    checkpoint.bytes += file.bytes;
+  }
+  HP_ASSIGN_OR_RETURN(
+      checkpoint.directory,
+      ledger_->Commit(plan_.config.output.dir, save_directory_, manifest));
+  save_directory_.clear();
+  checkpoint.steps_done = steps_done_;
+  checkpoint.time = now;
+  HP_RETURN_IF_ERROR(host_->CommitCheckpoint(checkpoint));
+  saved_steps_ = steps_done_;
+  std::erase_if(checkpoints_, [&](const Checkpoint& old) {
+    return old.steps_done >= checkpoint.steps_done;
+  });
+  checkpoints_.push_back(checkpoint);
+  return absl::OkStatus();
+}
+
+void JobRunner::RemoveOldCheckpoints() {
+  const auto keep = static_cast<size_t>(plan_.config.output.keep);
+  while (keep > 0 && checkpoints_.size() > keep) {
+    const Checkpoint oldest = checkpoints_.front();
+    checkpoints_.erase(checkpoints_.begin());
+    // Forgotten first: a crash between the two leaves a folder too many, not a
+    // checkpoint that is not there.
+    host_->ForgetCheckpoint(oldest);
+    if (absl::Status status = ledger_->Remove(oldest.directory); !status.ok()) {
+      Say(LogSeverity::kWarning, absl::StrCat("an old checkpoint stays: ",
+                                              std::string(status.message())));
+    }
+  }
+}
+
+void JobRunner::Complete(const std::string& directory) {
+  absl::StatusOr<std::vector<std::string>> exports =
+      ledger_->Publish(directory, plan_.config.output.dir,
+                       FormatNames(plan_.config.output.formats));
+  if (!exports.ok()) return Fail(Annotate(exports.status(), "publish"));
+  host_->SetExports(*exports);
+  Finish(JobTrigger::kComplete, absl::StrCat(saved_steps_, " steps done"));
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,67 @@
+#include "coordinator/job_state.h"
+
+#include <array>
+
+namespace halfpipe {
+namespace {
+
+struct Transition {
+  JobState from;
+  JobTrigger trigger;
+  JobState to;
+};
+
+using S = JobState;
+using T = JobTrigger;
+
+constexpr std::array<Transition, 28> kTransitions = {{
+    {S::kQueued, T::kStart, S::kPreparing},
+    {S::kQueued, T::kCancel, S::kCancelled},
+    {S::kQueued, T::kFail, S::kFailed},
+    {S::kQueued, T::kInterrupted, S::kQueued},
+    {S::kPreparing, T::kReady, S::kRunning},
+    {S::kPreparing, T::kStageLost, S::kPreparing},
+    {S::kPreparing, T::kComplete, S::kDone},
+    {S::kPreparing, T::kFail, S::kFailed},
+    {S::kPreparing, T::kCancel, S::kCancelling},
+    {S::kPreparing, T::kInterrupted, S::kQueued},
+    {S::kRunning, T::kSave, S::kSaving},
+    {S::kRunning, T::kStageLost, S::kPreparing},
+    {S::kRunning, T::kComplete, S::kDone},
+    {S::kRunning, T::kFail, S::kFailed},
+    {S::kRunning, T::kCancel, S::kCancelling},
+    {S::kRunning, T::kInterrupted, S::kQueued},
+    {S::kSaving, T::kSaved, S::kRunning},
+    {S::kSaving, T::kStageLost, S::kPreparing},
+    {S::kSaving, T::kComplete, S::kDone},
+    {S::kSaving, T::kFail, S::kFailed},
+    {S::kSaving, T::kCancel, S::kCancelling},
+    {S::kSaving, T::kInterrupted, S::kQueued},
+    {S::kCancelling, T::kCancel, S::kCancelling},
+    {S::kCancelling, T::kCancelled, S::kCancelled},
+    {S::kCancelling, T::kInterrupted, S::kCancelled},
+    {S::kFailed, T::kResume, S::kQueued},
+    {S::kCancelled, T::kResume, S::kQueued},
+    {S::kPaused, T::kResume, S::kQueued},
+}};
+
+constexpr std::array<const char*, 11> kTriggerNames = {
+    "start", "ready",  "save",      "saved",       "stage lost", "complete",
+    "fail",  "cancel", "cancelled", "interrupted", "resume"};
+
+}  // namespace
+
+absl::string_view JobTriggerName(JobTrigger trigger) {
+  return kTriggerNames[static_cast<size_t>(trigger)];
+}
+
+std::optional<JobState> NextJobState(JobState state, JobTrigger trigger) {
+  for (const Transition& transition : kTransitions) {
+    if (transition.from == state && transition.trigger == trigger) {
+      return transition.to;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,53 @@
+// The life of a job: one table that says which state follows which.
+//
+//                 +---------------- interrupted -----------------+
+//                 v                                              |
+//   create --> queued --start--> preparing --ready--> running    |
+//                ^  |             |  ^  |              |  ^  |   |
+//                |  |     stage   |  |  |         save |  |  |   |
+//                |  |     lost ---|--+--|------.       v  |  |   |
+//                |  |             |     |      '---- saving--saved
+//                |  |             |     |              |     |
+//                |  |       cancel|     | complete     |     | complete
+//                |  | cancel      v     |  (check,     v     v
+//                |  |        cancelling |  prepare)   done <-'
+//                |  v             |     '----------> done
+//   resume ------+-- cancelled <--'
+//                +-- failed  <-- fail: from any state that has not ended
+//
+// A job that is being cancelled is cancelled whatever happens: the last
+// committed checkpoint stays. `paused` exists on the wire only.
+#ifndef HP_COORDINATOR_JOB_STATE_H_
+#define HP_COORDINATOR_JOB_STATE_H_
+
+#include <optional>
+
+#include "absl/strings/string_view.h"
+#include "common/rpc/job_types.h"
+
+namespace halfpipe {
+
+// What moves a job.
+enum class JobTrigger {
+  kStart,        // a pair of stages took it
+  kReady,        // both stages hold the model
+  kSave,         // a checkpoint begins
+  kSaved,        // it is committed
+  kStageLost,    // the pair forms again, from the last checkpoint
+  kComplete,     // nothing is left to do
+  kFail,         // it cannot go on
+  kCancel,       // somebody asked for the stop
+  kCancelled,    // the stop is complete
+  kInterrupted,  // the coordinator stops or was restarted
+  kResume,       // somebody asked for another try
+};
+
+[[nodiscard]] absl::string_view JobTriggerName(JobTrigger trigger);
+
+// The state after `trigger`; nullopt when it is not allowed in `state`.
+[[nodiscard]] std::optional<JobState> NextJobState(JobState state,
+                                                   JobTrigger trigger);
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_JOB_STATE_H_

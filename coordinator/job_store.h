@@ -1,0 +1,79 @@
+// The coordinator's durable state: jobs, their events and checkpoints, and the
+// epoch counter, in one SQLite file.
+#ifndef HP_COORDINATOR_JOB_STORE_H_
+#define HP_COORDINATOR_JOB_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/ids.h"
+#include "common/rpc/job_types.h"
+
+namespace halfpipe {
+
+// A job and what its creator asked for besides (the config in `spec` is the
+// file as it was sent, that in `job` the resolved one).
+struct StoredJob {
+  int64_t number = 0;  // rises with every job of this store
+  Job job;
+  JobSpec spec;
+};
+
+// Every call is one transaction: after a crash it happened whole or not at
+// all. Not thread-safe. Codes: those of SqliteStatement::Step.
+class JobStore {
+ public:
+  // Opens or creates `state_dir`/halfpipe.db. Unavailable: another coordinator
+  // has it. FailedPrecondition: a newer version wrote it.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<JobStore>> Open(
+      const std::string& state_dir);
+  ~JobStore();
+
+  // Adds a job. AlreadyExists: the id is taken.
+  [[nodiscard]] absl::StatusOr<StoredJob> Create(const Job& job,
+                                                 const JobSpec& spec);
+  // NotFound names the id.
+  [[nodiscard]] absl::StatusOr<StoredJob> Get(const std::string& id) const;
+  // Jobs with a number below `before`, newest first. Without checkpoints.
+  [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> List(
+      int64_t before, int64_t limit) const;
+  // Jobs that have not ended, oldest first.
+  [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> ListLive() const;
+
+  // Replaces the job's row and appends the events, together. The events'
+  // cursors must follow those that are there; job.last_cursor is the last one.
+  [[nodiscard]] absl::Status Update(const Job& job,
+                                    const std::vector<JobEvent>& events);
+  // The same, and adds the checkpoint: this is the commit. A checkpoint of the
+  // same step is replaced.
+  [[nodiscard]] absl::Status CommitCheckpoint(
+      const Job& job, const Checkpoint& checkpoint,
+      const std::vector<JobEvent>& events);
+  [[nodiscard]] absl::Status ForgetCheckpoint(const std::string& id,
+                                              int64_t steps_done);
+
+  // Events after `after_cursor`, in order.
+  [[nodiscard]] absl::StatusOr<std::vector<JobEvent>> Events(
+      const std::string& id, int64_t after_cursor, int64_t limit) const;
+
+  // A number that no earlier call, before any crash, has returned.
+  [[nodiscard]] absl::StatusOr<Epoch> NextEpoch();
+
+ private:
+  struct Statements;
+
+  explicit JobStore(std::unique_ptr<Statements> statements);
+  [[nodiscard]] absl::Status WriteJob(const Job& job,
+                                      const std::vector<JobEvent>& events);
+  [[nodiscard]] absl::Status LoadCheckpoints(Job* job) const;
+
+  std::unique_ptr<Statements> statements_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_JOB_STORE_H_

@@ -1,0 +1,162 @@
+#include "coordinator/sqlite.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+absl::Status SqliteStatus(sqlite3* database, int code, absl::string_view what) {
+  const char* file = sqlite3_db_filename(database, "main");
+  const std::string message =
+      absl::StrCat("database ", file == nullptr ? "" : file, ": ", what, ": ",
+                   sqlite3_errmsg(database));
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(message);
+    case SQLITE_CONSTRAINT:
+      return absl::AlreadyExistsError(message);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(message);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+      return absl::UnavailableError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+}  // namespace
+
+void SqliteStatement::Finalizer::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+SqliteStatement& SqliteStatement::Bind(int index, int64_t value) {
+  sqlite3_bind_int64(statement_.get(), index, value);
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::Bind(int index, absl::string_view value) {
+  sqlite3_bind_text64(statement_.get(), index, value.data(), value.size(),
+                      SQLITE_TRANSIENT, SQLITE_UTF8);
+  return *this;
+}
+
+SqliteStatement& SqliteStatement::BindBlob(int index, absl::string_view value) {
+  sqlite3_bind_blob64(statement_.get(), index, value.data(), value.size(),
+                      SQLITE_TRANSIENT);
+  return *this;
+}
+
+absl::StatusOr<bool> SqliteStatement::Step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) {
+    Reset();
+    return false;
+  }
+  absl::Status status = SqliteStatus(sqlite3_db_handle(statement_.get()), code,
+                                     sqlite3_sql(statement_.get()));
+  Reset();
+  return status;
+}
+
+absl::Status SqliteStatement::Run() {
+  HP_ASSIGN_OR_RETURN(bool row, Step());
+  if (row) Reset();
+  return absl::OkStatus();
+}
+
+void SqliteStatement::Reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+}
+
+int64_t SqliteStatement::Int(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::string SqliteStatement::Text(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  if (bytes == nullptr) return "";
+  return std::string(static_cast<const char*>(bytes),
+                     static_cast<size_t>(size));
+}
+
+void SqliteDatabase::Closer::operator()(sqlite3* database) const {
+  sqlite3_close_v2(database);
+}
+
+absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(
+      path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  SqliteDatabase database;
+  database.database_.reset(raw);
+  if (code != SQLITE_OK) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot open the database ", path, ": ",
+                     raw == nullptr ? "out of memory" : sqlite3_errmsg(raw)));
+  }
+  sqlite3_extended_result_codes(raw, 1);
+  sqlite3_busy_timeout(raw, 1000);
+  // The exclusive lock is taken by the first write and kept, so that two
+  // coordinators cannot share a state folder.
+  HP_RETURN_IF_ERROR(database.Execute(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"));
+  return database;
+}
+
+absl::Status SqliteDatabase::Execute(const std::string& sql) {
+  const int code =
+      sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return absl::OkStatus();
+  return SqliteStatus(database_.get(), code, sql);
+}
+
+absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(
+    absl::string_view sql) const {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(database_.get(), sql.data(),
+                                      static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  if (code != SQLITE_OK) return SqliteStatus(database_.get(), code, sql);
+  SqliteStatement statement;
+  statement.statement_.reset(raw);
+  return statement;
+}
+
+absl::StatusOr<SqliteTransaction> SqliteTransaction::Begin(
+    SqliteDatabase* database) {
+  HP_RETURN_IF_ERROR(database->Execute("BEGIN IMMEDIATE"));
+  return SqliteTransaction(database);
+}
+
+SqliteTransaction::SqliteTransaction(SqliteTransaction&& other) noexcept
+    : database_(std::exchange(other.database_, nullptr)) {}
+
+SqliteTransaction::~SqliteTransaction() {
+  if (database_ == nullptr) return;
+  if (absl::Status status = database_->Execute("ROLLBACK"); !status.ok()) {
+    LogError("rollback failed", {{"status", status.message()}});
+  }
+}
+
+absl::Status SqliteTransaction::Commit() {
+  HP_RETURN_IF_ERROR(database_->Execute("COMMIT"));
+  database_ = nullptr;
+  return absl::OkStatus();
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,91 @@
+// SQLite with statuses and destructors.
+#ifndef HP_COORDINATOR_SQLITE_H_
+#define HP_COORDINATOR_SQLITE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace halfpipe {
+
+// A prepared statement. Bind (from 1), then Step until it returns false; it is
+// reset by then and may be bound again. Not thread-safe.
+class SqliteStatement {
+ public:
+  SqliteStatement() = default;
+
+  SqliteStatement& Bind(int index, int64_t value);
+  SqliteStatement& Bind(int index, absl::string_view value);
+  SqliteStatement& BindBlob(int index, absl::string_view value);
+
+  // True: a row is there to read. False: there are no more. Codes:
+  // ResourceExhausted disk full, AlreadyExists a key is taken, DataLoss the
+  // file is no intact database, Unavailable it is locked or cannot be written.
+  [[nodiscard]] absl::StatusOr<bool> Step();
+  // For a statement without rows.
+  [[nodiscard]] absl::Status Run();
+  // Makes the statement usable again when its rows were not read to the end.
+  void Reset();
+
+  // A column of the present row, from 0.
+  [[nodiscard]] int64_t Int(int column) const;
+  [[nodiscard]] std::string Text(int column) const;
+
+ private:
+  friend class SqliteDatabase;
+
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+
+  std::unique_ptr<sqlite3_stmt, Finalizer> statement_;
+};
+
+// A database file. Not thread-safe. Statements must be gone before it.
+class SqliteDatabase {
+ public:
+  // Creates the file when it is missing; write-ahead log, and every commit is
+  // on the disk when Run returns. One process at a time: Unavailable when
+  // another one holds the file.
+  [[nodiscard]] static absl::StatusOr<SqliteDatabase> Open(
+      const std::string& path);
+
+  [[nodiscard]] absl::Status Execute(const std::string& sql);
+  [[nodiscard]] absl::StatusOr<SqliteStatement> Prepare(
+      absl::string_view sql) const;
+
+ private:
+  struct Closer {
+    void operator()(sqlite3* database) const;
+  };
+
+  std::unique_ptr<sqlite3, Closer> database_;
+};
+
+// BEGIN IMMEDIATE now; ROLLBACK unless Commit succeeded.
+class SqliteTransaction {
+ public:
+  [[nodiscard]] static absl::StatusOr<SqliteTransaction> Begin(
+      SqliteDatabase* database);
+  SqliteTransaction(SqliteTransaction&& other) noexcept;
+  SqliteTransaction& operator=(SqliteTransaction&&) = delete;
+  ~SqliteTransaction();
+
+  [[nodiscard]] absl::Status Commit();
+
+ private:
+  explicit SqliteTransaction(SqliteDatabase* database) : database_(database) {}
+
+  SqliteDatabase* database_;  // nullptr once it is over
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_SQLITE_H_

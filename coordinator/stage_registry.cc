@@ -1,0 +1,144 @@
+#include "coordinator/stage_registry.h"
+
+#include <set>
+
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+// Names go into messages, metrics and file names.
+constexpr size_t kMaxPairNameBytes = 64;
+
+}  // namespace
+
+absl::StatusOr<bool> StageRegistry::Register(const StageInfo& info,
+                                             absl::Time now) {
+  if (info.rank.value() < 0 || info.rank.value() > 1 || info.pair.empty() ||
+      info.pair.size() > kMaxPairNameBytes || info.incarnation == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a stage registers as rank 0 or 1 of a named pair, found rank ",
+        info.rank.value(), " of \"", info.pair, "\""));
+  }
+  const StagePlace place{info.pair, info.rank};
+  auto found = stages_.find(place);
+  if (found != stages_.end() &&
+      found->second.info.incarnation != info.incarnation &&
+      !IsLost(found->second, now)) {
+    const StageInfo& holder = found->second.info;
+    return absl::AlreadyExistsError(absl::StrCat(
+        "stage ", info.rank.value(), " of pair \"", info.pair,
+        "\" is already there: process ", holder.pid, " on ", holder.host,
+        "; stop it, or give this one another pair name"));
+  }
+  const bool replaced = found != stages_.end();
+  Stage stage;
+  stage.info = info;
+  stage.renewed = now;
+  stages_.insert_or_assign(place, std::move(stage));
+  return replaced;
+}
+
+absl::Status StageRegistry::Renew(const StagePlace& place, uint64_t incarnation,
+                                  absl::Time now) {
+  auto found = stages_.find(place);
+  if (found == stages_.end() || found->second.info.incarnation != incarnation) {
+    return absl::FailedPreconditionError("not registered");
+  }
+  found->second.renewed = now;
+  return absl::OkStatus();
+}
+
+absl::Status StageRegistry::OnHeartbeat(const StagePlace& place,
+                                        uint64_t incarnation,
+                                        const StageHeartbeat& heartbeat,
+                                        absl::Time now) {
+  HP_RETURN_IF_ERROR(Renew(place, incarnation, now));
+  stages_.at(place).heartbeat = heartbeat;
+  return absl::OkStatus();
+}
+
+bool StageRegistry::IsLost(const Stage& stage, absl::Time now) const {
+  return now - stage.renewed > options_.lease ||
+         options_.is_gone(stage.info.host, stage.info.pid);
+}
+
+std::vector<StagePlace> StageRegistry::RemoveLost(absl::Time now) {
+  std::vector<StagePlace> lost;
+  for (auto it = stages_.begin(); it != stages_.end();) {
+    if (IsLost(it->second, now)) {
+      lost.push_back(it->first);
+      it = stages_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return lost;
+}
+
+void StageRegistry::ExtendLeases(absl::Duration more) {
+  for (auto& [place, stage] : stages_) stage.renewed += more;
+}
+
+int64_t StageRegistry::Push(const StagePlace& place, Epoch epoch,
+                            CommandBody body) {
+  Stage& stage = stages_.at(place);
+  const int64_t sequence = ++stage.last_pushed;
+  stage.commands.push_back({sequence, epoch, std::move(body)});
+  return sequence;
+}
+
+void StageRegistry::ClearCommands(const StagePlace& place) {
+  auto found = stages_.find(place);
+  if (found != stages_.end()) found->second.commands.clear();
+}
+
+std::optional<StageCommand> StageRegistry::Next(const StagePlace& place,
+                                                int64_t last_sequence) {
+  std::deque<StageCommand>& commands = stages_.at(place).commands;
+  while (!commands.empty() && commands.front().sequence <= last_sequence) {
+    commands.pop_front();
+  }
+  if (commands.empty()) return std::nullopt;
+  return commands.front();
+}
+
+const StageInfo* StageRegistry::Find(const StagePlace& place) const {
+  auto found = stages_.find(place);
+  return found == stages_.end() ? nullptr : &found->second.info;
+}
+
+const StageHeartbeat* StageRegistry::LastHeartbeat(
+    const StagePlace& place) const {
+  auto found = stages_.find(place);
+  return found == stages_.end() ? nullptr : &found->second.heartbeat;
+}
+
+std::vector<std::string> StageRegistry::Pairs() const {
+  std::set<std::string> names;
+  for (const auto& [place, stage] : stages_) names.insert(place.pair);
+  return {names.begin(), names.end()};
+}
+
+std::vector<StageState> StageRegistry::States(absl::Time now) const {
+  std::vector<StageState> states;
+  for (const auto& [place, stage] : stages_) {
+    StageState state;
+    state.pair = place.pair;
+    state.rank = place.rank.value();
+    state.host = stage.info.host;
+    state.pid = stage.info.pid;
+    state.device = stage.info.device;
+    state.device_name = stage.info.device_name;
+    state.gpu_uuid = stage.info.gpu_uuid;
+    state.device_total_bytes = stage.info.device_total_bytes;
+    state.device_bytes_in_use = stage.heartbeat.device_bytes_in_use;
+    state.version = stage.info.version;
+    state.activity = stage.heartbeat.activity;
+    state.silent = now - stage.renewed;
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,103 @@
+// Which stage processes are there, and the commands that wait for them.
+#ifndef HP_COORDINATOR_STAGE_REGISTRY_H_
+#define HP_COORDINATOR_STAGE_REGISTRY_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/rpc/job_types.h"
+#include "common/runtime/stage_protocol.h"
+
+namespace halfpipe {
+
+// A place in a pair: 0 or 1.
+struct StagePlace {
+  std::string pair;
+  Rank rank;
+
+  friend auto operator<=>(const StagePlace&, const StagePlace&) = default;
+};
+
+// Whether the process is known to be gone. Only a process of this machine can
+// be known so; false means: alive or unknown.
+using ProcessProbe = std::function<bool(const std::string& host, int64_t pid)>;
+
+struct StageRegistryOptions {
+  absl::Duration lease = absl::Seconds(10);
+  ProcessProbe is_gone = [](const std::string&, int64_t) { return false; };
+};
+
+// A stage holds its place by a lease, which every call renews. A place that
+// is held is given to no other process. One queue of commands a stage, in the
+// order of `sequence`, which starts at 1 with every registration.
+// Not thread-safe; reads no clock.
+class StageRegistry {
+ public:
+  explicit StageRegistry(StageRegistryOptions options)
+      : options_(std::move(options)) {}
+
+  // True: the place's queue started anew, so that a job that used this place
+  // has lost its stage. AlreadyExists: another live process has the place.
+  // InvalidArgument: no such place.
+  [[nodiscard]] absl::StatusOr<bool> Register(const StageInfo& info,
+                                              absl::Time now);
+
+  // Renews the lease. FailedPrecondition "not registered" for another
+  // incarnation than the one that holds the place.
+  [[nodiscard]] absl::Status Renew(const StagePlace& place,
+                                   uint64_t incarnation, absl::Time now);
+  [[nodiscard]] absl::Status OnHeartbeat(const StagePlace& place,
+                                         uint64_t incarnation,
+                                         const StageHeartbeat& heartbeat,
+                                         absl::Time now);
+
+  // Removes the stages whose lease ran out or whose process is gone, and
+  // returns their places.
+  [[nodiscard]] std::vector<StagePlace> RemoveLost(absl::Time now);
+  // Gives every lease `more` time: the caller itself was held up.
+  void ExtendLeases(absl::Duration more);
+
+  // Queues a command and returns its sequence. REQUIRES: the place is held.
+  int64_t Push(const StagePlace& place, Epoch epoch, CommandBody body);
+  // Drops the queued commands; one that the stage already has runs on.
+  void ClearCommands(const StagePlace& place);
+  // The first command after `last_sequence`, and forgets those before it;
+  // nullopt when there is none. REQUIRES: the place is held.
+  [[nodiscard]] std::optional<StageCommand> Next(const StagePlace& place,
+                                                 int64_t last_sequence);
+
+  // nullptr when the place is not held.
+  [[nodiscard]] const StageInfo* Find(const StagePlace& place) const;
+  [[nodiscard]] const StageHeartbeat* LastHeartbeat(
+      const StagePlace& place) const;
+  // Names of the pairs that have at least one stage, sorted.
+  [[nodiscard]] std::vector<std::string> Pairs() const;
+  [[nodiscard]] std::vector<StageState> States(absl::Time now) const;
+
+ private:
+  struct Stage {
+    StageInfo info;
+    StageHeartbeat heartbeat;
+    absl::Time renewed;
+    std::deque<StageCommand> commands;
+    int64_t last_pushed = 0;
+  };
+
+  [[nodiscard]] bool IsLost(const Stage& stage, absl::Time now) const;
+
+  const StageRegistryOptions options_;
+  std::map<StagePlace, Stage> stages_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_STAGE_REGISTRY_H_
