@@ -30,7 +30,7 @@ absl::Status CheckOptions(const LoraExport& lora) {
 // The module's keys, once each of them is known to lead back to that module
 // and the module to be part of the base model.
 absl::StatusOr<LoraKeys> CheckedKeys(const LoraExport& lora,
-                                     const LoraAdapter& adapter) {
+                                     const LoraMatrices& adapter) {
   std::optional<LoraKeys> keys = LoraKeysFor(lora.format, adapter.module);
   if (!keys) {
     return absl::InvalidArgumentError(
@@ -86,7 +86,7 @@ struct Packed {
   }
 };
 
-void AddAdapter(const LoraExport& lora, const LoraAdapter& adapter,
+void AddAdapter(const LoraExport& lora, const LoraMatrices& adapter,
                 LoraKeys keys, Packed& packed) {
   const bool folds = keys.alpha.empty();
   const float scale =
@@ -125,7 +125,7 @@ absl::Status ExportLora(const std::string& path, const LoraExport& lora) {
   absl::Status options = CheckOptions(lora);
   if (!options.ok()) return Annotate(options, path);
   std::vector<LoraKeys> keys;
-  for (const LoraAdapter& adapter : lora.adapters) {
+  for (const LoraMatrices& adapter : lora.adapters) {
     absl::StatusOr<LoraKeys> checked = CheckedKeys(lora, adapter);
     if (!checked.ok()) return Annotate(checked.status(), path);
     keys.push_back(*std::move(checked));

@@ -27,7 +27,7 @@ using LinearShapes = std::map<std::string, LinearShape>;
 
 // One trained module. `a` is [rank, in] and `b` [out, rank], fp32, row-major,
 // borrowed for the call.
-struct LoraAdapter {
+struct LoraMatrices {
   std::string module;  // native, "blocks.0.self_attn.q"
   int64_t rank = 0;
   int64_t in = 0;
@@ -39,7 +39,7 @@ struct LoraAdapter {
 // What ExportLora writes.
 struct LoraExport {
   LoraFormat format = LoraFormat::kDiffSynth;
-  std::vector<LoraAdapter> adapters;
+  std::vector<LoraMatrices> adapters;
   double alpha = 0;            // the update is alpha / rank * B A
   DType dtype = DType::kBF16;  // or kF32
   // The base model, to check against. Null only where there is none at hand

@@ -4,6 +4,7 @@
 #ifndef HP_COMMON_STORE_RESTRICTED_UNPICKLER_H_
 #define HP_COMMON_STORE_RESTRICTED_UNPICKLER_H_
 
+#include <cstddef>
 #include <deque>
 
 #include "absl/status/statusor.h"
@@ -16,10 +17,9 @@ namespace halfpipe {
 // so nobody may walk them without a bound). Movable, not copyable.
 class Pickle {
  public:
-  // Bounds on what a file may ask for.
+  // A bound on what a file may ask for, as are PickleInput::kMaxStringBytes
+  // and PickleStack::kMaxMarks.
   static constexpr size_t kMaxValues = 1'000'000;
-  static constexpr size_t kMaxMarks = 64;
-  static constexpr size_t kMaxStringBytes = 1 << 16;
 
   // Safe on any bytes. InvalidArgument: an opcode or a name that is not
   // allowed, a malformed or cut-off stream, a bound exceeded.
@@ -30,7 +30,6 @@ class Pickle {
   [[nodiscard]] const PickleValue& root() const { return *root_; }
 
  private:
-  friend class Unpickler;
   Pickle() = default;
 
   std::deque<PickleValue> values_;  // never moves its elements

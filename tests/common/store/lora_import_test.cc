@@ -1,0 +1,123 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/store/lora_file.h"
+#include "tests/common/store/scratch_folder.h"
+#include "tests/common/store/small_lora.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class LoraImportTest : public testing::Test {
+ protected:
+  ScratchFolder scratch_;
+  const std::vector<float> ones_ = std::vector<float>(64, 1.0f);
+
+  // Stores fp32 tensors of ones and reads the file as a LoRA.
+  absl::StatusOr<LoraFile> Import(
+      const std::vector<std::pair<std::string, Shape>>& tensors) {
+    std::vector<TensorToWrite> to_write;
+    for (const auto& [name, shape] : tensors) {
+      to_write.push_back({name, DType::kF32, shape, ones_.data()});
+    }
+    std::string path = scratch_ / "in.safetensors";
+    EXPECT_TRUE(WriteSafetensors(path, to_write, {}).ok());
+    return ImportLora(path);
+  }
+};
+
+TEST_F(LoraImportTest, EveryFormatComesBackTheSame) {
+  SmallLora small;
+  for (LoraFormat format :
+       {LoraFormat::kDiffSynth, LoraFormat::kComfyUi, LoraFormat::kDiffusers,
+        LoraFormat::kPeft, LoraFormat::kMusubi, LoraFormat::kLightx2v}) {
+    SCOPED_TRACE(LoraFormatName(format));
+    std::string path = scratch_ / "lora.safetensors";
+    ASSERT_TRUE(ExportLora(path, small.Export(format)).ok());
+    auto file = ImportLora(path);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(file->metadata.at("format"), "pt");
+    ASSERT_EQ(file->modules.size(), 2u);
+    EXPECT_EQ(file->modules[0].module, SmallLora::kFfn);
+    const LoraModule& query = file->modules[1];
+    EXPECT_EQ(query.module, SmallLora::kQuery);
+    EXPECT_EQ(query.rank, 2);
+    EXPECT_EQ(query.in, 3);
+    EXPECT_EQ(query.out, 4);
+    EXPECT_EQ(query.a, small.query_a);
+    EXPECT_THAT(query.b, ElementsAre(0.5f, 1, -1.5f, 2, 2.5f, 3, 3.5f, -4));
+  }
+}
+
+TEST_F(LoraImportTest, AnUnknownKeyIsNamed) {
+  absl::Status status = Import({{"m.lora_A.weight", {2, 3}},
+                                {"m.lora_B.weight", {4, 2}},
+                                {"m.diff_b", {4}}})
+                            .status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(MessageOf(status), HasSubstr("in.safetensors"));
+  EXPECT_THAT(MessageOf(status), HasSubstr("'m.diff_b'"));
+  EXPECT_THAT(MessageOf(status), HasSubstr("nearest name is 'm.lora_"));
+}
+
+TEST_F(LoraImportTest, AHalfOfAModuleIsNamed) {
+  EXPECT_THAT(MessageOf(Import({{"m.lora_A.weight", {2, 3}}}).status()),
+              HasSubstr("module 'm' has no B"));
+  EXPECT_THAT(MessageOf(Import({{"m.lora_B.weight", {2, 3}}}).status()),
+              HasSubstr("module 'm' has no A"));
+  EXPECT_THAT(MessageOf(Import({}).status()), HasSubstr("no LoRA tensors"));
+}
+
+TEST_F(LoraImportTest, ShapesMustMatch) {
+  for (const auto& [a, b] :
+       std::vector<std::pair<Shape, Shape>>{{{2, 3}, {4, 3}},
+                                            {{2, 3, 1}, {4, 2}},
+                                            {{6}, {4, 2}},
+                                            {{0, 3}, {4, 0}}}) {
+    absl::Status status =
+        Import({{"m.lora_A.weight", a}, {"m.lora_B.weight", b}}).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status));
+    EXPECT_THAT(MessageOf(status), HasSubstr("'m.lora_A.weight' is"));
+  }
+}
+
+TEST_F(LoraImportTest, TwoSpellingsOfOneModuleAreRefused) {
+  absl::Status status = Import({{"blocks.0.ffn.0.lora_A.weight", {2, 3}},
+                                {"transformer.blocks.0.ffn.net.0.proj"
+                                 ".lora_A.weight",
+                                 {2, 3}}})
+                            .status();
+  EXPECT_THAT(MessageOf(status),
+              HasSubstr("both belong to module 'blocks.0.ffn.0'"));
+}
+
+TEST_F(LoraImportTest, AlphaIsOneNumber) {
+  std::vector<std::pair<std::string, Shape>> tensors = {
+      {"m.lora_down.weight", {4, 3}},
+      {"m.lora_up.weight", {1, 4}},
+      {"m.alpha", {1}}};
+  auto file = Import(tensors);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_THAT(file->modules[0].b, ElementsAre(0.25f, 0.25f, 0.25f, 0.25f));
+  tensors[2].second = {2};
+  EXPECT_THAT(MessageOf(Import(tensors).status()),
+              HasSubstr("'m.alpha' is not one finite number"));
+}
+
+TEST_F(LoraImportTest, PeftsScaleComesFromItsConfig) {
+  const std::vector<std::pair<std::string, Shape>> tensors = {
+      {"base_model.model.m.lora_A.weight", {2, 3}},
+      {"base_model.model.m.lora_B.weight", {1, 2}}};
+  scratch_.Write("adapter_config.json", R"({"r": 2, "lora_alpha": 6})");
+  auto file = Import(tensors);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3));
+  scratch_.Write("adapter_config.json", R"({"r": 4, "lora_alpha": 6})");
+  EXPECT_THAT(MessageOf(Import(tensors).status()), HasSubstr("r = 4"));
+}
+
+}  // namespace
+}  // namespace halfpipe

@@ -1,0 +1,79 @@
+#include "common/store/safetensors_index.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/store/safetensors_writer.h"
+#include "tests/common/store/scratch_folder.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SafetensorsIndexTest : public testing::Test {
+ protected:
+  ScratchFolder scratch_;
+  const float value_ = 1.5f;
+
+  void WriteShard(absl::string_view file,
+                  const std::vector<std::string>& names) {
+    std::vector<TensorToWrite> tensors;
+    for (const std::string& name : names) {
+      tensors.push_back({name, DType::kF32, {1}, &value_});
+    }
+    ASSERT_TRUE(WriteSafetensors(scratch_ / file, tensors, {}).ok());
+  }
+
+  absl::StatusOr<ArchiveContents> List(absl::string_view index) {
+    return ListSafetensorsIndex(
+        scratch_.Write("m.safetensors.index.json", index));
+  }
+};
+
+TEST_F(SafetensorsIndexTest, TakesEachTensorFromItsShard) {
+  WriteShard("1.safetensors", {"a", "shared"});
+  WriteShard("2.safetensors", {"b", "shared"});
+  auto contents = List(R"({"metadata":{"total_size":8},"weight_map":{
+      "a":"1.safetensors","b":"2.safetensors","shared":"2.safetensors"}})");
+  ASSERT_TRUE(contents.ok()) << contents.status();
+  EXPECT_EQ(contents->tensors.at("a").file, scratch_ / "1.safetensors");
+  EXPECT_EQ(contents->tensors.at("shared").file, scratch_ / "2.safetensors");
+  EXPECT_EQ(contents->files.size(), 2u);
+}
+
+TEST_F(SafetensorsIndexTest, NamesAMissingShard) {
+  WriteShard("1.safetensors", {"a"});
+  absl::Status status =
+      List(R"({"weight_map":{"a":"1.safetensors","b":"2.safetensors"}})")
+          .status();
+  EXPECT_TRUE(absl::IsNotFound(status));
+  EXPECT_THAT(MessageOf(status), HasSubstr("/2.safetensors"));
+}
+
+TEST_F(SafetensorsIndexTest, NamesATensorThatItsShardLacks) {
+  WriteShard("1.safetensors", {"blocks.0.q"});
+  absl::Status status =
+      List(R"({"weight_map":{"blocks.0.k":"1.safetensors"}})").status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(MessageOf(status), HasSubstr("'blocks.0.k'"));
+  EXPECT_THAT(MessageOf(status), HasSubstr("nearest name is 'blocks.0.q'"));
+}
+
+TEST_F(SafetensorsIndexTest, StaysInItsFolder) {
+  for (const char* file : {"\"../x.safetensors\"", "\"/etc/passwd\"", "\"..\"",
+                           "\"\"", "7", "\"a\\u0000b\""}) {
+    absl::Status status =
+        List(absl::StrCat(R"({"weight_map":{"a":)", file, "}}")).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << file << ": " << status;
+  }
+}
+
+TEST_F(SafetensorsIndexTest, RefusesWhatIsNoIndex) {
+  for (const char* text : {"", "[]", "{}", R"({"weight_map":[]})"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(List(text).status())) << text;
+  }
+}
+
+}  // namespace
+}  // namespace halfpipe
