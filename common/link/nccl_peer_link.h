@@ -12,19 +12,28 @@
 
 namespace halfpipe {
 
-// Makes the unique ids that rank 0 invites rank 1 with: opaque bytes, one id
-// for each way of forming the pair that CreateNcclPeerLink may try.
+// Makes the unique id that rank 0 invites rank 1 with, and says which transport
+// this process uses: opaque bytes.
 [[nodiscard]] absl::StatusOr<std::string> MakeNcclRendezvous();
 
-// Joins the pair and sends a checksummed pattern each way. If that fails or
-// hangs past `join_timeout` (cards without working peer access), the pair is
-// formed again without peer access, then without shared memory too (over
-// sockets), with a warning in the log. Both ends take the same steps.
+// Joins the pair, compares protocol version, epoch and boundary digest, and
+// sends a checksummed pattern each way.
+//
+// If the pattern fails or hangs past `join_timeout` (cards without working
+// peer access), the pair must be formed again without peer access, and if that
+// fails too, without shared memory (over sockets). NCCL reads the variables for
+// it once in a process's life: the error is then Unavailable with a restart
+// environment (common/runtime/restart_environment.h), at both ends, and
+// main() starts the program afresh with it; rank 0's next rendezvous names the
+// transport, and a rank 1 that has another one restarts likewise.
 //
 // Buffers of the link are device memory of `options.device`; `after` events
 // must be native. Events are timed CUDA events.
-// Codes: as CreateLocalPeerLink; Unavailable no way of forming the pair
-// worked; Internal a CUDA or NCCL fault.
+// Codes: DeadlineExceeded the peer never came; FailedPrecondition it is of
+// another version, epoch or boundary; Cancelled by `options.stop`;
+// InvalidArgument the rendezvous is malformed; Unavailable form the pair again
+// as above; Aborted or DataLoss the last transport fails too; Internal a fault
+// of the device.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<PeerLink>> CreateNcclPeerLink(
     const LinkOptions& options);
 

@@ -1,0 +1,16 @@
+// The links of this build behind runtime's LinkFactory.
+#ifndef HP_COMMON_LINK_LINK_FACTORY_H_
+#define HP_COMMON_LINK_LINK_FACTORY_H_
+
+#include <memory>
+
+#include "common/runtime/link_factory.h"
+
+namespace halfpipe {
+
+// "local" always, "nccl" in a build with CUDA. `max_ctas` as in LinkOptions.
+[[nodiscard]] std::unique_ptr<LinkFactory> MakeLinkFactory(int max_ctas = 0);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_LINK_LINK_FACTORY_H_

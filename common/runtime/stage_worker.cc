@@ -1,0 +1,294 @@
+#include "common/runtime/stage_worker.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+#include <variant>
+
+#include "absl/time/clock.h"
+#include "common/base/log.h"
+#include "common/runtime/command_dispatch.h"
+#include "common/runtime/restart_environment.h"
+
+namespace halfpipe {
+namespace {
+
+// Errors of a coordinator that is away, not of the call.
+bool IsAway(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+// Errors of a registration that no waiting cures.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsUnauthenticated(status) ||
+         absl::IsPermissionDenied(status);
+}
+
+// What is still run while the process is stopping.
+bool RunsWhileStopping(const CommandBody& body) {
+  return std::holds_alternative<SaveCommand>(body) ||
+         std::holds_alternative<ExportCommand>(body) ||
+         std::holds_alternative<EndCommand>(body) ||
+         std::holds_alternative<ShutdownCommand>(body);
+}
+
+}  // namespace
+
+StageWorker::StageWorker(StageInfo info, StageBackend* backend,
+                         CoordinatorClient* commands,
+                         CoordinatorClient* heartbeats, Options options)
+    : info_(std::move(info)),
+      backend_(backend),
+      commands_(commands),
+      heartbeats_(heartbeats),
+      options_(options),
+      pause_(options.first_pause) {}
+
+WorkerExit StageWorker::Run(std::stop_token stop) {
+  std::stop_callback on_stop(stop, [this] {
+    std::stop_source running(std::nostopstate);
+    {
+      absl::MutexLock lock(&mutex_);
+      stopping_ = true;
+      stop_deadline_ = absl::Now() + options_.stop_grace;
+      if (running_ && stop_ends_command_) running = command_stop_;
+    }
+    running.request_stop();
+  });
+  std::thread heartbeat([this] { HeartbeatLoop(); });
+  Next next = Next::kContinue;
+  while (next == Next::kContinue && !StopIsDue()) {
+    next = registered_ ? ServeOnce() : RegisterOnce();
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    finished_ = true;
+  }
+  heartbeat.join();
+  return exit_;
+}
+
+StageWorker::Next StageWorker::RegisterOnce() {
+  const absl::Status status = commands_->Register(info_);
+  if (status.ok()) {
+    LogInfo("registered with the coordinator",
+            {{"pair", info_.pair}, {"rank", info_.rank.value()}});
+    registered_ = true;
+    // Sequences count from one again for each registration.
+    last_sequence_ = 0;
+    last_result_.reset();
+    conflict_since_ = absl::InfiniteFuture();
+    ResetPause();
+    absl::MutexLock lock(&mutex_);
+    announced_ = true;
+    return Next::kContinue;
+  }
+  if (IsRefusal(status)) {
+    return Exit(ExitCode::kInvalidInput, Annotate(status, "register"));
+  }
+  if (absl::IsAlreadyExists(status)) {
+    conflict_since_ = std::min(conflict_since_, absl::Now());
+    if (absl::Now() - conflict_since_ >= options_.conflict_timeout) {
+      return Exit(ExitCode::kTryAgain, Annotate(status, "register"));
+    }
+  }
+  LogWarning("cannot register with the coordinator; trying again",
+             {{"error", status.ToString()}});
+  Pause();
+  return Next::kContinue;
+}
+
+StageWorker::Next StageWorker::ServeOnce() {
+  const absl::Duration wait =
+      stopping() ? std::min(options_.poll_wait, options_.first_pause)
+                 : options_.poll_wait;
+  absl::StatusOr<StageCommand> command =
+      commands_->NextCommand(last_sequence_, wait);
+  if (command.ok()) {
+    ResetPause();
+    if (last_result_.has_value() && command->sequence <= last_sequence_) {
+      Report(*last_result_, absl::InfiniteFuture());
+      return Next::kContinue;
+    }
+    return HandleResult(*command, Execute(*command));
+  }
+  if (absl::IsDeadlineExceeded(command.status())) return Next::kContinue;
+  if (absl::IsFailedPrecondition(command.status())) {
+    registered_ = false;
+    return Next::kContinue;
+  }
+  LogWarning("the coordinator does not answer; trying again",
+             {{"error", command.status().ToString()}});
+  Pause();
+  return Next::kContinue;
+}
+
+StageWorker::Next StageWorker::HandleResult(const StageCommand& command,
+                                            const CommandResult& result) {
+  last_sequence_ = command.sequence;
+  last_result_ = result;
+  TrackJob(command, result.status);
+  const bool fatal = absl::IsInternal(result.status) ||
+                     !RestartEnvironmentOf(result.status).empty();
+  Report(result, fatal ? absl::Now() + options_.fatal_report_timeout
+                       : absl::InfiniteFuture());
+  if (fatal) return Exit(ExitCode::kTryAgain, result.status);
+  if (std::holds_alternative<ShutdownCommand>(command.body) &&
+      result.status.ok()) {
+    return Exit(ExitCode::kOk, absl::OkStatus());
+  }
+  return Next::kContinue;
+}
+
+CommandResult StageWorker::Execute(const StageCommand& command) {
+  CommandResult result;
+  result.sequence = command.sequence;
+  result.epoch = command.epoch;
+  std::stop_token stop;
+  result.status = Admit(command, &stop);
+  if (!result.status.ok()) return result;
+  absl::StatusOr<ResultBody> body = Dispatch(command, stop, backend_);
+  {
+    absl::MutexLock lock(&mutex_);
+    running_ = false;
+  }
+  result.status = body.status();
+  if (body.ok()) {
+    result.body = *std::move(body);
+  } else {
+    LogWarning("command failed", {{"command", CommandName(command.body)},
+                                  {"sequence", command.sequence},
+                                  {"error", result.status.ToString()}});
+  }
+  return result;
+}
+
+absl::Status StageWorker::Admit(const StageCommand& command,
+                                std::stop_token* stop) {
+  absl::MutexLock lock(&mutex_);
+  if (command.epoch < newest_epoch_) {
+    return absl::AbortedError(absl::StrCat(
+        CommandName(command.body), " of epoch ", command.epoch.value(),
+        ", but epoch ", newest_epoch_.value(), " has begun"));
+  }
+  if (stopping_ && !RunsWhileStopping(command.body)) {
+    return absl::CancelledError("the stage is stopping");
+  }
+  newest_epoch_ = command.epoch;
+  running_ = true;
+  stop_ends_command_ = !RunsWhileStopping(command.body);
+  sequence_ = command.sequence;
+  epoch_ = command.epoch;
+  command_stop_ = std::stop_source();
+  *stop = command_stop_.get_token();
+  return absl::OkStatus();
+}
+
+void StageWorker::TrackJob(const StageCommand& command,
+                           const absl::Status& status) {
+  if (!status.ok()) return;
+  if (std::holds_alternative<StartCommand>(command.body)) job_loaded_ = true;
+  if (std::holds_alternative<EndCommand>(command.body)) job_loaded_ = false;
+}
+
+void StageWorker::Report(const CommandResult& result, absl::Time deadline) {
+  while (true) {
+    const absl::Status status = commands_->Report(result);
+    if (status.ok()) {
+      ResetPause();
+      return;
+    }
+    if (!IsAway(status)) {
+      LogWarning("the coordinator did not take a result",
+                 {{"sequence", result.sequence}, {"error", status.ToString()}});
+      if (absl::IsFailedPrecondition(status)) registered_ = false;
+      return;
+    }
+    if (absl::Now() >= deadline || StopIsDue()) return;
+    Pause();
+  }
+}
+
+StageWorker::Next StageWorker::Exit(ExitCode code, absl::Status reason) {
+  exit_ = {code, std::move(reason)};
+  return Next::kExit;
+}
+
+void StageWorker::HeartbeatLoop() {
+  absl::Time next_beat = absl::Now();
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.AwaitWithDeadline(absl::Condition(&finished_), next_beat);
+      if (finished_) return;
+    }
+    next_beat = absl::Now() + options_.heartbeat_interval;
+    BeatOnce();
+  }
+}
+
+void StageWorker::BeatOnce() {
+  StageHeartbeat heartbeat;
+  bool is_stopping = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!announced_) return;
+    heartbeat.epoch = epoch_;
+    heartbeat.sequence = sequence_;
+    is_stopping = stopping_;
+  }
+  const StageActivity activity = backend_->activity();
+  heartbeat.step = activity.step;
+  heartbeat.action_index = activity.action_index;
+  heartbeat.activity = is_stopping ? "stopping" : activity.activity;
+  heartbeat.device_bytes_in_use = activity.device_bytes_in_use;
+  heartbeat.device_total_bytes = activity.device_total_bytes;
+  const absl::StatusOr<HeartbeatReply> reply =
+      heartbeats_->Heartbeat(heartbeat);
+  if (reply.ok()) {
+    ApplyReply(heartbeat, *reply);
+  } else if (absl::IsFailedPrecondition(reply.status())) {
+    // A coordinator that has forgotten us has forgotten the command too; the
+    // main thread registers again once it has ended.
+    ApplyReply(heartbeat, {.abandon = true, .epoch = heartbeat.epoch});
+  }
+}
+
+void StageWorker::ApplyReply(const StageHeartbeat& sent,
+                             const HeartbeatReply& reply) {
+  std::stop_source running(std::nostopstate);
+  {
+    absl::MutexLock lock(&mutex_);
+    newest_epoch_ = std::max(newest_epoch_, reply.epoch);
+    const bool meant =
+        reply.abandon && sent.sequence == sequence_ && sent.epoch == epoch_;
+    if (running_ && (meant || epoch_ < newest_epoch_)) running = command_stop_;
+  }
+  // Outside the lock: what hangs on the token may take a while to end.
+  running.request_stop();
+}
+
+void StageWorker::Pause() {
+  absl::MutexLock lock(&mutex_);
+  const bool was_stopping = stopping_;
+  const absl::Duration pause =
+      was_stopping ? std::min(pause_, options_.first_pause) : pause_;
+  if (was_stopping) {
+    mutex_.AwaitWithTimeout(absl::Condition(&finished_), pause);
+  } else {
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pause);
+  }
+  pause_ = std::min(2 * pause_, options_.longest_pause);
+}
+
+bool StageWorker::stopping() {
+  absl::MutexLock lock(&mutex_);
+  return stopping_;
+}
+
+bool StageWorker::StopIsDue() {
+  absl::MutexLock lock(&mutex_);
+  return stopping_ && (!job_loaded_ || absl::Now() >= stop_deadline_);
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,133 @@
+// A stage process's side of the conversation with its coordinator.
+//
+//            Register ok                      command
+//   AWAY  ----------------->  READY  ------------------------->  RUNNING
+//    ^                        |   ^                                 |
+//    +------------------------+   +---------------------------------+
+//      FailedPrecondition                      Report ok
+//      ("not registered")
+//
+// Unavailable anywhere: the same call again, after a pause that grows.
+#ifndef HP_COMMON_RUNTIME_STAGE_WORKER_H_
+#define HP_COMMON_RUNTIME_STAGE_WORKER_H_
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/base/status.h"
+#include "common/runtime/coordinator_client.h"
+#include "common/runtime/stage_backend.h"
+#include "common/runtime/stage_protocol.h"
+
+namespace halfpipe {
+
+// Why StageWorker::Run came back.
+struct WorkerExit {
+  ExitCode code = ExitCode::kOk;
+  // The failure behind a code that is not kOk. May carry a restart
+  // environment (restart_environment.h): then main() restarts the program.
+  absl::Status reason;
+};
+
+// Registers, asks for one command after the other, lets the backend run it and
+// reports the result until the coordinator has taken it. A second thread sends
+// heartbeats, and ends a running command that the coordinator abandons or that
+// belongs to an old epoch.
+//
+// Thread rule: Run once, from any thread. Owns nothing it is given; all of it
+// outlives the worker.
+class StageWorker {
+ public:
+  struct Options {
+    // How long one call of NextCommand may wait; also how late a stop is seen.
+    absl::Duration poll_wait = absl::Seconds(2);
+    absl::Duration heartbeat_interval = absl::Seconds(2);
+    absl::Duration first_pause = absl::Milliseconds(200);
+    absl::Duration longest_pause = absl::Seconds(5);
+    // How long "another live process has this pair and rank" is retried: the
+    // lease of a process that died must run out first.
+    absl::Duration conflict_timeout = absl::Seconds(60);
+    // After a stop with a job loaded: time for the coordinator to have the
+    // last optimizer boundary saved.
+    absl::Duration stop_grace = absl::Seconds(6);
+    // How long the report of a device fault is retried before the exit.
+    absl::Duration fatal_report_timeout = absl::Seconds(10);
+  };
+
+  // `commands` and `heartbeats` are two channels to the same coordinator: the
+  // first one may block for long.
+  StageWorker(StageInfo info, StageBackend* backend,
+              CoordinatorClient* commands, CoordinatorClient* heartbeats,
+              Options options);
+
+  // Works until the coordinator sends Shutdown (kOk), `stop` is requested
+  // (SIGTERM: kOk, after the grace time at most), the device fails or needs
+  // another environment (kTryAgain), or the coordinator refuses this process
+  // for good (kInvalidInput; kTryAgain when its place stays taken).
+  //
+  // After `stop` the running command is cancelled; only Save, Export, End and
+  // Shutdown are still run.
+  [[nodiscard]] WorkerExit Run(std::stop_token stop);
+
+ private:
+  // What the main thread does next.
+  enum class Next { kContinue, kExit };
+
+  Next RegisterOnce();
+  Next ServeOnce();
+  Next HandleResult(const StageCommand& command, const CommandResult& result);
+  CommandResult Execute(const StageCommand& command);
+  absl::Status Admit(const StageCommand& command, std::stop_token* stop);
+  void TrackJob(const StageCommand& command, const absl::Status& status);
+  // Retries until the coordinator has answered or `deadline` has passed.
+  void Report(const CommandResult& result, absl::Time deadline);
+  Next Exit(ExitCode code, absl::Status reason);
+
+  void HeartbeatLoop();
+  void BeatOnce();
+  void ApplyReply(const StageHeartbeat& sent, const HeartbeatReply& reply);
+
+  // Sleeps, growing with each call until ResetPause; a stop ends it early.
+  void Pause();
+
+  void ResetPause() { pause_ = options_.first_pause; }
+
+  [[nodiscard]] bool StopIsDue();
+  [[nodiscard]] bool stopping();
+
+  const StageInfo info_;
+  StageBackend* const backend_;
+  CoordinatorClient* const commands_;
+  CoordinatorClient* const heartbeats_;
+  const Options options_;
+
+  // Main thread only.
+  absl::Duration pause_;
+  bool registered_ = false;
+  bool job_loaded_ = false;
+  absl::Time conflict_since_ = absl::InfiniteFuture();
+  int64_t last_sequence_ = 0;
+  std::optional<CommandResult> last_result_;
+  WorkerExit exit_;
+
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Time stop_deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  bool announced_ ABSL_GUARDED_BY(mutex_) = false;  // has registered once
+  Epoch newest_epoch_ ABSL_GUARDED_BY(mutex_);
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stop_ends_command_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  Epoch epoch_ ABSL_GUARDED_BY(mutex_);
+  std::stop_source command_stop_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_RUNTIME_STAGE_WORKER_H_
