@@ -1,0 +1,68 @@
+// What the coordinator tells Prometheus. docs/metrics.md lists the names.
+#ifndef HP_COMMON_METRICS_COORDINATOR_METRICS_H_
+#define HP_COMMON_METRICS_COORDINATOR_METRICS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/metrics/metrics_registry.h"
+
+namespace halfpipe {
+
+// One finished optimizer step of a job.
+struct JobStepSample {
+  int64_t steps_done = 0;
+  int64_t steps_planned = 0;
+  double loss = 0.0;
+  double grad_norm = 0.0;
+  double learning_rate = 0.0;
+  double step_seconds = 0.0;
+  double eta_seconds = 0.0;
+  absl::Time time;
+};
+
+// The series of a job exist from its first step to DropJob. Thread-safe.
+class CoordinatorMetrics {
+ public:
+  explicit CoordinatorMetrics(MetricsRegistry* registry);
+  ~CoordinatorMetrics();
+
+  // halfpipe_jobs{state}, halfpipe_queue_depth. Counts of every state; a
+  // state that is not in `jobs` has none.
+  void SetJobs(const std::map<std::string, int64_t>& jobs, int64_t queue_depth);
+
+  // halfpipe_job_info{job,model,rank}
+  void SetJobInfo(const std::string& job, const std::string& model,
+                  int64_t lora_rank);
+
+  // halfpipe_job_step, _steps_planned, _eta_seconds,
+  // _last_step_timestamp_seconds, halfpipe_train_loss, halfpipe_grad_norm,
+  // halfpipe_learning_rate, all {job};
+  // halfpipe_step_duration_seconds{phase="step"}
+  void OnStep(const std::string& job, const JobStepSample& sample);
+
+  // halfpipe_step_duration_seconds{phase="save"},
+  // halfpipe_checkpoint_last_success_timestamp_seconds
+  void OnCheckpoint(absl::Duration took, absl::Time time);
+
+  // halfpipe_job_restarts_total
+  void OnRestart();
+  // halfpipe_nonfinite_steps_total
+  void OnNonFiniteStep();
+
+  // Removes every series of a job that has ended.
+  void DropJob(const std::string& job);
+
+ private:
+  struct Families;
+
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_METRICS_COORDINATOR_METRICS_H_
