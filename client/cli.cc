@@ -2,9 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/command.h"
 #include "common/base/status.h"
+#include "common/config/nearest.h"
 
 #ifndef HP_VERSION
 #define HP_VERSION "unknown"
@@ -33,6 +37,27 @@ int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,
   return static_cast<int>(code == 0 ? ExitCode::kOk : ExitCode::kUsage);
 }
 
+// CLI11 would only say that a subcommand is missing. OK when the first argument
+// is an option or a command.
+absl::Status CheckCommandName(const CLI::App& app, int argc,
+                              const char* const* argv) {
+  if (argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0') {
+    return absl::OkStatus();
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command :
+       app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == argv[1]) return absl::OkStatus();
+    names.push_back(command->get_name());
+  }
+  const auto nearest = Nearest(argv[1], names);
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no command '", argv[1], "'",
+                   nearest.has_value()
+                       ? absl::StrCat("; did you mean '", *nearest, "'?")
+                       : absl::StrCat(" (", absl::StrJoin(names, ", "), ")")));
+}
+
 int Fail(const absl::Status& status, CommandContext& context) {
   context.err << "halfpipe: " << status.message() << "\n";
   return static_cast<int>(ExitCodeFor(status));
@@ -49,6 +74,10 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   app.set_version_flag("--version", "halfpipe " HP_VERSION);
   app.require_subcommand(1);
   AddCommands(app, context);
+  if (const absl::Status name = CheckCommandName(app, argc, argv); !name.ok()) {
+    err << "halfpipe: " << name.message() << "\n";
+    return static_cast<int>(ExitCode::kUsage);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -28,11 +28,18 @@ void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
                    "The service: host:port or unix:PATH")
       ->envname("HALFPIPE_ADDRESS")
       ->capture_default_str();
+  command
+      ->add_option("--timeout", flags->timeout_seconds,
+                   "Seconds to wait for an answer")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   AddFormatFlag(command, &flags->format);
 }
 
 std::unique_ptr<TrainingClient> Connect(const ServiceFlags& flags) {
-  return NewTrainingClient({.address = flags.address});
+  return NewTrainingClient(
+      {.address = flags.address,
+       .call_timeout = absl::Seconds(flags.timeout_seconds)});
 }
 
 void AddLabelFlag(CLI::App* command, const std::string& description,

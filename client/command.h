@@ -34,10 +34,11 @@ struct CommandContext {
 // Options of every command that talks to a service.
 struct ServiceFlags {
   std::string address = "127.0.0.1:50700";
+  double timeout_seconds = 10.0;  // for one answer, connecting included
   OutputFormat format = OutputFormat::kText;
 };
 
-// Adds --address (or HALFPIPE_ADDRESS) and -o/--output.
+// Adds --address (or HALFPIPE_ADDRESS), --timeout and -o/--output.
 void AddServiceFlags(CLI::App* command, ServiceFlags* flags);
 
 // Adds -o/--output text|json.

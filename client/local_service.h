@@ -27,7 +27,7 @@ struct LocalServiceOptions {
   std::string log_level = "info";
   absl::Duration start_timeout = absl::Seconds(20);  // of the coordinator
   absl::Duration join_timeout = absl::Seconds(60);   // of the stages
-  RestartPolicy restart;
+  ChildRestartPolicy restart;
   // One line for people whenever a process is restarted.
   std::function<void(const std::string&)> on_notice;
 };

@@ -26,7 +26,7 @@ struct ChildSpec {
 // When a dead child comes back. The n-th quick failure in a row waits
 // initial_delay * 2^(n-1), at most max_delay; a child that ran longer than
 // `quick` before it died starts the count again.
-struct RestartPolicy {
+struct ChildRestartPolicy {
   absl::Duration initial_delay = absl::Milliseconds(250);
   absl::Duration max_delay = absl::Seconds(10);
   absl::Duration quick = absl::Seconds(20);
@@ -44,7 +44,7 @@ struct RestartPolicy {
 class Supervisor {
  public:
   // `on_notice` is called from Poll with one line a restart, for people.
-  Supervisor(RestartPolicy policy,
+  Supervisor(ChildRestartPolicy policy,
              std::function<void(const std::string&)> on_notice)
       : policy_(policy), on_notice_(std::move(on_notice)) {}
 
@@ -91,7 +91,7 @@ class Supervisor {
   [[nodiscard]] absl::Status HandleExit(Child& child, const ChildExit& exit);
   [[nodiscard]] const Child* Find(absl::string_view name) const;
 
-  RestartPolicy policy_;
+  ChildRestartPolicy policy_;
   std::function<void(const std::string&)> on_notice_;
   std::vector<Child> children_;
 };

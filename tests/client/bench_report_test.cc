@@ -147,10 +147,11 @@ TEST(BenchJobConfigTest, NamesEveryBadFlag) {
 
 TEST(BenchJobConfigTest, ATextCannotSmuggleInAKey) {
   BenchOptions options;
-  options.variant = "x}\ntrain: {steps: 1}\n#\"";
+  options.variant = "x\", layers: 9} #";
   const auto config = BenchJobConfig(options, "/tmp/b");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->model.random.variant, options.variant);
+  EXPECT_EQ(config->model.random.layers, 0);
 }
 
 }  // namespace

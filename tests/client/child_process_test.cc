@@ -85,7 +85,7 @@ TEST(ChildProcessTest, DiesWithTheThreadThatStartedIt) {
   std::optional<ChildProcess> child;
   // A thread stands in for the process: the kernel's rule is about it.
   std::thread starter([&] {
-    auto spawned = ChildProcess::Spawn(Shell("sleep 60"), "");
+    auto spawned = ChildProcess::Spawn(Shell("exec sleep 60"), "");
     ASSERT_TRUE(spawned.ok()) << spawned.status();
     child.emplace(*std::move(spawned));
     pid = child->pid();

@@ -38,6 +38,8 @@ struct UsageCase {
   std::string message;  // must be on standard error
 };
 
+void PrintTo(const UsageCase& usage, std::ostream* out) { *out << usage.name; }
+
 class UsageErrorTest : public ::testing::TestWithParam<UsageCase> {};
 
 TEST_P(UsageErrorTest, ExitsWith2) {
@@ -51,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, UsageErrorTest,
     ::testing::Values(
         UsageCase{"NoCommand", {}, "subcommand is required"},
-        UsageCase{"UnknownCommand", {"frobnicate"}, "frobnicate"},
+        UsageCase{"UnknownCommand", {"frobnicate"}, "'frobnicate' (run, "},
+        UsageCase{"MisspeltCommand", {"wacth"}, "did you mean 'watch'?"},
         UsageCase{"UnknownFlag", {"list", "--frobnicate"}, "--frobnicate"},
         UsageCase{"RunWithoutJob", {"run"}, "job is required"},
         UsageCase{"ShowWithoutId", {"show"}, "id is required"},
@@ -129,7 +132,8 @@ TEST(CliTest, UnwritableOutputIsInvalidInput) {
 TEST(CliTest, UnreachableServiceIsOneErrorAndExitCode4) {
   const TestDirectory directory;
   const std::string address = "unix:" + directory.Path("nobody.sock");
-  const CliResult result = RunCli({"list", "--address", address.c_str()});
+  const CliResult result =
+      RunCli({"list", "--address", address.c_str(), "--timeout", "0.2"});
   EXPECT_EQ(result.code, 4);
   EXPECT_THAT(result.err, HasSubstr("halfpipe: "));
   EXPECT_THAT(result.err, HasSubstr("nobody.sock"));

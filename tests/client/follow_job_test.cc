@@ -55,7 +55,7 @@ TEST_F(FollowJobTest, StartsAfterTheCursor) {
 
 TEST_F(FollowJobTest, AnInterruptEndsTheWait) {
   client_.hang = true;
-  ASSERT_EQ(kill(getpid(), SIGINT), 0);
+  ASSERT_EQ(pthread_kill(pthread_self(), SIGINT), 0);
   const auto result = Follow();
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->end, FollowEnd::kInterrupted);
@@ -66,10 +66,12 @@ TEST_F(FollowJobTest, TheSecondInterruptIsCounted) {
   std::vector<int> counts;
   follow_.on_interrupt = [&](int count) {
     counts.push_back(count);
-    if (count == 1) EXPECT_EQ(kill(getpid(), SIGTERM), 0);
+    if (count == 1) {
+      EXPECT_EQ(pthread_kill(pthread_self(), SIGTERM), 0);
+    }
     return count < 2;
   };
-  ASSERT_EQ(kill(getpid(), SIGINT), 0);
+  ASSERT_EQ(pthread_kill(pthread_self(), SIGINT), 0);
   EXPECT_EQ(Follow()->end, FollowEnd::kInterrupted);
   EXPECT_THAT(counts, ::testing::ElementsAre(1, 2));
 }

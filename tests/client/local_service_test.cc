@@ -1,5 +1,6 @@
 #include "client/local_service.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <string>
@@ -167,8 +168,9 @@ TEST_F(StagePairTest, AKilledStage0IsAFailureNotADifferenceInStatus) {
 }
 
 TEST_F(StagePairTest, AnInterruptKillsBoth) {
-  directory_.WriteProgram("halfpipe-stage0", "kill -INT $PPID; exec sleep 60");
+  directory_.WriteProgram("halfpipe-stage0", "exec sleep 60");
   directory_.WriteProgram("halfpipe-stage1", "exec sleep 60");
+  ASSERT_EQ(pthread_kill(pthread_self(), SIGINT), 0);
   EXPECT_EQ(*Run(2), ExitCode::kInterrupted);
 }
 

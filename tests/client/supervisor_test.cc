@@ -39,10 +39,10 @@ class SupervisorTest : public ::testing::Test {
   TestDirectory directory_;
   std::vector<std::string> notices_;
   Supervisor supervisor_{
-      RestartPolicy{.initial_delay = absl::Milliseconds(5),
-                    .max_delay = absl::Milliseconds(20),
-                    .quick = absl::Seconds(5),
-                    .max_quick_failures = 3},
+      ChildRestartPolicy{.initial_delay = absl::Milliseconds(5),
+                         .max_delay = absl::Milliseconds(20),
+                         .quick = absl::Seconds(5),
+                         .max_quick_failures = 3},
       [this](const std::string& text) { notices_.push_back(text); }};
 };
 
@@ -101,10 +101,10 @@ INSTANTIATE_TEST_SUITE_P(
                                     absl::StatusCode::kFailedPrecondition}));
 
 TEST_F(SupervisorTest, ARunThatLastedStartsTheCountAgain) {
-  Supervisor patient(RestartPolicy{.initial_delay = absl::Milliseconds(1),
-                                   .max_delay = absl::Milliseconds(1),
-                                   .quick = absl::ZeroDuration(),
-                                   .max_quick_failures = 2},
+  Supervisor patient(ChildRestartPolicy{.initial_delay = absl::Milliseconds(1),
+                                        .max_delay = absl::Milliseconds(1),
+                                        .quick = absl::ZeroDuration(),
+                                        .max_quick_failures = 2},
                      [](const std::string&) {});
   ASSERT_TRUE(patient.Start(Spec("stage0", "exit 75")).ok());
   // No run is quick, so it is never given up.
