@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/common/store/memory_file.h"
 #include "tests/common/store/scratch_folder.h"
 
 namespace halfpipe {
@@ -81,11 +82,10 @@ class ZipBuilder {
 
 class ZipReaderTest : public testing::Test {
  protected:
-  ScratchFolder scratch_;
-
   absl::StatusOr<std::map<std::string, ZipEntry>> Read(
       const std::string& bytes) {
-    file_ = RandomAccessFile::Open(scratch_.Write("z.zip", bytes)).value();
+    MemoryFile memory(bytes);  // stays readable through file_
+    file_ = RandomAccessFile::Open(memory.path()).value();
     return ReadZipDirectory(*file_);
   }
 
