@@ -7,7 +7,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "common/encoders/misread_signs.h"
 #include "common/encoders/utf8_text.h"
 #include "common/encoders/windows_1252.h"
 
@@ -34,139 +37,141 @@ size_t Continuations(uint8_t byte) {
 
 bool IsContinuation(uint8_t byte) { return (byte & 0xC0) == 0x80; }
 
-bool IsC1(char32_t c) { return c >= 0x80 && c <= 0x9F; }
+bool IsBetween(char32_t c, char32_t first, char32_t last) {
+  return c >= first && c <= last;
+}
+
+// Punctuation that may stand between words of any text.
+bool IsFreePunctuation(char32_t c) {
+  return c == ' ' || IsBetween(c, 0x2013, 0x2014) ||
+         IsBetween(c, 0x2018, 0x201E) || c == 0x2022 || c == 0x2026;
+}
+
+// A space may be what became of a no-break space, byte A0.
+bool MayContinue(char32_t c) {
+  const std::optional<uint8_t> byte = ToWindows1252(c);
+  return c == ' ' || (byte.has_value() && IsContinuation(*byte));
+}
 
 // The length in characters of the misread UTF-8 sequence at `at`; 0: none.
 size_t SequenceLength(const std::u32string& text, size_t at) {
-  const std::optional<uint8_t> lead = MisreadByte(text[at]);
+  const std::optional<uint8_t> lead = ToWindows1252(text[at]);
   const size_t more = lead.has_value() ? Continuations(*lead) : 0;
   if (more == 0 || text.size() - at <= more) return 0;
-  for (size_t i = 1; i <= more; ++i) {
-    const std::optional<uint8_t> byte = MisreadByte(text[at + i]);
-    if (!byte.has_value() || !(IsContinuation(*byte) || *byte == kLostByte)) {
-      return 0;
+  const auto begin = text.begin() + at + 1;
+  return std::all_of(begin, begin + more, MayContinue) ? more + 1 : 0;
+}
+
+// A continuation byte that U+0085, often a misread ellipsis, cannot be.
+bool IsClearContinuation(uint8_t byte) {
+  return IsContinuation(byte) && byte != 0x85 && byte != 0xA0;
+}
+
+// How long the sequence at the front of `bytes` is that would be likely UTF-8
+// if its space were byte A0; 0: none. Lead bytes that would give unlikely
+// characters are left out.
+size_t SpacedSequenceLength(absl::string_view bytes) {
+  const auto byte = [&](size_t i) {
+    return i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : uint8_t{0};
+  };
+  const uint8_t lead = byte(0);
+  switch (lead) {
+    case 0xC2:
+    case 0xC3:
+    case 0xC5:
+    case 0xCE:
+    case 0xD0:
+    case 0xD9:
+      return byte(1) == ' ' ? 2 : 0;
+    case 0xE2:
+    case 0xE3:
+      if (byte(1) == ' ' && IsClearContinuation(byte(2))) return 3;
+      [[fallthrough]];
+    case 0xE0:
+    case 0xE1:
+      return IsClearContinuation(byte(1)) && byte(2) == ' ' ? 3 : 0;
+    case 0xF0: {
+      int spaces = 0;
+      for (size_t i = 1; i <= 3; ++i) {
+        if (byte(i) == ' ') {
+          ++spaces;
+        } else if (!IsContinuation(byte(i))) {
+          return 0;
+        }
+      }
+      return spaces == 1 ? 4 : 0;
     }
-  }
-  return more + 1;
-}
-
-// Punctuation that people do put behind an accented letter, so that it proves
-// nothing: no-break space, soft hyphen, middle dot, acute, dashes, ellipsis,
-// right quotes and guillemets, registered and trade mark.
-bool IsOrdinaryAfterLetter(char32_t c) {
-  switch (c) {
-    case 0xA0:
-    case 0xAD:
-    case 0xB7:
-    case 0xB4:
-    case 0x2013:
-    case 0x2014:
-    case 0x2026:
-    case 0x2019:
-    case 0x201D:
-    case 0x203A:
-    case 0xBB:
-    case 0xAE:
-    case 0x2122:
-      return true;
     default:
-      return false;
+      return 0;
   }
 }
 
-bool IsLetterOf1252(char32_t c) {
-  return c == 0x152 || c == 0x153 || c == 0x160 || c == 0x161 || c == 0x178 ||
-         c == 0x17D || c == 0x17E;
-}
-
-// The capitals by which Latin-1, Greek and Cyrillic letters begin when misread
-// (Â Ã Î Ð): behind them any continuation is suspect.
-bool IsNotoriousLead(char32_t c) {
-  return c == 0xC2 || c == 0xC3 || c == 0xCE || c == 0xD0;
-}
-
-// Whether the sequence of `length` characters at `at` is no ordinary spelling.
-bool IsSuspect(const std::u32string& text, size_t at, size_t length) {
-  const char32_t lead = text[at];
-  if (length == 2) {
-    const char32_t next = text[at + 1];
-    if (IsNotoriousLead(lead)) return true;
-    // A multiplication sign may stand before a fraction.
-    if (lead == 0xD7 && next >= 0xBC && next <= 0xBE) return false;
-    return !IsOrdinaryAfterLetter(next) && !IsLetterOf1252(next);
-  }
-  // Small accented letters: only closing punctuation may follow twice.
-  return !std::all_of(text.begin() + at + 1, text.begin() + at + length,
-                      IsOrdinaryAfterLetter);
-}
-
-// Â or Ã before a space that was a no-break space, where no word ends in it.
-bool IsSpacedLead(const std::u32string& text, size_t at) {
-  if ((text[at] != 0xC2 && text[at] != 0xC3) || at + 1 >= text.size() ||
-      text[at + 1] != ' ') {
-    return false;
-  }
-  if (at == 0) return true;
-  const size_t before = at > 1 && IsSpace(text[at - 1]) ? at - 2 : at - 1;
-  return text[before] >= 'a' && text[before] <= 'z';
-}
-
-bool LooksMisread(const std::u32string& text) {
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (IsC1(text[at]) || IsSpacedLead(text, at)) return true;
-    const size_t length = SequenceLength(text, at);
-    if (length != 0 && IsSuspect(text, at, length)) return true;
-  }
-  return false;
-}
-
-// "Ã " is "à" and, where a word of its own follows, also the space; "Â " is a
-// no-break space.
-std::string RestoreNoBreakSpaces(absl::string_view bytes) {
+// "\xC3 " is mostly the word "à" that lost its no-break space to the space
+// behind it; not so in the contractions "às", "àquele" and their like.
+bool IsGraveWord(absl::string_view bytes) {
   constexpr absl::string_view kJoined[] = {" ", "quele", "quela", "quilo",
                                            "s "};
+  return absl::ConsumePrefix(&bytes, "\xC3 ") &&
+         std::none_of(std::begin(kJoined), std::end(kJoined),
+                      [&](absl::string_view joined) {
+                        return absl::StartsWith(bytes, joined);
+                      });
+}
+
+std::string RestoreNoBreakSpaces(absl::string_view bytes) {
   std::string result;
-  for (size_t at = 0; at < bytes.size(); ++at) {
-    result.push_back(bytes[at]);
-    const bool grave = bytes[at] == '\xC3';
-    if ((!grave && bytes[at] != '\xC2') || bytes.substr(at + 1, 1) != " ") {
+  while (!bytes.empty()) {
+    if (IsGraveWord(bytes)) {
+      result += "\xC3\xA0 ";
+      bytes.remove_prefix(2);
       continue;
     }
-    const absl::string_view rest = bytes.substr(at + 2);
-    result.push_back('\xA0');
-    ++at;
-    if (grave && std::none_of(std::begin(kJoined), std::end(kJoined),
-                              [&](absl::string_view joined) {
-                                return rest.substr(0, joined.size()) == joined;
-                              })) {
-      result.push_back(' ');
+    const size_t length = std::max<size_t>(SpacedSequenceLength(bytes), 1);
+    for (const char c : bytes.substr(0, length)) {
+      result.push_back(length > 1 && c == ' ' ? '\xA0' : c);
     }
+    bytes.remove_prefix(length);
   }
   return result;
 }
 
+// Whether `tail` is what follows `lead` with at least one byte lost: shown as
+// U+FFFD, or, once, as '?'.
+bool IsLossyTail(uint8_t lead, absl::string_view tail) {
+  int lost = 0;
+  int question_marks = 0;
+  for (const char c : tail) {
+    if (c == '?') {
+      ++question_marks;
+    } else if (c == kLostByte) {
+      ++lost;
+    } else if (!IsContinuation(static_cast<uint8_t>(c))) {
+      return false;
+    }
+  }
+  if (tail.size() == 1 && lead > 0xC3 && question_marks > 0) return false;
+  return question_marks <= 1 && question_marks + lost > 0;
+}
+
 // UTF-8 sequences with lost bytes, and lone lost bytes, become U+FFFD.
 std::string ReplaceLostBytes(absl::string_view bytes) {
-  constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";
+  constexpr char kReplacement[] = "\xEF\xBF\xBD";
   std::string result;
-  for (size_t at = 0; at < bytes.size();) {
-    const size_t more = Continuations(static_cast<uint8_t>(bytes[at]));
-    const absl::string_view tail = bytes.substr(at + 1, more);
-    const bool sequence =
-        tail.size() == more &&
-        std::all_of(tail.begin(), tail.end(), [](char c) {
-          return c == kLostByte || IsContinuation(static_cast<uint8_t>(c));
-        });
-    if (more != 0 && sequence &&
-        tail.find(kLostByte) != absl::string_view::npos) {
-      result.append(kReplacement.data(), kReplacement.size());
-      at += more + 1;
-    } else if (bytes[at] == kLostByte) {
-      result.append(kReplacement.data(), kReplacement.size());
-      ++at;
-    } else {
-      result.push_back(bytes[at++]);
+  while (!bytes.empty()) {
+    const auto lead = static_cast<uint8_t>(bytes[0]);
+    const size_t more = Continuations(lead);
+    const absl::string_view tail = bytes.substr(1, more);
+    if (more != 0 && tail.size() == more && IsLossyTail(lead, tail)) {
+      result += kReplacement;
+      bytes.remove_prefix(more + 1);
+      continue;
     }
+    if (bytes[0] == kLostByte) {
+      result += kReplacement;
+    } else {
+      result.push_back(bytes[0]);
+    }
+    bytes.remove_prefix(1);
   }
   return result;
 }
@@ -186,12 +191,15 @@ std::optional<std::u32string> ReadWholeAsUtf8(const std::u32string& text) {
   return fixed;
 }
 
-// Runs of misread sequences inside text that is otherwise right.
+// Runs of misread sequences inside text that is otherwise right. A run does
+// not begin in the middle of a longer garble, which would make it worse.
 std::u32string FixRuns(const std::u32string& text) {
   std::u32string result;
   for (size_t at = 0; at < text.size();) {
+    const bool inside =
+        at > 0 && MayContinue(text[at - 1]) && !IsFreePunctuation(text[at - 1]);
     size_t end = at;
-    while (end < text.size()) {
+    while (!inside && end < text.size()) {
       const size_t length = SequenceLength(text, end);
       if (length == 0) break;
       end += length;

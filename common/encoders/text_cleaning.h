@@ -18,11 +18,9 @@ namespace halfpipe {
 // Bytes that are not UTF-8 count as U+FFFD. Any thread.
 //
 // Not covered of ftfy: text misread in an encoding other than Windows-1252 and
-// Latin-1 (Windows-1250/1251/1253/1254/1257, ISO-8859-2, MacRoman, CP437);
-// CESU-8 surrogate pairs within misread text; lost bytes shown as '?'; no-break
-// spaces lost inside other sequences than those of 'à' and U+00A0 itself. What
-// counts as misread is judged by rules of our own (mojibake.cc): on rare letter
-// and symbol pairs the two may decide differently.
+// Latin-1 (Windows-1250/1251/1253/1254/1257, ISO-8859-2, MacRoman, CP437), and
+// runs of misread text that such characters are part of; CESU-8 surrogate pairs
+// within misread text.
 [[nodiscard]] std::string CleanPrompt(absl::string_view prompt);
 
 }  // namespace halfpipe

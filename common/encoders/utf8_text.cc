@@ -91,6 +91,15 @@ bool IsSpace(char32_t c) {
          c == 0x3000;
 }
 
+bool IsWordCharacter(char32_t c) {
+  if (c == '_') return true;
+  const utf8proc_category_t category =
+      utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return (category >= UTF8PROC_CATEGORY_LU &&
+          category <= UTF8PROC_CATEGORY_LO) ||
+         (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
 std::u32string ToNfc(const std::u32string& text) { return Normalize(text, 0); }
 
 std::u32string ToNfkc(const std::u32string& text) {

@@ -23,6 +23,9 @@ inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 // White space as Python's str.isspace and `\s` of its re module see it.
 [[nodiscard]] bool IsSpace(char32_t c);
 
+// Letters, digits and the underscore of any script.
+[[nodiscard]] bool IsWordCharacter(char32_t c);
+
 // Canonical composition, and with compatibility decomposition before it.
 [[nodiscard]] std::u32string ToNfc(const std::u32string& text);
 [[nodiscard]] std::u32string ToNfkc(const std::u32string& text);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/encoders/misread_signs.h"
 #include "common/encoders/utf8_text.h"
 #include "common/encoders/windows_1252.h"
 
@@ -37,6 +38,22 @@ TEST(MojibakeTest, LeavesGoodTextAlone) {
   for (const char* text :
        {"plain", "São Tomé", "CAFÉ…", "«été»", "Ærøskøbing", "È’", "naïve™"}) {
     EXPECT_EQ(Fixed(text), text);
+  }
+}
+
+TEST(MojibakeTest, AllowsForLostBytesAndSpaces) {
+  EXPECT_EQ(Fixed("quoted â€œ like this â€\uFFFD"),
+            "quoted “ like this \uFFFD");
+  EXPECT_EQ(Fixed("voilÃ  le travail"), "voilà le travail");
+}
+
+TEST(MisreadSignsTest, JudgesPairsAndTriples) {
+  for (const char* text : {"Ã©", "â€œ", "É±", "ü€", "\u0093", "a É€", "É«²"}) {
+    EXPECT_TRUE(LooksMisread(DecodeUtf8(text))) << text;
+  }
+  for (const char* text :
+       {"", "É", "É“", "é…»", "20° C", "É 5€", "Ærø", "猫é"}) {
+    EXPECT_FALSE(LooksMisread(DecodeUtf8(text))) << text;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/encoders/sentence_pieces.h"
 #include "common/encoders/text_golden.h"
 
 namespace halfpipe {
@@ -47,6 +48,19 @@ TEST(TokenizerTest, EmptyPromptIsEndOfSequence) {
   ASSERT_TRUE(tokenized.ok()) << tokenized.status();
   EXPECT_EQ(tokenized->length, 1);
   EXPECT_EQ(tokenized->ids[0], 1);
+}
+
+TEST(SentencePiecesTest, LoadsOrSaysWhyNot) {
+  std::string error;
+  EXPECT_EQ(SentencePieces::Load(GoldenPath("text.json"), &error), nullptr);
+  EXPECT_FALSE(error.empty());
+  const auto pieces = SentencePieces::Load(GoldenPath("spiece.model"), &error);
+  ASSERT_NE(pieces, nullptr) << error;
+  EXPECT_EQ(pieces->pad_id(), 0);
+  EXPECT_EQ(pieces->eos_id(), 1);
+  std::vector<int> ids;
+  EXPECT_TRUE(pieces->Encode("a cat", &ids, &error)) << error;
+  EXPECT_FALSE(ids.empty());
 }
 
 TEST(TokenizerTest, SaysWhichFileIsMissingOrWrong) {

@@ -5,14 +5,64 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
 #include "common/encoders/encoder_names.h"
 #include "common/encoders/golden_file.h"
+#include "common/encoders/vae_attention.h"
 #include "common/encoders/vae_causal_conv.h"
 #include "common/encoders/vae_downsample.h"
+#include "common/encoders/vae_encoder.h"
+#include "common/encoders/vae_residual_block.h"
 #include "common/encoders/weight_loader.h"
 
 namespace halfpipe {
 namespace {
+
+class VaePartsTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<TensorArchive> archive_ = OpenGolden("vae21.safetensors");
+  WeightLoader weights_{*archive_, NativeVaeNames(*archive_), at::kCPU,
+                        at::kFloat};
+};
+
+// Attention mixes positions of a frame, never frames.
+TEST_F(VaePartsTest, AttentionSeesOneFrameAtATime) {
+  const auto attention = VaeAttention::Load(weights_, "encoder.middle.1", 12);
+  ASSERT_TRUE(attention.ok()) << attention.status();
+  const at::Tensor x =
+      at::arange(12 * 2 * 3 * 5, at::kFloat).sin().view({1, 12, 2, 3, 5});
+  const at::Tensor both = attention->Forward(x);
+  const at::Tensor second = attention->Forward(x.narrow(2, 1, 1));
+  EXPECT_LT(RelativeError(both.narrow(2, 1, 1), second), 1e-6);
+  EXPECT_GT(RelativeError(both, x), 1e-3);  // it does something
+}
+
+TEST_F(VaePartsTest, ResidualBlockProjectsWhereChannelsChange) {
+  const auto same =
+      VaeResidualBlock::Load(weights_, "encoder.downsamples.0", 3);
+  const auto wider =
+      VaeResidualBlock::Load(weights_, "encoder.downsamples.3", 3);
+  ASSERT_TRUE(same.ok() && wider.ok());
+  EXPECT_EQ(same->out_channels(), 3);
+  EXPECT_EQ(wider->out_channels(), 6);
+  // The file is for 3 channels, not 4.
+  EXPECT_EQ(VaeResidualBlock::Load(weights_, "encoder.downsamples.0", 4)
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(VaePartsTest, EncoderReadsItsWiringFromTheNames) {
+  const auto net = VaeEncoder::Load(weights_);
+  ASSERT_TRUE(net.ok()) << net.status();
+  EXPECT_EQ(net->in_channels(), 3);
+  EXPECT_EQ(net->out_channels(), 32);
+  EXPECT_EQ(net->time_factor(), 4);
+  EXPECT_EQ(net->space_factor(), 8);
+}
 
 // Chunks of any size give what the whole sequence gives.
 TEST(CausalConv3dTest, ChunksEqualTheWholeSequence) {
