@@ -1,0 +1,216 @@
+#include "common/runtime/stage_worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "common/base/log.h"
+#include "support/fake_coordinator_client.h"
+#include "support/fake_stage_backend.h"
+
+namespace halfpipe {
+namespace {
+
+using testing::ElementsAre;
+
+StageWorker::Options FastOptions() {
+  StageWorker::Options options;
+  options.poll_wait = absl::Milliseconds(20);
+  options.heartbeat_interval = absl::Milliseconds(5);
+  options.first_pause = absl::Milliseconds(1);
+  options.longest_pause = absl::Milliseconds(5);
+  options.conflict_timeout = absl::Milliseconds(50);
+  options.stop_grace = absl::Milliseconds(300);
+  options.fatal_report_timeout = absl::Milliseconds(50);
+  return options;
+}
+
+StepCommand StepNumber(int64_t step) {
+  StepCommand command;
+  command.plan.step = Step(step);
+  return command;
+}
+
+class StageWorkerTest : public testing::Test {
+ protected:
+  void SetUp() override { SetMinLogLevel(LogLevel::kError); }
+
+  void TearDown() override { SetMinLogLevel(LogLevel::kInfo); }
+
+  WorkerExit RunWorker(std::stop_token stop = {}) {
+    StageInfo info;
+    info.pair = "default";
+    StageWorker worker(info, &backend_, &client_, &client_, FastOptions());
+    return worker.Run(std::move(stop));
+  }
+
+  FakeCoordinatorClient client_;
+  FakeStageBackend backend_;
+};
+
+TEST_F(StageWorkerTest, RunsCommandsInOrderUntilShutdown) {
+  client_.Queue(Epoch(1), ScanCommand{});
+  client_.Queue(Epoch(1), EncodeCommand{});
+  client_.Queue(Epoch(1), OpenLinkCommand{});
+  client_.Queue(Epoch(1), StartCommand{});
+  client_.Queue(Epoch(1), StepNumber(5));
+  client_.Queue(Epoch(1), SaveCommand{});
+  client_.Queue(Epoch(1), ExportCommand{});
+  client_.Queue(Epoch(1), EndCommand{});
+  client_.Queue(Epoch(1), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_THAT(backend_.ran(),
+              ElementsAre("scan", "encode", "open-link", "start", "step",
+                          "save", "export", "end"));
+  const auto reports = client_.AwaitReports(9);
+  ASSERT_EQ(reports.size(), 9u);
+  EXPECT_EQ(reports[4].sequence, 5);
+  EXPECT_EQ(std::get<StepResult>(reports[4].body).report.step, Step(5));
+  EXPECT_TRUE(std::holds_alternative<ShutdownResult>(reports[8].body));
+}
+
+TEST_F(StageWorkerTest, AnOldEpochIsAbortedWithoutBeingRun) {
+  client_.Queue(Epoch(3), StartCommand{});
+  client_.Queue(Epoch(2), StepNumber(1));
+  client_.Queue(Epoch(3), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_THAT(backend_.ran(), ElementsAre("start"));
+  const auto reports = client_.AwaitReports(3);
+  ASSERT_EQ(reports.size(), 3u);
+  EXPECT_TRUE(absl::IsAborted(reports[1].status));
+}
+
+TEST_F(StageWorkerTest, ACoordinatorThatComesAndGoesLosesNothing) {
+  client_.FailRegister(absl::UnavailableError("starting"));
+  client_.FailRegister(absl::AlreadyExistsError("lease of the dead one"));
+  client_.FailNext(absl::UnavailableError("away"));
+  client_.FailReport(absl::UnavailableError("away"));
+  client_.FailReport(absl::DeadlineExceededError("slow"));
+  client_.Queue(Epoch(1), StepNumber(1));
+  client_.Queue(Epoch(1), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_THAT(backend_.ran(), ElementsAre("step"));
+  EXPECT_EQ(client_.AwaitReports(2).size(), 2u);
+  EXPECT_EQ(client_.registrations(), 1);
+}
+
+TEST_F(StageWorkerTest, ARestartedCoordinatorIsJoinedAgain) {
+  client_.FailNext(absl::FailedPreconditionError("not registered"));
+  client_.FailReport(absl::FailedPreconditionError("not registered"));
+  client_.Queue(Epoch(1), StepNumber(1));  // its result has no taker
+  client_.Queue(Epoch(2), StartCommand{});
+  client_.Queue(Epoch(2), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_EQ(client_.registrations(), 3);
+  const auto reports = client_.AwaitReports(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].sequence, 1);
+  EXPECT_EQ(reports[0].epoch, Epoch(2));
+}
+
+TEST_F(StageWorkerTest, ARefusalForGoodEndsTheProcess) {
+  client_.FailRegister(absl::PermissionDeniedError("wrong token"));
+  EXPECT_EQ(RunWorker().code, ExitCode::kInvalidInput);
+}
+
+TEST_F(StageWorkerTest, APlaceThatStaysTakenEndsTheProcess) {
+  for (int i = 0; i < 1000; ++i) {
+    client_.FailRegister(absl::AlreadyExistsError("taken"));
+  }
+  const WorkerExit exit = RunWorker();
+  EXPECT_EQ(exit.code, ExitCode::kTryAgain);
+  EXPECT_TRUE(absl::IsAlreadyExists(exit.reason));
+}
+
+TEST_F(StageWorkerTest, ADeviceFaultIsReportedAndEndsTheProcess) {
+  EncodeCommand encode;
+  encode.samples.push_back({});
+  encode.samples[0].prompt = "fault";
+  client_.Queue(Epoch(1), encode);
+  const WorkerExit exit = RunWorker();
+  EXPECT_EQ(exit.code, ExitCode::kTryAgain);
+  EXPECT_EQ(exit.reason, absl::InternalError("device fault"));
+  EXPECT_EQ(client_.AwaitReports(1).size(), 1u);
+}
+
+TEST_F(StageWorkerTest, HeartbeatsSayWhatRunsAndAbandonIt) {
+  client_.Queue(Epoch(4), StepNumber(-1));  // blocks until it is stopped
+  client_.Queue(Epoch(4), ShutdownCommand{});
+  client_.set_heartbeat_reply({.abandon = true, .epoch = Epoch(4)});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  const auto reports = client_.AwaitReports(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_TRUE(absl::IsCancelled(reports[0].status));
+  const auto heartbeats = client_.heartbeats();
+  ASSERT_FALSE(heartbeats.empty());
+  EXPECT_EQ(heartbeats.back().epoch, Epoch(4));
+  EXPECT_EQ(heartbeats.back().step, Step(7));
+  EXPECT_EQ(heartbeats.back().activity, "working");
+}
+
+TEST_F(StageWorkerTest, ANewerEpochInAHeartbeatEndsTheCommand) {
+  client_.Queue(Epoch(4), StepNumber(-1));
+  client_.Queue(Epoch(5), ShutdownCommand{});
+  client_.set_heartbeat_reply({.abandon = false, .epoch = Epoch(5)});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_FALSE(client_.AwaitReports(2)[0].status.ok());
+}
+
+TEST_F(StageWorkerTest, ACoordinatorThatForgotUsEndsTheCommand) {
+  client_.Queue(Epoch(1), StepNumber(-1));
+  client_.Queue(Epoch(1), ShutdownCommand{});
+  for (int i = 0; i < 1000; ++i) {
+    client_.FailHeartbeat(absl::FailedPreconditionError("not registered"));
+  }
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_TRUE(absl::IsCancelled(client_.AwaitReports(2)[0].status));
+}
+
+TEST_F(StageWorkerTest, AStopWithoutAJobEndsAtOnce) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(RunWorker(stop.get_token()).code, ExitCode::kOk);
+  EXPECT_TRUE(backend_.ran().empty());
+}
+
+TEST_F(StageWorkerTest, AStopWithAJobLeavesTimeToSave) {
+  client_.Queue(Epoch(1), StartCommand{});
+  client_.Queue(Epoch(1), StepNumber(-1));
+  std::stop_source stop;
+  std::thread coordinator([&] {
+    client_.AwaitReports(1);
+    absl::SleepFor(absl::Milliseconds(30));
+    stop.request_stop();
+    client_.AwaitReports(2);
+    client_.Queue(Epoch(1), StepNumber(1));  // refused
+    client_.Queue(Epoch(1), SaveCommand{});
+    client_.Queue(Epoch(1), EndCommand{});
+  });
+  EXPECT_EQ(RunWorker(stop.get_token()).code, ExitCode::kOk);
+  coordinator.join();
+  EXPECT_THAT(backend_.ran(), ElementsAre("start", "save", "end"));
+  const auto reports = client_.AwaitReports(5);
+  ASSERT_EQ(reports.size(), 5u);
+  EXPECT_TRUE(absl::IsCancelled(reports[1].status));
+  EXPECT_TRUE(absl::IsCancelled(reports[2].status));
+  EXPECT_TRUE(reports[3].status.ok());
+}
+
+TEST_F(StageWorkerTest, AStopThatNobodyUsesEndsAfterTheGrace) {
+  client_.Queue(Epoch(1), StartCommand{});
+  std::stop_source stop;
+  std::thread coordinator([&] {
+    client_.AwaitReports(1);
+    stop.request_stop();
+  });
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(RunWorker(stop.get_token()).code, ExitCode::kOk);
+  coordinator.join();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+}
+
+}  // namespace
+}  // namespace halfpipe
