@@ -1,0 +1,77 @@
+#include "common/data/media_path.h"
+
+#include <filesystem>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace halfpipe {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Bytes of the character that starts with `lead`; 0 if none does.
+size_t Utf8Length(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead < 0xE0) return 2;
+  if (lead >= 0xE0 && lead < 0xF0) return 3;
+  if (lead >= 0xF0 && lead < 0xF5) return 4;
+  return 0;
+}
+
+}  // namespace
+
+MediaKind MediaKindOf(absl::string_view path) {
+  size_t dot = path.rfind('.');
+  if (dot == absl::string_view::npos) return MediaKind::kOther;
+  std::string extension = absl::AsciiStrToLower(path.substr(dot + 1));
+  for (absl::string_view image : {"jpg", "jpeg", "png", "webp", "bmp"}) {
+    if (extension == image) return MediaKind::kImage;
+  }
+  for (absl::string_view video :
+       {"mp4", "avi", "mov", "wmv", "mkv", "flv", "webm", "gif"}) {
+    if (extension == video) return MediaKind::kVideo;
+  }
+  return MediaKind::kOther;
+}
+
+absl::StatusOr<std::string> PathInRoot(const std::string& root,
+                                       absl::string_view written) {
+  if (absl::StrContains(written, "://")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", written, "' is a URL; download it into the data folder"));
+  }
+  fs::path base = fs::path(root).lexically_normal();
+  fs::path joined =
+      (base / std::string(written.data(), written.size())).lexically_normal();
+  fs::path inside = joined.lexically_relative(base);
+  if (inside.empty() || *inside.begin() == "..") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", written, "' is outside the data folder ", root));
+  }
+  return joined.string();
+}
+
+bool IsUtf8(absl::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    auto lead = static_cast<unsigned char>(text[i]);
+    size_t length = Utf8Length(lead);
+    if (length == 0 || i + length > text.size()) return false;
+    for (size_t j = 1; j < length; ++j) {
+      if ((static_cast<unsigned char>(text[i + j]) & 0xC0) != 0x80) {
+        return false;
+      }
+    }
+    auto second = length > 1 ? static_cast<unsigned char>(text[i + 1]) : 0;
+    bool overlong =
+        (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
+    bool beyond = (lead == 0xED && second >= 0xA0) ||  // surrogates
+                  (lead == 0xF4 && second >= 0x90);
+    if (overlong || beyond) return false;
+    i += length;
+  }
+  return true;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,29 @@
+// What a media file's name says, and whether it may be used.
+#ifndef HP_COMMON_DATA_MEDIA_PATH_H_
+#define HP_COMMON_DATA_MEDIA_PATH_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace halfpipe {
+
+enum class MediaKind { kVideo, kImage, kOther };
+
+// By extension, in any case: jpg, jpeg, png, webp, bmp are images; mp4, avi,
+// mov, wmv, mkv, flv, webm, gif are videos.
+[[nodiscard]] MediaKind MediaKindOf(absl::string_view path);
+
+// `written` joined to `root`. InvalidArgument for a URL and for a path that
+// leaves `root` ("..", or an absolute path elsewhere). The check is of the text
+// alone: a symbolic link that somebody put inside `root` is followed.
+[[nodiscard]] absl::StatusOr<std::string> PathInRoot(const std::string& root,
+                                                     absl::string_view written);
+
+// Whether `text` is well-formed UTF-8.
+[[nodiscard]] bool IsUtf8(absl::string_view text);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_DATA_MEDIA_PATH_H_
