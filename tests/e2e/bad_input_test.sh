@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Every wrong input: one clear error, its exit code, no hang, nothing half
+# written.
+source "$(dirname "$0")/lib.sh"
+
+bad() { # bad NAME CODE PATTERN
+  expect_error "$2" "$3" "$HP_BIN/halfpipe" run "$scratch/$1.yaml"
+  nothing_half_written "$scratch/$1"
+  no_lora "$scratch/$1"
+  echo "refused: $1"
+}
+
+job key extra="pipline: {stages: 2}" >/dev/null
+bad key 3 "key.yaml:8:.*pipeline"
+job type steps=many >/dev/null
+bad type 3 "type.yaml:5:.*train.steps.*many"
+
+job missing model="{dit: $scratch/nowhere}" >/dev/null
+bad missing 3 "$scratch/nowhere"
+
+cp -r "$dit" "$scratch/truncated-model"
+shard="$(find "$scratch/truncated-model" -name '*.safetensors' | sort | head -1)"
+truncate -s -100 "$shard"
+job truncated model="{dit: $scratch/truncated-model}" >/dev/null
+bad truncated 3 "$(basename "$shard")"
+
+# The last bytes of each shard become NaN.
+cp -r "$dit" "$scratch/nan-model"
+for shard in "$scratch"/nan-model/*.safetensors; do
+  printf '\377\377\377\177%.0s' {1..64} |
+    dd of="$shard" bs=1 seek=$(($(stat -c %s "$shard") - 256)) conv=notrunc \
+      status=none
+done
+job nan model="{dit: $scratch/nan-model}" >/dev/null
+bad nan 1 "finite|nan|NaN"
+
+# Data from files.
+files() { job "$1" model="$whole_model" data="$(clips "$2")" >/dev/null; }
+cp -r "$HP_MODEL/clips" "$scratch/clips-orphan"
+printf 'video,prompt\nclip-1.mp4,bars\nclip-9.mp4,missing\n' \
+  >"$scratch/clips-orphan/metadata.csv"
+files orphan "$scratch/clips-orphan"
+bad orphan 3 "clip-9.mp4"
+
+mkdir "$scratch/clips-short"
+ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=96x64:rate=16 -frames:v 1 \
+  -c:v libx264 -pix_fmt yuv420p "$scratch/clips-short/short.mp4"
+echo "one frame" >"$scratch/clips-short/short.txt"
+truncate -s 200 "$scratch/clips-short/short.mp4"
+files broken "$scratch/clips-short"
+bad broken 3 "short.mp4"
+
+# A port that is taken.
+"$HP_BIN/halfpipe-coordinator" --listen-address 127.0.0.1:0 \
+  --metrics-address 127.0.0.1:0 --state-dir "$scratch/state1" \
+  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
+children+=($!)
+wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
+taken="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' "$scratch/coordinator.out")"
+code=0
+timeout 30 "$HP_BIN/halfpipe-coordinator" --listen-address "$taken" \
+  --metrics-address 127.0.0.1:0 --state-dir "$scratch/state2" \
+  >"$scratch/second.out" 2>"$scratch/second.err" || code=$?
+((code == 2 || code == 3)) || fail "a taken port: exit code $code"
+grep -q "${taken##*:}" "$scratch/second.err" || fail "the port is not named"
+echo "refused: a port in use"
+
+# A stage that never joins.
+mkdir "$scratch/programs"
+cp "$HP_BIN/halfpipe" "$scratch/programs/"
+ln -s "$HP_BIN/halfpipe-coordinator" "$HP_BIN/halfpipe-stage0" \
+  "$scratch/programs/"
+printf '#!/bin/sh\necho waiting for a lock\nexec sleep 600\n' \
+  >"$scratch/programs/halfpipe-stage1"
+chmod +x "$scratch/programs/halfpipe-stage1"
+job lonely >/dev/null
+expect_error 1 "stage1 \(rank 1\) did not join" \
+  "$scratch/programs/halfpipe" run "$scratch/lonely.yaml" --join-timeout 6
+grep -q "waiting for a lock" "$scratch/error.err" || fail "no log tail"
+no_lora "$scratch/lonely"
+echo "refused: a stage that never joins"
+
+# A stage that dies at once, again and again.
+printf '#!/bin/sh\necho no driver here\nexit 75\n' \
+  >"$scratch/programs/halfpipe-stage1"
+job dying >/dev/null
+expect_error 1 "stage1 exited with code 75; given up" \
+  "$scratch/programs/halfpipe" run "$scratch/dying.yaml"
+grep -q "no driver here" "$scratch/error.err" || fail "no log tail"

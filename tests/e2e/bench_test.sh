@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# `halfpipe bench` prints one object with the contract's keys and sane values.
+source "$(dirname "$0")/lib.sh"
+
+for stages in 1 2; do
+  timeout 300 "$HP_BIN/halfpipe" bench --variant tiny-t2v --layers 4 \
+    --height 64 --width 64 --frames 5 --micro-batches 2 --steps 2 --rank 4 \
+    --stages $stages --device cpu -o json \
+    >"$scratch/bench.json" 2>"$scratch/bench.err" ||
+    fail "bench --stages $stages: $? $(cat "$scratch/bench.err")"
+  /usr/bin/python3 - "$scratch/bench.json" $stages <<'END' || fail "the report"
+import json
+import sys
+
+report = json.load(open(sys.argv[1]))
+assert list(report) == ["schema", "config", "s_per_step", "s_per_sample",
+                        "bubble_ratio", "stages"], list(report)
+assert len(report["stages"]) == int(sys.argv[2])
+assert report["s_per_step"] > 0
+assert abs(report["s_per_sample"] * 2 - report["s_per_step"]) < 1e-9
+assert 0 <= report["bubble_ratio"] <= 1
+for stage in report["stages"]:
+    assert 0 < stage["busy_ratio"] <= 1, stage
+    assert (stage["link_bytes"] > 0) == (len(report["stages"]) == 2), stage
+END
+done

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Ctrl-C saves the last step; the same command goes on and ends in the same LoRA.
+source "$(dirname "$0")/lib.sh"
+
+steps=40
+job reference steps=$steps save_every=100 >/dev/null
+run reference
+
+job stopped steps=$steps save_every=100 >/dev/null
+start stopped
+pid=$!
+wait_for_step stopped 7
+kill -INT $pid
+code=0
+wait $pid || code=$?
+((code == 6)) || fail "expected exit code 6, got $code"
+[[ -n "$(ls -d "$scratch"/stopped/step-*)" ]] || fail "no step was saved"
+nothing_half_written "$scratch/stopped"
+no_lora "$scratch/stopped"
+run stopped
+same_lora reference stopped
+
+# Twice: at once.
+job twice steps=100000 save_every=100000 >/dev/null
+start twice
+pid=$!
+wait_for_step twice 3
+kill -INT $pid
+kill -INT $pid
+code=0
+wait $pid || code=$?
+((code == 130 || code == 6)) || fail "expected exit code 130, got $code"
+pgrep -f "$scratch" >/dev/null && fail "a process is left"
+nothing_half_written "$scratch/twice"

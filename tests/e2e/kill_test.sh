@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SIGKILL of each process in a step: the job goes on from its last checkpoint
+# and the final LoRA is the undisturbed one's, byte for byte.
+source "$(dirname "$0")/lib.sh"
+
+steps=40
+job reference steps=$steps save_every=5 >/dev/null
+run reference
+
+for program in halfpipe-stage1 halfpipe-stage0 halfpipe-coordinator; do
+  job "$program" steps=$steps save_every=5 >/dev/null
+  start "$program"
+  pid=$!
+  wait_for_step "$program" 7
+  victim="$(child_of $pid "$program")" || fail "$program does not run"
+  kill -KILL "$victim"
+  code=0
+  wait $pid || code=$?
+  ((code == 0)) || fail "killed $program: exit code $code: $(
+    cat "$scratch/$program.err")"
+  same_lora reference "$program"
+  nothing_half_written "$scratch/$program"
+  echo "identical after a killed $program"
+done
+
+# The command line itself: its children die with it, and the same command goes
+# on.
+job whole steps=$steps save_every=5 >/dev/null
+start whole
+pid=$!
+wait_for_step whole 7
+stages="$(pgrep -P $pid)"
+kill -KILL $pid
+wait $pid || true
+for child in $stages; do
+  wait_for 10 bash -c "! kill -0 $child"
+done
+run whole
+same_lora reference whole

@@ -1,0 +1,138 @@
+# shellcheck shell=bash
+# Sourced by the end-to-end tests: real processes on the CPU, a small random
+# model. Each test gets a scratch folder, and leaves no process behind.
+#
+#   HP_BIN    the folder with the programs
+#   HP_MODEL  the folder that make_inputs.sh filled: model/ and clips/, for the
+#             tests that read weights and media
+#   HP_SOURCE the repository
+set -euo pipefail
+: "${HP_BIN:?}" "${HP_MODEL:?}" "${HP_SOURCE:?}"
+
+# In /tmp whatever TMPDIR says: sockets need short names.
+scratch="$(mktemp -d /tmp/halfpipe-e2e-XXXXXX)"
+children=()
+
+clean_up() {
+  local status=$?
+  local pid
+  for pid in "${children[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  if ((status != 0)); then
+    # What the processes said is worth more than what the test says.
+    find "$scratch" -name '*.log' -size +0 -printf '--- %p\n' \
+      -exec tail -n 15 {} \; >&2
+  fi
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# job NAME [KEY=VALUE ...]: writes $scratch/NAME.yaml, a job on made-up samples
+# with output in $scratch/NAME, and prints its path. Keys and their defaults:
+job() {
+  local name="$1" pair
+  shift
+  local steps=6 micro_batches=4 schedule=1f1b split_at=auto stages=2 save_every=2
+  local model="{random: {variant: tiny-t2v}}" seed=0 extra=""
+  local data="{height: 64, width: 48, frames: 9, random: {samples: 5}}"
+  for pair in "$@"; do local "${pair%%=*}=${pair#*=}"; done
+  cat >"$scratch/$name.yaml" <<END
+name: e2e
+model: $model
+lora: {rank: 4}
+data: $data
+train: {steps: $steps, micro_batches: $micro_batches, seed: $seed}
+pipeline: {stages: $stages, schedule: $schedule, split_at: $split_at, device: cpu, dtype: fp32}
+output: {dir: $scratch/$name, save_every: {steps: $save_every}, formats: [diffsynth, comfyui]}
+$extra
+END
+  echo "$scratch/$name.yaml"
+}
+
+# The model and clips on disk, as values for `job`.
+# shellcheck disable=SC2034  # used by the tests
+dit="$HP_MODEL/model/high_noise_model"
+whole_model="{dit: $dit, text_encoder: $HP_MODEL/model/models_t5_umt5.safetensors, \
+tokenizer: $HP_MODEL/model/google/umt5-xxl, vae: $HP_MODEL/model/Wan2.1_VAE.safetensors}"
+
+# clips DIR: made-up samples' place in a job, taken by clips of a folder.
+clips() { echo "{path: $1, height: 64, width: 48, frames: 9}"; }
+
+# run NAME [OPTION ...]: `halfpipe run` of a job that must succeed.
+run() {
+  local name="$1"
+  shift
+  timeout 180 "$HP_BIN/halfpipe" run "$scratch/$name.yaml" "$@" \
+    >"$scratch/$name.out" 2>"$scratch/$name.err" ||
+    fail "halfpipe run $name: exit code $?: $(cat "$scratch/$name.err")"
+}
+
+# start NAME: the same in the background, events as JSON in NAME.out; $! is it.
+start() {
+  "$HP_BIN/halfpipe" run "$scratch/$1.yaml" -o json \
+    >"$scratch/$1.out" 2>"$scratch/$1.err" &
+  children+=($!)
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || fail "waited too long for: $*"
+    sleep 0.05
+  done
+}
+
+# wait_for_step NAME N: until `start NAME` has shown step N.
+wait_for_step() {
+  wait_for 120 grep -q "\"type\":\"step\",\"steps_done\":$2," "$scratch/$1.out"
+}
+
+# child_of PID PROGRAM: the process id of a started program.
+child_of() { pgrep -P "$1" -f "/$2( |\$)"; }
+
+# lora NAME: the digests of a job's exported files.
+lora() {
+  local files=("$scratch/$1"/lora.*.safetensors)
+  [[ -s "${files[0]}" ]] || fail "$1 has no LoRA file"
+  (cd "$scratch/$1" && sha256sum lora.*.safetensors)
+}
+
+same_lora() {
+  [[ "$(lora "$1")" == "$(lora "$2")" ]] || fail "the LoRAs of $1 and $2 differ"
+}
+
+# nothing_half_written DIR: no temporary file or folder is left in it.
+nothing_half_written() {
+  local left
+  [[ -d "$1" ]] || return 0
+  left="$(find "$1" -name '*.tmp*' -o -name '.tmp-*')"
+  [[ -z "$left" ]] || fail "left behind: $left"
+}
+
+# no_lora DIR
+no_lora() {
+  local left
+  [[ -d "$1" ]] || return 0
+  left="$(find "$1" -maxdepth 1 -name 'lora.*')"
+  [[ -z "$left" ]] || fail "a failed job wrote $left"
+}
+
+# expect_error CODE PATTERN COMMAND...: it ends within a minute and a half with
+# that code and says why, once, on standard error.
+expect_error() {
+  local code="$1" pattern="$2" got=0
+  shift 2
+  timeout 90 "$@" >"$scratch/error.out" 2>"$scratch/error.err" || got=$?
+  ((got == code)) ||
+    fail "expected exit code $code, got $got from: $* $(cat "$scratch/error.err")"
+  grep -Eq "$pattern" "$scratch/error.err" ||
+    fail "no '$pattern' in: $(cat "$scratch/error.err")"
+  [[ "$(grep -c '^halfpipe' "$scratch/error.err")" == 1 ]] ||
+    fail "not one clear error: $(cat "$scratch/error.err")"
+}

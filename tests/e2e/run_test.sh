@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# A job from start to end, on two processes: files, records, a second run.
+source "$(dirname "$0")/lib.sh"
+
+job plain >/dev/null
+run plain --record "$scratch/record"
+grep -q '^LoRA: ' "$scratch/plain.out" || fail "the result is not named"
+grep -q 'step 6/6' "$scratch/plain.out" || fail "no progress line"
+for format in diffsynth comfyui; do
+  [[ -s "$scratch/plain/lora.$format.safetensors" ]] || fail "no $format file"
+done
+[[ -d "$scratch/plain/step-00000006" ]] || fail "no checkpoint of the end"
+nothing_half_written "$scratch/plain"
+pgrep -f "$scratch" >/dev/null && fail "a process is left"
+[[ -n "$(ls "$scratch"/record/step-*-mb-*.safetensors)" ]] || fail "no record"
+
+# The same file again: done, and nothing is trained.
+before="$(lora plain)"
+run plain
+grep -q 'done already' "$scratch/plain.err" || fail "it was not found again"
+[[ "$(lora plain)" == "$before" ]] || fail "the LoRA changed"
+
+# Real clips and captions, through decoder, encoders and cache.
+cp -r "$HP_MODEL/clips" "$scratch/clips"
+job clips model="$whole_model" data="$(clips "$scratch/clips")" >/dev/null
+run clips
+lora clips >/dev/null
+job cached model="$whole_model" data="$(clips "$scratch/clips")" >/dev/null
+run cached
+same_lora clips cached
+
+# Another seed is another result: the comparisons of the other tests can fail.
+job other seed=1 >/dev/null
+run other
+[[ "$(lora plain)" != "$(lora other)" ]] || fail "the seed has no effect"

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# A service as an operator starts it, and the commands that talk to it.
+source "$(dirname "$0")/lib.sh"
+
+hp() { timeout 120 "$HP_BIN/halfpipe" "$@"; }
+
+"$HP_BIN/halfpipe-coordinator" --listen-address 127.0.0.1:0 \
+  --metrics-address 127.0.0.1:0 --state-dir "$scratch/state" \
+  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
+children+=($!)
+wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
+HALFPIPE_ADDRESS="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' \
+  "$scratch/coordinator.out")"
+export HALFPIPE_ADDRESS
+for rank in 0 1; do
+  "$HP_BIN/halfpipe-stage$rank" --coordinator "$HALFPIPE_ADDRESS" \
+    --pair default --device cpu --metrics-address 127.0.0.1:0 \
+    >"$scratch/stage$rank.log" 2>&1 &
+  children+=($!)
+done
+
+job first steps=4 >/dev/null
+hp submit "$scratch/first.yaml" --id first --label who=me \
+  >"$scratch/first.out" || fail "submit: exit code $?"
+[[ "$(head -1 "$scratch/first.out")" == first ]] || fail "no id"
+lora first >/dev/null
+# The same again is harmless; another job under this id is refused.
+[[ "$(hp submit "$scratch/first.yaml" --id first --label who=me --no-wait)" == first ]]
+job changed steps=5 >/dev/null
+expect_error 1 "first" "$HP_BIN/halfpipe" submit "$scratch/changed.yaml" --id first
+
+job long steps=100000 save_every=100000 >/dev/null
+[[ "$(hp submit "$scratch/long.yaml" --id long --no-wait)" == long ]]
+hp list --state 'done' | grep -q '^first ' || fail "list --state"
+[[ "$(hp list --label who=me -o json | grep -c '"id"')" == 1 ]] || fail "labels"
+wait_for 60 bash -c "'$HP_BIN/halfpipe' show long -o json | grep -q '\"state\": \"running\"'"
+hp cancel long | grep -q long || fail "cancel"
+code=0
+hp watch long >"$scratch/watch.out" 2>&1 || code=$?
+((code == 6)) || fail "watch of a cancelled job: exit code $code"
+hp logs first | grep -q 'done' || fail "logs"
+hp resume long >/dev/null || fail "resume"
+hp cancel long --now >/dev/null
+expect_error 1 "" "$HP_BIN/halfpipe" resume first
+expect_error 3 "nobody" "$HP_BIN/halfpipe" show nobody
+expect_error 4 "127.0.0.1:1" "$HP_BIN/halfpipe" list --address 127.0.0.1:1 --timeout 2

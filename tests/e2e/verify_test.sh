@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Parity on every golden file of the repository, with one stage and with two.
+source "$(dirname "$0")/lib.sh"
+
+for folder in "$HP_SOURCE"/tests/golden/*/; do
+  [[ -e "$folder/golden.safetensors" ]] || continue
+  for stages in 1 2; do
+    timeout 60 "$HP_BIN/halfpipe" verify --model "$folder/model" \
+      --golden "$folder/golden.safetensors" --stages $stages --dtype fp32 \
+      --device cpu >"$scratch/verify.out" 2>"$scratch/verify.err" ||
+      fail "$folder --stages $stages: $? $(cat "$scratch"/verify.*)"
+    echo "holds: $(basename "$folder") --stages $stages"
+  done
+done
+
+# One that cannot hold, and one that cannot be read.
+folder="$HP_SOURCE/tests/golden/t2v_native"
+code=0
+"$HP_BIN/halfpipe" verify --model "$folder/model" \
+  --golden "$folder/golden.safetensors" --tolerance 1e-12 \
+  >"$scratch/verify.out" 2>&1 || code=$?
+((code == 1)) || fail "a difference: exit code $code"
+head -c 3000 "$folder/golden.safetensors" >"$scratch/cut.safetensors"
+for stages in 1 2; do
+  code=0
+  timeout 60 "$HP_BIN/halfpipe" verify --model "$folder/model" \
+    --golden "$scratch/cut.safetensors" --stages $stages \
+    >"$scratch/verify.out" 2>&1 || code=$?
+  ((code == 3)) || fail "a truncated golden file: exit code $code"
+done
