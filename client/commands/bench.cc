@@ -134,9 +134,12 @@ absl::StatusOr<ExitCode> RunBench(const BenchCommandOptions& options,
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   HP_ASSIGN_OR_RETURN(const PrivateDirectory directory,
                       PrivateDirectory::Create("halfpipe-bench"));
-  HP_ASSIGN_OR_RETURN(const JobConfig config,
-                      BenchJobConfig(options.bench, directory.path()));
-  return Bench(options, config, signals, context).Run(directory);
+  const auto config = BenchJobConfig(options.bench, directory.path());
+  if (!config.ok()) {
+    context.err << "halfpipe: " << config.status().message() << "\n";
+    return ExitCode::kUsage;  // the config came from flags
+  }
+  return Bench(options, *config, signals, context).Run(directory);
 }
 
 void AddShapeOptions(CLI::App* command, BenchOptions* bench) {

@@ -74,7 +74,19 @@ INSTANTIATE_TEST_SUITE_P(
         UsageCase{"BenchWithoutVariant", {"bench"}, "--variant is required"},
         UsageCase{"BenchSteps",
                   {"bench", "--variant", "x", "--steps", "0"},
-                  "--steps"}),
+                  "--steps"},
+        UsageCase{"BenchFrames",
+                  {"bench", "--variant", "x", "--frames", "8"},
+                  "data.frames"},
+        UsageCase{"BenchMemory",
+                  {"bench", "--variant", "x", "--gpu-memory", "lots"},
+                  "pipeline.gpu_memory"},
+        UsageCase{"BenchFrames",
+                  {"bench", "--variant", "x", "--frames", "8"},
+                  "data.frames"},
+        UsageCase{"BenchMemory",
+                  {"bench", "--variant", "x", "--gpu-memory", "lots"},
+                  "pipeline.gpu_memory"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(CliTest, HelpAndVersionSucceed) {

@@ -56,6 +56,7 @@ END
 # The model and clips on disk, as values for `job`.
 # shellcheck disable=SC2034  # used by the tests
 dit="$HP_MODEL/model/high_noise_model"
+# shellcheck disable=SC2034  # used by the tests
 whole_model="{dit: $dit, text_encoder: $HP_MODEL/model/models_t5_umt5.safetensors, \
 tokenizer: $HP_MODEL/model/google/umt5-xxl, vae: $HP_MODEL/model/Wan2.1_VAE.safetensors}"
 
