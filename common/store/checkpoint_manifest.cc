@@ -10,6 +10,7 @@
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/file_name.h"
 #include "common/store/strict_json.h"
 
 namespace halfpipe {
@@ -89,13 +90,6 @@ bool IsSha256(absl::string_view digest) {
   return digest.size() == 64;
 }
 
-bool IsPlainFileName(absl::string_view name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name != kManifestName &&
-         name.find_first_of(absl::string_view("/\0", 2)) ==
-             absl::string_view::npos;
-}
-
 absl::StatusOr<FileEntry> EntryFrom(const json& value) {
   if (!value.is_object()) return BadField("files", "an array of objects");
   Fields fields(value);
@@ -104,7 +98,7 @@ absl::StatusOr<FileEntry> EntryFrom(const json& value) {
   HP_ASSIGN_OR_RETURN(entry.bytes, fields.Count("bytes"));
   HP_ASSIGN_OR_RETURN(entry.sha256, fields.Text("sha256"));
   HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
-  if (!IsPlainFileName(entry.name)) {
+  if (!IsPlainFileName(entry.name) || entry.name == kManifestName) {
     return BadField("name", "a file name without a folder");
   }
   if (!IsSha256(entry.sha256)) return BadField("sha256", "64 hex digits");

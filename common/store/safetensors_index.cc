@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/file_name.h"
 #include "common/store/nearest_name.h"
 #include "common/store/safetensors_file.h"
 #include "common/store/strict_json.h"
@@ -21,12 +21,6 @@ using nlohmann::json;
 constexpr uint64_t kMaxIndexBytes = 100'000'000;
 constexpr int kIndexDepth = 16;  // "metadata" is free-form
 using TensorsOfShard = std::map<std::string, std::set<std::string>>;
-
-bool IsPlainFileName(absl::string_view name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find('/') == absl::string_view::npos &&
-         name.find('\0') == absl::string_view::npos;
-}
 
 absl::StatusOr<TensorsOfShard> ReadWeightMap(const std::string& path) {
   HP_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxIndexBytes));

@@ -66,7 +66,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{R"({"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}})",
                   4, "\"shape\" is not made of whole numbers"},
         BadHeader{
-            R"({"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}})",
+            R"({"a":{"dtype":"F32","shape":[4611686018427387904],
+                      "data_offsets":[0,4]}})",
             4, "overflows"},
         BadHeader{R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})",
                   4, "span 4 bytes, but F32 [2] takes 8"},
