@@ -1,0 +1,76 @@
+#include "common/kernels/attention.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "common/kernels/gradient_check.h"
+
+namespace halfpipe {
+namespace {
+
+struct Case {
+  int64_t queries, keys, heads, width;
+};
+
+class AttentionTest : public testing::TestWithParam<Case> {};
+
+// The plain formula with libtorch's double precision softmax, by autograd-free
+// finite differences for the gradients.
+at::Tensor Reference(const at::Tensor& q, const at::Tensor& k,
+                     const at::Tensor& v) {
+  const auto heads_first = [](const at::Tensor& x) {
+    return x.to(at::kDouble).transpose(1, 2);
+  };
+  const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
+  const at::Tensor p =
+      at::softmax(at::matmul(heads_first(q), heads_first(k).mT()) * scale, -1);
+  return at::matmul(p, heads_first(v)).transpose(1, 2);
+}
+
+TEST_P(AttentionTest, BackendsAgreeWithTheFormula) {
+  const Case c = GetParam();
+  const at::Tensor q = RandomTensor({2, c.queries, c.heads, c.width}, 1);
+  const at::Tensor k = RandomTensor({2, c.keys, c.heads, c.width}, 2);
+  const at::Tensor v = RandomTensor({2, c.keys, c.heads, c.width}, 3);
+  const at::Tensor dout = RandomTensor(q.sizes().vec(), 4);
+  for (AttentionBackend backend :
+       {AttentionBackend::kCpuFlash, AttentionBackend::kMath}) {
+    SCOPED_TRACE(AttentionBackendName(backend).data());
+    AttentionSaved saved;
+    const at::Tensor out = Attention(q, k, v, backend, &saved);
+    ExpectClose(out, Reference(q, k, v), 1e-5);
+    EXPECT_TRUE(out.is_contiguous());
+    const AttentionGrads grads =
+        AttentionBackward(dout, q, k, v, saved, backend);
+    ExpectGradient([&](const at::Tensor& at) { return Reference(at, k, v); }, q,
+                   dout, grads.dq);
+    ExpectGradient([&](const at::Tensor& at) { return Reference(q, at, v); }, k,
+                   dout, grads.dk);
+    ExpectGradient([&](const at::Tensor& at) { return Reference(q, k, at); }, v,
+                   dout, grads.dv);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(OddSizes, AttentionTest,
+                         testing::Values(Case{1, 2, 1, 2}, Case{15, 7, 2, 12},
+                                         Case{5, 33, 3, 24},
+                                         Case{45, 45, 1, 128}));
+
+TEST(ChooseAttentionTest, FitsDeviceTypeAndHead) {
+  const at::Device cuda(at::kCUDA, 0);
+  EXPECT_EQ(ChooseAttention(at::kCPU, at::kFloat, 12, false),
+            AttentionBackend::kCpuFlash);
+  EXPECT_EQ(ChooseAttention(cuda, at::kBFloat16, 128, false),
+            AttentionBackend::kCudnn);
+  EXPECT_EQ(ChooseAttention(cuda, at::kBFloat16, 128, true),
+            AttentionBackend::kCudaFlash);
+  EXPECT_EQ(ChooseAttention(cuda, at::kFloat, 128, false),
+            AttentionBackend::kEfficient);
+  EXPECT_EQ(ChooseAttention(cuda, at::kFloat, 128, true),
+            AttentionBackend::kMath);
+  EXPECT_EQ(ChooseAttention(cuda, at::kBFloat16, 12, false),
+            AttentionBackend::kMath);
+}
+
+}  // namespace
+}  // namespace halfpipe

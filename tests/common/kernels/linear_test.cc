@@ -1,0 +1,30 @@
+#include "common/kernels/linear.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "common/kernels/gradient_check.h"
+
+namespace halfpipe {
+namespace {
+
+TEST(LinearTest, GradientOfTheInput) {
+  const LinearWeights weights = {RandomTensor({5, 3}, 1), RandomTensor({5}, 2)};
+  const at::Tensor x = RandomTensor({2, 7, 3}, 3);
+  const at::Tensor dy = RandomTensor({2, 7, 5}, 4);
+  ExpectGradient([&](const at::Tensor& at) { return Linear(at, weights); }, x,
+                 dy, LinearBackward(dy, weights));
+}
+
+TEST(LinearTest, RowOuterProductSumsOverAllRows) {
+  const at::Tensor left = RandomTensor({2, 7, 3}, 1);
+  const at::Tensor right = RandomTensor({2, 7, 5}, 2);
+  const at::Tensor product = RowOuterProduct(left, right);
+  EXPECT_EQ(product.sizes(), (std::vector<int64_t>{3, 5}));
+  const double expected =
+      (left.select(2, 1) * right.select(2, 4)).sum().item<double>();
+  EXPECT_NEAR(product[1][4].item<double>(), expected, 1e-5);
+}
+
+}  // namespace
+}  // namespace halfpipe

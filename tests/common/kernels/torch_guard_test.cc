@@ -1,0 +1,63 @@
+#include "common/kernels/torch_guard.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <new>
+#include <stdexcept>
+
+namespace halfpipe {
+namespace {
+
+TEST(TorchGuardTest, PassesResultsAndStatuses) {
+  EXPECT_TRUE(TorchGuard("x", [] { return absl::OkStatus(); }).ok());
+  absl::StatusOr<int> value =
+      TorchGuard("x", []() -> absl::StatusOr<int> { return 7; });
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ(*value, 7);
+  EXPECT_TRUE(absl::IsNotFound(TorchGuard(
+      "x", []() -> absl::Status { return absl::NotFoundError("gone"); })));
+}
+
+TEST(TorchGuardTest, TurnsExceptionsIntoStatuses) {
+  const absl::Status shape = TorchGuard("1F3", []() -> absl::Status {
+    at::matmul(at::zeros({2, 3}), at::zeros({2, 3}));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(shape.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(shape.message().substr(0, 5), "1F3: ");
+  EXPECT_EQ(shape.message().find("frame #"), absl::string_view::npos);
+  EXPECT_EQ(
+      TorchGuard("x", []() -> absl::Status { throw std::bad_alloc(); }).code(),
+      absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(TorchGuard("x",
+                       []() -> absl::Status {
+                         TORCH_CHECK_NOT_IMPLEMENTED(false, "no");
+                         return absl::OkStatus();
+                       })
+                .code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(
+      TorchGuard("x", []() -> absl::Status { throw std::runtime_error("odd"); })
+          .message(),
+      "x: odd");
+}
+
+TEST(TorchGuardTest, OutOfMemoryIsResourceExhausted) {
+  const absl::Status status = TorchGuard("x", []() -> absl::Status {
+    TORCH_CHECK_WITH(OutOfMemoryError, false, "full");
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(TorchGuardTest, RunsWithoutAutograd) {
+  const absl::Status status = TorchGuard("x", []() -> absl::Status {
+    return at::GradMode::is_enabled() ? absl::InternalError("autograd is on")
+                                      : absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+}  // namespace
+}  // namespace halfpipe
