@@ -14,6 +14,7 @@ namespace halfpipe {
 namespace {
 
 constexpr absl::Duration kStopGrace = absl::Seconds(10);
+constexpr absl::Duration kProbeTimeout = absl::Milliseconds(500);
 constexpr absl::Duration kJoinCheckInterval = absl::Milliseconds(500);
 
 // A program that cannot be started is a broken installation, whatever errno
@@ -56,7 +57,9 @@ LocalService::LocalService(LocalServiceOptions options,
       socket_dir_(std::move(socket_dir)),
       address_(absl::StrCat("unix:", socket_dir_.path(), "/coordinator.sock")),
       supervisor_(options_.restart, options_.on_notice),
-      client_(NewTrainingClient({.address = address_})) {}
+      client_(NewTrainingClient({.address = address_})),
+      probe_(NewTrainingClient(
+          {.address = address_, .call_timeout = kProbeTimeout})) {}
 
 absl::StatusOr<std::unique_ptr<LocalService>> LocalService::Start(
     const LocalServiceOptions& options) {
@@ -110,12 +113,10 @@ absl::Status LocalService::StartStage(int64_t rank) {
 }
 
 absl::Status LocalService::WaitForCoordinator() {
-  const auto probe = NewTrainingClient(
-      {.address = address_, .call_timeout = absl::Milliseconds(500)});
   const absl::Time deadline = absl::Now() + options_.start_timeout;
   while (true) {
     HP_RETURN_IF_ERROR(supervisor_.Poll());
-    const absl::Status answer = probe->GetServerInfo().status();
+    const absl::Status answer = probe_->GetServerInfo().status();
     if (answer.ok()) return absl::OkStatus();
     if (absl::Now() > deadline) {
       return absl::InternalError(absl::StrCat(
@@ -139,7 +140,7 @@ absl::Status LocalService::CheckJoined() {
   next_join_check_ = now + kJoinCheckInterval;
   std::vector<bool> here(static_cast<size_t>(options_.stages), false);
   // A coordinator that is away for a moment is the supervisor's business.
-  if (const auto info = client_->GetServerInfo(); info.ok()) {
+  if (const auto info = probe_->GetServerInfo(); info.ok()) {
     for (const StageState& stage : info->stages) {
       if (stage.rank >= 0 && stage.rank < options_.stages) {
         here[static_cast<size_t>(stage.rank)] = true;

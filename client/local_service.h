@@ -79,6 +79,7 @@ class LocalService {
   std::string address_;
   Supervisor supervisor_;
   std::unique_ptr<TrainingClient> client_;
+  std::unique_ptr<TrainingClient> probe_;  // gives up soon: the loop goes on
   absl::Time join_deadline_;
   absl::Time next_join_check_;
   bool joined_ = false;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/command.h"
 #include "client/file_lock.h"
@@ -63,14 +64,37 @@ absl::StatusOr<WorkPlaces> MakeWorkPlaces(const RunOptions& options,
 
 // Finds the job of an earlier run, or creates it. A job that failed or was
 // cancelled is queued again.
-absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec) {
-  HP_ASSIGN_OR_RETURN(Job job, client.CreateJob(spec));
-  if (job.state == JobState::kFailed || job.state == JobState::kCancelled) {
-    const int64_t seen = job.last_cursor;
-    HP_ASSIGN_OR_RETURN(job, client.ResumeJob(spec.id));
-    job.last_cursor = seen;  // so that the resumption's own events are shown
+absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
+                              EventPrinter& printer) {
+  absl::StatusOr<Job> known = client.GetJob(spec.id);
+  if (absl::IsNotFound(known.status())) return client.CreateJob(spec);
+  HP_RETURN_IF_ERROR(known.status());
+  if (known->state == JobState::kDone) return known;
+  if (!spec.record_dir.empty()) {
+    printer.Notice("going on with a job that has begun: --record is as it was");
   }
+  if (known->state != JobState::kFailed &&
+      known->state != JobState::kCancelled) {
+    return known;
+  }
+  const int64_t seen = known->last_cursor;
+  HP_ASSIGN_OR_RETURN(Job job, client.ResumeJob(spec.id));
+  job.last_cursor = seen;  // so that the resumption's own events are shown
   return job;
+}
+
+// Whether checkpoints of a job without state in `places` are in the way.
+bool HoldsOtherCheckpoints(const std::string& output_dir,
+                           const WorkPlaces& places) {
+  std::error_code error;
+  if (std::filesystem::exists(places.state_dir, error)) return false;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(output_dir, error)) {
+    if (absl::StartsWith(entry.path().filename().string(), "step-")) {
+      return true;
+    }
+  }
+  return false;
 }
 
 class LocalRun {
@@ -91,10 +115,16 @@ class LocalRun {
                         MakeWorkPlaces(options_, file.config, spec.id));
     HP_ASSIGN_OR_RETURN(const FileLock lock,
                         FileLock::Acquire(absl::StrCat(places_.root, "/lock")));
+    if (HoldsOtherCheckpoints(file.config.output.dir, places_)) {
+      printer_->Notice(absl::StrCat(file.config.output.dir,
+                                    " holds checkpoints of another job: this "
+                                    "one replaces those of the same step"));
+    }
     HP_RETURN_IF_ERROR(StartService(file.config));
     // The service's own check speaks first: it knows the stage's log.
     spec.join_timeout = 2 * absl::Seconds(options_.join_timeout_seconds);
-    HP_ASSIGN_OR_RETURN(const Job job, ObtainJob(service_->client(), spec));
+    HP_ASSIGN_OR_RETURN(const Job job,
+                        ObtainJob(service_->client(), spec, *printer_));
     if (job.state == JobState::kDone) return ReportDone(job);
     HP_ASSIGN_OR_RETURN(const FollowResult result, Follow(job));
     if (result.end != FollowEnd::kJobEnded) {

@@ -80,12 +80,6 @@ INSTANTIATE_TEST_SUITE_P(
                   "data.frames"},
         UsageCase{"BenchMemory",
                   {"bench", "--variant", "x", "--gpu-memory", "lots"},
-                  "pipeline.gpu_memory"},
-        UsageCase{"BenchFrames",
-                  {"bench", "--variant", "x", "--frames", "8"},
-                  "data.frames"},
-        UsageCase{"BenchMemory",
-                  {"bench", "--variant", "x", "--gpu-memory", "lots"},
                   "pipeline.gpu_memory"}),
     [](const auto& test) { return test.param.name; });
 
