@@ -49,6 +49,7 @@ JoinGreeting MakeGreeting(const LinkOptions& options, absl::string_view nonce) {
   greeting.epoch = options.epoch.value();
   CopyText(nonce, &greeting.nonce);
   CopyText(options.boundary_digest, &greeting.boundary_digest);
+  greeting.process = ThisProcess();
   return greeting;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/link/link_options.h"
+#include "common/link/peer_watch.h"
 
 namespace halfpipe {
 
@@ -22,7 +23,8 @@ struct JoinGreeting {
   int64_t epoch = 0;
   std::array<char, 128> nonce = {};
   std::array<char, 128> boundary_digest = {};
-  std::array<char, 224> reserved = {};
+  ProcessIdentity process;
+  std::array<char, 168> reserved = {};
 };
 
 static_assert(sizeof(JoinGreeting) == 512);

@@ -127,15 +127,18 @@ absl::StatusOr<std::string> ExchangeBytes(NcclPeerLink* link,
   return theirs;
 }
 
-absl::Status CompareGreetings(NcclPeerLink* link, const LinkOptions& options,
-                              absl::Time deadline) {
+// Returns which process the peer is.
+absl::StatusOr<ProcessIdentity> CompareGreetings(NcclPeerLink* link,
+                                                 const LinkOptions& options,
+                                                 absl::Time deadline) {
   const JoinGreeting mine =
       MakeGreeting(options, Sha256Hex(options.rendezvous));
   const std::string bytes(reinterpret_cast<const char*>(&mine), sizeof(mine));
   HP_ASSIGN_OR_RETURN(std::string answer, ExchangeBytes(link, bytes, deadline));
   JoinGreeting theirs;
   std::memcpy(&theirs, answer.data(), sizeof(theirs));
-  return CheckGreeting(mine, theirs);
+  HP_RETURN_IF_ERROR(CheckGreeting(mine, theirs));
+  return theirs.process;
 }
 
 // Both ends learn whether the pattern arrived whole at both, so that they take
@@ -153,6 +156,16 @@ absl::Status ComparePatterns(NcclPeerLink* link, const LinkOptions& options,
   if (verdict != "ok") {
     return absl::DataLossError("the peer received a damaged test pattern");
   }
+  return absl::OkStatus();
+}
+
+// Greeting, pattern, and from then on a watch over the peer's process.
+absl::Status TestLink(NcclPeerLink* link, const LinkOptions& options) {
+  const absl::Time deadline = absl::Now() + options.join_timeout;
+  HP_ASSIGN_OR_RETURN(ProcessIdentity peer,
+                      CompareGreetings(link, options, deadline));
+  HP_RETURN_IF_ERROR(ComparePatterns(link, options, deadline));
+  link->WatchPeer(peer);
   return absl::OkStatus();
 }
 
@@ -197,9 +210,7 @@ absl::StatusOr<std::unique_ptr<PeerLink>> CreateNcclPeerLink(
   std::stop_callback on_stop(options.stop, [joining = link.get()] {
     joining->Abort(absl::CancelledError("join abandoned"));
   });
-  const absl::Time deadline = absl::Now() + options.join_timeout;
-  absl::Status tested = CompareGreetings(link.get(), options, deadline);
-  if (tested.ok()) tested = ComparePatterns(link.get(), options, deadline);
+  const absl::Status tested = TestLink(link.get(), options);
   if (tested.ok()) return std::unique_ptr<PeerLink>(std::move(link));
   link->Abort(tested);
   if (options.stop.stop_requested()) {

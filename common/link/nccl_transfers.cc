@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/link/cuda_errors.h"
@@ -37,8 +38,16 @@ NcclPeerLink::NcclPeerLink(std::shared_ptr<NcclCommunicator> communicator,
       stream_(stream) {}
 
 NcclPeerLink::~NcclPeerLink() {
+  watch_.reset();
   Abort(absl::AbortedError("the link was closed"));
   cudaStreamDestroy(stream_);
+}
+
+void NcclPeerLink::WatchPeer(const ProcessIdentity& peer) {
+  watch_ = PeerWatch::Start(peer, [this, pid = peer.pid] {
+    Abort(absl::AbortedError(
+        absl::StrCat("the peer, process ", pid, ", has ended")));
+  });
 }
 
 absl::StatusOr<TransferEvents> NcclPeerLink::Send(

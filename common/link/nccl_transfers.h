@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/link/nccl_communicator.h"
+#include "common/link/peer_watch.h"
 #include "common/runtime/peer_link.h"
 
 namespace halfpipe {
@@ -24,6 +25,10 @@ class NcclPeerLink : public PeerLink {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NcclPeerLink>> Create(
       std::unique_ptr<NcclCommunicator> communicator, Rank rank, int device);
   ~NcclPeerLink() override;
+
+  // Aborts the link when that process ends, where it can be seen from here.
+  // Call it once, before the link is used by others.
+  void WatchPeer(const ProcessIdentity& peer);
 
   [[nodiscard]] absl::StatusOr<TransferEvents> Send(
       const std::vector<BufferView>& buffers, EventPtr after) override;
@@ -52,6 +57,7 @@ class NcclPeerLink : public PeerLink {
   const int device_;
   const cudaStream_t stream_;
   std::atomic<int64_t> bytes_sent_{0};
+  std::unique_ptr<PeerWatch> watch_;
 };
 
 }  // namespace halfpipe
