@@ -1,5 +1,6 @@
 #include "common/encoders/umt5_layer.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>

@@ -1,5 +1,6 @@
 #include "common/encoders/vae_attention.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 

@@ -1,5 +1,6 @@
 #include "common/encoders/vae_causal_conv.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv3d.h>
 #include <ATen/ops/linalg_vector_norm.h>

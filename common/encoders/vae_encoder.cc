@@ -1,5 +1,6 @@
 #include "common/encoders/vae_encoder.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/silu.h>
 
 #include <utility>

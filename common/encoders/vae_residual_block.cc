@@ -1,5 +1,6 @@
 #include "common/encoders/vae_residual_block.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/silu.h>
 
 #include "common/base/status.h"

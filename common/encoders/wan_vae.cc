@@ -1,5 +1,6 @@
 #include "common/encoders/wan_vae.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 

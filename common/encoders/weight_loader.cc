@@ -30,7 +30,7 @@ bool Matches(const Shape& shape, const Shape& expected) {
 
 // Reads the tensor piece by piece into `flat`, a view of the destination.
 absl::Status ReadInto(const TensorArchive& archive, const std::string& name,
-                      at::ScalarType source_type, at::Tensor flat) {
+                      at::ScalarType source_type, const at::Tensor& flat) {
   const int64_t element = static_cast<int64_t>(c10::elementSize(source_type));
   if (flat.device().is_cpu() && flat.scalar_type() == source_type) {
     return archive.Read(name, flat.data_ptr());
