@@ -87,21 +87,18 @@ at::Tensor TimestepSinusoid(const at::Tensor& timesteps, int64_t width) {
   return at::cat({angles.cos(), angles.sin()}, -1).to(at::kFloat);
 }
 
-absl::StatusOr<Embeddings> Embeddings::Load(const LayerLoader& loader,
-                                            const LoraPlacement& placement) {
+absl::StatusOr<Embeddings> Embeddings::Load(const LayerLoader& loader) {
   Embeddings layer;
   layer.architecture_ = loader.architecture();
-  layer.placement_ = placement;
+  layer.placement_ = loader.placement();
   HP_ASSIGN_OR_RETURN(layer.patch_, loader.Frozen("patch_embedding"));
   layer.patch_.weight = layer.patch_.weight.flatten(1);
   HP_ASSIGN_OR_RETURN(layer.text_inner_, loader.Frozen("text_embedding.0"));
   HP_ASSIGN_OR_RETURN(layer.text_outer_, loader.Frozen("text_embedding.2"));
-  HP_ASSIGN_OR_RETURN(layer.time_inner_,
-                      loader.FrozenFloat("time_embedding.0"));
-  HP_ASSIGN_OR_RETURN(layer.time_outer_,
-                      loader.FrozenFloat("time_embedding.2"));
+  HP_ASSIGN_OR_RETURN(layer.time_inner_, loader.Frozen("time_embedding.0"));
+  HP_ASSIGN_OR_RETURN(layer.time_outer_, loader.Frozen("time_embedding.2"));
   HP_ASSIGN_OR_RETURN(layer.time_projection_,
-                      loader.FrozenFloat("time_projection.1"));
+                      loader.Frozen("time_projection.1"));
   if (layer.architecture_.has_image_branch()) {
     HP_RETURN_IF_ERROR(layer.LoadImage(loader));
   }
@@ -123,7 +120,7 @@ absl::Status Embeddings::LoadImage(const LayerLoader& loader) {
 
 at::Tensor Embeddings::EmbedPatches(const MicrobatchInputs& inputs) const {
   const auto options =
-      at::TensorOptions().device(placement_.device).dtype(placement_.compute);
+      at::TensorOptions().device(placement_.device).dtype(at::kFloat);
   at::Tensor latents = inputs.latents.to(options);
   if (inputs.y.defined()) {
     latents = at::cat({latents, inputs.y.to(options)}, 1);
@@ -132,7 +129,7 @@ at::Tensor Embeddings::EmbedPatches(const MicrobatchInputs& inputs) const {
 }
 
 at::Tensor Embeddings::EmbedText(const at::Tensor& context) const {
-  at::Tensor x = context.to(placement_.device, placement_.compute);
+  at::Tensor x = context.to(placement_.device, at::kFloat);
   return Linear(GeluTanh(Linear(x, text_inner_)), text_outer_);
 }
 
@@ -141,8 +138,7 @@ at::Tensor Embeddings::EmbedImage(const at::Tensor& clip_feature) const {
   if (image_->positions.defined()) x = x + image_->positions;
   LayerNormStats unused;
   x = AffineLayerNorm(x, image_->first_norm.weight, image_->first_norm.bias,
-                      kImageEmbeddingEps, &unused)
-          .to(placement_.compute);
+                      kImageEmbeddingEps, &unused);
   // This activation is the exact GELU, unlike the text's.
   x = Linear(at::gelu(Linear(x, image_->inner), "none"), image_->outer);
   return AffineLayerNorm(x, image_->last_norm.weight, image_->last_norm.bias,
@@ -162,7 +158,7 @@ Embedded Embeddings::Forward(const MicrobatchInputs& inputs) const {
   conditioning.grid = {latents.size(2) / architecture_.patch_frames,
                        latents.size(3) / architecture_.patch_rows,
                        latents.size(4) / architecture_.patch_columns};
-  result.x = EmbedPatches(inputs);
+  result.x = EmbedPatches(inputs).to(placement_.compute);
   result.time = EmbedTime(Timesteps(inputs, conditioning.grid.frames));
   at::Tensor rows = Linear(at::silu(result.time), time_projection_);
   conditioning.t_mod =
@@ -173,6 +169,7 @@ Embedded Embeddings::Forward(const MicrobatchInputs& inputs) const {
     conditioning.image_tokens = image.size(1);
     conditioning.context = at::cat({image, conditioning.context}, 1);
   }
+  conditioning.context = conditioning.context.to(placement_.compute);
   return result;
 }
 

@@ -1,5 +1,7 @@
 // Everything in front of the first block: patches, text, time and image. All of
-// it is frozen, so there is no backward.
+// it is frozen, so there is no backward. It is a small part of the work and
+// every later error starts here, so it is float32 whatever the compute dtype;
+// what goes to the blocks is rounded once.
 #ifndef HP_COMMON_WAN_EMBEDDINGS_H_
 #define HP_COMMON_WAN_EMBEDDINGS_H_
 
@@ -15,7 +17,7 @@
 
 namespace halfpipe {
 
-// One micro-batch as the model takes it, float32 or the compute dtype, on any
+// One micro-batch as the model takes it, of any floating dtype and on any
 // device. Undefined tensors stand for inputs the variant does not have.
 struct MicrobatchInputs {
   at::Tensor latents;       // (B, C, F, H, W): the noisy x_t, C = out_channels
@@ -41,7 +43,7 @@ struct Embedded {
 class Embeddings {
  public:
   [[nodiscard]] static absl::StatusOr<Embeddings> Load(
-      const LayerLoader& loader, const LoraPlacement& placement);
+      const LayerLoader& loader);
 
   // REQUIRES: ShapeOfInputs accepted the inputs. Runs inside a TorchGuard.
   [[nodiscard]] Embedded Forward(const MicrobatchInputs& inputs) const;
@@ -54,18 +56,19 @@ class Embeddings {
   };
 
   [[nodiscard]] absl::Status LoadImage(const LayerLoader& loader);
+  // Each float32.
   [[nodiscard]] at::Tensor EmbedPatches(const MicrobatchInputs& inputs) const;
   [[nodiscard]] at::Tensor EmbedText(const at::Tensor& context) const;
   [[nodiscard]] at::Tensor EmbedImage(const at::Tensor& clip_feature) const;
-  // (B, G, D) float32 from timesteps (B, G).
+  // (B, G, D) from timesteps (B, G).
   [[nodiscard]] at::Tensor EmbedTime(const at::Tensor& timesteps) const;
 
   WanArchitecture architecture_;
   LoraPlacement placement_;
   LinearWeights patch_;                    // (D, C * patch)
   LinearWeights text_inner_, text_outer_;  // text_embedding.0, .2
-  LinearWeights time_inner_, time_outer_;  // time_embedding.0, .2; float32
-  LinearWeights time_projection_;          // time_projection.1; float32
+  LinearWeights time_inner_, time_outer_;  // time_embedding.0, .2
+  LinearWeights time_projection_;          // time_projection.1
   std::optional<ImageEmbedding> image_;
 };
 

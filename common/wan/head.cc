@@ -19,16 +19,16 @@ at::Tensor Head::Forward(const at::Tensor& x, const at::Tensor& time,
   at::Tensor rows = modulation_.unsqueeze(1) + time.unsqueeze(2);
   saved->x = x;
   saved->scale = rows.select(2, 1);
-  at::Tensor normed = ModulatedLayerNorm(x, rows.select(2, 0), saved->scale,
-                                         kWanEps, &saved->stats);
-  at::Tensor features = Linear(normed, linear_).to(at::kFloat);
-  return FoldPrediction(features, grid, architecture_);
+  at::Tensor normed = ModulatedLayerNorm(x.to(at::kFloat), rows.select(2, 0),
+                                         saved->scale, kWanEps, &saved->stats);
+  return FoldPrediction(Linear(normed, linear_), grid, architecture_);
 }
 
 at::Tensor Head::Backward(const at::Tensor& dprediction,
                           const HeadSaved& saved) const {
   at::Tensor dfeatures =
-      UnfoldPrediction(dprediction, architecture_).to(saved.x.scalar_type());
+      UnfoldPrediction(dprediction.to(at::kFloat), architecture_);
+  // Its result has the dtype of saved.x.
   return ModulatedLayerNormBackward(LinearBackward(dfeatures, linear_), saved.x,
                                     saved.scale, saved.stats);
 }

@@ -1,5 +1,6 @@
 // Behind the last block: a modulated norm, a linear layer and the way back to
-// latents. Frozen; the gradient of its input exists.
+// latents. Frozen; the gradient of its input exists. Like the embeddings it is
+// float32 inside, whatever the compute dtype of x.
 #ifndef HP_COMMON_WAN_HEAD_H_
 #define HP_COMMON_WAN_HEAD_H_
 
@@ -14,7 +15,7 @@ namespace halfpipe {
 
 // What the head's backward needs.
 struct HeadSaved {
-  at::Tensor x;      // (B, L, D)
+  at::Tensor x;      // (B, L, D) compute dtype
   at::Tensor scale;  // (B, G, D) float32
   LayerNormStats stats;
 };

@@ -28,16 +28,11 @@ absl::StatusOr<LinearWeights> LayerLoader::LoadLinear(
 
 absl::StatusOr<LinearWeights> LayerLoader::Frozen(
     const std::string& name) const {
-  return LoadLinear(name, placement_.compute);
-}
-
-absl::StatusOr<LinearWeights> LayerLoader::FrozenFloat(
-    const std::string& name) const {
   return LoadLinear(name, at::kFloat);
 }
 
 absl::StatusOr<LoraLinear> LayerLoader::Adapted(const std::string& name) const {
-  HP_ASSIGN_OR_RETURN(LinearWeights base, Frozen(name));
+  HP_ASSIGN_OR_RETURN(LinearWeights base, LoadLinear(name, placement_.compute));
   std::unique_ptr<LoraAdapter> adapter;
   if (lora_.has_value() && lora_->Matches(name)) {
     adapter = std::make_unique<LoraAdapter>(

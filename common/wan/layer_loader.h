@@ -34,13 +34,14 @@ class LayerLoader {
     return source_->architecture();
   }
 
-  // A frozen layer in the compute dtype, or in float32 for the time path.
+  [[nodiscard]] const LoraPlacement& placement() const { return placement_; }
+
+  // A layer outside the blocks, float32.
   [[nodiscard]] absl::StatusOr<LinearWeights> Frozen(
       const std::string& name) const;
-  [[nodiscard]] absl::StatusOr<LinearWeights> FrozenFloat(
-      const std::string& name) const;
 
-  // A layer inside a block, with an adapter if it is a target.
+  // A layer inside a block in the compute dtype, with an adapter if it is a
+  // target.
   [[nodiscard]] absl::StatusOr<LoraLinear> Adapted(
       const std::string& name) const;
 

@@ -1,8 +1,7 @@
 // One transformer block, forward and backward: self attention, cross attention,
 // feed forward, each with its residual. Source of the formulas: the Wan models'
-// published code; precision as in docs/decisions: residual stream, matrix
-// products and attention in the compute dtype, norms, modulation and rotation
-// in float32.
+// published code. Residual stream, matrix products and attention are in the
+// compute dtype; norms, modulation, gates and rotation in float32.
 #ifndef HP_COMMON_WAN_WAN_BLOCK_H_
 #define HP_COMMON_WAN_WAN_BLOCK_H_
 

@@ -74,9 +74,7 @@ absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
 
 absl::Status WanPart::Load(const LayerLoader& loader) {
   if (options_.embeddings) {
-    HP_ASSIGN_OR_RETURN(
-        embeddings_,
-        Embeddings::Load(loader, {options_.device, options_.compute}));
+    HP_ASSIGN_OR_RETURN(embeddings_, Embeddings::Load(loader));
   }
   const AttentionBackend backend =
       ChooseAttention(options_.device, options_.compute,

@@ -1,15 +1,18 @@
 #include "common/wan/pipeline_parts.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <memory>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 
@@ -36,6 +39,7 @@ class Pipeline {
     const int64_t layers = weights.architecture().layers;
     WanPartOptions part;
     part.compute = options.compute;
+    part.device = options.device;
     part.lora = golden.lora;
     part.policy = options.policy;
     part.blocks = {0, options.split.value_or(layers)};
@@ -101,7 +105,56 @@ at::Tensor Slice(const at::Tensor& tensor, int64_t begin, int64_t size) {
   return tensor.defined() ? tensor.narrow(0, begin, size) : tensor;
 }
 
+// ||all differences|| / ||all references|| over the gradients.
+double JointGradientError(const Results& results, const GoldenCase& golden) {
+  double squared_error = 0.0;
+  double squared_norm = 0.0;
+  for (const auto& [key, result] : results) {
+    if (!absl::StartsWith(key, "grad.")) continue;
+    const at::Tensor expected = golden.tensors.at(key).to(at::kDouble);
+    const at::Tensor difference = result.to(at::kDouble) - expected;
+    squared_error += difference.square().sum().item<double>();
+    squared_norm += expected.square().sum().item<double>();
+  }
+  return std::sqrt(squared_error / squared_norm);
+}
+
+// Every tensor within `tolerance`, and no key missing or surplus.
+void ExpectEachWithin(const Results& results, const GoldenCase& golden,
+                      double tolerance) {
+  size_t compared = 0;
+  for (const auto& [key, expected] : golden.tensors) {
+    if (!absl::StartsWith(key, "out.") && !absl::StartsWith(key, "grad.")) {
+      continue;
+    }
+    ASSERT_EQ(results.count(key), 1u) << key;
+    ASSERT_EQ(results.at(key).sizes(), expected.sizes()) << key;
+    EXPECT_LE(RelativeError(results.at(key), expected), tolerance) << key;
+    ++compared;
+  }
+  EXPECT_EQ(compared, results.size());
+}
+
 }  // namespace
+
+void ExpectFloatParity(const Results& results, const GoldenCase& golden) {
+  ExpectEachWithin(results, golden, 1e-4);
+}
+
+void ExpectBfloat16Parity(const Results& results, const GoldenCase& golden) {
+  ExpectEachWithin(results, golden, 5e-2);
+  EXPECT_LE(RelativeError(results.at("out.prediction"),
+                          golden.tensors.at("out.prediction")),
+            2e-2);
+  EXPECT_LE(JointGradientError(results, golden), 2e-2);
+}
+
+void ExpectSameBits(const Results& a, const Results& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [key, tensor] : a) {
+    EXPECT_TRUE(tensor.equal(b.at(key))) << key;
+  }
+}
 
 UniformSource TestUniform() {
   return [](absl::string_view name, at::Tensor out) {
@@ -112,6 +165,7 @@ UniformSource TestUniform() {
 }
 
 Results RunGolden(const GoldenCase& golden, const RunOptions& options) {
+  at::set_num_threads(1);  // what the promise of equal bits is made for
   Pipeline pipeline(golden, options);
   const at::Tensor& target = golden.tensors.at("in.target");
   const int64_t size = target.size(0) / options.micro_batches;
@@ -127,10 +181,11 @@ Results RunGolden(const GoldenCase& golden, const RunOptions& options) {
           &inputs.clip_feature}) {
       *input = Slice(*input, m * size, size);
     }
-    at::Tensor prediction = pipeline.Forward(microbatch, inputs);
+    at::Tensor prediction = pipeline.Forward(microbatch, inputs).cpu();
     at::Tensor difference = prediction - Slice(target, m * size, size);
     loss += difference.square().sum().item<double>();
-    at::Tensor d = difference.mul(2.0 / static_cast<double>(target.numel()));
+    at::Tensor d = difference.mul(2.0 / static_cast<double>(target.numel()))
+                       .to(options.device);
     backwards.push_back(
         [&pipeline, microbatch, d] { pipeline.Backward(microbatch, d); });
     if (!options.forwards_first) backwards.back()();
@@ -144,7 +199,7 @@ Results RunGolden(const GoldenCase& golden, const RunOptions& options) {
   results["out.loss"] =
       at::zeros({}).fill_(loss / static_cast<double>(target.numel()));
   for (LoraParameter* parameter : pipeline.Parameters()) {
-    results["grad." + KeyOf(*parameter)] = parameter->grad.clone();
+    results["grad." + KeyOf(*parameter)] = parameter->grad.cpu().clone();
   }
   return results;
 }

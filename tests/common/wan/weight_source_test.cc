@@ -1,0 +1,92 @@
+#include "common/wan/weight_source.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "common/wan/fake_archive.h"
+#include "common/wan/published_sizes.h"
+
+namespace halfpipe {
+namespace {
+
+TEST(RandomWeightsTest, AreAFunctionOfSeedAndName) {
+  const RandomWeights weights(TinyWan(), 7);
+  const std::string name = "blocks.1.ffn.0.weight";
+  auto first = weights.Load(name, at::kFloat, at::kCPU);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->sizes(), (std::vector<int64_t>{20, 12}));
+  ASSERT_TRUE(weights.Load("blocks.0.ffn.0.weight", at::kFloat, at::kCPU).ok());
+  EXPECT_TRUE(first->equal(*weights.Load(name, at::kFloat, at::kCPU)));
+  EXPECT_FALSE(first->equal(
+      *weights.Load("blocks.0.ffn.0.weight", at::kFloat, at::kCPU)));
+  EXPECT_FALSE(first->equal(
+      *RandomWeights(TinyWan(), 8).Load(name, at::kFloat, at::kCPU)));
+  EXPECT_TRUE(absl::IsNotFound(
+      weights.Load("blocks.2.ffn.0.weight", at::kFloat, at::kCPU).status()));
+}
+
+TEST(RandomWeightsTest, SpreadKeepsActivationsNearOne) {
+  WanArchitecture wan = TinyWan();
+  wan.dim = 256;
+  wan.heads = 2;
+  const RandomWeights weights(wan, 1);
+  auto weight =
+      weights.Load("blocks.0.self_attn.q.weight", at::kFloat, at::kCPU);
+  EXPECT_NEAR(weight->std().item<double>(), 1.0 / 16.0, 2e-3);
+  auto norm = weights.Load("blocks.0.norm3.weight", at::kFloat, at::kCPU);
+  EXPECT_NEAR(norm->mean().item<double>(), 1.0, 1e-2);
+}
+
+// The tiny model with one fp8 weight: row r holds r + 1 everywhere.
+WanCheckpoint Fp8Checkpoint(const Shape& scale_shape,
+                            const std::vector<float>& scales) {
+  auto archive = std::make_unique<FakeArchive>();
+  for (const auto& [name, shape] : WanTensors(TinyWan())) {
+    archive->Add(name, DType::kF32, shape);
+  }
+  const at::Tensor rows =
+      at::arange(1, 13, at::kFloat).view({12, 1}).expand({12, 20});
+  const at::Tensor fp8 = rows.contiguous().to(at::kFloat8_e4m3fn);
+  archive->Add("blocks.0.ffn.2.weight", DType::kF8E4M3, {12, 20},
+               fp8.data_ptr());
+  archive->Add("blocks.0.ffn.2.scale_weight", DType::kF32, scale_shape,
+               scales.data());
+  WanCheckpoint checkpoint;
+  auto variant = DetectWanVariant("fake", archive->tensors(), HeadSizes{1, 12});
+  EXPECT_TRUE(variant.ok()) << variant.status();
+  checkpoint.variant = *std::move(variant);
+  checkpoint.archive = std::move(archive);
+  return checkpoint;
+}
+
+TEST(CheckpointWeightsTest, MultipliesFp8ByItsScale) {
+  const WanCheckpoint one = Fp8Checkpoint({}, {0.5f});
+  auto weight = CheckpointWeights(&one).Load("blocks.0.ffn.2.weight",
+                                             at::kFloat, at::kCPU);
+  ASSERT_TRUE(weight.ok()) << weight.status();
+  EXPECT_EQ((*weight)[2][7].item<float>(), 1.5f);
+
+  std::vector<float> scales(12, 1.0f);
+  scales[2] = 3.0f;
+  const WanCheckpoint rows = Fp8Checkpoint({12, 1}, scales);
+  weight = CheckpointWeights(&rows).Load("blocks.0.ffn.2.weight", at::kBFloat16,
+                                         at::kCPU);
+  ASSERT_TRUE(weight.ok()) << weight.status();
+  EXPECT_EQ(weight->scalar_type(), at::kBFloat16);
+  EXPECT_EQ((*weight)[2][0].item<float>(), 9.0f);
+  EXPECT_EQ((*weight)[3][0].item<float>(), 4.0f);
+}
+
+TEST(CheckpointWeightsTest, UnknownNamesAreNotFound) {
+  const WanCheckpoint checkpoint = Fp8Checkpoint({}, {1.0f});
+  EXPECT_TRUE(
+      absl::IsNotFound(CheckpointWeights(&checkpoint)
+                           .Load("blocks.9.modulation", at::kFloat, at::kCPU)
+                           .status()));
+}
+
+}  // namespace
+}  // namespace halfpipe
