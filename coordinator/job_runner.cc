@@ -69,7 +69,7 @@ void JobRunner::OnLost(Rank rank, absl::Time now) {
 void JobRunner::OnTick(absl::Time now) {
   if (finished()) return;
   if (stop_deadline_.has_value() && now > *stop_deadline_) {
-    return FinishStopped("the stages did not stop in time");
+    return FinishStopped("the stages did not stop in time", now);
   }
   if (suspected_.has_value() && now > suspected_until_) {
     return Restart(*std::exchange(suspected_, std::nullopt), now);
@@ -188,6 +188,9 @@ void JobRunner::OnFailure(Rank rank, const Pending& command,
       absl::StrCat("stage ", rank.value(), ", ", kCommandNames[command.kind]);
   if (step) absl::StrAppend(&where, " ", command.step);
   if (!IsWorthRestart(status)) return Fail(Annotate(status, where));
+  if (step && absl::IsCancelled(status) && !suspected_.has_value()) {
+    Stop(StopKind::kRestart, now);
+  }
   // A step that was to be abandoned, and those behind it, have no result.
   if (step && stop_ != StopKind::kNone) {
     if (AllAnswered()) EndSteps(now);
@@ -203,8 +206,12 @@ void JobRunner::OnFailure(Rank rank, const Pending& command,
 }
 
 void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
+  if (stop_ == StopKind::kRestart) {
+    stop_ = StopKind::kNone;
+    stop_deadline_.reset();
+  }
   if (stop_ != StopKind::kNone)
-    return FinishStopped(std::string(cause.message()));
+    return FinishStopped(std::string(cause.message()), now);
   suspected_.reset();
   if (!save_directory_.empty()) {
     ledger_->Discard(std::exchange(save_directory_, ""));
@@ -233,15 +240,19 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
 
 void JobRunner::Stop(StopKind kind, absl::Time now) {
   if (finished()) return;
-  const bool first = stop_ == StopKind::kNone;
+  const bool first = stop_ == StopKind::kNone || stop_ == StopKind::kRestart;
   if (!first && kind != StopKind::kCancelNow) return;
+  const bool restarting = stop_ == StopKind::kRestart;
   stop_ = kind;
-  if (kind != StopKind::kInterrupt) {
+  if (kind == StopKind::kCancel || kind == StopKind::kCancelNow) {
     host_->ChangeState(JobTrigger::kCancel, "", absl::OkStatus());
   }
   const bool has_state = phase_ == Phase::kStep || phase_ == Phase::kSave ||
                          phase_ == Phase::kExport;
-  if (kind == StopKind::kCancelNow || !has_state) return FinishStopped("");
+  if (kind == StopKind::kCancelNow || !has_state) {
+    return FinishStopped("", now);
+  }
+  if (restarting) return;
   stop_deadline_ = now + kStopTimeout;
   if (phase_ != Phase::kStep) return;
   for (int32_t rank = 0; rank < world_; ++rank) {
@@ -273,12 +284,17 @@ bool JobRunner::WantsAbandon(Rank rank) const {
 void JobRunner::Fail(const absl::Status& error) {
   if (finished()) return;
   if (stop_ == StopKind::kCancel || stop_ == StopKind::kCancelNow) {
-    return FinishStopped(std::string(error.message()));
+    return Finish(JobTrigger::kCancelled, std::string(error.message()));
   }
   Finish(JobTrigger::kFail, std::string(error.message()), error);
 }
 
-void JobRunner::FinishStopped(const std::string& detail) {
+void JobRunner::FinishStopped(const std::string& detail, absl::Time now) {
+  if (stop_ == StopKind::kRestart) {
+    return Restart(absl::UnavailableError(
+                       detail.empty() ? "a stage is being stopped" : detail),
+                   now);
+  }
   const std::string kept =
       saved_steps_ > 0
           ? absl::StrCat("the last checkpoint has ", saved_steps_, " steps")

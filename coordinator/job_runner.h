@@ -66,6 +66,8 @@ enum class StopKind {
   kCancel,     // save the last optimizer step, then cancelled
   kCancelNow,  // cancelled
   kInterrupt,  // save the last optimizer step, then queued again
+  kRestart,    // save the last optimizer step, then a new epoch: a stage that
+               // is being stopped cancels its step and still saves
 };
 
 // No clock, no threads, no I/O but the ledger's. Not thread-safe.
@@ -136,7 +138,7 @@ class JobRunner {
                  absl::Time now);
   void Restart(const absl::Status& cause, absl::Time now);
   void Fail(const absl::Status& error);
-  void FinishStopped(const std::string& detail);
+  void FinishStopped(const std::string& detail, absl::Time now);
   void Finish(JobTrigger trigger, const std::string& reason,
               const absl::Status& error = absl::OkStatus());
   void Say(LogSeverity severity, std::string text);

@@ -125,13 +125,13 @@ void JobRunner::EndSteps(absl::Time now) {
   }
   // Only a stop can catch one stage a step ahead of the other.
   if (!equal) {
-    return FinishStopped("the stop fell into an optimizer step");
+    return FinishStopped("the stop fell into an optimizer step", now);
   }
   if (steps_done_ > saved_steps_ &&
       (stop_ != StopKind::kNone || SaveIsDue(steps_done_, now))) {
     return BeginSave();
   }
-  if (stop_ != StopKind::kNone) FinishStopped("");
+  if (stop_ != StopKind::kNone) FinishStopped("", now);
 }
 
 void JobRunner::BeginSave() {
@@ -168,7 +168,7 @@ void JobRunner::CommitSave(absl::Time now) {
   RemoveOldCheckpoints();
   if (steps_done_ >= plan_.config.train.steps)
     return Complete(checkpoints_.back().directory);
-  if (stop_ != StopKind::kNone) return FinishStopped("");
+  if (stop_ != StopKind::kNone) return FinishStopped("", now);
   host_->ChangeState(JobTrigger::kSaved, "", absl::OkStatus());
   phase_ = Phase::kStep;
   last_save_ = now;

@@ -1,5 +1,6 @@
 #include "coordinator/stage_registry.h"
 
+#include <algorithm>
 #include <set>
 
 #include "common/base/status.h"
@@ -88,18 +89,28 @@ int64_t StageRegistry::Push(const StagePlace& place, Epoch epoch,
   return sequence;
 }
 
-void StageRegistry::ClearCommands(const StagePlace& place) {
+int64_t StageRegistry::Retract(const StagePlace& place) {
   auto found = stages_.find(place);
-  if (found != stages_.end()) found->second.commands.clear();
+  if (found == stages_.end()) return 0;
+  Stage& stage = found->second;
+  while (!stage.commands.empty() &&
+         stage.commands.back().sequence > stage.last_delivered) {
+    stage.commands.pop_back();
+  }
+  stage.last_pushed = stage.last_delivered;
+  return stage.last_delivered;
 }
 
 std::optional<StageCommand> StageRegistry::Next(const StagePlace& place,
                                                 int64_t last_sequence) {
-  std::deque<StageCommand>& commands = stages_.at(place).commands;
+  Stage& stage = stages_.at(place);
+  std::deque<StageCommand>& commands = stage.commands;
   while (!commands.empty() && commands.front().sequence <= last_sequence) {
     commands.pop_front();
   }
   if (commands.empty()) return std::nullopt;
+  stage.last_delivered =
+      std::max(stage.last_delivered, commands.front().sequence);
   return commands.front();
 }
 

@@ -68,8 +68,10 @@ class StageRegistry {
 
   // Queues a command and returns its sequence. REQUIRES: the place is held.
   int64_t Push(const StagePlace& place, Epoch epoch, CommandBody body);
-  // Drops the queued commands; one that the stage already has runs on.
-  void ClearCommands(const StagePlace& place);
+  // Takes back the commands that Next has not given out yet and returns the
+  // last sequence that it has; what comes next is numbered from there. A
+  // place that is not held has none.
+  int64_t Retract(const StagePlace& place);
   // The first command after `last_sequence`, and forgets those before it;
   // nullopt when there is none. REQUIRES: the place is held.
   [[nodiscard]] std::optional<StageCommand> Next(const StagePlace& place,
@@ -90,6 +92,7 @@ class StageRegistry {
     absl::Time renewed;
     std::deque<StageCommand> commands;
     int64_t last_pushed = 0;
+    int64_t last_delivered = 0;
   };
 
   [[nodiscard]] bool IsLost(const Stage& stage, absl::Time now) const;

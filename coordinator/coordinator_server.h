@@ -1,0 +1,43 @@
+// The gRPC server with both services, health and reflection.
+#ifndef HP_COORDINATOR_COORDINATOR_SERVER_H_
+#define HP_COORDINATOR_COORDINATOR_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "coordinator/coordinator.h"
+
+namespace halfpipe {
+
+// Serves until it is destroyed. Thread-safe.
+class CoordinatorServer {
+ public:
+  // Listens on "host:port" (port 0 takes a free one) or "unix:/path", without
+  // transport security. `coordinator` outlives it. AlreadyExists: the port is
+  // in use, or the address is not one of this machine.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<CoordinatorServer>> Start(
+      const std::string& address, Coordinator* coordinator);
+  // Shutdown with no time for anybody.
+  ~CoordinatorServer();
+
+  // Closes the coordinator, so that its waits end, and gives running calls
+  // `grace` to end. Call once.
+  void Shutdown(absl::Duration grace);
+
+  // As given, with the real port.
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+ private:
+  struct Parts;
+
+  CoordinatorServer(std::unique_ptr<Parts> parts, std::string address);
+
+  std::unique_ptr<Parts> parts_;
+  std::string address_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_COORDINATOR_SERVER_H_

@@ -1,0 +1,24 @@
+// From what a client sends to a job.
+#ifndef HP_COORDINATOR_JOB_REQUEST_H_
+#define HP_COORDINATOR_JOB_REQUEST_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/rpc/job_types.h"
+
+namespace halfpipe {
+
+// The limits on ids and labels, which end up in metrics and folders: an id is
+// empty or up to 64 of [A-Za-z0-9._-]; at most 32 labels of up to 256 bytes.
+// InvalidArgument says which is broken.
+[[nodiscard]] absl::Status CheckJobSpec(const JobSpec& spec);
+
+// A queued job with the resolved config: paths absolute, defaults filled in.
+// An empty id becomes a random one. InvalidArgument: every problem of the job
+// file, one a line.
+[[nodiscard]] absl::StatusOr<Job> MakeJob(const JobSpec& spec, absl::Time now);
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_JOB_REQUEST_H_

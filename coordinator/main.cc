@@ -1,0 +1,186 @@
+// halfpipe-coordinator: flags, objects, wait for a signal, exit code.
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "common/base/file.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/config/service_config.h"
+#include "common/metrics/coordinator_metrics.h"
+#include "common/metrics/metrics_server.h"
+#include "coordinator/checkpoint_ledger.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/coordinator_server.h"
+#include "coordinator/job_store.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr absl::Duration kTickInterval = absl::Milliseconds(100);
+// For the running step to be abandoned and its weights to be saved.
+constexpr absl::Duration kSaveTime = absl::Seconds(8);
+
+struct Flags {
+  std::string config;
+  std::string listen_address;
+  std::string metrics_address;
+  std::string state_dir;
+  std::string log_level;
+};
+
+// A stage of this machine whose process is gone has lost its lease at once.
+bool IsProcessGone(const std::string& host, int64_t pid) {
+  char name[256] = {};
+  if (gethostname(name, sizeof(name) - 1) != 0 || host != name || pid <= 0) {
+    return false;
+  }
+  return kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
+}
+
+absl::StatusOr<ServiceConfig> LoadConfig(const Flags& flags) {
+  std::string text;
+  if (!flags.config.empty()) {
+    HP_ASSIGN_OR_RETURN(text, ReadFile(flags.config, uint64_t{1} << 20));
+  }
+  HP_ASSIGN_OR_RETURN(ServiceConfig config,
+                      ParseServiceConfig(text, flags.config));
+  if (!flags.listen_address.empty()) {
+    config.listen_address = flags.listen_address;
+  }
+  if (!flags.metrics_address.empty()) {
+    config.metrics_address =
+        flags.metrics_address == "off" ? "" : flags.metrics_address;
+  }
+  if (!flags.state_dir.empty()) config.state_dir = flags.state_dir;
+  if (flags.log_level == "debug") config.log_level = LogLevel::kDebug;
+  if (flags.log_level == "info") config.log_level = LogLevel::kInfo;
+  if (flags.log_level == "warning") config.log_level = LogLevel::kWarning;
+  if (flags.log_level == "error") config.log_level = LogLevel::kError;
+  return config;
+}
+
+// Ticks until SIGTERM or SIGINT, which are blocked in every thread.
+void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator) {
+  const timespec interval = absl::ToTimespec(kTickInterval);
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &interval);
+    coordinator->Tick();
+    if (signal < 0) continue;
+    LogInfo("stopping", {{"signal", signal}});
+    return;
+  }
+}
+
+void StopJobs(Coordinator* coordinator) {
+  coordinator->BeginShutdown();
+  const absl::Time deadline = absl::Now() + kSaveTime;
+  while (!coordinator->Idle() && absl::Now() < deadline) {
+    coordinator->Tick();
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  coordinator->Tick();
+}
+
+absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
+  MetricsRegistry registry;
+  CoordinatorMetrics metrics(&registry);
+  std::unique_ptr<MetricsServer> metrics_server;
+  if (!config.metrics_address.empty()) {
+    HP_ASSIGN_OR_RETURN(metrics_server, MetricsServer::Start(
+                                            config.metrics_address, &registry));
+  }
+  HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
+                      JobStore::Open(config.state_dir));
+  const std::unique_ptr<CheckpointLedger> ledger = NewFileCheckpointLedger();
+  Coordinator::Options options;
+  options.clock = [] { return absl::Now(); };
+  options.stages = {absl::Seconds(config.lease_seconds), IsProcessGone};
+  options.info.version = HP_VERSION;
+  options.info.listen_address = config.listen_address;
+  options.info.metrics_address =
+      metrics_server == nullptr ? "" : metrics_server->address();
+  options.info.state_dir = config.state_dir;
+  options.info.started = absl::Now();
+  HP_ASSIGN_OR_RETURN(
+      auto coordinator,
+      Coordinator::Create(options, std::move(store), ledger.get(), &metrics));
+  HP_ASSIGN_OR_RETURN(
+      auto server,
+      CoordinatorServer::Start(config.listen_address, coordinator.get()));
+  LogInfo("effective config", {{"yaml", ToYaml(config)}});
+  // For whoever started this with port 0.
+  std::printf("listening address=%s metrics=%s\n", server->address().c_str(),
+              options.info.metrics_address.c_str());
+  std::fflush(stdout);
+  TickUntilSignal(signals, coordinator.get());
+  StopJobs(coordinator.get());
+  server->Shutdown(absl::Seconds(2));
+  return absl::OkStatus();
+}
+
+// Daemons: 2 and 3 are not restarted by a supervisor, 75 is.
+ExitCode DaemonExitCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return ExitCode::kOk;
+    case absl::StatusCode::kAlreadyExists:  // a port in use
+      return ExitCode::kUsage;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kDataLoss:
+      return ExitCode::kInvalidInput;
+    default:
+      return ExitCode::kTryAgain;
+  }
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("The halfpipe coordinator: job queue, checkpoints, events.",
+               "halfpipe-coordinator");
+  app.set_version_flag("--version", HP_VERSION);
+  Flags flags;
+  app.add_option("--config", flags.config, "service settings (YAML)");
+  app.add_option("--listen-address", flags.listen_address,
+                 "gRPC: host:port, port 0 for a free one, or unix:/path");
+  app.add_option("--metrics-address", flags.metrics_address,
+                 "HTTP: host:port, port 0 for a free one, or off");
+  app.add_option("--state-dir", flags.state_dir, "where the database lives");
+  app.add_option("--log-level", flags.log_level)
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+  }
+  // Before any thread starts, so that all of them inherit the mask.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
+  absl::Status status = config.status();
+  if (status.ok()) {
+    SetMinLogLevel(config->log_level);
+    status = Serve(*config, signals);
+  }
+  if (!status.ok()) LogError(status.message());
+  return static_cast<int>(DaemonExitCode(status));
+}
+
+}  // namespace
+}  // namespace halfpipe
+
+int main(int argc, char** argv) { return halfpipe::Main(argc, argv); }

@@ -1,0 +1,84 @@
+#include "coordinator/pair_run.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+
+PairRun::PairRun(std::string pair, JobPlan plan,
+                 std::vector<Checkpoint> checkpoints,
+                 const RunServices& services)
+    : pair_(std::move(pair)),
+      job_(plan.id),
+      services_(services),
+      runner_(std::move(plan), std::move(checkpoints), services.ledger, this) {}
+
+PairRun::~PairRun() { services_.metrics->DropJob(job_); }
+
+int64_t PairRun::Send(Rank rank, CommandBody body) {
+  return services_.registry->Push({pair_, rank}, epoch_, std::move(body));
+}
+
+int64_t PairRun::Retract(Rank rank) {
+  return services_.registry->Retract({pair_, rank});
+}
+
+absl::StatusOr<Epoch> PairRun::NewEpoch() {
+  HP_ASSIGN_OR_RETURN(epoch_, services_.book->NextEpoch(job_));
+  for (int32_t rank = 0; rank < 2; ++rank) {
+    (void)services_.registry->Retract({pair_, Rank(rank)});
+  }
+  return epoch_;
+}
+
+void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
+                          const absl::Status& error) {
+  const absl::Time now = services_.clock();
+  if (trigger == JobTrigger::kSave) save_begun_ = now;
+  if (trigger == JobTrigger::kStageLost) services_.metrics->OnRestart();
+  if (absl::StrContains(error.message(), "non-finite")) {
+    services_.metrics->OnNonFiniteStep();
+  }
+  if (absl::Status applied =
+          services_.book->Apply(job_, trigger, reason, error, now);
+      !applied.ok()) {
+    LogError("cannot record a job's state",
+             {{"job", job_}, {"status", applied.message()}});
+  }
+}
+
+void PairRun::Emit(const JobEventBody& event) {
+  const absl::Time now = services_.clock();
+  services_.book->Append(job_, event, now);
+  if (const auto* line = std::get_if<LogLine>(&event)) {
+    LogInfo(line->text, {{"job", job_}});
+  }
+  const auto* step = std::get_if<StepProgress>(&event);
+  if (step == nullptr) return;
+  services_.metrics->OnStep(
+      job_, {step->steps_done, step->steps_total, step->loss, step->grad_norm,
+             step->learning_rate, step->step_seconds, step->eta_seconds, now});
+}
+
+absl::Status PairRun::CommitCheckpoint(const Checkpoint& checkpoint) {
+  const absl::Time now = services_.clock();
+  HP_RETURN_IF_ERROR(services_.book->CommitCheckpoint(job_, checkpoint, now));
+  services_.metrics->OnCheckpoint(now - save_begun_, now);
+  LogInfo("checkpoint", {{"job", job_},
+                         {"step", checkpoint.steps_done},
+                         {"path", checkpoint.directory}});
+  return absl::OkStatus();
+}
+
+void PairRun::ForgetCheckpoint(const Checkpoint& checkpoint) {
+  services_.book->ForgetCheckpoint(job_, checkpoint);
+}
+
+void PairRun::SetExports(const std::vector<std::string>& paths) {
+  services_.book->SetExports(job_, paths);
+}
+
+}  // namespace halfpipe

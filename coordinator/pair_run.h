@@ -1,0 +1,62 @@
+// One job on one pair: what its runner does to the book, the registry and the
+// metrics.
+#ifndef HP_COORDINATOR_PAIR_RUN_H_
+#define HP_COORDINATOR_PAIR_RUN_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/metrics/coordinator_metrics.h"
+#include "coordinator/job_book.h"
+#include "coordinator/job_runner.h"
+#include "coordinator/stage_registry.h"
+
+namespace halfpipe {
+
+using Clock = std::function<absl::Time()>;
+
+// What every run shares; all of it outlives the runs.
+struct RunServices {
+  JobBook* book = nullptr;
+  StageRegistry* registry = nullptr;
+  CheckpointLedger* ledger = nullptr;
+  CoordinatorMetrics* metrics = nullptr;
+  Clock clock;
+};
+
+// Not thread-safe.
+class PairRun final : public JobRunnerHost {
+ public:
+  PairRun(std::string pair, JobPlan plan, std::vector<Checkpoint> checkpoints,
+          const RunServices& services);
+  ~PairRun() override;
+
+  [[nodiscard]] JobRunner& runner() { return runner_; }
+
+  [[nodiscard]] const std::string& job() const { return job_; }
+
+  int64_t Send(Rank rank, CommandBody body) override;
+  int64_t Retract(Rank rank) override;
+  [[nodiscard]] absl::StatusOr<Epoch> NewEpoch() override;
+  void ChangeState(JobTrigger trigger, const std::string& reason,
+                   const absl::Status& error) override;
+  void Emit(const JobEventBody& event) override;
+  [[nodiscard]] absl::Status CommitCheckpoint(
+      const Checkpoint& checkpoint) override;
+  void ForgetCheckpoint(const Checkpoint& checkpoint) override;
+  void SetExports(const std::vector<std::string>& paths) override;
+
+ private:
+  const std::string pair_;
+  const std::string job_;
+  const RunServices services_;
+  Epoch epoch_;
+  absl::Time save_begun_;
+  JobRunner runner_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_PAIR_RUN_H_

@@ -1,0 +1,97 @@
+#include "coordinator/training_service_impl.h"
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "common/rpc/job_conversion.h"
+#include "common/rpc/status_conversion.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int kMaxWatches = 128;
+
+// Puts a job into a response, or says why there is none.
+template <typename Response>
+grpc::Status Answer(const absl::StatusOr<Job>& job, Response* response) {
+  if (!job.ok()) return ToGrpcStatus(job.status());
+  *response->mutable_job() = ToProto(*job);
+  return grpc::Status::OK;
+}
+
+}  // namespace
+
+grpc::Status TrainingServiceImpl::CreateJob(grpc::ServerContext*,
+                                            const v1::CreateJobRequest* request,
+                                            v1::CreateJobResponse* response) {
+  absl::StatusOr<JobSpec> spec = FromProto(*request);
+  if (!spec.ok()) return ToGrpcStatus(spec.status());
+  return Answer(coordinator_->CreateJob(*spec), response);
+}
+
+grpc::Status TrainingServiceImpl::GetJob(grpc::ServerContext*,
+                                         const v1::GetJobRequest* request,
+                                         v1::GetJobResponse* response) {
+  return Answer(coordinator_->GetJob(request->id()), response);
+}
+
+grpc::Status TrainingServiceImpl::ListJobs(grpc::ServerContext*,
+                                           const v1::ListJobsRequest* request,
+                                           v1::ListJobsResponse* response) {
+  absl::StatusOr<JobQuery> query = FromProto(*request);
+  if (!query.ok()) return ToGrpcStatus(query.status());
+  absl::StatusOr<JobPage> page = coordinator_->ListJobs(*query);
+  if (!page.ok()) return ToGrpcStatus(page.status());
+  *response = ToProto(*page);
+  return grpc::Status::OK;
+}
+
+grpc::Status TrainingServiceImpl::WatchJob(
+    grpc::ServerContext* context, const v1::WatchJobRequest* request,
+    grpc::ServerWriter<v1::WatchJobResponse>* writer) {
+  absl::Cleanup leave = [this] { --watches_; };
+  if (++watches_ > kMaxWatches) {
+    return ToGrpcStatus(absl::ResourceExhaustedError(absl::StrCat(
+        "more than ", kMaxWatches, " clients watch jobs: try again later")));
+  }
+  int64_t cursor = request->after_cursor();
+  while (true) {
+    const absl::Time deadline =
+        request->follow() ? absl::Now() + absl::Seconds(10) : absl::Now();
+    absl::StatusOr<Coordinator::EventBatch> batch = coordinator_->WaitForEvents(
+        request->id(), cursor, deadline,
+        [context] { return context->IsCancelled(); });
+    if (!batch.ok()) return ToGrpcStatus(batch.status());
+    for (const JobEvent& event : batch->events) {
+      v1::WatchJobResponse response;
+      *response.mutable_event() = ToProto(event);
+      // A client that has hung up is no error of ours.
+      if (!writer->Write(response)) return grpc::Status::OK;
+      cursor = event.cursor;
+    }
+    if (batch->complete || context->IsCancelled()) return grpc::Status::OK;
+    if (!request->follow() && batch->events.empty()) return grpc::Status::OK;
+  }
+}
+
+grpc::Status TrainingServiceImpl::CancelJob(grpc::ServerContext*,
+                                            const v1::CancelJobRequest* request,
+                                            v1::CancelJobResponse* response) {
+  return Answer(coordinator_->CancelJob(request->id(), request->now()),
+                response);
+}
+
+grpc::Status TrainingServiceImpl::ResumeJob(grpc::ServerContext*,
+                                            const v1::ResumeJobRequest* request,
+                                            v1::ResumeJobResponse* response) {
+  return Answer(coordinator_->ResumeJob(request->id()), response);
+}
+
+grpc::Status TrainingServiceImpl::GetServerInfo(
+    grpc::ServerContext*, const v1::GetServerInfoRequest*,
+    v1::GetServerInfoResponse* response) {
+  *response = ToProto(coordinator_->Info());
+  return grpc::Status::OK;
+}
+
+}  // namespace halfpipe

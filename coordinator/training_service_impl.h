@@ -1,0 +1,48 @@
+// TrainingService over the coordinator: converts, calls, converts back.
+#ifndef HP_COORDINATOR_TRAINING_SERVICE_IMPL_H_
+#define HP_COORDINATOR_TRAINING_SERVICE_IMPL_H_
+
+#include <atomic>
+
+#include "coordinator/coordinator.h"
+#include "halfpipe/v1/jobs.grpc.pb.h"
+
+namespace halfpipe {
+
+// Thread-safe; does not own the coordinator. A watch holds a thread of the
+// server while it waits, so their number is limited (RESOURCE_EXHAUSTED).
+class TrainingServiceImpl final : public v1::TrainingService::Service {
+ public:
+  explicit TrainingServiceImpl(Coordinator* coordinator)
+      : coordinator_(coordinator) {}
+
+  grpc::Status CreateJob(grpc::ServerContext* context,
+                         const v1::CreateJobRequest* request,
+                         v1::CreateJobResponse* response) override;
+  grpc::Status GetJob(grpc::ServerContext* context,
+                      const v1::GetJobRequest* request,
+                      v1::GetJobResponse* response) override;
+  grpc::Status ListJobs(grpc::ServerContext* context,
+                        const v1::ListJobsRequest* request,
+                        v1::ListJobsResponse* response) override;
+  grpc::Status WatchJob(
+      grpc::ServerContext* context, const v1::WatchJobRequest* request,
+      grpc::ServerWriter<v1::WatchJobResponse>* writer) override;
+  grpc::Status CancelJob(grpc::ServerContext* context,
+                         const v1::CancelJobRequest* request,
+                         v1::CancelJobResponse* response) override;
+  grpc::Status ResumeJob(grpc::ServerContext* context,
+                         const v1::ResumeJobRequest* request,
+                         v1::ResumeJobResponse* response) override;
+  grpc::Status GetServerInfo(grpc::ServerContext* context,
+                             const v1::GetServerInfoRequest* request,
+                             v1::GetServerInfoResponse* response) override;
+
+ private:
+  Coordinator* const coordinator_;
+  std::atomic<int> watches_{0};
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_TRAINING_SERVICE_IMPL_H_
