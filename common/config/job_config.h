@@ -45,7 +45,7 @@ enum class DeviceType { kAuto, kCpu, kCuda };
 enum class ComputeDType { kBf16, kFp32 };
 
 // Key names of an exported LoRA file.
-enum class LoraFormat { kDiffSynth, kComfyUi, kDiffusers };
+enum class LoraFileFormat { kDiffSynth, kComfyUi, kDiffusers };
 
 // Random weights in place of files: no download, no disk. For `bench`.
 struct RandomModelConfig {
@@ -154,8 +154,8 @@ struct OutputConfig {
   std::string dir;
   SaveInterval save_every;
   int64_t keep = 3;  // newest checkpoints that stay; 0: all
-  std::vector<LoraFormat> formats = {LoraFormat::kDiffSynth,
-                                     LoraFormat::kComfyUi};
+  std::vector<LoraFileFormat> formats = {LoraFileFormat::kDiffSynth,
+                                         LoraFileFormat::kComfyUi};
 };
 
 struct JobConfig {

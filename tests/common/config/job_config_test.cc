@@ -34,8 +34,8 @@ TEST(JobConfigTest, ReadsEveryKeyOfTheExample) {
   EXPECT_FALSE(job->pipeline.split_at.has_value());
   EXPECT_EQ(job->output.save_every.seconds, 1800);
   EXPECT_EQ(job->output.save_every.steps, 0);
-  EXPECT_THAT(job->output.formats,
-              ElementsAre(LoraFormat::kDiffSynth, LoraFormat::kComfyUi));
+  EXPECT_THAT(job->output.formats, ElementsAre(LoraFileFormat::kDiffSynth,
+                                               LoraFileFormat::kComfyUi));
 }
 
 TEST(JobConfigTest, AlphaDefaultsToTheRank) {
