@@ -77,9 +77,11 @@ void SocketPeerLink::Abort(const absl::Status& reason) {
     absl::MutexLock lock(&mutex_);
     if (!status_.ok()) return;
     status_ = aborted;
+    // Still under the lock: a thread that comes second must find the queues
+    // closed, or it would report its failed job as one that ended.
+    to_send_.Close(aborted);
+    to_receive_.Close(aborted);
   }
-  to_send_.Close(aborted);
-  to_receive_.Close(aborted);
   // Ends the threads' reads and writes here, and the peer's there.
   shutdown(socket_.get(), SHUT_RDWR);
 }
