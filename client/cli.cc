@@ -66,8 +66,9 @@ int Fail(const absl::Status& status, CommandContext& context) {
 }  // namespace
 
 int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
-                   std::ostream& err) {
-  CommandContext context{.out = out, .err = err, .action = nullptr};
+                   std::ostream& err, const CommandEnvironment& environment) {
+  CommandContext context{
+      .out = out, .err = err, .environment = environment, .action = nullptr};
   CLI::App app(
       "Fine-tunes Wan video diffusion transformers with LoRA on two GPUs.",
       "halfpipe");

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/exit_codes.h"
 #include "client/job_json.h"
+#include "client/local_service.h"
 
 namespace halfpipe {
 
@@ -36,10 +37,18 @@ void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
   AddFormatFlag(command, &flags->format);
 }
 
-std::unique_ptr<TrainingClient> Connect(const ServiceFlags& flags) {
-  return NewTrainingClient(
+std::unique_ptr<TrainingClient> Connect(const ServiceFlags& flags,
+                                        const CommandContext& context) {
+  return context.environment.connect(
       {.address = flags.address,
        .call_timeout = absl::Seconds(flags.timeout_seconds)});
+}
+
+absl::StatusOr<std::string> ProgramDirectory(const CommandContext& context) {
+  if (!context.environment.program_dir.empty()) {
+    return context.environment.program_dir;
+  }
+  return OwnProgramDirectory();
 }
 
 void AddLabelFlag(CLI::App* command, const std::string& description,

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client/cli.h"
 #include "client/event_printer.h"
 #include "client/follow_job.h"
 #include "common/base/status.h"
@@ -28,6 +29,7 @@ using CommandAction = std::function<absl::StatusOr<ExitCode>()>;
 struct CommandContext {
   std::ostream& out;
   std::ostream& err;
+  CommandEnvironment environment;
   CommandAction action;  // set by the subcommand that was named
 };
 
@@ -46,7 +48,11 @@ void AddFormatFlag(CLI::App* command, OutputFormat* format);
 
 // A client for the flags' address.
 [[nodiscard]] std::unique_ptr<TrainingClient> Connect(
-    const ServiceFlags& flags);
+    const ServiceFlags& flags, const CommandContext& context);
+
+// The folder with the other programs.
+[[nodiscard]] absl::StatusOr<std::string> ProgramDirectory(
+    const CommandContext& context);
 
 // Adds --label K=V, which may be repeated; another form is a usage error.
 void AddLabelFlag(CLI::App* command, const std::string& description,

@@ -75,7 +75,7 @@ class Bench {
  private:
   absl::Status StartService(const std::string& directory) {
     LocalServiceOptions local;
-    HP_ASSIGN_OR_RETURN(local.program_dir, OwnProgramDirectory());
+    HP_ASSIGN_OR_RETURN(local.program_dir, ProgramDirectory(context_));
     local.state_dir = absl::StrCat(directory, "/state");
     local.log_dir = absl::StrCat(directory, "/logs");
     local.stages = config_.pipeline.stages;

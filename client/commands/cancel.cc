@@ -18,7 +18,7 @@ struct CancelOptions {
 
 absl::StatusOr<ExitCode> Cancel(const CancelOptions& options,
                                 CommandContext& context) {
-  const auto client = Connect(options.service);
+  const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job,
                       client->CancelJob(options.id, options.now));
   if (options.service.format == OutputFormat::kJson) {

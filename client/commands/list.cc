@@ -83,7 +83,7 @@ void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
 
 absl::StatusOr<ExitCode> List(const ListOptions& options,
                               CommandContext& context) {
-  const auto client = Connect(options.service);
+  const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const std::vector<Job> jobs,
                       FetchJobs(*client, QueryFor(options), options.limit));
   if (options.service.format == OutputFormat::kJson) {

@@ -54,7 +54,7 @@ absl::StatusOr<ExitCode> Logs(const LogsOptions& options,
                               CommandContext& context) {
   LogPrinter printer(context.out, options.service.format);
   if (!options.follow) {
-    const auto client = Connect(options.service);
+    const auto client = Connect(options.service, context);
     TrainingClient::Watch watch;
     watch.id = options.id;
     watch.follow = false;
@@ -65,7 +65,7 @@ absl::StatusOr<ExitCode> Logs(const LogsOptions& options,
     return ExitCode::kOk;
   }
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
-  const auto client = Connect(options.service);
+  const auto client = Connect(options.service, context);
   FollowOptions follow;
   follow.id = options.id;
   HP_ASSIGN_OR_RETURN(const FollowResult result,

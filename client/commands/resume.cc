@@ -17,7 +17,7 @@ struct ResumeOptions {
 
 absl::StatusOr<ExitCode> Resume(const ResumeOptions& options,
                                 CommandContext& context) {
-  const auto client = Connect(options.service);
+  const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job, client->ResumeJob(options.id));
   if (options.service.format == OutputFormat::kJson) {
     context.out << JsonText(ToJson(job), 2) << "\n";

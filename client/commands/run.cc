@@ -140,7 +140,7 @@ class LocalRun {
  private:
   absl::Status StartService(const JobConfig& config) {
     LocalServiceOptions local;
-    HP_ASSIGN_OR_RETURN(local.program_dir, OwnProgramDirectory());
+    HP_ASSIGN_OR_RETURN(local.program_dir, ProgramDirectory(context_));
     local.state_dir = places_.state_dir;
     local.log_dir = places_.log_dir;
     local.stages = config.pipeline.stages;

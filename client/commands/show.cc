@@ -66,7 +66,7 @@ void PrintJob(const Job& job, bool config, CommandContext& context) {
 
 absl::StatusOr<ExitCode> Show(const ShowOptions& options,
                               CommandContext& context) {
-  const auto client = Connect(options.service);
+  const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job, client->GetJob(options.id));
   if (options.service.format == OutputFormat::kJson) {
     context.out << JsonText(ToJson(job), 2) << "\n";

@@ -39,7 +39,7 @@ absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,
   JobSpec spec = SpecFor(file);
   spec.id = options.id;
   spec.labels = ParseLabels(options.labels);
-  const auto client = Connect(options.service);
+  const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job, client->CreateJob(spec));
   Announce(job, options, context);
   if (options.no_wait) return ExitCode::kOk;

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "client/command.h"
-#include "client/local_service.h"
 #include "client/signal_watch.h"
 #include "client/stage_pair.h"
 
@@ -34,7 +33,7 @@ absl::StatusOr<ExitCode> Verify(const VerifyOptions& options,
                                 CommandContext& context) {
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   StagePairOptions pair;
-  HP_ASSIGN_OR_RETURN(pair.program_dir, OwnProgramDirectory());
+  HP_ASSIGN_OR_RETURN(pair.program_dir, ProgramDirectory(context));
   pair.stages = options.stages;
   pair.arguments = PassedArguments(*options.command);
   return RunStagePair(pair, signals, context.err);

@@ -18,7 +18,7 @@ struct WatchOptions {
 absl::StatusOr<ExitCode> Watch(const WatchOptions& options,
                                CommandContext& context) {
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
-  const auto client = Connect(options.service);
+  const auto client = Connect(options.service, context);
   return FollowRemotely(*client, signals, options.id, options.after_cursor,
                         options.service.format, context);
 }

@@ -1,6 +1,5 @@
 #include "client/cli.h"
 
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -12,25 +11,6 @@ namespace halfpipe {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
-
-struct CliResult {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
-
-CliResult RunCli(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "halfpipe");
-  std::ostringstream out;
-  std::ostringstream err;
-  CliResult result;
-  result.code = RunCommandLine(static_cast<int>(arguments.size()),
-                               arguments.data(), out, err);
-  result.out = out.str();
-  result.err = err.str();
-  return result;
-}
 
 struct UsageCase {
   std::string name;
@@ -92,47 +72,6 @@ TEST(CliTest, HelpAndVersionSucceed) {
     EXPECT_EQ(RunCli({command, "--help"}).code, 0) << command;
   }
   EXPECT_THAT(RunCli({"--version"}).out, HasSubstr("halfpipe "));
-}
-
-TEST(CliTest, BadJobFileNamesLineAndNearestKey) {
-  const TestDirectory directory;
-  const std::string path =
-      directory.Write("job.yaml", ValidJobYaml(directory.Path("out")) +
-                                      "pipeline: {schedul: 1f1b}\n");
-  for (const char* command : {"run", "submit"}) {
-    const CliResult result = RunCli({command, path.c_str()});
-    EXPECT_EQ(result.code, 3) << command;
-    EXPECT_THAT(result.err, HasSubstr(path + ":6"));
-    EXPECT_THAT(result.err, HasSubstr("schedule"));
-    EXPECT_EQ(result.out, "");
-  }
-}
-
-TEST(CliTest, EveryProblemOfAJobFileIsListed) {
-  const TestDirectory directory;
-  const std::string path = directory.Write(
-      "job.yaml", "name: x\ntrain: {steps: many}\nlora: {rank: -1}\n");
-  const CliResult result = RunCli({"run", path.c_str()});
-  EXPECT_EQ(result.code, 3);
-  EXPECT_THAT(result.err, HasSubstr("train.steps"));
-  EXPECT_THAT(result.err, HasSubstr("lora.rank"));
-  EXPECT_THAT(result.err, HasSubstr("output.dir"));
-}
-
-TEST(CliTest, MissingJobFileIsInvalidInput) {
-  const CliResult result = RunCli({"run", "/nowhere/job.yaml"});
-  EXPECT_EQ(result.code, 3);
-  EXPECT_THAT(result.err, HasSubstr("/nowhere/job.yaml"));
-}
-
-TEST(CliTest, UnwritableOutputIsInvalidInput) {
-  const TestDirectory directory;
-  directory.Write("file", "in the way");
-  const std::string path =
-      directory.Write("job.yaml", ValidJobYaml(directory.Path("file/out")));
-  const CliResult result = RunCli({"run", path.c_str()});
-  EXPECT_EQ(result.code, 3);
-  EXPECT_THAT(result.err, HasSubstr("output.dir"));
 }
 
 TEST(CliTest, UnreachableServiceIsOneErrorAndExitCode4) {

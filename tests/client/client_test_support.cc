@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -75,16 +76,33 @@ std::string ValidJobYaml(const std::string& output_dir) {
       output_dir, "}\n");
 }
 
-absl::StatusOr<Job> FakeTrainingClient::CreateJob(const JobSpec&) {
+absl::StatusOr<Job> FakeTrainingClient::Answer(const std::string& call) {
+  calls->push_back(call);
+  if (!status.ok()) return status;
   return job;
 }
 
-absl::StatusOr<Job> FakeTrainingClient::GetJob(const std::string&) {
-  return job;
+absl::StatusOr<Job> FakeTrainingClient::CreateJob(const JobSpec& spec) {
+  std::string call = absl::StrCat("create ", spec.id);
+  for (const auto& [key, value] : spec.labels) {
+    absl::StrAppend(&call, " ", key, "=", value);
+  }
+  return Answer(call);
 }
 
-absl::StatusOr<JobPage> FakeTrainingClient::ListJobs(const JobQuery&) {
-  return JobPage{.jobs = {job}, .next_page_token = ""};
+absl::StatusOr<Job> FakeTrainingClient::GetJob(const std::string& id) {
+  return Answer(absl::StrCat("get ", id));
+}
+
+absl::StatusOr<JobPage> FakeTrainingClient::ListJobs(const JobQuery& query) {
+  std::string call = absl::StrCat("list ", query.page_size);
+  for (const JobState state : query.states) {
+    absl::StrAppend(&call, " ", JobStateName(state));
+  }
+  HP_RETURN_IF_ERROR(Answer(call).status());
+  // Two pages of one job each.
+  const bool first = query.page_token.empty();
+  return JobPage{.jobs = {job}, .next_page_token = first ? "more" : ""};
 }
 
 absl::Status FakeTrainingClient::WatchJob(
@@ -100,16 +118,38 @@ absl::Status FakeTrainingClient::WatchJob(
   return hang ? absl::CancelledError("stopped") : watch_status;
 }
 
-absl::StatusOr<Job> FakeTrainingClient::CancelJob(const std::string&, bool) {
-  return job;
+absl::StatusOr<Job> FakeTrainingClient::CancelJob(const std::string& id,
+                                                  bool now) {
+  return Answer(absl::StrCat("cancel ", id, now ? " now" : ""));
 }
 
-absl::StatusOr<Job> FakeTrainingClient::ResumeJob(const std::string&) {
-  return job;
+absl::StatusOr<Job> FakeTrainingClient::ResumeJob(const std::string& id) {
+  return Answer(absl::StrCat("resume ", id));
 }
 
 absl::StatusOr<ServerInfo> FakeTrainingClient::GetServerInfo() {
   return ServerInfo{};
+}
+
+CliResult RunCli(std::vector<const char*> arguments,
+                 const CommandEnvironment& environment) {
+  arguments.insert(arguments.begin(), "halfpipe");
+  std::ostringstream out;
+  std::ostringstream err;
+  CliResult result;
+  result.code = RunCommandLine(static_cast<int>(arguments.size()),
+                               arguments.data(), out, err, environment);
+  result.out = out.str();
+  result.err = err.str();
+  return result;
+}
+
+CommandEnvironment ServiceOf(const FakeTrainingClient& client) {
+  CommandEnvironment environment;
+  environment.connect = [client](const TrainingClientOptions&) {
+    return std::make_unique<FakeTrainingClient>(client);
+  };
+  return environment;
 }
 
 JobEvent StepEvent(int64_t steps_done, int64_t steps_total, double seconds) {

@@ -6,10 +6,12 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "client/cli.h"
 #include "client/private_directory.h"
 #include "common/rpc/training_client.h"
 
@@ -63,7 +65,27 @@ class FakeTrainingClient : public TrainingClient {
   std::vector<JobEvent> events;
   bool hang = false;
   absl::Status watch_status;
+  absl::Status status;  // of every call but WatchJob
+  // "create ID", "cancel ID now", ...; shared with copies of this client.
+  std::shared_ptr<std::vector<std::string>> calls =
+      std::make_shared<std::vector<std::string>>();
+
+ private:
+  absl::StatusOr<Job> Answer(const std::string& call);
 };
+
+struct CliResult {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+// Runs the command line in this process.
+[[nodiscard]] CliResult RunCli(std::vector<const char*> arguments,
+                               const CommandEnvironment& environment = {});
+
+// An environment in which every command talks to a copy of `client`.
+[[nodiscard]] CommandEnvironment ServiceOf(const FakeTrainingClient& client);
 
 // The step event number `steps_done` of `steps_total`, `seconds` after the
 // epoch's first second.

@@ -128,7 +128,8 @@ TEST(ExitCodeForEndedJobTest, FollowsTheContract) {
 TEST(ReportEndTest, SaysWhatWasMadeOrWhatWentWrong) {
   std::ostringstream out;
   std::ostringstream err;
-  CommandContext context{.out = out, .err = err, .action = nullptr};
+  CommandContext context{
+      .out = out, .err = err, .environment = {}, .action = nullptr};
   Job done = EndedJob(JobState::kDone);
   done.exports = {"/out/lora.comfyui.safetensors"};
   EXPECT_EQ(ReportEnd(done, OutputFormat::kText, "/logs", context),

@@ -1,0 +1,38 @@
+#include <string>
+
+#include "client/client_test_support.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ShowCommandTest, PrintsWhatThereIs) {
+  FakeTrainingClient client;
+  client.job.id = "j1";
+  client.job.state = JobState::kFailed;
+  client.job.error = absl::InternalError("device fault");
+  client.job.checkpoints = {{.steps_done = 5,
+                             .directory = "/out/step-5",
+                             .time = absl::UnixEpoch(),
+                             .bytes = 2048}};
+  client.job.config_yaml = "name: x\n";
+  const CliResult result = RunCli({"show", "j1"}, ServiceOf(client));
+  EXPECT_EQ(result.code, 0);
+  EXPECT_THAT(result.out, HasSubstr("error:       device fault"));
+  EXPECT_THAT(result.out, HasSubstr("step 5  2.0 KiB  /out/step-5"));
+  EXPECT_THAT(result.out, ::testing::Not(HasSubstr("name: x")));
+  EXPECT_THAT(RunCli({"show", "j1", "--config"}, ServiceOf(client)).out,
+              HasSubstr("name: x"));
+}
+
+TEST(ShowCommandTest, UnknownJobIsAnError) {
+  FakeTrainingClient client;
+  client.status = absl::NotFoundError("no job j2");
+  EXPECT_EQ(RunCli({"show", "j2"}, ServiceOf(client)).code, 3);
+}
+
+}  // namespace
+}  // namespace halfpipe

@@ -1,0 +1,46 @@
+#include <string>
+
+#include "client/client_test_support.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(SubmitCommandTest, PrintsTheIdAndFollows) {
+  const TestDirectory directory;
+  const std::string path =
+      directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
+  FakeTrainingClient client;
+  client.job.id = "j1";
+  client.job.state = JobState::kFailed;
+  client.job.error = absl::NotFoundError("clip.mp4: no such file");
+  client.events = {StepEvent(1, 2, 0)};
+  const CliResult result = RunCli({"submit", path.c_str(), "--id", "j1",
+                                   "--label", "a=b", "--label", "c=d=e"},
+                                  ServiceOf(client));
+  EXPECT_EQ(result.code, 3);
+  EXPECT_EQ(result.out.substr(0, 3), "j1\n");
+  EXPECT_THAT(result.out, HasSubstr("step 1/2"));
+  EXPECT_EQ(result.err, "halfpipe: job j1 failed: clip.mp4: no such file\n");
+  EXPECT_THAT(*client.calls, ElementsAre("create j1 a=b c=d=e", "get j1"));
+}
+
+TEST(SubmitCommandTest, NoWaitReturnsAtOnce) {
+  const TestDirectory directory;
+  const std::string path =
+      directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
+  FakeTrainingClient client;
+  client.job.id = "made-up";
+  client.hang = true;
+  const CliResult result =
+      RunCli({"submit", path.c_str(), "--no-wait"}, ServiceOf(client));
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, "made-up\n");
+}
+
+}  // namespace
+}  // namespace halfpipe
