@@ -178,4 +178,9 @@ AttentionGrads AttentionBackward(const at::Tensor& dout, const at::Tensor& q,
   return {TokensFirst(grads.dq), TokensFirst(grads.dk), TokensFirst(grads.dv)};
 }
 
+at::Tensor CentreKeys(const at::Tensor& k) {
+  at::Tensor mean = k.mean(1, /*keepdim=*/true, at::kFloat);
+  return k.to(at::kFloat).sub(mean).to(k.scalar_type());
+}
+
 }  // namespace halfpipe

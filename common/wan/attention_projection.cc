@@ -1,6 +1,7 @@
 #include "common/wan/attention_projection.h"
 
 #include "common/base/status.h"
+#include "common/kernels/attention.h"
 #include "common/kernels/norm.h"
 #include "common/kernels/rope.h"
 
@@ -24,8 +25,9 @@ void NormedProjectionSaved::AppendFields(const std::string& prefix,
 
 absl::StatusOr<NormedProjection> NormedProjection::Load(
     const LayerLoader& loader, const std::string& linear,
-    const std::string& norm) {
+    const std::string& norm, Role role) {
   NormedProjection projection;
+  projection.role_ = role;
   projection.heads_ = loader.architecture().heads;
   HP_ASSIGN_OR_RETURN(projection.linear_, loader.Adapted(linear));
   HP_ASSIGN_OR_RETURN(projection.norm_weight_, loader.Float(norm + ".weight"));
@@ -40,6 +42,7 @@ at::Tensor NormedProjection::Forward(const at::Tensor& x,
       RmsNorm(saved->linear, norm_weight_, kWanEps, &saved->rstd);
   saved->heads = SplitHeads(normed, heads_);
   if (rope.defined()) saved->heads = ApplyRope(saved->heads, rope);
+  if (role_ == Role::kKey) saved->heads = CentreKeys(saved->heads);
   return saved->heads;
 }
 
@@ -48,10 +51,10 @@ at::Tensor NormedProjection::Backward(const at::Tensor& dheads,
                                       const at::Tensor& rope,
                                       const NormedProjectionSaved& saved,
                                       bool need_dx) {
-  at::Tensor dnormed =
-      MergeHeads(rope.defined() ? ApplyRopeBackward(dheads, rope) : dheads);
+  at::Tensor d = role_ == Role::kKey ? CentreKeys(dheads) : dheads;
+  if (rope.defined()) d = ApplyRopeBackward(d, rope);
   at::Tensor dlinear =
-      RmsNormBackward(dnormed, saved.linear, norm_weight_, saved.rstd);
+      RmsNormBackward(MergeHeads(d), saved.linear, norm_weight_, saved.rstd);
   return linear_.Backward(dlinear, x, saved.adapted, need_dx);
 }
 

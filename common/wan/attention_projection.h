@@ -1,6 +1,7 @@
 // The way to the queries and keys of an attention: linear (with LoRA), RMS norm
-// over all heads together, rotation by position where there is one. Wan models
-// norm over the full width, not each head.
+// over all heads together, rotation by position where there is one, and for
+// keys the centring that attention.h explains. Wan models norm over the full
+// width, not each head.
 #ifndef HP_COMMON_WAN_ATTENTION_PROJECTION_H_
 #define HP_COMMON_WAN_ATTENTION_PROJECTION_H_
 
@@ -30,11 +31,13 @@ struct NormedProjectionSaved {
 
 class NormedProjection {
  public:
+  enum class Role : uint8_t { kQuery, kKey };
+
   // `linear` and `norm` are full native names ("blocks.0.self_attn.q",
   // "blocks.0.self_attn.norm_q").
   [[nodiscard]] static absl::StatusOr<NormedProjection> Load(
       const LayerLoader& loader, const std::string& linear,
-      const std::string& norm);
+      const std::string& norm, Role role);
 
   // x (B, L, D) to (B, L, H, D / H). An undefined `rope` rotates nothing.
   at::Tensor Forward(const at::Tensor& x, const at::Tensor& rope,
@@ -50,6 +53,7 @@ class NormedProjection {
   LoraLinear linear_;
   at::Tensor norm_weight_;  // (D) float32
   int64_t heads_ = 1;
+  Role role_ = Role::kQuery;
 };
 
 }  // namespace halfpipe

@@ -25,7 +25,8 @@ absl::StatusOr<ContextAttention> ContextAttention::Load(
   layer.backend_ = backend;
   HP_ASSIGN_OR_RETURN(layer.k_,
                       NormedProjection::Load(loader, prefix + "k" + suffix,
-                                             prefix + "norm_k" + suffix));
+                                             prefix + "norm_k" + suffix,
+                                             NormedProjection::Role::kKey));
   HP_ASSIGN_OR_RETURN(layer.v_, loader.Adapted(prefix + "v" + suffix));
   return layer;
 }
@@ -68,8 +69,9 @@ absl::StatusOr<CrossAttention> CrossAttention::Load(const LayerLoader& loader,
   CrossAttention layer;
   layer.heads_ = loader.architecture().heads;
   HP_ASSIGN_OR_RETURN(layer.norm_, loader.Norm(block + "norm3"));
-  HP_ASSIGN_OR_RETURN(layer.q_, NormedProjection::Load(loader, prefix + "q",
-                                                       prefix + "norm_q"));
+  HP_ASSIGN_OR_RETURN(
+      layer.q_, NormedProjection::Load(loader, prefix + "q", prefix + "norm_q",
+                                       NormedProjection::Role::kQuery));
   HP_ASSIGN_OR_RETURN(layer.text_,
                       ContextAttention::Load(loader, prefix, "", backend));
   HP_ASSIGN_OR_RETURN(layer.o_, loader.Adapted(prefix + "o"));

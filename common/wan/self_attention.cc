@@ -24,13 +24,16 @@ void SelfAttentionSaved::AppendFields(SavedFields* fields) {
 absl::StatusOr<SelfAttention> SelfAttention::Load(const LayerLoader& loader,
                                                   const std::string& prefix,
                                                   AttentionBackend backend) {
+  using Role = NormedProjection::Role;
   SelfAttention layer;
   layer.heads_ = loader.architecture().heads;
   layer.backend_ = backend;
-  HP_ASSIGN_OR_RETURN(layer.q_, NormedProjection::Load(loader, prefix + "q",
-                                                       prefix + "norm_q"));
-  HP_ASSIGN_OR_RETURN(layer.k_, NormedProjection::Load(loader, prefix + "k",
-                                                       prefix + "norm_k"));
+  HP_ASSIGN_OR_RETURN(
+      layer.q_, NormedProjection::Load(loader, prefix + "q", prefix + "norm_q",
+                                       Role::kQuery));
+  HP_ASSIGN_OR_RETURN(
+      layer.k_, NormedProjection::Load(loader, prefix + "k", prefix + "norm_k",
+                                       Role::kKey));
   HP_ASSIGN_OR_RETURN(layer.v_, loader.Adapted(prefix + "v"));
   HP_ASSIGN_OR_RETURN(layer.o_, loader.Adapted(prefix + "o"));
   return layer;

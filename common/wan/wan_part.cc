@@ -62,7 +62,9 @@ absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
     const WeightSource& source, const WanPartOptions& options,
     const UniformSource& uniform) {
   HP_RETURN_IF_ERROR(CheckOptions(source.architecture(), options));
-  if (options.device.is_cuda()) HP_RETURN_IF_ERROR(EnsureCudaLoaded());
+  if (options.device.is_cuda()) {
+    HP_RETURN_IF_ERROR(EnsureCudaLoaded());
+  }
   std::unique_ptr<WanPart> part(new WanPart(source.architecture(), options));
   HP_RETURN_IF_ERROR(TorchGuard("loading the model", [&] {
     const LayerLoader loader(&source, {options.device, options.compute},

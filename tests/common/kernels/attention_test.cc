@@ -56,6 +56,32 @@ INSTANTIATE_TEST_SUITE_P(OddSizes, AttentionTest,
                                          Case{5, 33, 3, 24},
                                          Case{45, 45, 1, 128}));
 
+TEST(CentreKeysTest, ChangesNothingButTheRounding) {
+  // Keys with a large common part, as biases make them.
+  const at::Tensor q = RandomTensor({1, 40, 2, 24}, 1);
+  const at::Tensor k =
+      RandomTensor({1, 40, 2, 24}, 2) * 0.6 + RandomTensor({1, 1, 2, 24}, 3);
+  const at::Tensor v =
+      RandomTensor({1, 40, 2, 24}, 4) * 0.5 + RandomTensor({1, 1, 2, 24}, 5);
+  const at::Tensor dout = RandomTensor({1, 40, 2, 24}, 6);
+  const at::Tensor centred = CentreKeys(k);
+  EXPECT_LT(centred.mean(1).abs().max().item<float>(), 1e-6f);
+  ExpectClose(Reference(q, centred, v), Reference(q, k, v), 1e-5);
+  ExpectGradient([](const at::Tensor& at) { return CentreKeys(at); }, k, dout,
+                 CentreKeys(dout));
+
+  constexpr AttentionBackend kBackend = AttentionBackend::kCpuFlash;
+  AttentionSaved saved;
+  Attention(q, k, v, kBackend, &saved);
+  const at::Tensor exact = AttentionBackward(dout, q, k, v, saved, kBackend).dq;
+  const auto half = [](const at::Tensor& x) { return x.to(at::kBFloat16); };
+  AttentionSaved rounded;
+  Attention(half(q), half(centred), half(v), kBackend, &rounded);
+  const AttentionGrads grads = AttentionBackward(
+      half(dout), half(q), half(centred), half(v), rounded, kBackend);
+  ExpectClose(grads.dq, exact, 1e-2);
+}
+
 TEST(ChooseAttentionTest, FitsDeviceTypeAndHead) {
   const at::Device cuda(at::kCUDA, 0);
   EXPECT_EQ(ChooseAttention(at::kCPU, at::kFloat, 12, false),

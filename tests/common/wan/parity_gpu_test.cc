@@ -110,7 +110,9 @@ TEST_P(TrueShapesTest, TwoBlocksRunForwardAndBackward) {
               << Milliseconds(middle - start).count() << " ms, backward "
               << Milliseconds(end - middle).count() << " ms\n";
     if (round == 0) first = grad.clone();
-    if (round == 1) EXPECT_TRUE(grad.equal(first * 2.0));
+    if (round == 1) {
+      EXPECT_TRUE(grad.equal(first * 2.0));
+    }
   }
 }
 
