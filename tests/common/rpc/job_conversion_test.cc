@@ -1,0 +1,103 @@
+#include "common/rpc/job_conversion.h"
+
+#include "common/rpc/job_storage_format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+Job FullJob() {
+  Job job;
+  job.id = "a";
+  job.name = "n";
+  job.kind = JobKind::kPrepare;
+  job.labels = {{"k", "v"}};
+  job.state = JobState::kFailed;
+  job.reason = "r";
+  job.error = absl::DataLossError("broken");
+  job.config_yaml = "y";
+  job.config_digest = "d";
+  job.created = absl::FromUnixMillis(1000);
+  job.started = absl::FromUnixMillis(2000);
+  job.steps_done = 3;
+  job.steps_total = 9;
+  job.epoch = 4;
+  job.restarts = 2;
+  job.last_cursor = 17;
+  job.last_step = StepProgress{.steps_done = 3, .loss = 0.5};
+  job.last_step->stages = {StageUse{.rank = 1, .idle_ratio = 0.25}};
+  job.checkpoints = {{2, "/c", absl::FromUnixMillis(1500), 77}};
+  job.exports = {"/lora"};
+  return job;
+}
+
+TEST(JobConversionTest, AJobSurvivesTheWireAndTheDisk) {
+  const auto back = DecodeJob(EncodeJob(FullJob()));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->kind, JobKind::kPrepare);
+  EXPECT_EQ(back->labels.at("k"), "v");
+  EXPECT_EQ(back->state, JobState::kFailed);
+  EXPECT_EQ(back->error, absl::DataLossError("broken"));
+  EXPECT_EQ(back->created, absl::FromUnixMillis(1000));
+  EXPECT_EQ(back->started, absl::FromUnixMillis(2000));
+  EXPECT_EQ(back->ended, std::nullopt);
+  ASSERT_TRUE(back->last_step.has_value());
+  EXPECT_EQ(back->last_step->loss, 0.5);
+  ASSERT_THAT(back->last_step->stages, SizeIs(1));
+  EXPECT_EQ(back->last_step->stages[0].idle_ratio, 0.25);
+  ASSERT_THAT(back->checkpoints, SizeIs(1));
+  EXPECT_EQ(back->checkpoints[0].directory, "/c");
+  EXPECT_THAT(back->exports, ElementsAre("/lora"));
+}
+
+TEST(JobConversionTest, EveryEventKeepsItsKind) {
+  const decltype(JobEvent::what) bodies[] = {
+      StateChange{JobState::kFailed, "r", absl::InternalError("x")},
+      StepProgress{}, EncodingProgress{1, 2, "a"},
+      LogLine{LogSeverity::kWarning, "t"}, Checkpoint{}};
+  for (const auto& what : bodies) {
+    JobEvent event;
+    event.cursor = 5;
+    event.time = absl::FromUnixMillis(3);
+    event.what = what;
+    const auto back = DecodeJobEvent(EncodeJobEvent(event));
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->cursor, 5);
+    EXPECT_EQ(back->what.index(), what.index());
+  }
+  EXPECT_FALSE(FromProto(v1::JobEvent()).ok());
+}
+
+TEST(JobConversionTest, SpecsAndTheirDefaults) {
+  JobSpec spec;
+  spec.id = "a";
+  spec.labels = {{"x", "1"}, {"y", "2"}};
+  auto back = DecodeJobSpec(EncodeJobSpec(spec));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->join_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(EncodeJobSpec(*back), EncodeJobSpec(spec));
+  spec.join_timeout = absl::Seconds(60);
+  back = DecodeJobSpec(EncodeJobSpec(spec));
+  EXPECT_EQ(back->join_timeout, absl::Seconds(60));
+}
+
+TEST(JobConversionTest, UnknownEnumValuesAreRefused) {
+  v1::Job message = ToProto(FullJob());
+  message.set_state(static_cast<v1::JobState>(99));
+  EXPECT_FALSE(FromProto(message).ok());
+  message = ToProto(FullJob());
+  message.set_kind(static_cast<v1::JobKind>(99));
+  EXPECT_FALSE(FromProto(message).ok());
+}
+
+TEST(JobConversionTest, BytesThatAreNoJobAreDataLoss) {
+  EXPECT_EQ(DecodeJob("\xff\xff\xff").status().code(),
+            absl::StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace halfpipe

@@ -1,0 +1,168 @@
+#include "common/rpc/stage_conversion.h"
+
+#include "common/rpc/status_conversion.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::ElementsAre;
+
+// A value that went through a message and bytes.
+template <typename Message, typename Value>
+auto ThereAndBack(const Value& value) {
+  Message message;
+  EXPECT_TRUE(message.ParseFromString(ToProto(value).SerializeAsString()));
+  return FromProto(message);
+}
+
+SampleRef Sample() { return {3, "/a.mp4", "a dog", "/l", "/c", true}; }
+
+TEST(StageConversionTest, Registration) {
+  StageInfo info;
+  info.pair = "p";
+  info.rank = Rank(1);
+  info.incarnation = 0xfedcba9876543210U;
+  info.pid = 12;
+  info.host = "h";
+  info.device = "cuda:1";
+  info.device_name = "n";
+  info.gpu_uuid = "u";
+  info.device_total_bytes = int64_t{1} << 40;
+  info.device_free_bytes = 5;
+  info.version = "v";
+  const StageInfo back = ThereAndBack<v1::RegisterRequest>(info);
+  EXPECT_EQ(back.pair, info.pair);
+  EXPECT_EQ(back.rank, info.rank);
+  EXPECT_EQ(back.incarnation, info.incarnation);
+  EXPECT_EQ(back.pid, info.pid);
+  EXPECT_EQ(back.gpu_uuid, info.gpu_uuid);
+  EXPECT_EQ(back.device_total_bytes, info.device_total_bytes);
+  EXPECT_EQ(back.device_free_bytes, info.device_free_bytes);
+  EXPECT_EQ(back.version, info.version);
+}
+
+TEST(StageConversionTest, StartCommand) {
+  StartCommand start;
+  start.job = "j";
+  start.split = 20;
+  start.link_kind = "nccl";
+  start.rendezvous = std::string("\0\xff\x80z", 4);
+  start.first_samples = {Sample()};
+  start.schedule = {"0F0 0SF0", "1RF0"};
+  start.schedule_hash = "h";
+  start.resume_from = "/c";
+  const auto back =
+      ThereAndBack<v1::StageCommand>(StageCommand{7, Epoch(3), start});
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->sequence, 7);
+  EXPECT_EQ(back->epoch, Epoch(3));
+  const auto& body = std::get<StartCommand>(back->body);
+  EXPECT_EQ(body.rendezvous, start.rendezvous);
+  EXPECT_EQ(body.schedule, start.schedule);
+  EXPECT_EQ(body.split, 20);
+  EXPECT_EQ(body.first_samples.at(0).prompt, "a dog");
+  EXPECT_TRUE(body.first_samples.at(0).cached);
+}
+
+TEST(StageConversionTest, EveryCommandKeepsItsKind) {
+  const CommandBody bodies[] = {
+      ScanCommand{"y"},
+      EncodeCommand{"y", {Sample()}},
+      OpenLinkCommand{},
+      StartCommand{},
+      StepCommand{},
+      SaveCommand{Step(4), "/d"},
+      ExportCommand{"y", "/d", {"comfyui"}, {{"k", "v"}}},
+      EndCommand{"done"},
+      ShutdownCommand{}};
+  for (const CommandBody& body : bodies) {
+    const auto back =
+        ThereAndBack<v1::StageCommand>(StageCommand{1, Epoch(1), body});
+    ASSERT_TRUE(back.ok()) << body.index();
+    EXPECT_EQ(back->body.index(), body.index());
+  }
+  EXPECT_EQ(FromProto(v1::StageCommand()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(StageConversionTest, StepPlan) {
+  StepCommand step;
+  step.plan.epoch = Epoch(2);
+  step.plan.step = Step(41);
+  step.plan.learning_rate = 1.0 / 3.0;
+  step.plan.microbatches = {{"/l", "/c", 88}};
+  step.plan.record_dir = "/r";
+  const auto back =
+      ThereAndBack<v1::StageCommand>(StageCommand{1, Epoch(2), step});
+  ASSERT_TRUE(back.ok());
+  const StepPlan& plan = std::get<StepCommand>(back->body).plan;
+  EXPECT_EQ(plan.step, Step(41));
+  EXPECT_EQ(plan.learning_rate, 1.0 / 3.0);
+  EXPECT_EQ(plan.microbatches.at(0).data_position, 88);
+  EXPECT_EQ(plan.record_dir, "/r");
+}
+
+TEST(StageConversionTest, StepReport) {
+  StepReport report;
+  report.step = Step(41);
+  report.losses = {0.5, 0.25};
+  report.grad_norm = 1.5;
+  report.timings = {{pipeline::ParseAction("1F3").value(), 0.5, 1.0}};
+  const auto back = ThereAndBack<v1::ReportRequest>(
+      CommandResult{5, Epoch(2), absl::OkStatus(), StepResult{report}});
+  ASSERT_TRUE(back.ok());
+  const StepReport& got = std::get<StepResult>(back->body).report;
+  EXPECT_THAT(got.losses, ElementsAre(0.5, 0.25));
+  ASSERT_EQ(got.timings.size(), 1u);
+  EXPECT_EQ(pipeline::ToString(got.timings[0].action), "1F3");
+}
+
+TEST(StageConversionTest, EveryResultKeepsItsKind) {
+  const ResultBody bodies[] = {
+      ScanResult{},   EncodeResult{}, OpenLinkResult{},
+      StartResult{},  StepResult{},   SaveResult{},
+      ExportResult{}, EndResult{},    ShutdownResult{}};
+  for (const ResultBody& body : bodies) {
+    const auto back = ThereAndBack<v1::ReportRequest>(
+        CommandResult{1, Epoch(1), absl::OkStatus(), body});
+    ASSERT_TRUE(back.ok()) << body.index();
+    EXPECT_EQ(back->body.index(), body.index());
+  }
+  EXPECT_EQ(FromProto(v1::ReportRequest()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(StageConversionTest, AFailureHasNoBody) {
+  const auto back = ThereAndBack<v1::ReportRequest>(CommandResult{
+      1, Epoch(1), absl::ResourceExhaustedError("oom"), SaveResult{}});
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->status, absl::ResourceExhaustedError("oom"));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(back->body));
+}
+
+TEST(StageConversionTest, AnActionThatIsNoneIsRefused) {
+  v1::ReportRequest message;
+  message.mutable_step()->add_timings()->set_action("9X9");
+  EXPECT_EQ(FromProto(message).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(StageConversionTest, Heartbeats) {
+  StageHeartbeat heartbeat;
+  heartbeat.epoch = Epoch(4);
+  heartbeat.action_index = -1;
+  heartbeat.activity = "encoding 3/12";
+  const StageHeartbeat back = ThereAndBack<v1::HeartbeatRequest>(heartbeat);
+  EXPECT_EQ(back.epoch, Epoch(4));
+  EXPECT_EQ(back.action_index, -1);
+  EXPECT_EQ(back.activity, "encoding 3/12");
+  const auto reply =
+      ThereAndBack<v1::HeartbeatResponse>(HeartbeatReply{true, Epoch(9)});
+  EXPECT_TRUE(reply.abandon);
+  EXPECT_EQ(reply.epoch, Epoch(9));
+}
+
+}  // namespace
+}  // namespace halfpipe

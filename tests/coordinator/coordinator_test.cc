@@ -1,0 +1,295 @@
+#include "coordinator/coordinator.h"
+
+#include <filesystem>
+
+#include "absl/time/clock.h"
+#include "coordinator/fake_stage.h"
+#include "coordinator/job_config_text.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+bool Never() { return false; }
+
+class CoordinatorTest : public ::testing::Test {
+ protected:
+  CoordinatorTest() : metrics_(&registry_) {
+    std::filesystem::remove_all(directory_);
+    Open();
+  }
+
+  void Open() {
+    coordinator_.reset();
+    Coordinator::Options options;
+    options.clock = [this] { return now_; };
+    auto store = JobStore::Open(directory_ + "/state");
+    ASSERT_TRUE(store.ok()) << store.status();
+    auto coordinator = Coordinator::Create(options, *std::move(store),
+                                           ledger_.get(), &metrics_);
+    ASSERT_TRUE(coordinator.ok()) << coordinator.status();
+    coordinator_ = *std::move(coordinator);
+  }
+
+  JobSpec Spec(const std::string& id) {
+    JobSpec spec;
+    spec.id = id;
+    spec.config_yaml = JobConfigText(directory_ + "/" + id);
+    return spec;
+  }
+
+  void Join(int32_t rank) {
+    ASSERT_TRUE(coordinator_->Register(MakeStageInfo(rank)).ok());
+    sequences_[static_cast<size_t>(rank)] = 0;
+  }
+
+  // Lets a rank run one command; false when there is none.
+  bool WorkOnce(int32_t rank) {
+    const StageInfo info = MakeStageInfo(rank);
+    int64_t& sequence = sequences_[static_cast<size_t>(rank)];
+    auto command =
+        coordinator_->WaitForCommand({info.pair, info.rank}, info.incarnation,
+                                     sequence, absl::InfinitePast(), Never);
+    EXPECT_TRUE(command.ok()) << command.status();
+    if (!command.ok() || !command->has_value()) return false;
+    sequence = (*command)->sequence;
+    const FakeStage stage{.rank = rank, .write_files = true};
+    EXPECT_TRUE(coordinator_
+                    ->Report({info.pair, info.rank}, info.incarnation,
+                             stage.Answer(**command))
+                    .ok());
+    return true;
+  }
+
+  void Work() {
+    while (WorkOnce(0) || WorkOnce(1)) now_ += absl::Milliseconds(50);
+  }
+
+  const std::string directory_ = ::testing::TempDir() + "/coordinator_test";
+  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
+  MetricsRegistry registry_;
+  CoordinatorMetrics metrics_;
+  const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();
+  std::unique_ptr<Coordinator> coordinator_;
+  std::array<int64_t, 2> sequences_ = {0, 0};
+};
+
+TEST_F(CoordinatorTest, AJobRunsToItsEndWithRealFiles) {
+  auto job = coordinator_->CreateJob(Spec("a"));
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->state, JobState::kQueued);
+  EXPECT_EQ(job->reason, "waits for stage 0 and stage 1");
+  Join(0);
+  EXPECT_EQ(coordinator_->GetJob("a")->reason, "waits for stage 1");
+  Join(1);
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kPreparing);
+  Work();
+  job = coordinator_->GetJob("a");
+  EXPECT_EQ(job->state, JobState::kDone) << job->reason;
+  EXPECT_EQ(job->steps_done, 6);
+  ASSERT_THAT(job->checkpoints, SizeIs(3));
+  EXPECT_TRUE(std::filesystem::exists(job->checkpoints[2].directory +
+                                      "/manifest.json"));
+  ASSERT_THAT(job->exports, SizeIs(2));
+  EXPECT_TRUE(std::filesystem::exists(job->exports[0]));
+  EXPECT_THAT(registry_.Text(), Not(HasSubstr("job=\"a\"")));
+}
+
+TEST_F(CoordinatorTest, CreateIsIdempotentById) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  EXPECT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  EXPECT_THAT(coordinator_->ListJobs({})->jobs, SizeIs(1));
+  JobSpec other = Spec("a");
+  other.config_yaml += "# changed\n";
+  EXPECT_EQ(coordinator_->CreateJob(other).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(CoordinatorTest, ValidateOnlyStoresNothing) {
+  JobSpec spec = Spec("a");
+  spec.validate_only = true;
+  EXPECT_TRUE(coordinator_->CreateJob(spec).ok());
+  EXPECT_EQ(coordinator_->GetJob("a").status().code(),
+            absl::StatusCode::kNotFound);
+  spec.config_yaml = "nmae: x\n";
+  EXPECT_EQ(coordinator_->CreateJob(spec).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(CoordinatorTest, IdsAreChecked) {
+  EXPECT_EQ(coordinator_->CreateJob(Spec("a/../b")).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(CoordinatorTest, ARestartedCoordinatorGoesOnFromTheCommit) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  Join(0);
+  Join(1);
+  while (coordinator_->GetJob("a")->checkpoints.size() < 2) {
+    WorkOnce(0);
+    WorkOnce(1);
+  }
+  const int64_t epoch = coordinator_->GetJob("a")->epoch;
+  Open();  // without any goodbye
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kQueued);
+  const StageInfo info = MakeStageInfo(0);
+  EXPECT_EQ(coordinator_
+                ->WaitForCommand({info.pair, info.rank}, info.incarnation, 9,
+                                 absl::InfinitePast(), Never)
+                .status()
+                .code(),
+            absl::StatusCode::kFailedPrecondition);
+  Join(0);
+  Join(1);
+  EXPECT_GT(coordinator_->GetJob("a")->epoch, epoch);
+  Work();
+  const auto job = coordinator_->GetJob("a");
+  EXPECT_EQ(job->state, JobState::kDone) << job->reason;
+  EXPECT_THAT(job->checkpoints, SizeIs(3));
+}
+
+TEST_F(CoordinatorTest, TheNextJobFollowsByItself) {
+  Join(0);
+  Join(1);
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("b")).ok());
+  EXPECT_EQ(coordinator_->GetJob("b")->reason, "waits for the job before it");
+  EXPECT_EQ(coordinator_->GetJob("b")->queue_position, 1);
+  Work();
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kDone);
+  EXPECT_EQ(coordinator_->GetJob("b")->state, JobState::kDone);
+}
+
+TEST_F(CoordinatorTest, CancelAndResume) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  EXPECT_EQ(coordinator_->CancelJob("a", false)->state, JobState::kCancelled);
+  EXPECT_EQ(coordinator_->CancelJob("a", false)->state, JobState::kCancelled);
+  EXPECT_EQ(coordinator_->ResumeJob("a")->state, JobState::kQueued);
+  EXPECT_EQ(coordinator_->ResumeJob("a").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(coordinator_->CancelJob("b", false).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(CoordinatorTest, AStageThatNeverJoinsFailsTheJob) {
+  JobSpec spec = Spec("a");
+  spec.join_timeout = absl::Seconds(60);
+  ASSERT_TRUE(coordinator_->CreateJob(spec).ok());
+  Join(0);
+  for (int second = 0; second < 61; ++second) {
+    now_ += absl::Seconds(1);
+    ASSERT_TRUE(
+        coordinator_
+            ->Heartbeat({"default", Rank(0)}, MakeStageInfo(0).incarnation, {})
+            .ok());
+    coordinator_->Tick();
+  }
+  const auto job = coordinator_->GetJob("a");
+  EXPECT_EQ(job->state, JobState::kFailed);
+  EXPECT_EQ(job->error.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(job->reason, HasSubstr("stage 1 did not join within 1m"));
+}
+
+TEST_F(CoordinatorTest, ASilentStageIsLostAndTheOtherHearsOfIt) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  Join(0);
+  Join(1);
+  const StageHeartbeat beat;
+  const uint64_t incarnation = MakeStageInfo(0).incarnation;
+  const Epoch before =
+      coordinator_->Heartbeat({"default", Rank(0)}, incarnation, beat)->epoch;
+  for (int second = 0; second < 11; ++second) {
+    now_ += absl::Seconds(1);
+    ASSERT_TRUE(
+        coordinator_->Heartbeat({"default", Rank(0)}, incarnation, beat).ok());
+    coordinator_->Tick();
+  }
+  EXPECT_EQ(coordinator_->GetJob("a")->restarts, 1);
+  EXPECT_GT(
+      coordinator_->Heartbeat({"default", Rank(0)}, incarnation, beat)->epoch,
+      before);
+  Join(1);
+  now_ += absl::Seconds(1);
+  coordinator_->Tick();
+  Work();
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kDone);
+}
+
+TEST_F(CoordinatorTest, EventsReplayFromACursorAndEnd) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  Join(0);
+  Join(1);
+  Work();
+  auto all = coordinator_->WaitForEvents("a", 0, absl::InfinitePast(), Never);
+  ASSERT_TRUE(all.ok());
+  EXPECT_TRUE(all->complete);
+  int steps = 0;
+  for (size_t i = 0; i < all->events.size(); ++i) {
+    EXPECT_EQ(all->events[i].cursor, static_cast<int64_t>(i) + 1);
+    steps += std::holds_alternative<StepProgress>(all->events[i].what) ? 1 : 0;
+  }
+  EXPECT_EQ(steps, 6);
+  const auto last = coordinator_->WaitForEvents(
+      "a", static_cast<int64_t>(all->events.size()) - 1, absl::InfinitePast(),
+      Never);
+  ASSERT_THAT(last->events, SizeIs(1));
+  EXPECT_EQ(std::get<StateChange>(last->events[0].what).state, JobState::kDone);
+  EXPECT_EQ(coordinator_->WaitForEvents("a", 9999, absl::InfinitePast(), Never)
+                .status()
+                .code(),
+            absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(CoordinatorTest, ShutdownSavesAndQueues) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  Join(0);
+  Join(1);
+  while (coordinator_->GetJob("a")->steps_done < 1) {
+    WorkOnce(0);
+    WorkOnce(1);
+  }
+  coordinator_->BeginShutdown();
+  EXPECT_FALSE(coordinator_->Idle());
+  Work();
+  EXPECT_TRUE(coordinator_->Idle());
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kQueued);
+  EXPECT_THAT(coordinator_->GetJob("a")->checkpoints, SizeIs(1));
+  coordinator_->Close();
+  EXPECT_EQ(coordinator_->Register(MakeStageInfo(0)).code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(CoordinatorTest, ListFiltersAndPages) {
+  for (const char* id : {"a", "b", "c"}) {
+    JobSpec spec = Spec(id);
+    spec.labels = {{"odd", id[0] == 'b' ? "no" : "yes"}};
+    ASSERT_TRUE(coordinator_->CreateJob(spec).ok());
+  }
+  ASSERT_TRUE(coordinator_->CancelJob("c", false).ok());
+  JobQuery query;
+  query.labels = {{"odd", "yes"}};
+  EXPECT_THAT(coordinator_->ListJobs(query)->jobs, SizeIs(2));
+  query.states = {JobState::kCancelled};
+  ASSERT_THAT(coordinator_->ListJobs(query)->jobs, SizeIs(1));
+  query = {};
+  query.page_size = 2;
+  auto page = coordinator_->ListJobs(query);
+  ASSERT_THAT(page->jobs, SizeIs(2));
+  EXPECT_EQ(page->jobs[0].id, "c");
+  EXPECT_EQ(page->jobs[0].config_yaml, "");
+  query.page_token = page->next_page_token;
+  page = coordinator_->ListJobs(query);
+  ASSERT_THAT(page->jobs, SizeIs(1));
+  EXPECT_EQ(page->next_page_token, "");
+  query.page_token = "x";
+  EXPECT_EQ(coordinator_->ListJobs(query).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace halfpipe

@@ -1,0 +1,669 @@
+#include "coordinator/job_runner.h"
+
+#include <limits>
+#include <memory>
+#include <set>
+
+#include "coordinator/fake_stage.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Keeps what the runner asks for, as the coordinator's queues do.
+class FakeHost : public JobRunnerHost {
+ public:
+  int64_t Send(Rank rank, CommandBody body) override {
+    auto& place = places[static_cast<size_t>(rank.value())];
+    place.queue.push_back({++place.last, epoch, std::move(body)});
+    return place.last;
+  }
+
+  // Nothing that is queued here has been delivered.
+  int64_t Retract(Rank rank) override {
+    auto& place = places[static_cast<size_t>(rank.value())];
+    place.queue.clear();
+    place.last = place.delivered;
+    return place.delivered;
+  }
+
+  absl::StatusOr<Epoch> NewEpoch() override {
+    epoch = Epoch(epoch.value() + 1);
+    for (int32_t rank = 0; rank < 2; ++rank) Retract(Rank(rank));
+    return epoch;
+  }
+
+  void ChangeState(JobTrigger trigger, const std::string& new_reason,
+                   const absl::Status& new_error) override {
+    const std::optional<JobState> next = NextJobState(state, trigger);
+    ASSERT_TRUE(next.has_value())
+        << JobStateName(state) << " + " << JobTriggerName(trigger);
+    state = *next;
+    reason = new_reason;
+    error = new_error;
+    if (trigger == JobTrigger::kStageLost) ++restarts;
+  }
+
+  void Emit(const JobEventBody& event) override {
+    if (const auto* step = std::get_if<StepProgress>(&event)) {
+      steps.push_back(*step);
+    }
+    if (const auto* encoding = std::get_if<EncodingProgress>(&event)) {
+      encodings.push_back(encoding->samples_done);
+    }
+  }
+
+  absl::Status CommitCheckpoint(const Checkpoint& checkpoint) override {
+    if (commit_error.ok()) committed.push_back(checkpoint.steps_done);
+    return commit_error;
+  }
+
+  void ForgetCheckpoint(const Checkpoint& checkpoint) override {
+    forgotten.push_back(checkpoint.steps_done);
+  }
+
+  void SetExports(const std::vector<std::string>& paths) override {
+    exports = paths;
+  }
+
+  struct Place {
+    std::deque<StageCommand> queue;
+    int64_t last = 0;
+    int64_t delivered = 0;
+  };
+
+  std::array<Place, 2> places;
+  Epoch epoch;
+  JobState state = JobState::kQueued;
+  std::string reason;
+  absl::Status error;
+  int restarts = 0;
+  std::vector<StepProgress> steps;
+  std::vector<int64_t> encodings;
+  std::vector<int64_t> committed;
+  std::vector<int64_t> forgotten;
+  std::vector<std::string> exports;
+  absl::Status commit_error;
+};
+
+// Remembers folders instead of making them.
+class FakeLedger : public CheckpointLedger {
+ public:
+  absl::Status Prepare(const std::string&) override { return absl::OkStatus(); }
+
+  absl::StatusOr<std::string> Begin(const std::string& output_dir,
+                                    int64_t steps_done) override {
+    const std::string path = absl::StrCat(output_dir, "/tmp-", steps_done);
+    open.insert(path);
+    return path;
+  }
+
+  absl::StatusOr<std::string> Commit(
+      const std::string& output_dir, const std::string& temporary,
+      const CheckpointManifest& manifest) override {
+    if (!commit_error.ok()) return commit_error;
+    open.erase(temporary);
+    const std::string path = absl::StrCat(output_dir, "/step-", manifest.step);
+    manifests[path] = manifest;
+    return path;
+  }
+
+  void Discard(const std::string& temporary) override { open.erase(temporary); }
+
+  absl::Status Remove(const std::string& directory) override {
+    manifests.erase(directory);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<CheckpointManifest> Verify(
+      const std::string& directory) override {
+    auto found = manifests.find(directory);
+    if (found == manifests.end()) {
+      return absl::DataLossError("a file is missing");
+    }
+    return found->second;
+  }
+
+  absl::StatusOr<std::vector<std::string>> Publish(
+      const std::string& directory, const std::string&,
+      const std::vector<std::string>&) override {
+    return std::vector<std::string>{directory};
+  }
+
+  std::set<std::string> open;
+  std::map<std::string, CheckpointManifest> manifests;
+  absl::Status commit_error;
+};
+
+JobPlan MakePlan() {
+  JobPlan plan;
+  plan.id = "job";
+  plan.config.name = "job";
+  plan.config.train.steps = 6;
+  plan.config.train.micro_batches = 2;
+  plan.config.output.dir = "/out";
+  plan.config.output.save_every = {2, 0};
+  plan.config.output.keep = 0;
+  plan.config_digest = "config";
+  return plan;
+}
+
+class JobRunnerTest : public ::testing::Test {
+ protected:
+  void Start(JobPlan plan, std::vector<Checkpoint> checkpoints = {},
+             std::vector<StageInfo> stages = {MakeStageInfo(0),
+                                              MakeStageInfo(1)}) {
+    runner_ = std::make_unique<JobRunner>(
+        std::move(plan), std::move(checkpoints), &ledger_, &host_);
+    runner_->Begin(stages, now_);
+  }
+
+  // Takes the next command of a rank, as its long poll would.
+  std::optional<StageCommand> Take(int32_t rank) {
+    auto& place = host_.places[static_cast<size_t>(rank)];
+    if (place.queue.empty()) return std::nullopt;
+    StageCommand command = place.queue.front();
+    place.queue.pop_front();
+    place.delivered = command.sequence;
+    return command;
+  }
+
+  void Deliver(int32_t rank, const CommandResult& result) {
+    now_ += absl::Milliseconds(10);
+    runner_->OnResult(Rank(rank), result, now_);
+  }
+
+  static CommandResult Failure(const StageCommand& command,
+                               const absl::Status& status) {
+    return {command.sequence, command.epoch, status, {}};
+  }
+
+  // Lets both stages work until there is nothing to do, or until a command of
+  // type T is next for a rank; that one is returned untaken-by-the-stage.
+  template <typename T>
+  std::optional<StageCommand> WorkUntil(int32_t wanted_rank, int skip = 0) {
+    bool worked = true;
+    while (worked) {
+      worked = false;
+      for (int32_t rank = 0; rank < 2; ++rank) {
+        std::optional<StageCommand> command = Take(rank);
+        if (!command.has_value()) continue;
+        worked = true;
+        if (rank == wanted_rank && std::holds_alternative<T>(command->body) &&
+            skip-- == 0) {
+          return command;
+        }
+        Deliver(rank, stages_[static_cast<size_t>(rank)].Answer(*command));
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Nothing is a ShutdownCommand, so this works to the end.
+  void Work() { (void)WorkUntil<ShutdownCommand>(0); }
+
+  // The process of a rank dies and another one takes its place.
+  void Kill(int32_t rank) {
+    runner_->OnLost(Rank(rank), now_);
+    host_.places[static_cast<size_t>(rank)] = {};
+    now_ += absl::Seconds(40);
+    StageInfo info = MakeStageInfo(rank, 1000);
+    runner_->OnJoined(info, now_);
+    runner_->OnTick(now_);
+  }
+
+  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
+  FakeHost host_;
+  FakeLedger ledger_;
+  std::array<FakeStage, 2> stages_ = {FakeStage{.rank = 0},
+                                      FakeStage{.rank = 1}};
+  std::unique_ptr<JobRunner> runner_;
+};
+
+TEST_F(JobRunnerTest, RunsAJobToItsEnd) {
+  Start(MakePlan());
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_TRUE(runner_->finished());
+  EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+  ASSERT_THAT(host_.steps, SizeIs(6));
+  EXPECT_EQ(host_.steps.back().steps_done, 6);
+  EXPECT_EQ(host_.steps.back().loss, 0.5);
+  EXPECT_NEAR(host_.steps.back().stages[0].idle_ratio, 0.25, 1e-12);
+  EXPECT_THAT(host_.exports, ElementsAre("/out/step-6"));
+  const CheckpointManifest& manifest = ledger_.manifests.at("/out/step-4");
+  EXPECT_EQ(manifest.data_cursor, 8);
+  EXPECT_EQ(manifest.split, 3);            // of 5 blocks
+  EXPECT_THAT(manifest.files, SizeIs(4));  // two shards, two formats
+  EXPECT_THAT(ledger_.open, IsEmpty());
+  EXPECT_EQ(host_.restarts, 0);
+}
+
+TEST_F(JobRunnerTest, AStageAlwaysFindsItsNextStepQueued) {
+  JobPlan plan = MakePlan();
+  plan.config.output.save_every = {0, 3600};
+  Start(plan);
+  ASSERT_TRUE(WorkUntil<StepCommand>(0).has_value());
+  EXPECT_THAT(host_.places[0].queue, SizeIs(1));
+  EXPECT_THAT(host_.places[1].queue, SizeIs(2));
+}
+
+TEST_F(JobRunnerTest, NoStepIsIssuedPastASave) {
+  Start(MakePlan());
+  ASSERT_TRUE(WorkUntil<SaveCommand>(0).has_value());
+  EXPECT_THAT(host_.places[0].queue, IsEmpty());
+  EXPECT_THAT(host_.steps, SizeIs(2));
+  EXPECT_EQ(host_.state, JobState::kSaving);
+}
+
+TEST_F(JobRunnerTest, SavesByTime) {
+  JobPlan plan = MakePlan();
+  plan.config.output.save_every = {0, 60};
+  Start(plan);
+  const auto step = WorkUntil<StepCommand>(0, 2);
+  ASSERT_TRUE(step.has_value());
+  now_ += absl::Seconds(61);
+  Deliver(0, stages_[0].Answer(*step));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone);
+  ASSERT_THAT(host_.committed, SizeIs(2));
+  EXPECT_LT(host_.committed[0], 6);
+}
+
+TEST_F(JobRunnerTest, EncodesOnlyWhatIsNotCachedAndSharesIt) {
+  stages_[0].samples = 5;
+  Start(MakePlan());
+  auto scan = Take(0);
+  ScanResult result = std::get<ScanResult>(stages_[0].Answer(scan->body));
+  result.samples[1].cached = true;
+  Deliver(0, {scan->sequence, scan->epoch, absl::OkStatus(), result});
+  const auto share0 = std::get<EncodeCommand>(Take(0)->body);
+  const auto share1 = std::get<EncodeCommand>(Take(1)->body);
+  EXPECT_THAT(share0.samples, SizeIs(2));
+  EXPECT_THAT(share1.samples, SizeIs(2));
+  StageHeartbeat heartbeat;
+  heartbeat.epoch = host_.epoch;
+  heartbeat.activity = "encoding 1/2";
+  runner_->OnHeartbeat(Rank(1), heartbeat);
+  EXPECT_THAT(host_.encodings, ElementsAre(1, 2));
+}
+
+TEST_F(JobRunnerTest, RejectedSamplesFailTheJobWithAllOfThem) {
+  Start(MakePlan());
+  const auto encode0 = WorkUntil<EncodeCommand>(0);
+  ASSERT_TRUE(encode0.has_value());
+  const auto encode1 = Take(1);
+  Deliver(0, {encode0->sequence, encode0->epoch, absl::OkStatus(),
+              EncodeResult{1, {"b.mp4: 3 frames"}}});
+  Deliver(1, {encode1->sequence, encode1->epoch, absl::OkStatus(),
+              EncodeResult{0, {"a.mp4: truncated"}}});
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_EQ(host_.error.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(host_.reason, HasSubstr("a.mp4: truncated\nb.mp4: 3 frames"));
+}
+
+TEST_F(JobRunnerTest, CheckAndPrepareStopEarly) {
+  JobPlan plan = MakePlan();
+  plan.kind = JobKind::kCheck;
+  Start(plan);
+  EXPECT_FALSE(WorkUntil<EncodeCommand>(0).has_value());
+  EXPECT_EQ(host_.state, JobState::kDone);
+
+  host_ = FakeHost();
+  plan.kind = JobKind::kPrepare;
+  Start(plan);
+  EXPECT_FALSE(WorkUntil<OpenLinkCommand>(0).has_value());
+  EXPECT_EQ(host_.state, JobState::kDone);
+}
+
+TEST_F(JobRunnerTest, OneStageNeedsNoPeerAndNoLink) {
+  JobPlan plan = MakePlan();
+  plan.config.pipeline.stages = 1;
+  Start(plan, {}, {MakeStageInfo(0)});
+  EXPECT_FALSE(WorkUntil<OpenLinkCommand>(0).has_value());
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_EQ(ledger_.manifests.at("/out/step-6").split, 5);
+}
+
+TEST_F(JobRunnerTest, StagesThatDisagreeOnTheBoundaryFail) {
+  Start(MakePlan());
+  const auto start = WorkUntil<StartCommand>(1);
+  ASSERT_TRUE(start.has_value());
+  Deliver(1, {start->sequence, start->epoch, absl::OkStatus(),
+              StartResult{"other", 0, 0}});
+  Work();
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.reason, HasSubstr("disagree"));
+}
+
+// Kills `rank` when it is given a command of type T; the job must end as if
+// nothing had happened.
+template <typename T>
+class KillTest : public JobRunnerTest {};
+
+using EveryCommand =
+    ::testing::Types<ScanCommand, EncodeCommand, OpenLinkCommand, StartCommand,
+                     StepCommand, SaveCommand, ExportCommand>;
+TYPED_TEST_SUITE(KillTest, EveryCommand);
+
+TYPED_TEST(KillTest, TheJobGoesOnFromTheLastCommit) {
+  for (int32_t rank : {0, 1}) {
+    for (int skip : {0, 1, 2}) {
+      this->host_ = FakeHost();
+      this->ledger_ = FakeLedger();
+      this->Start(MakePlan());
+      const auto command = this->template WorkUntil<TypeParam>(rank, skip);
+      if (!command.has_value()) continue;  // not that many of them
+      this->Kill(rank);
+      EXPECT_EQ(this->host_.restarts, 1);
+      // What the dead process might still have sent changes nothing.
+      this->Deliver(rank,
+                    this->stages_[static_cast<size_t>(rank)].Answer(*command));
+      this->Work();
+      EXPECT_EQ(this->host_.state, JobState::kDone) << this->host_.error;
+      EXPECT_THAT(this->host_.committed, ElementsAre(2, 4, 6));
+      EXPECT_THAT(this->ledger_.open, IsEmpty());
+    }
+  }
+}
+
+TEST_F(JobRunnerTest, ARestartBeginsAtTheCheckpoint) {
+  Start(MakePlan());
+  ASSERT_TRUE(WorkUntil<StepCommand>(1, 3).has_value());
+  Kill(1);
+  const auto start = WorkUntil<StartCommand>(0);
+  ASSERT_TRUE(start.has_value());
+  EXPECT_EQ(std::get<StartCommand>(start->body).resume_from, "/out/step-2");
+  Deliver(0, stages_[0].Answer(*start));
+  const auto step = WorkUntil<StepCommand>(0);
+  ASSERT_TRUE(step.has_value());
+  const StepPlan& plan = std::get<StepCommand>(step->body).plan;
+  EXPECT_EQ(plan.step, Step(2));
+  EXPECT_EQ(plan.epoch, host_.epoch);
+  EXPECT_EQ(plan.microbatches[0].data_position, 4);
+}
+
+TEST_F(JobRunnerTest, ResultsOfAnOldEpochAreIgnored) {
+  Start(MakePlan());
+  const auto old_step = WorkUntil<StepCommand>(0, 1);
+  ASSERT_TRUE(old_step.has_value());
+  Kill(1);
+  const size_t steps = host_.steps.size();
+  Deliver(0, stages_[0].Answer(*old_step));
+  Deliver(0, Failure(*old_step, absl::AbortedError("epoch over")));
+  EXPECT_EQ(host_.restarts, 1);
+  EXPECT_THAT(host_.steps, SizeIs(steps));
+}
+
+TEST_F(JobRunnerTest, RepeatedResultsAreIgnored) {
+  Start(MakePlan());
+  const auto scan = Take(0);
+  Deliver(0, stages_[0].Answer(*scan));
+  const size_t queued = host_.places[0].queue.size();
+  Deliver(0, stages_[0].Answer(*scan));
+  EXPECT_THAT(host_.places[0].queue, SizeIs(queued));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone);
+}
+
+TEST_F(JobRunnerTest, FatalFailuresEndTheJobWithTheirMessage) {
+  for (const absl::Status& status :
+       {absl::InvalidArgumentError("bad"), absl::NotFoundError("bad"),
+        absl::FailedPreconditionError("bad"), absl::DataLossError("bad"),
+        absl::ResourceExhaustedError("bad"), absl::InternalError("bad")}) {
+    host_ = FakeHost();
+    Start(MakePlan());
+    const auto step = WorkUntil<StepCommand>(1, 1);
+    Deliver(1, Failure(*step, status));
+    EXPECT_EQ(host_.state, JobState::kFailed);
+    EXPECT_EQ(host_.error.code(), status.code());
+    EXPECT_EQ(host_.error.message(), "stage 1, step 1: bad");
+    EXPECT_EQ(host_.restarts, 0);
+  }
+}
+
+TEST_F(JobRunnerTest, TheCauseIsReportedNotItsEchoAtThePeer) {
+  Start(MakePlan());
+  const auto step0 = WorkUntil<StepCommand>(0);
+  const auto step1 = WorkUntil<StepCommand>(1);
+  ASSERT_TRUE(step0.has_value() && step1.has_value());
+  Deliver(0, Failure(*step0, absl::AbortedError("link aborted")));
+  EXPECT_EQ(host_.state, JobState::kRunning);
+  Deliver(1, Failure(*step1, absl::ResourceExhaustedError("out of memory")));
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.reason, HasSubstr("out of memory"));
+}
+
+TEST_F(JobRunnerTest, WithoutACauseAnAbortRestarts) {
+  Start(MakePlan());
+  const auto step0 = WorkUntil<StepCommand>(0);
+  ASSERT_TRUE(step0.has_value());
+  Deliver(0, Failure(*step0, absl::AbortedError("link aborted")));
+  now_ += absl::Seconds(4);
+  runner_->OnTick(now_);
+  EXPECT_EQ(host_.restarts, 1);
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
+TEST_F(JobRunnerTest, GivesUpWhenNothingIsGained) {
+  Start(MakePlan());
+  for (int i = 0; i < 6 && !runner_->finished(); ++i) {
+    ASSERT_TRUE(WorkUntil<StartCommand>(0).has_value()) << i;
+    Kill(0);
+  }
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_EQ(host_.restarts, 5);
+  EXPECT_THAT(host_.reason, HasSubstr("gave up after 5 restarts"));
+  EXPECT_THAT(host_.reason, HasSubstr("stage 0 was lost"));
+}
+
+TEST_F(JobRunnerTest, RestartsWithProgressAreNotCounted) {
+  JobPlan plan = MakePlan();
+  plan.config.train.steps = 20;
+  plan.config.output.save_every = {1, 0};
+  Start(plan);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(WorkUntil<StepCommand>(0, 1).has_value()) << i;
+    Kill(0);
+  }
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
+TEST_F(JobRunnerTest, AMissingStageFailsTheJobAfterTheTimeout) {
+  JobPlan plan = MakePlan();
+  plan.join_timeout = absl::Seconds(60);
+  Start(plan, {}, {MakeStageInfo(0)});
+  now_ += absl::Seconds(60);
+  runner_->OnTick(now_);
+  EXPECT_EQ(host_.state, JobState::kPreparing);
+  now_ += absl::Seconds(1);
+  runner_->OnTick(now_);
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.reason, HasSubstr("stage 1 did not join within 1m"));
+}
+
+TEST_F(JobRunnerTest, NonFiniteLossFails) {
+  stages_[0].loss = std::numeric_limits<double>::quiet_NaN();
+  Start(MakePlan());
+  Work();
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_EQ(host_.error.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(host_.reason, HasSubstr("non-finite"));
+}
+
+TEST_F(JobRunnerTest, CancelSavesTheLastStep) {
+  Start(MakePlan());
+  // Step 2 runs on both; step 3 waits.
+  const auto step0 = WorkUntil<StepCommand>(0, 2);
+  const auto step1 = Take(1);
+  ASSERT_TRUE(step0.has_value() && step1.has_value());
+  EXPECT_FALSE(runner_->WantsAbandon(Rank(0)));
+  runner_->Stop(StopKind::kCancel, now_);
+  EXPECT_EQ(host_.state, JobState::kCancelling);
+  EXPECT_TRUE(runner_->WantsAbandon(Rank(0)));
+  EXPECT_TRUE(runner_->WantsAbandon(Rank(1)));
+  // It was too late to abandon: both complete step 2.
+  Deliver(0, stages_[0].Answer(*step0));
+  EXPECT_FALSE(runner_->WantsAbandon(Rank(1)));
+  Deliver(1, stages_[1].Answer(*step1));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+  EXPECT_THAT(host_.committed, ElementsAre(2, 3));
+  EXPECT_THAT(host_.reason, HasSubstr("3 steps"));
+}
+
+TEST_F(JobRunnerTest, CancelOfAnAbandonedStepSavesTheOneBefore) {
+  JobPlan plan = MakePlan();
+  plan.config.output.save_every = {0, 3600};
+  Start(plan);
+  const auto step0 = WorkUntil<StepCommand>(0, 3);
+  const auto step1 = Take(1);
+  ASSERT_TRUE(step0.has_value() && step1.has_value());
+  runner_->Stop(StopKind::kCancel, now_);
+  Deliver(0, Failure(*step0, absl::CancelledError("abandoned")));
+  Deliver(1, Failure(*step1, absl::CancelledError("abandoned")));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+  EXPECT_THAT(host_.committed, ElementsAre(3));
+}
+
+TEST_F(JobRunnerTest, HalvesThatDoNotBelongTogetherAreNotSaved) {
+  JobPlan plan = MakePlan();
+  plan.config.output.save_every = {0, 3600};
+  Start(plan);
+  const auto step0 = WorkUntil<StepCommand>(0, 3);
+  const auto step1 = Take(1);
+  runner_->Stop(StopKind::kCancel, now_);
+  Deliver(0, stages_[0].Answer(*step0));
+  Deliver(1, Failure(*step1, absl::CancelledError("abandoned")));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+  EXPECT_THAT(host_.committed, IsEmpty());
+}
+
+TEST_F(JobRunnerTest, CancelNowSavesNothing) {
+  Start(MakePlan());
+  ASSERT_TRUE(WorkUntil<StepCommand>(0, 3).has_value());
+  const Epoch before = host_.epoch;
+  runner_->Stop(StopKind::kCancelNow, now_);
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+  EXPECT_GT(host_.epoch, before);  // the running step is void
+  ASSERT_FALSE(host_.places[0].queue.empty());
+  EXPECT_TRUE(
+      std::holds_alternative<EndCommand>(host_.places[0].queue[0].body));
+}
+
+TEST_F(JobRunnerTest, CancelDuringASaveLetsItFinish) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(0);
+  runner_->Stop(StopKind::kCancel, now_);
+  Deliver(0, stages_[0].Answer(*save));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+  EXPECT_THAT(host_.committed, ElementsAre(2));
+}
+
+TEST_F(JobRunnerTest, AStageThatHangsDoesNotHoldACancelForEver) {
+  Start(MakePlan());
+  ASSERT_TRUE(WorkUntil<StepCommand>(0).has_value());
+  runner_->Stop(StopKind::kCancel, now_);
+  runner_->OnTick(now_ + absl::Seconds(61));
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+}
+
+TEST_F(JobRunnerTest, AnInterruptedJobIsSavedAndQueued) {
+  JobPlan plan = MakePlan();
+  plan.config.output.save_every = {0, 3600};
+  Start(plan);
+  const auto step0 = WorkUntil<StepCommand>(0, 2);
+  runner_->Stop(StopKind::kInterrupt, now_);
+  Deliver(0, stages_[0].Answer(*step0));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kQueued);
+  EXPECT_THAT(host_.committed, SizeIs(1));
+}
+
+TEST_F(JobRunnerTest, AStageThatIsStoppedSavesBeforeTheRestart) {
+  JobPlan plan = MakePlan();
+  plan.config.output.save_every = {0, 3600};
+  Start(plan);
+  const auto step0 = WorkUntil<StepCommand>(0, 3);
+  const auto step1 = Take(1);
+  Deliver(0, Failure(*step0, absl::CancelledError("the stage is stopping")));
+  EXPECT_TRUE(runner_->WantsAbandon(Rank(1)));
+  Deliver(1, Failure(*step1, absl::CancelledError("abandoned")));
+  ASSERT_TRUE(WorkUntil<ExportCommand>(0).has_value());
+  const auto exporting = host_.places[0].delivered;
+  Deliver(0, {exporting, host_.epoch, absl::OkStatus(), ExportResult{}});
+  EXPECT_THAT(host_.committed, ElementsAre(3));
+  EXPECT_EQ(host_.restarts, 1);
+  Kill(0);
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
+TEST_F(JobRunnerTest, AFailedSaveLeavesNothingAndFailsTheJob) {
+  ledger_.commit_error = absl::ResourceExhaustedError("disk full");
+  Start(MakePlan());
+  Work();
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.reason, HasSubstr("disk full"));
+  EXPECT_THAT(host_.committed, IsEmpty());
+  EXPECT_THAT(ledger_.open, IsEmpty());
+}
+
+TEST_F(JobRunnerTest, WhatTheDatabaseDoesNotTakeIsNotCommitted) {
+  host_.commit_error = absl::ResourceExhaustedError("disk full");
+  Start(MakePlan());
+  Work();
+  EXPECT_EQ(host_.state, JobState::kFailed);
+}
+
+TEST_F(JobRunnerTest, KeepsTheNewest) {
+  JobPlan plan = MakePlan();
+  plan.config.output.keep = 2;
+  plan.config.output.save_every = {1, 0};
+  Start(plan);
+  Work();
+  EXPECT_THAT(host_.forgotten, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(ledger_.manifests, SizeIs(2));
+}
+
+TEST_F(JobRunnerTest, ADamagedCheckpointIsPassedOver) {
+  Start(MakePlan());
+  Work();
+  ledger_.manifests.erase("/out/step-4");
+  host_ = FakeHost();
+  Start(MakePlan(), {{2, "/out/step-2", {}, 0}, {4, "/out/step-4", {}, 0}});
+  const auto start = WorkUntil<StartCommand>(0);
+  ASSERT_TRUE(start.has_value());
+  EXPECT_EQ(std::get<StartCommand>(start->body).resume_from, "/out/step-2");
+}
+
+TEST_F(JobRunnerTest, OnlyDamagedCheckpointsFail) {
+  Start(MakePlan(), {{2, "/out/step-2", {}, 0}});
+  Work();
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_EQ(host_.error.code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(JobRunnerTest, AJobThatLacksNothingOnlyPublishes) {
+  Start(MakePlan());
+  Work();
+  host_ = FakeHost();
+  Start(MakePlan(), {{6, "/out/step-6", {}, 0}});
+  EXPECT_FALSE(WorkUntil<StartCommand>(0).has_value());
+  EXPECT_EQ(host_.state, JobState::kDone);
+  EXPECT_THAT(host_.exports, ElementsAre("/out/step-6"));
+}
+
+}  // namespace
+}  // namespace halfpipe
