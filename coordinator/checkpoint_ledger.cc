@@ -101,7 +101,7 @@ class FileCheckpointLedger : public CheckpointLedger {
     const fs::path path(directory);
     const std::string doomed =
         (path.parent_path() /
-         absl::StrCat(kTemporaryPrefix, path.filename().string()))
+         absl::StrCat(kTemporaryPrefix, "removed-", path.filename().string()))
             .string();
     HP_RETURN_IF_ERROR(RemoveAll(doomed));
     std::error_code error;

@@ -36,10 +36,10 @@ class TrainingClient {
   // false. Cancelled when `stop` is requested. A lost connection is made
   // again, from the last delivered event, for up to 30 s; then Unavailable.
   struct Watch {
-    std::string id;
+    std::string id = {};
     int64_t after_cursor = 0;
     bool follow = true;
-    std::stop_token stop;
+    std::stop_token stop = {};
   };
 
   [[nodiscard]] virtual absl::Status WatchJob(

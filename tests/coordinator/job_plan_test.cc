@@ -42,7 +42,8 @@ TEST(JobPlanTest, ASchedulePerConfig) {
   auto schedule = ScheduleOf(config);
   ASSERT_TRUE(schedule.ok()) << schedule.status();
   EXPECT_THAT(schedule->ranks, SizeIs(2));
-  EXPECT_EQ(schedule->options.warmup, (pipeline::Warmup{3, 2}));
+  config.pipeline.warmup = {5, 2};
+  EXPECT_EQ(ScheduleOf(config)->options.warmup, (pipeline::Warmup{5, 2}));
   config.pipeline.schedule = ScheduleType::kSequential;
   EXPECT_NE(ScheduleOf(config)->hash, schedule->hash);
   config.pipeline.stages = 1;
