@@ -1,5 +1,6 @@
 #include "common/kernels/attention.h"
 
+#include <ATen/Context.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention_backward.h>
 #include <ATen/ops/_scaled_dot_product_efficient_attention.h>
@@ -32,6 +33,28 @@ at::Tensor Probabilities(const at::Tensor& q, const at::Tensor& k) {
   return at::softmax(logits.mul_(scale), -1);
 }
 
+// libtorch's flash backward asks a process-wide flag whether it may add with
+// atomics. Only its host call is covered, so that no other operator changes.
+class DeterministicScope {
+ public:
+  DeterministicScope()
+      : was_(at::globalContext().deterministicAlgorithms()),
+        warn_only_(at::globalContext().deterministicAlgorithmsWarnOnly()) {
+    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+  }
+
+  DeterministicScope(const DeterministicScope&) = delete;
+  DeterministicScope& operator=(const DeterministicScope&) = delete;
+
+  ~DeterministicScope() {
+    at::globalContext().setDeterministicAlgorithms(was_, warn_only_);
+  }
+
+ private:
+  bool was_;
+  bool warn_only_;
+};
+
 AttentionGrads MathBackward(const at::Tensor& dout, const at::Tensor& q,
                             const at::Tensor& k, const at::Tensor& v) {
   const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
@@ -61,11 +84,13 @@ AttentionGrads BackwardHeadsFirst(const at::Tensor& dout, const at::Tensor& q,
       grads = at::_scaled_dot_product_flash_attention_for_cpu_backward(
           dout, q, k, v, out, saved.logsumexp, 0.0, false);
       break;
-    case AttentionBackend::kCudaFlash:
+    case AttentionBackend::kCudaFlash: {
+      const DeterministicScope deterministic;
       grads = at::_scaled_dot_product_flash_attention_backward(
           dout, q, k, v, out, saved.logsumexp, none, none, q.size(2), k.size(2),
           0.0, false, saved.philox_seed, saved.philox_offset);
       break;
+    }
     case AttentionBackend::kCudnn:
       grads = at::_scaled_dot_product_cudnn_attention_backward(
           dout, q, k, v, out, saved.logsumexp, saved.philox_seed,

@@ -15,8 +15,8 @@ namespace halfpipe {
 
 enum class AttentionBackend {
   kCpuFlash,   // CPU, any head size
-  kCudaFlash,  // 16-bit, head size a multiple of 8 up to 256; its backward is
-               // deterministic when libtorch is told to be
+  kCudaFlash,  // 16-bit, head size a multiple of 8 up to 256; run with its
+               // deterministic backward
   kCudnn,      // 16-bit, head size a multiple of 8 up to 128; the fastest on
                // Hopper, its backward is not deterministic
   kEfficient,  // CUDA, float32 too, head size a multiple of 4 (16-bit: 8)
