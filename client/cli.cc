@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/command.h"
@@ -59,7 +60,8 @@ absl::Status CheckCommandName(const CLI::App& app, int argc,
 }
 
 int Fail(const absl::Status& status, CommandContext& context) {
-  context.err << "halfpipe: " << status.message() << "\n";
+  context.err << "halfpipe: "
+              << absl::StripTrailingAsciiWhitespace(status.message()) << "\n";
   return static_cast<int>(ExitCodeFor(status));
 }
 

@@ -78,10 +78,19 @@ absl::StatusOr<std::unique_ptr<LocalService>> LocalService::Start(
   return service;
 }
 
-absl::Status LocalService::StartCoordinator() {
+ChildSpec LocalService::ChildSpecFor(const std::string& name) const {
   ChildSpec spec;
-  spec.name = "coordinator";
-  spec.log_path = LogPath(spec.name);
+  spec.name = name;
+  spec.log_path = absl::StrCat(options_.log_dir, "/", name, ".log");
+  // The end of the log is shown when something fails, so it must not be an
+  // earlier command's.
+  std::error_code none_there;
+  std::filesystem::rename(spec.log_path, spec.log_path + ".1", none_there);
+  return spec;
+}
+
+absl::Status LocalService::StartCoordinator() {
+  ChildSpec spec = ChildSpecFor("coordinator");
   spec.argv = {ProgramPath("halfpipe-coordinator"),
                "--listen-address",
                address_,
@@ -95,9 +104,7 @@ absl::Status LocalService::StartCoordinator() {
 }
 
 absl::Status LocalService::StartStage(int64_t rank) {
-  ChildSpec spec;
-  spec.name = StageName(rank);
-  spec.log_path = LogPath(spec.name);
+  ChildSpec spec = ChildSpecFor(StageName(rank));
   spec.argv = {ProgramPath(absl::StrCat("halfpipe-", spec.name)),
                "--coordinator",
                address_,

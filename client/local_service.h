@@ -67,6 +67,8 @@ class LocalService {
  private:
   LocalService(LocalServiceOptions options, PrivateDirectory socket_dir);
 
+  // Name and log; an earlier command's log becomes NAME.log.1.
+  [[nodiscard]] ChildSpec ChildSpecFor(const std::string& name) const;
   [[nodiscard]] absl::Status StartCoordinator();
   [[nodiscard]] absl::Status StartStage(int64_t rank);
   [[nodiscard]] absl::Status WaitForCoordinator();

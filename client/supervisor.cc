@@ -152,7 +152,8 @@ int Supervisor::RestartsOf(absl::string_view name) const {
 std::string Supervisor::LogTailOf(absl::string_view name) const {
   const Child* child = Find(name);
   if (child == nullptr) return "";
-  return TailOfFile(child->spec.log_path, kTailLines);
+  const std::string tail = TailOfFile(child->spec.log_path, kTailLines);
+  return tail.empty() ? "    (nothing)\n" : tail;
 }
 
 const Supervisor::Child* Supervisor::Find(absl::string_view name) const {

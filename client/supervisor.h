@@ -74,7 +74,7 @@ class Supervisor {
   // How often the child was started again; 0 for an unknown name.
   [[nodiscard]] int RestartsOf(absl::string_view name) const;
 
-  // The last lines of a child's log, indented, or "" if there are none.
+  // The last lines of a child's log, indented; "" for an unknown name.
   [[nodiscard]] std::string LogTailOf(absl::string_view name) const;
 
  private:

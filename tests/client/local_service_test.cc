@@ -70,6 +70,16 @@ TEST_F(LocalServiceTest, ASilentCoordinatorIsNamedInTime) {
   EXPECT_THAT(*stage_log, HasSubstr("--pair default --device auto"));
 }
 
+TEST_F(LocalServiceTest, AnEarlierCommandsLogIsPutAside) {
+  directory_.WriteProgram("halfpipe-coordinator", "echo new; exit 3");
+  directory_.WriteProgram("halfpipe-stage0", "exec sleep 60");
+  ASSERT_TRUE(MakeDirectories(directory_.Path("logs")).ok());
+  directory_.Write("logs/coordinator.log", "old\n");
+  EXPECT_FALSE(LocalService::Start(Options()).ok());
+  EXPECT_EQ(*ReadFile(directory_.Path("logs/coordinator.log")), "new\n");
+  EXPECT_EQ(*ReadFile(directory_.Path("logs/coordinator.log.1")), "old\n");
+}
+
 TEST(FileLockTest, IsExclusiveAndReleased) {
   const TestDirectory directory;
   const std::string path = directory.Path("lock");
