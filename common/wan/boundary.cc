@@ -22,7 +22,7 @@ absl::Status CheckImageTokens(const WanArchitecture& wan, int64_t tokens) {
                         : tokens == 0;
   if (fits) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      "clip_feature: a ", wan.Description(), " model takes ",
+      "clip_feature: this model (", wan.Description(), ") takes ",
       !wan.has_image_branch()    ? "none"
       : wan.image_positions == 0 ? "at least 1 token"
                                  : absl::StrCat(wan.image_positions, " tokens"),
@@ -54,8 +54,8 @@ absl::StatusOr<TokenCounts> CountTokens(const WanArchitecture& wan,
   }
   if (shape.first_frame_given && !wan.has_frame_timesteps()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("first_frame_given: a ", wan.Description(),
-                     " model has one timestep for all frames; only TI2V "
+        absl::StrCat("first_frame_given: this model (", wan.Description(),
+                     ") has one timestep for all frames; only TI2V "
                      "(48 output channels) takes a first frame this way"));
   }
   TokenCounts counts;

@@ -26,9 +26,9 @@ absl::Status CheckRank(absl::string_view name, const at::Tensor& tensor,
 absl::Status CheckAbsent(absl::string_view name, const at::Tensor& tensor,
                          const WanArchitecture& wan) {
   if (!tensor.defined()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      name, ": a ", wan.Description(), " model does not take it, found ",
-      ShapeString(ShapeOf(tensor))));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": this model (", wan.Description(),
+                   ") does not take it, found ", ShapeString(ShapeOf(tensor))));
 }
 
 at::Tensor Timesteps(const MicrobatchInputs& inputs, int64_t frames) {

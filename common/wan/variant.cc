@@ -256,11 +256,11 @@ absl::Status CheckTensors(const std::string& path,
   }
   for (const auto& [name, tensor] : contents.tensors) {
     if (expected.count(name) != 0) continue;
-    return Invalid(path,
-                   absl::StrCat("tensor ", tensor.name, " with shape ",
-                                ShapeString(tensor.shape), " is not part of a ",
-                                architecture.Description(), " model of ",
-                                architecture.layers, " blocks"));
+    return Invalid(path, absl::StrCat("tensor ", tensor.name, " with shape ",
+                                      ShapeString(tensor.shape),
+                                      " is not part of this model (",
+                                      architecture.Description(), ", ",
+                                      architecture.layers, " blocks)"));
   }
   return absl::OkStatus();
 }

@@ -67,8 +67,8 @@ TEST(BoundaryTest, RefusesSizesThatDoNotFit) {
   EXPECT_TRUE(CountTokens(flf, image).ok());
   flf.image_positions = 514;
   EXPECT_EQ(CountTokens(flf, image).status().message(),
-            "clip_feature: a I2V (20 condition channels), first and last image "
-            "model takes 514 tokens, found 257 tokens");
+            "clip_feature: this model (I2V (20 condition channels), first and "
+            "last image) takes 514 tokens, found 257 tokens");
   MicrobatchShape silent = Shape480p();
   silent.text_tokens = 0;
   EXPECT_FALSE(CountTokens(A14B(16), silent).ok());

@@ -45,7 +45,7 @@ TEST(EmbeddingsTest, InputsAreCheckedByName) {
   inputs = TinyInputs();
   inputs.y = at::zeros({2, 4, 3, 4, 6});
   EXPECT_EQ(ShapeOfInputs(wan, inputs).status().message(),
-            "y: a T2V model does not take it, found [2, 4, 3, 4, 6]");
+            "y: this model (T2V) does not take it, found [2, 4, 3, 4, 6]");
   inputs = TinyInputs();
   inputs.context = at::Tensor();
   EXPECT_EQ(ShapeOfInputs(wan, inputs).status().message(),

@@ -93,7 +93,7 @@ TEST(VariantTest, NamesMissingMisshapenAndSurplusTensors) {
   archive.Add("model.blocks.1.extra", DType::kBF16, {2});
   EXPECT_EQ(Refusal(archive),
             "model: tensor model.blocks.1.extra with shape [2] is not part of "
-            "a T2V model of 2 blocks");
+            "this model (T2V, 2 blocks)");
 }
 
 TEST(VariantTest, RefusesOtherModelsByName) {

@@ -1,0 +1,61 @@
+#include "common/wan/checkpoint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace halfpipe {
+namespace {
+
+using testing::HasSubstr;
+
+// A copy of a golden model with `config` as its config.json.
+std::string ModelWithConfig(const std::string& config) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "wan_checkpoint_test";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy("tests/golden/t2v_native/model", folder);
+  std::ofstream(folder / "config.json") << config;
+  return folder.string();
+}
+
+std::string Refusal(const std::string& config) {
+  const auto checkpoint = OpenWanCheckpoint(ModelWithConfig(config));
+  EXPECT_EQ(checkpoint.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(checkpoint.status().message());
+}
+
+TEST(CheckpointTest, TakesHeadsFromTheConfigBesideAFolderOrAFile) {
+  const std::string folder = ModelWithConfig(
+      R"({"num_attention_heads": 2, "attention_head_dim": 12})");
+  for (const char* file : {"", "/diffusion_pytorch_model.safetensors"}) {
+    auto checkpoint = OpenWanCheckpoint(folder + file);
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    EXPECT_EQ(checkpoint->variant.architecture.heads, 2);
+    EXPECT_EQ(checkpoint->variant.architecture.layers, 3);
+  }
+}
+
+TEST(CheckpointTest, RefusesConfigsThatDoNotHelp) {
+  EXPECT_THAT(Refusal("[1]"), HasSubstr("config.json: expected a JSON object"));
+  EXPECT_THAT(Refusal(R"({"num_attention_heads": 2})"),
+              HasSubstr("attention_head_dim: expected a positive whole number, "
+                        "found nothing"));
+  EXPECT_THAT(
+      Refusal(R"({"num_attention_heads": "2", "attention_head_dim": 12})"),
+      HasSubstr("num_attention_heads: expected a positive whole number, found "
+                "\"2\""));
+  // Without the two keys a head is 128 wide, which 24 is no multiple of.
+  EXPECT_THAT(Refusal(R"({"dim": 24})"), HasSubstr("not a multiple of 128"));
+}
+
+TEST(CheckpointTest, AMissingFolderIsNamed) {
+  const auto checkpoint = OpenWanCheckpoint("tests/golden/absent");
+  EXPECT_FALSE(checkpoint.ok());
+  EXPECT_THAT(std::string(checkpoint.status().message()), HasSubstr("absent"));
+}
+
+}  // namespace
+}  // namespace halfpipe
