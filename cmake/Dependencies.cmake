@@ -39,8 +39,12 @@ hp_dependency(grpc PkgConfig::GRPCPP grpc++_reflection protobuf::libprotobuf)
 
 if(HP_WITH_TORCH)
   include(Torch)
-  pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
-  hp_dependency(sentencepiece PkgConfig::SENTENCEPIECE)
+  # Its pkg-config file also names the trainer, which nothing here needs.
+  find_library(HP_SENTENCEPIECE sentencepiece REQUIRED)
+  hp_dependency(sentencepiece ${HP_SENTENCEPIECE})
+  # NFC for the text cleaning; small, unlike ICU and its 30 MB of data.
+  pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
+  hp_dependency(utf8proc PkgConfig::UTF8PROC)
 endif()
 if(HP_WITH_CUDA)
   include(Cuda)

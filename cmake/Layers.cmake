@@ -19,8 +19,8 @@ set(HP_LAYER_encoders base store kernels absl torch sentencepiece utf8proc)
 set(HP_LAYER_train base store pipeline runtime kernels lora memory wan gpu absl
     torch c10_cuda)
 # what both stage programs are made of
-set(HP_LAYER_stage base config pipeline runtime store data kernels lora memory
-    wan encoders train absl torch)
+set(HP_LAYER_stage base config pipeline runtime store data gpu kernels lora
+    memory wan encoders train absl torch)
 # the NCCL group
 set(HP_LAYER_link base runtime gpu absl cuda nccl)
 # the protobuf group
@@ -28,7 +28,7 @@ set(HP_LAYER_rpc base config pipeline runtime absl grpc)
 # the processes: main() and what only one of them does. They meet the groups
 # through runtime's interfaces; a process library never sees torch and protobuf
 # together, which is why each stage is made of several.
-set(HP_LAYER_stage_main base runtime stage link rpc metrics absl cli11)
+set(HP_LAYER_stage_process base runtime stage link rpc metrics absl cli11)
 set(HP_LAYER_coordinator base config pipeline runtime store data metrics rpc
     absl sqlite grpc json httplib cli11)
 set(HP_LAYER_client base config pipeline rpc metrics absl grpc json cli11)

@@ -1,47 +1,108 @@
 #include "common/encoders/sentence_pieces.h"
 
-#include <sentencepiece_processor.h>
+#include <dlfcn.h>
 
-#include <exception>
+#include <array>
+#include <filesystem>
+
+#include "common/base/status.h"
+#include "common/encoders/sentence_pieces_abi.h"
 
 namespace halfpipe {
 namespace {
 
-bool Succeeded(const sentencepiece::util::Status& status, std::string* error) {
-  if (!status.ok()) *error = status.ToString();
-  return status.ok();
+constexpr char kModuleName[] = "libhalfpipe-sentencepiece.so";
+
+// The module's functions, looked up once.
+struct Module {
+  decltype(&HpSentencePiecesLoad) load = nullptr;
+  decltype(&HpSentencePiecesFree) free = nullptr;
+  decltype(&HpSentencePiecesEncode) encode = nullptr;
+  decltype(&HpSentencePiecesPadId) pad_id = nullptr;
+  decltype(&HpSentencePiecesEosId) eos_id = nullptr;
+};
+
+template <typename Function>
+bool LookUp(void* library, const char* name, Function* function) {
+  *function = reinterpret_cast<Function>(dlsym(library, name));
+  return *function != nullptr;
 }
+
+absl::StatusOr<std::string> FindModule() {
+  std::error_code error;
+  const std::filesystem::path folder =
+      std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const char* place : {".", "../lib", "../bin"}) {
+    const std::filesystem::path path = folder / place / kModuleName;
+    if (std::filesystem::exists(path, error)) return path.string();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(kModuleName, " is neither in ", folder.string(),
+                   " nor in ../lib of it: the installation is incomplete"));
+}
+
+absl::StatusOr<Module> LoadModule() {
+  HP_ASSIGN_OR_RETURN(std::string path, FindModule());
+  int flags = RTLD_NOW | RTLD_LOCAL;
+#ifndef __SANITIZE_ADDRESS__
+  // Binds the module's symbols to itself; AddressSanitizer cannot have it.
+  flags |= RTLD_DEEPBIND;
+#endif
+  void* library = dlopen(path.c_str(), flags);
+  if (library == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot load ", path, ": ", dlerror()));
+  }
+  Module module;
+  if (LookUp(library, "HpSentencePiecesLoad", &module.load) &&
+      LookUp(library, "HpSentencePiecesFree", &module.free) &&
+      LookUp(library, "HpSentencePiecesEncode", &module.encode) &&
+      LookUp(library, "HpSentencePiecesPadId", &module.pad_id) &&
+      LookUp(library, "HpSentencePiecesEosId", &module.eos_id)) {
+    return module;
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " is of another version of halfpipe"));
+}
+
+const absl::StatusOr<Module>& TheModule() {
+  static const absl::StatusOr<Module> module = LoadModule();
+  return module;
+}
+
+using ErrorText = std::array<char, 512>;
 
 }  // namespace
 
-SentencePieces::SentencePieces()
-    : processor_(std::make_unique<sentencepiece::SentencePieceProcessor>()) {}
-
-SentencePieces::~SentencePieces() = default;
-
-std::unique_ptr<SentencePieces> SentencePieces::Load(const std::string& file,
-                                                     std::string* error) {
-  try {
-    std::unique_ptr<SentencePieces> pieces(new SentencePieces);
-    if (Succeeded(pieces->processor_->Load(file), error)) return pieces;
-  } catch (const std::exception& thrown) {
-    *error = thrown.what();
-  }
-  return nullptr;
+absl::StatusOr<std::unique_ptr<SentencePieces>> SentencePieces::Load(
+    const std::string& file) {
+  if (!TheModule().ok()) return TheModule().status();
+  ErrorText error = {};
+  void* model = TheModule()->load(file.c_str(), error.data(), error.size());
+  if (model == nullptr) return absl::InvalidArgumentError(error.data());
+  return std::unique_ptr<SentencePieces>(new SentencePieces(model));
 }
 
-bool SentencePieces::Encode(const std::string& text, std::vector<int>* ids,
-                            std::string* error) const {
-  try {
-    return Succeeded(processor_->Encode(text, ids), error);
-  } catch (const std::exception& thrown) {
-    *error = thrown.what();
-    return false;
+SentencePieces::~SentencePieces() { TheModule()->free(model_); }
+
+absl::StatusOr<std::vector<int>> SentencePieces::Encode(
+    const std::string& text) const {
+  ErrorText error = {};
+  // Usually enough; normalisation can make a text longer.
+  std::vector<int> ids(text.size() + 16);
+  while (true) {
+    const int count =
+        TheModule()->encode(model_, text.data(), text.size(), ids.data(),
+                            ids.size(), error.data(), error.size());
+    if (count < 0) return absl::InternalError(error.data());
+    const bool complete = static_cast<size_t>(count) <= ids.size();
+    ids.resize(static_cast<size_t>(count));
+    if (complete) return ids;
   }
 }
 
-int SentencePieces::pad_id() const { return processor_->pad_id(); }
+int SentencePieces::pad_id() const { return TheModule()->pad_id(model_); }
 
-int SentencePieces::eos_id() const { return processor_->eos_id(); }
+int SentencePieces::eos_id() const { return TheModule()->eos_id(model_); }
 
 }  // namespace halfpipe

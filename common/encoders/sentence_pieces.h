@@ -1,6 +1,5 @@
-// The SentencePiece library behind a header of its own. Debian's
-// sentencepiece_processor.h declares an absl::string_view that is not Abseil's,
-// so no file may see both; this one and its .cc leave Abseil out.
+// A SentencePiece model, through the module that keeps the library's symbols
+// to itself (sentence_pieces_abi.h).
 #ifndef HP_COMMON_ENCODERS_SENTENCE_PIECES_H_
 #define HP_COMMON_ENCODERS_SENTENCE_PIECES_H_
 
@@ -8,33 +7,35 @@
 #include <string>
 #include <vector>
 
-namespace sentencepiece {
-class SentencePieceProcessor;
-}  // namespace sentencepiece
+#include "absl/status/statusor.h"
 
 namespace halfpipe {
 
 // A loaded SentencePiece model. Immutable, so any thread may call it.
 class SentencePieces {
  public:
-  // nullptr, and why in `error`, if `file` cannot be read or is no model.
-  [[nodiscard]] static std::unique_ptr<SentencePieces> Load(
-      const std::string& file, std::string* error);
+  // Loads the module on the first call: libhalfpipe-sentencepiece.so beside
+  // the program, in ../lib or in ../bin. FailedPrecondition when it is not
+  // there; InvalidArgument if `file` cannot be read or is no model.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<SentencePieces>> Load(
+      const std::string& file);
   ~SentencePieces();
+  SentencePieces(const SentencePieces&) = delete;
+  SentencePieces& operator=(const SentencePieces&) = delete;
 
-  // The ids of `text` (UTF-8) without any special token; false, and why in
-  // `error`, if the library fails.
-  [[nodiscard]] bool Encode(const std::string& text, std::vector<int>* ids,
-                            std::string* error) const;
+  // The ids of `text` (UTF-8) without any special token. Internal if the
+  // library fails.
+  [[nodiscard]] absl::StatusOr<std::vector<int>> Encode(
+      const std::string& text) const;
 
   // -1 where the model has none.
   [[nodiscard]] int pad_id() const;
   [[nodiscard]] int eos_id() const;
 
  private:
-  SentencePieces();
+  explicit SentencePieces(void* model) : model_(model) {}
 
-  std::unique_ptr<sentencepiece::SentencePieceProcessor> processor_;
+  void* model_;
 };
 
 }  // namespace halfpipe

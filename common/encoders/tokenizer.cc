@@ -34,12 +34,14 @@ absl::StatusOr<std::string> ModelFile(const std::string& path) {
 
 absl::StatusOr<Tokenizer> Tokenizer::Load(const std::string& path) {
   HP_ASSIGN_OR_RETURN(const std::string file, ModelFile(path));
-  std::string error;
-  std::unique_ptr<SentencePieces> pieces = SentencePieces::Load(file, &error);
-  if (pieces == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tokenizer '", file, "' is not a SentencePiece model: ", error));
+  absl::StatusOr<std::unique_ptr<SentencePieces>> loaded =
+      SentencePieces::Load(file);
+  if (!loaded.ok()) {
+    return Annotate(loaded.status(),
+                    absl::StrCat("tokenizer '", file,
+                                 "' cannot be used as a SentencePiece model"));
   }
+  std::unique_ptr<SentencePieces> pieces = *std::move(loaded);
   if (pieces->pad_id() != kPad || pieces->eos_id() != kEndOfSequence) {
     return absl::InvalidArgumentError(absl::StrCat(
         "tokenizer '", file, "' has padding ", pieces->pad_id(),
@@ -52,11 +54,9 @@ absl::StatusOr<Tokenizer> Tokenizer::Load(const std::string& path) {
 absl::StatusOr<TokenizedPrompt> Tokenizer::Tokenize(
     absl::string_view prompt) const {
   const std::string text = CleanPrompt(prompt);
-  std::vector<int> ids;
-  std::string error;
-  if (!pieces_->Encode(text, &ids, &error)) {
-    return absl::InternalError(absl::StrCat("tokenizer: ", error));
-  }
+  absl::StatusOr<std::vector<int>> encoded = pieces_->Encode(text);
+  if (!encoded.ok()) return Annotate(encoded.status(), "tokenizer");
+  const std::vector<int>& ids = *encoded;
   const size_t kept = std::min(ids.size(), size_t{kPromptTokens - 1});
   TokenizedPrompt result;
   result.ids.assign(ids.begin(), ids.begin() + kept);

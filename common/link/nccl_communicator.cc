@@ -9,7 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
-#include "common/link/cuda_errors.h"
+#include "common/gpu/cuda_errors.h"
 #include "common/link/nccl_errors.h"
 
 namespace halfpipe {

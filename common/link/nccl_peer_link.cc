@@ -14,7 +14,7 @@
 #include "common/base/digest.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
-#include "common/link/cuda_errors.h"
+#include "common/gpu/cuda_errors.h"
 #include "common/link/join_pattern.h"
 #include "common/link/nccl_errors.h"
 #include "common/link/nccl_transfers.h"

@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
-#include "common/link/cuda_errors.h"
-#include "common/link/cuda_event.h"
+#include "common/gpu/cuda_errors.h"
+#include "common/gpu/cuda_event.h"
 
 namespace halfpipe {
 namespace {

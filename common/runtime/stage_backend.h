@@ -14,7 +14,7 @@ namespace halfpipe {
 
 // What a heartbeat says of the command that is being run.
 struct StageActivity {
-  Step step;
+  Step step = {};
   int64_t action_index = -1;  // within the step's list; -1 outside a step
   std::string activity;       // "encoding 3/12", "loading 40%", "idle"
   int64_t device_bytes_in_use = 0;

@@ -39,9 +39,9 @@ struct StageInfo {
 
 // One row of the data set. Media and prompt become cache files.
 struct SampleRef {
-  int64_t row = 0;         // line of the metadata file, for messages
-  std::string media_path;  // absolute
-  std::string prompt;
+  int64_t row = 0;              // line of the metadata file, for messages
+  std::string media_path = {};  // absolute
+  std::string prompt = {};
   std::string latents_path;  // cache file, present or to be written
   std::string context_path;
   bool cached = false;  // both files are there
@@ -56,10 +56,10 @@ struct ScanCommand {
 struct ScanResult {
   std::string variant;  // "i2v-a14b", ...
   int64_t layers = 0;
-  std::string model_digest;
-  std::string data_digest;  // over the samples' cache keys in order
-  std::vector<SampleRef> samples;
-  std::vector<std::string> warnings;
+  std::string model_digest = {};
+  std::string data_digest = {};  // over the samples' cache keys in order
+  std::vector<SampleRef> samples = {};
+  std::vector<std::string> warnings = {};
   // Native names of the base model's LoRA targets with their (out, in).
   int64_t lora_parameters = 0;
 };
@@ -68,7 +68,7 @@ struct ScanResult {
 // a share.
 struct EncodeCommand {
   std::string config_yaml;
-  std::vector<SampleRef> samples;
+  std::vector<SampleRef> samples = {};
 };
 
 struct EncodeResult {

@@ -79,6 +79,8 @@ absl::StatusOr<StepReport> StageRunner::RunActions(
     const absl::Status status = RunAction(actions[i], &running);
     if (!status.ok()) return Annotate(status, ToString(actions[i]));
   }
+  // A list without STEP (`verify`) has not waited for its transfers yet.
+  if (!*drained) HP_RETURN_IF_ERROR(Drain(running));
   StepReport report;
   report.epoch = plan.epoch;
   report.step = plan.step;

@@ -51,16 +51,26 @@ TEST(TokenizerTest, EmptyPromptIsEndOfSequence) {
 }
 
 TEST(SentencePiecesTest, LoadsOrSaysWhyNot) {
-  std::string error;
-  EXPECT_EQ(SentencePieces::Load(GoldenPath("text.json"), &error), nullptr);
-  EXPECT_FALSE(error.empty());
-  const auto pieces = SentencePieces::Load(GoldenPath("spiece.model"), &error);
-  ASSERT_NE(pieces, nullptr) << error;
-  EXPECT_EQ(pieces->pad_id(), 0);
-  EXPECT_EQ(pieces->eos_id(), 1);
-  std::vector<int> ids;
-  EXPECT_TRUE(pieces->Encode("a cat", &ids, &error)) << error;
-  EXPECT_FALSE(ids.empty());
+  EXPECT_EQ(SentencePieces::Load(GoldenPath("text.json")).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  const auto pieces = SentencePieces::Load(GoldenPath("spiece.model"));
+  ASSERT_TRUE(pieces.ok()) << pieces.status();
+  EXPECT_EQ((*pieces)->pad_id(), 0);
+  EXPECT_EQ((*pieces)->eos_id(), 1);
+  const auto ids = (*pieces)->Encode("a cat");
+  ASSERT_TRUE(ids.ok()) << ids.status();
+  EXPECT_FALSE(ids->empty());
+}
+
+// One character of three bytes that normalisation spells out as eighteen.
+TEST(SentencePiecesTest, TextMayGrow) {
+  const auto pieces = SentencePieces::Load(GoldenPath("spiece.model"));
+  ASSERT_TRUE(pieces.ok()) << pieces.status();
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "\xef\xb7\xba";
+  const auto ids = (*pieces)->Encode(text);
+  ASSERT_TRUE(ids.ok()) << ids.status();
+  EXPECT_GT(ids->size(), text.size());
 }
 
 TEST(TokenizerTest, SaysWhichFileIsMissingOrWrong) {

@@ -1,0 +1,153 @@
+#include "common/stage/data_set.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "common/base/digest.h"
+#include "common/base/status.h"
+#include "common/data/cache_key.h"
+#include "common/data/content_hashes.h"
+#include "common/data/latent_cache.h"
+#include "common/data/metadata.h"
+#include "common/encoders/text_cleaning.h"
+#include "common/train/training_source.h"
+
+namespace halfpipe {
+namespace {
+
+std::string CacheDir(const DataConfig& data) {
+  return data.cache_dir.empty() ? data.path + "/.halfpipe-cache"
+                                : data.cache_dir;
+}
+
+// Digests of what the encoders are made of; each is the content's.
+struct EncoderDigests {
+  std::string text_encoder;
+  std::string tokenizer;
+  std::string vae;
+};
+
+absl::StatusOr<std::string> DigestOf(const std::string& key,
+                                     const std::string& path,
+                                     ContentHashes* hashes) {
+  if (path.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model.", key, ": is missing; training from clips needs it"));
+  }
+  absl::StatusOr<std::string> digest = hashes->DigestOf(path);
+  if (!digest.ok()) {
+    return Annotate(digest.status(), absl::StrCat("model.", key));
+  }
+  return digest;
+}
+
+absl::StatusOr<EncoderDigests> DigestEncoders(const ModelConfig& model,
+                                              ContentHashes* hashes) {
+  EncoderDigests digests;
+  HP_ASSIGN_OR_RETURN(digests.text_encoder,
+                      DigestOf("text_encoder", model.text_encoder, hashes));
+  HP_ASSIGN_OR_RETURN(digests.tokenizer,
+                      DigestOf("tokenizer", model.tokenizer, hashes));
+  HP_ASSIGN_OR_RETURN(digests.vae, DigestOf("vae", model.vae, hashes));
+  return digests;
+}
+
+std::string ContextPath(const LatentCache& cache, const std::string& prompt,
+                        const EncoderDigests& digests) {
+  return cache.PathOf(
+      CacheKind::kContext,
+      ContextKey(CleanPrompt(prompt), digests.text_encoder, digests.tokenizer));
+}
+
+DataSet RandomDataSet(const DataConfig& data) {
+  DataSet set;
+  for (int64_t i = 0; i < data.random.samples; ++i) {
+    const std::string path = absl::StrCat(kRandomSamplePrefix, i);
+    set.samples.push_back(
+        {.row = i, .latents_path = path, .context_path = path, .cached = true});
+  }
+  set.digest = Sha256Hex(absl::StrCat("random ", data.random.samples));
+  return set;
+}
+
+Shape LatentsShape(const DataConfig& data, int64_t channels) {
+  const int64_t space = channels == 48 ? 16 : 8;
+  return {1, channels, (data.frames - 1) / 4 + 1, data.height / space,
+          data.width / space};
+}
+
+}  // namespace
+
+Shape RandomLatentsShape(const JobConfig& config,
+                         const WanArchitecture& architecture) {
+  return LatentsShape(config.data, architecture.out_channels);
+}
+
+Shape RandomConditionShape(const JobConfig& config,
+                           const WanArchitecture& architecture) {
+  if (architecture.condition_channels() == 0) return {};
+  Shape shape = RandomLatentsShape(config, architecture);
+  shape[1] = architecture.condition_channels();
+  return shape;
+}
+
+absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
+                                    const WanArchitecture& architecture) {
+  if (config.data.is_random()) return RandomDataSet(config.data);
+  HP_ASSIGN_OR_RETURN(std::vector<Sample> rows,
+                      LoadSamples({.root = config.data.path,
+                                   .metadata = config.data.metadata}));
+  HP_ASSIGN_OR_RETURN(LatentCache cache,
+                      LatentCache::Open(CacheDir(config.data)));
+  ContentHashes hashes(cache.hash_index_path());
+  HP_ASSIGN_OR_RETURN(EncoderDigests digests,
+                      DigestEncoders(config.model, &hashes));
+  DataSet set;
+  Sha256 digest;
+  for (const Sample& row : rows) {
+    HP_ASSIGN_OR_RETURN(std::string media, hashes.DigestOf(row.media_path));
+    const std::string latents_key = LatentsKey(
+        {.media_digest = media,
+         .height = config.data.height,
+         .width = config.data.width,
+         .max_pixels = config.data.max_pixels,
+         .frames = config.data.frames,
+         .vae_digest = digests.vae,
+         .conditioning =
+             architecture.condition_channels() > 0 ? "first_frame" : "none",
+         .clip_digest = ""});
+    SampleRef sample{
+        .row = row.row,
+        .media_path = row.media_path,
+        .prompt = row.prompt,
+        .latents_path = cache.PathOf(CacheKind::kLatents, latents_key),
+        .context_path = ContextPath(cache, row.prompt, digests)};
+    sample.cached = std::filesystem::exists(sample.latents_path) &&
+                    std::filesystem::exists(sample.context_path);
+    digest.Update(absl::StrCat(
+        latents_key, " ",
+        sample.context_path.substr(sample.context_path.rfind('/') + 1), "\n"));
+    set.samples.push_back(std::move(sample));
+  }
+  // Somebody must encode the empty caption: whoever gets the first sample.
+  if (config.train.caption_dropout > 0.0 && !set.samples.empty() &&
+      !std::filesystem::exists(ContextPath(cache, "", digests))) {
+    set.samples.front().cached = false;
+  }
+  // The index only saves time: a failure to write it is no failure.
+  hashes.Save().IgnoreError();
+  set.digest = digest.HexDigest();
+  return set;
+}
+
+absl::StatusOr<std::string> EmptyCaptionPath(const JobConfig& config) {
+  HP_ASSIGN_OR_RETURN(LatentCache cache,
+                      LatentCache::Open(CacheDir(config.data)));
+  ContentHashes hashes(cache.hash_index_path());
+  HP_ASSIGN_OR_RETURN(EncoderDigests digests,
+                      DigestEncoders(config.model, &hashes));
+  return ContextPath(cache, "", digests);
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,42 @@
+// A job's data set as the coordinator sees it: every sample with the cache
+// files that its clip and its caption become.
+#ifndef HP_COMMON_STAGE_DATA_SET_H_
+#define HP_COMMON_STAGE_DATA_SET_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/dtype.h"
+#include "common/config/job_config.h"
+#include "common/runtime/stage_protocol.h"
+#include "common/wan/architecture.h"
+
+namespace halfpipe {
+
+struct DataSet {
+  std::vector<SampleRef> samples;
+  std::string digest;  // over the cache keys in order
+  std::vector<std::string> warnings;
+};
+
+// Reads the metadata, cleans the captions, hashes what changed since the last
+// time, and looks into the cache. Nothing is decoded. InvalidArgument lists
+// every problem of the metadata at once; NotFound for a missing encoder.
+[[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
+    const JobConfig& config, const WanArchitecture& architecture);
+
+// The cache file of the empty caption, for caption dropout.
+[[nodiscard]] absl::StatusOr<std::string> EmptyCaptionPath(
+    const JobConfig& config);
+
+// Latent shapes (1, C, F, H, W) of a made-up sample, and of its y (empty where
+// the model takes none). REQUIRES: data.is_random(), height and width given.
+[[nodiscard]] Shape RandomLatentsShape(const JobConfig& config,
+                                       const WanArchitecture& architecture);
+[[nodiscard]] Shape RandomConditionShape(const JobConfig& config,
+                                         const WanArchitecture& architecture);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STAGE_DATA_SET_H_

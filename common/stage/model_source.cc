@@ -1,0 +1,94 @@
+#include "common/stage/model_source.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "common/base/digest.h"
+#include "common/base/status.h"
+#include "common/stage/known_variants.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr uint64_t kSampledBytes = 4096;
+
+// A variant that the user states must not contradict the weights.
+absl::Status CheckStatedVariant(const ModelConfig& config,
+                                const WanArchitecture& found) {
+  if (config.variant == "auto" || config.variant.empty()) {
+    return absl::OkStatus();
+  }
+  HP_ASSIGN_OR_RETURN(WanArchitecture stated,
+                      KnownArchitecture(config.variant, found.layers));
+  if (stated.in_channels == found.in_channels &&
+      stated.out_channels == found.out_channels) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "model.variant: ", config.variant, " has ", stated.in_channels,
+      " input and ", stated.out_channels, " output channels, but ", config.dit,
+      " is ", found.Description(), " with ", found.in_channels, " and ",
+      found.out_channels, "; write 'auto' or name the other variant"));
+}
+
+}  // namespace
+
+absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
+  ModelSource source;
+  if (config.is_random()) {
+    HP_ASSIGN_OR_RETURN(
+        WanArchitecture architecture,
+        KnownArchitecture(config.random.variant, config.random.layers));
+    source.random_label_ =
+        absl::StrCat(config.random.variant, " ", architecture.layers, " ",
+                     config.random.seed);
+    source.weights_ = std::make_unique<RandomWeights>(
+        architecture, static_cast<uint64_t>(config.random.seed));
+    return source;
+  }
+  HP_ASSIGN_OR_RETURN(WanCheckpoint checkpoint, OpenWanCheckpoint(config.dit));
+  source.checkpoint_ = std::make_unique<WanCheckpoint>(std::move(checkpoint));
+  source.weights_ =
+      std::make_unique<CheckpointWeights>(source.checkpoint_.get());
+  HP_RETURN_IF_ERROR(CheckStatedVariant(config, source.architecture()));
+  return source;
+}
+
+absl::StatusOr<std::string> ModelSource::Fingerprint() const {
+  Sha256 sha;
+  sha.Update(random_label_);
+  if (checkpoint_ == nullptr) return sha.HexDigest();
+  std::vector<char> sample(kSampledBytes);
+  for (const auto& [name, tensor] : checkpoint_->archive->tensors()) {
+    sha.Update(absl::StrCat(name, " ", DTypeName(tensor.dtype), " ",
+                            ShapeString(tensor.shape), "\n"));
+    const uint64_t bytes = std::min(tensor.bytes, kSampledBytes);
+    HP_RETURN_IF_ERROR(
+        checkpoint_->archive->ReadRange(name, 0, bytes, sample.data()));
+    sha.Update(sample.data(), bytes);
+  }
+  return sha.HexDigest();
+}
+
+LoraSpec LoraSpecOf(const LoraConfig& config) {
+  return {
+      .rank = config.rank, .alpha = config.alpha, .targets = config.targets};
+}
+
+LinearShapes LinearShapesOf(const WanArchitecture& architecture) {
+  LinearShapes linears;
+  for (const auto& [name, shape] : WanTensors(architecture)) {
+    absl::string_view module = name;
+    if (!absl::StartsWith(name, "blocks.") || shape.size() != 2 ||
+        !absl::ConsumeSuffix(&module, ".weight")) {
+      continue;
+    }
+    linears[std::string(module)] = {.in = shape[1], .out = shape[0]};
+  }
+  return linears;
+}
+
+}  // namespace halfpipe

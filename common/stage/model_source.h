@@ -1,0 +1,49 @@
+// Where a job's DiT comes from: a checkpoint or random numbers.
+#ifndef HP_COMMON_STAGE_MODEL_SOURCE_H_
+#define HP_COMMON_STAGE_MODEL_SOURCE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/config/job_config.h"
+#include "common/lora/lora_spec.h"
+#include "common/store/lora_file.h"
+#include "common/wan/checkpoint.h"
+#include "common/wan/weight_source.h"
+
+namespace halfpipe {
+
+// An opened model; nothing but headers is in memory.
+class ModelSource {
+ public:
+  // Codes of OpenWanCheckpoint and KnownArchitecture; InvalidArgument when
+  // model.variant names another variant than the weights have.
+  [[nodiscard]] static absl::StatusOr<ModelSource> Open(
+      const ModelConfig& config);
+
+  [[nodiscard]] const WeightSource& weights() const { return *weights_; }
+
+  [[nodiscard]] const WanArchitecture& architecture() const {
+    return weights_->architecture();
+  }
+
+  // SHA-256 over the tensors' names, types and shapes and a sample of the
+  // bytes of each: cheap, and enough to notice other weights.
+  [[nodiscard]] absl::StatusOr<std::string> Fingerprint() const;
+
+ private:
+  std::unique_ptr<WanCheckpoint> checkpoint_;  // null: random
+  std::unique_ptr<WeightSource> weights_;
+  std::string random_label_;
+};
+
+// The LoRA of a job's config.
+[[nodiscard]] LoraSpec LoraSpecOf(const LoraConfig& config);
+
+// Every linear layer inside the blocks, as exports are checked against.
+[[nodiscard]] LinearShapes LinearShapesOf(const WanArchitecture& architecture);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STAGE_MODEL_SOURCE_H_

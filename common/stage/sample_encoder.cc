@@ -1,0 +1,175 @@
+#include "common/stage/sample_encoder.h"
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/data/decoder_client.h"
+#include "common/encoders/conditioning.h"
+#include "common/encoders/tokenizer.h"
+#include "common/encoders/umt5_encoder.h"
+#include "common/encoders/wan_vae.h"
+#include "common/kernels/torch_guard.h"
+#include "common/stage/data_set.h"
+#include "common/store/tensor_archive.h"
+#include "common/train/sample_store.h"
+
+namespace halfpipe {
+namespace {
+
+struct Caption {
+  std::string prompt;
+  std::string path;
+};
+
+bool Exists(const std::string& path) { return std::filesystem::exists(path); }
+
+absl::Status StopRequested() {
+  return absl::CancelledError("encoding was stopped");
+}
+
+// On a GPU the encoders run in bf16 as the reference does; on the CPU in fp32,
+// where bf16 saves nothing.
+at::ScalarType EncoderDType(at::Device device) {
+  return device.is_cuda() ? at::kBFloat16 : at::kFloat;
+}
+
+class Encoding {
+ public:
+  Encoding(const JobConfig& config, const WanArchitecture& architecture,
+           const SampleEncoderOptions& options, std::stop_token stop)
+      : config_(config),
+        architecture_(architecture),
+        options_(options),
+        stop_(std::move(stop)) {}
+
+  absl::Status EncodeCaptions(const std::vector<Caption>& captions) {
+    if (captions.empty()) return absl::OkStatus();
+    Progress("loading the text encoder", 0, captions.size());
+    HP_ASSIGN_OR_RETURN(Tokenizer tokenizer,
+                        Tokenizer::Load(config_.model.tokenizer));
+    HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
+                        OpenTensorArchive(config_.model.text_encoder));
+    HP_ASSIGN_OR_RETURN(Umt5Encoder encoder,
+                        Umt5Encoder::Load(*archive, options_.device,
+                                          EncoderDType(options_.device)));
+    for (size_t i = 0; i < captions.size(); ++i) {
+      if (stop_.stop_requested()) return StopRequested();
+      Progress("encoding captions", i, captions.size());
+      if (Exists(captions[i].path)) continue;
+      HP_ASSIGN_OR_RETURN(TokenizedPrompt tokens,
+                          tokenizer.Tokenize(captions[i].prompt));
+      HP_ASSIGN_OR_RETURN(at::Tensor context, encoder.Encode(tokens));
+      if (context.size(2) != architecture_.text_dim) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "model.text_encoder: ", config_.model.text_encoder, " gives ",
+            context.size(2), " features a token, but model.dit expects ",
+            architecture_.text_dim));
+      }
+      HP_RETURN_IF_ERROR(
+          WriteContext(captions[i].path, context, tokens.length));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status EncodeClips(const std::vector<SampleRef>& samples,
+                           EncodeResult* result) {
+    std::vector<DecodeItem> items;
+    std::vector<const SampleRef*> refs;
+    for (const SampleRef& sample : samples) {
+      if (Exists(sample.latents_path)) continue;
+      items.push_back(ItemFor(sample));
+      refs.push_back(&sample);
+    }
+    if (items.empty()) return absl::OkStatus();
+    Progress("loading the VAE", 0, items.size());
+    HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
+                        OpenTensorArchive(config_.model.vae));
+    HP_ASSIGN_OR_RETURN(
+        WanVae vae,
+        WanVae::Load(*archive, options_.device, EncoderDType(options_.device)));
+    if (vae.latent_channels() != architecture_.out_channels) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "model.vae: ", config_.model.vae, " makes ", vae.latent_channels(),
+          " latent channels, but model.dit has ", architecture_.out_channels));
+    }
+    DecoderClient decoder({.program = options_.decoder_program});
+    return decoder.DecodeBatch(
+        items, [&](size_t i, absl::StatusOr<DecodedClip> clip) {
+          return EncodeClip(vae, *refs[i], std::move(clip), i, items.size(),
+                            result);
+        });
+  }
+
+ private:
+  DecodeItem ItemFor(const SampleRef& sample) const {
+    const DataConfig& data = config_.data;
+    return {.path = sample.media_path,
+            .is_image = data.frames == 1,
+            .frames = static_cast<uint32_t>(data.frames),
+            .height = static_cast<uint32_t>(data.height),
+            .width = static_cast<uint32_t>(data.width),
+            .max_pixels = static_cast<uint32_t>(data.max_pixels)};
+  }
+
+  absl::Status EncodeClip(const WanVae& vae, const SampleRef& sample,
+                          absl::StatusOr<DecodedClip> clip, size_t index,
+                          size_t count, EncodeResult* result) {
+    if (stop_.stop_requested()) return StopRequested();
+    Progress("encoding clips", index, count);
+    if (!clip.ok()) {
+      result->rejected.emplace_back(clip.status().message());
+      return absl::OkStatus();
+    }
+    const at::Tensor frames = at::from_blob(
+        clip->rgb.data(),
+        {clip->frames, clip->size.height, clip->size.width, 3}, at::kByte);
+    HP_ASSIGN_OR_RETURN(at::Tensor video,
+                        PixelsToVideo(frames.to(options_.device)));
+    LatentSample encoded;
+    HP_ASSIGN_OR_RETURN(encoded.latents, vae.Encode(video));
+    if (architecture_.condition_channels() > 0) {
+      HP_ASSIGN_OR_RETURN(encoded.y, EncodeGivenFrames(vae, video));
+    }
+    HP_RETURN_IF_ERROR(WriteLatentSample(sample.latents_path, encoded));
+    ++result->encoded;
+    return absl::OkStatus();
+  }
+
+  void Progress(absl::string_view what, size_t done, size_t count) const {
+    options_.on_progress(absl::StrCat(what, " ", done, "/", count));
+  }
+
+  const JobConfig& config_;
+  const WanArchitecture& architecture_;
+  const SampleEncoderOptions& options_;
+  std::stop_token stop_;
+};
+
+}  // namespace
+
+absl::StatusOr<EncodeResult> EncodeSamples(
+    const JobConfig& config, const WanArchitecture& architecture,
+    const std::vector<SampleRef>& samples, const SampleEncoderOptions& options,
+    std::stop_token stop) {
+  return TorchGuard("encode", [&]() -> absl::StatusOr<EncodeResult> {
+    std::vector<Caption> captions;
+    for (const SampleRef& sample : samples) {
+      if (Exists(sample.context_path)) continue;
+      captions.push_back({sample.prompt, sample.context_path});
+    }
+    if (config.train.caption_dropout > 0.0) {
+      HP_ASSIGN_OR_RETURN(std::string path, EmptyCaptionPath(config));
+      if (!Exists(path)) captions.push_back({"", path});
+    }
+    EncodeResult result;
+    Encoding encoding(config, architecture, options, std::move(stop));
+    HP_RETURN_IF_ERROR(encoding.EncodeCaptions(captions));
+    HP_RETURN_IF_ERROR(encoding.EncodeClips(samples, &result));
+    return result;
+  });
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,338 @@
+#include "common/stage/training_job.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/time/clock.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/kernels/torch_guard.h"
+#include "common/pipeline/schedule.h"
+#include "common/stage/data_set.h"
+#include "common/stage/device.h"
+#include "common/stage/step_record.h"
+#include "common/store/checkpoint_manifest.h"
+#include "common/store/tensor_archive.h"
+#include "common/train/compute_stream.h"
+#include "common/train/philox.h"
+#include "common/train/train_state.h"
+#include "common/wan/boundary.h"
+#include "common/wan/lora_targets.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int64_t kContextTokens = 512;
+
+at::ScalarType DTypeOf(const JobConfig& config) {
+  return config.pipeline.dtype == ComputeDType::kFp32 ? at::kFloat
+                                                      : at::kBFloat16;
+}
+
+// `auto` is recomputation until the planner exists: it always fits best.
+ActivationPolicy PolicyOf(const JobConfig& config) {
+  switch (config.pipeline.memory) {
+    case MemoryPolicy::kKeep:
+      return ActivationPolicy::kKeep;
+    case MemoryPolicy::kOffload:
+      return ActivationPolicy::kOffload;
+    case MemoryPolicy::kAuto:
+    case MemoryPolicy::kRecompute:
+      break;
+  }
+  return ActivationPolicy::kRecompute;
+}
+
+UniformSource UniformsFor(uint64_t seed) {
+  return [seed](absl::string_view name, at::Tensor out) {
+    RandomStream::ForName(seed, name, RandomPurpose::kLoraInit)
+        .FillUniform(out.mutable_data_ptr<float>(),
+                     static_cast<size_t>(out.numel()), 0.0F, 1.0F);
+  };
+}
+
+// Copies the matrices of a LoRA file into the adapters.
+absl::Status InitFromFile(const std::string& path, const LoraSpec& spec,
+                          const std::vector<LoraAdapter*>& adapters) {
+  HP_ASSIGN_OR_RETURN(LoraFile file, ImportLora(path));
+  std::map<std::string, LoraModule*> modules;
+  for (LoraModule& module : file.modules) modules[module.module] = &module;
+  for (LoraAdapter* adapter : adapters) {
+    auto it = modules.find(adapter->module);
+    if (it == modules.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("lora.init_from: ", path, " has no matrices for ",
+                       adapter->module, ", which lora.targets asks for"));
+    }
+    LoraModule& module = *it->second;
+    if (module.rank != spec.rank || module.in != adapter->in ||
+        module.out != adapter->out) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("lora.init_from: ", path, ": ", adapter->module,
+                       " has rank ", module.rank, " and ", module.in, " x ",
+                       module.out, ", expected rank ", spec.rank, " and ",
+                       adapter->in, " x ", adapter->out));
+    }
+    adapter->a.master.copy_(
+        at::from_blob(module.a.data(), {module.rank, module.in}, at::kFloat));
+    // The file's B holds its own alpha / rank; ours is applied again later.
+    adapter->b.master.copy_(
+        at::from_blob(module.b.data(), {module.out, module.rank}, at::kFloat) /
+        spec.scale());
+    adapter->RefreshComputeCopies();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+TrainingJob::TrainingJob(const TrainingJobOptions& options,
+                         const StartCommand& command)
+    : options_(options), command_(command) {}
+
+TrainingJob::~TrainingJob() {
+  // The link goes first: nothing may write into the compute's buffers.
+  if (link_ != nullptr) link_->Abort(absl::CancelledError("job ended"));
+  runner_.reset();
+  link_.reset();
+}
+
+absl::StatusOr<std::unique_ptr<TrainingJob>> TrainingJob::Create(
+    const TrainingJobOptions& options, Epoch epoch, const StartCommand& command,
+    std::stop_token stop) {
+  return TorchGuard(
+      "start job", [&]() -> absl::StatusOr<std::unique_ptr<TrainingJob>> {
+        const absl::Time begin = absl::Now();
+        std::unique_ptr<TrainingJob> job(new TrainingJob(options, command));
+        HP_RETURN_IF_ERROR(job->LoadConfig());
+        HP_RETURN_IF_ERROR(job->LoadSchedule());
+        options.on_progress("loading the model");
+        HP_RETURN_IF_ERROR(job->LoadPart());
+        HP_RETURN_IF_ERROR(job->MakeSource());
+        HP_RETURN_IF_ERROR(job->MakeCompute());
+        HP_RETURN_IF_ERROR(job->RestoreOrInit());
+        job->start_result_.load_seconds =
+            absl::ToDoubleSeconds(absl::Now() - begin);
+        options.on_progress("joining the pair");
+        HP_RETURN_IF_ERROR(job->Join(epoch, std::move(stop)));
+        HP_ASSIGN_OR_RETURN(DeviceMemory memory,
+                            ReadDeviceMemory(options.device));
+        job->start_result_.device_bytes_in_use = memory.in_use_bytes;
+        return job;
+      });
+}
+
+absl::Status TrainingJob::LoadConfig() {
+  HP_ASSIGN_OR_RETURN(config_, ParseJobConfig(command_.config_yaml, "job"));
+  SetExactArithmetic(static_cast<int32_t>(config_.pipeline.threads));
+  compute_dtype_ = DTypeOf(config_);
+  if (config_.model.weights != BaseWeights::kBf16) {
+    return absl::InvalidArgumentError(
+        "model.weights: fp8 base weights are not there yet; write bf16");
+  }
+  HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config_.model));
+  model_ = std::make_unique<ModelSource>(std::move(model));
+  return absl::OkStatus();
+}
+
+absl::Status TrainingJob::LoadSchedule() {
+  HP_ASSIGN_OR_RETURN(pipeline::ActionLists lists,
+                      pipeline::ParseText(command_.schedule));
+  if (pipeline::ScheduleHash(lists) != command_.schedule_hash) {
+    return absl::DataLossError("the schedule does not match its hash");
+  }
+  const auto rank = static_cast<size_t>(options_.rank.value());
+  if (rank >= lists.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the schedule has no actions for rank ", rank));
+  }
+  actions_ = std::move(lists[rank]);
+  return absl::OkStatus();
+}
+
+absl::Status TrainingJob::LoadPart() {
+  const int64_t layers = model_->architecture().layers;
+  const bool alone = command_.world == 1;
+  const bool first = options_.rank == Rank(0);
+  if (!alone && (command_.split < 1 || command_.split >= layers)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "pipeline.split_at: ", command_.split, " of ", layers,
+        " blocks leaves a stage without one; write 1 to ", layers - 1));
+  }
+  const BlockRange blocks = alone   ? BlockRange{0, layers}
+                            : first ? BlockRange{0, command_.split}
+                                    : BlockRange{command_.split, layers};
+  HP_ASSIGN_OR_RETURN(
+      part_,
+      WanPart::Create(model_->weights(),
+                      {.embeddings = first,
+                       .head = first,
+                       .blocks = blocks,
+                       .device = options_.device,
+                       .compute = compute_dtype_,
+                       .lora = LoraSpecOf(config_.lora),
+                       .policy = PolicyOf(config_),
+                       .deterministic = config_.train.deterministic},
+                      UniformsFor(static_cast<uint64_t>(config_.train.seed))));
+  return absl::OkStatus();
+}
+
+absl::Status TrainingJob::MakeSource() {
+  if (options_.rank != Rank(0)) return absl::OkStatus();
+  const TimestepConfig& timesteps = config_.train.timesteps;
+  HP_ASSIGN_OR_RETURN(
+      FlowMatchSchedule schedule,
+      FlowMatchSchedule::Create(
+          {.min_boundary = timesteps.min_boundary,
+           .max_boundary = timesteps.max_boundary,
+           .shift = timesteps.shift,
+           .weighting = timesteps.weighting == LossWeighting::kGaussian
+                            ? TimestepWeighting::kGaussian
+                            : TimestepWeighting::kNone}));
+  TrainingSourceOptions options;
+  options.seed = static_cast<uint64_t>(config_.train.seed);
+  if (config_.data.is_random()) {
+    options.random_latents_shape =
+        RandomLatentsShape(config_, model_->architecture());
+    options.random_y_shape =
+        RandomConditionShape(config_, model_->architecture());
+    options.random_text_dim = model_->architecture().text_dim;
+  } else if (config_.train.caption_dropout > 0.0) {
+    options.caption_dropout = config_.train.caption_dropout;
+    HP_ASSIGN_OR_RETURN(options.empty_context_path, EmptyCaptionPath(config_));
+  }
+  source_ =
+      std::make_unique<TrainingSource>(std::move(options), std::move(schedule));
+  return absl::OkStatus();
+}
+
+absl::Status TrainingJob::MakeCompute() {
+  const int64_t layers = model_->architecture().layers;
+  HP_ASSIGN_OR_RETURN(
+      std::vector<std::string> modules,
+      LoraModules(model_->architecture(), LoraSpecOf(config_.lora)));
+  const auto own = static_cast<int64_t>(part_->adapters().size());
+  const OptimizerConfig& optimizer = config_.train.optimizer;
+  WanStageOptions stage{
+      .rank = options_.rank,
+      .device = options_.device,
+      .compute = compute_dtype_,
+      .segments =
+          MakeSegments(layers, command_.world == 1 ? layers : command_.split,
+                       command_.world),
+      .peer_lora_tensors = 2 * (static_cast<int64_t>(modules.size()) - own),
+      .max_grad_norm = config_.train.max_grad_norm,
+      .optimizer = {.beta1 = optimizer.betas[0],
+                    .beta2 = optimizer.betas[1],
+                    .eps = optimizer.eps,
+                    .weight_decay = optimizer.weight_decay},
+      .shape_of =
+          [this](const StepPlan& plan, Microbatch microbatch) {
+            return ShapeOf(
+                plan.microbatches[static_cast<size_t>(microbatch.value())]
+                    .latents_path);
+          },
+      .on_gradients =
+          [rank = options_.rank](const StepPlan& plan,
+                                 const std::vector<LoraAdapter*>& adapters) {
+            return plan.record_dir.empty()
+                       ? absl::OkStatus()
+                       : RecordGradients(plan, rank, adapters);
+          },
+      .on_loss =
+          [](const MicrobatchRecord& record) {
+            return record.plan->record_dir.empty() ? absl::OkStatus()
+                                                   : RecordMicrobatch(record);
+          }};
+  compute_ = std::make_unique<WanStageCompute>(std::move(stage),
+                                               std::move(part_), source_.get());
+  return absl::OkStatus();
+}
+
+absl::Status TrainingJob::RestoreOrInit() {
+  const absl::Span<LoraAdapter* const> span = compute_->part().adapters();
+  const std::vector<LoraAdapter*> adapters(span.begin(), span.end());
+  if (!command_.resume_from.empty()) {
+    return RestoreShards(command_.resume_from, adapters,
+                         &compute_->optimizer());
+  }
+  if (config_.lora.init_from.empty()) return absl::OkStatus();
+  return InitFromFile(config_.lora.init_from, LoraSpecOf(config_.lora),
+                      adapters);
+}
+
+absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
+    const std::string& latents_path) {
+  auto it = latent_shapes_.find(latents_path);
+  if (it == latent_shapes_.end()) {
+    Shape shape;
+    if (absl::StartsWith(latents_path, kRandomSamplePrefix)) {
+      shape = RandomLatentsShape(config_, model_->architecture());
+    } else {
+      HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
+                          OpenTensorArchive(latents_path));
+      auto tensor = archive->tensors().find("latents");
+      if (tensor == archive->tensors().end() ||
+          tensor->second.shape.size() != 5) {
+        return absl::DataLossError(absl::StrCat(
+            latents_path, ": no tensor 'latents' of 5 dimensions; delete it"));
+      }
+      shape = tensor->second.shape;
+    }
+    it = latent_shapes_.emplace(latents_path, std::move(shape)).first;
+  }
+  const Shape& latents = it->second;
+  return MicrobatchShape{.batch = latents[0],
+                         .frames = latents[2],
+                         .rows = latents[3],
+                         .columns = latents[4],
+                         .text_tokens = kContextTokens};
+}
+
+absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
+  if (command_.first_samples.empty()) {
+    return absl::InvalidArgumentError("the data set is empty");
+  }
+  HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
+                      ShapeOf(command_.first_samples[0].latents_path));
+  HP_ASSIGN_OR_RETURN(
+      BoundarySpec boundary,
+      MakeBoundarySpec(
+          model_->architecture(), shape,
+          compute_dtype_ == at::kFloat ? DType::kF32 : DType::kBF16));
+  start_result_.boundary_digest = boundary.Digest();
+  if (command_.world == 2) {
+    HP_ASSIGN_OR_RETURN(
+        link_,
+        options_.links->Join(
+            {.kind = command_.link_kind,
+             .rank = options_.rank,
+             .epoch = epoch,
+             .rendezvous = command_.rendezvous,
+             .boundary_digest = start_result_.boundary_digest,
+             .device = options_.device.is_cuda() ? options_.device.index() : 0,
+             .stop = std::move(stop)}));
+  }
+  runner_ = std::make_unique<StageRunner>(compute_.get(), link_.get());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StepReport> TrainingJob::RunStep(const StepPlan& plan,
+                                                std::stop_token stop) {
+  if (plan.schedule_hash != command_.schedule_hash) {
+    return absl::InvalidArgumentError("the plan names another schedule");
+  }
+  return runner_->RunStep(plan, actions_, std::move(stop));
+}
+
+absl::StatusOr<SaveResult> TrainingJob::Save(const std::string& directory) {
+  const absl::Span<LoraAdapter* const> span = compute_->part().adapters();
+  const std::string name = ShardName(options_.rank);
+  HP_RETURN_IF_ERROR(SaveShard(directory + "/" + name,
+                               {span.begin(), span.end()},
+                               compute_->optimizer()));
+  HP_ASSIGN_OR_RETURN(FileEntry entry, DescribeFile(directory, name));
+  return SaveResult{.files = {{entry.name, entry.bytes, entry.sha256}}};
+}
+
+}  // namespace halfpipe

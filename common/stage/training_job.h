@@ -1,0 +1,88 @@
+// One job on one stage, from the loaded model part to its checkpoints.
+#ifndef HP_COMMON_STAGE_TRAINING_JOB_H_
+#define HP_COMMON_STAGE_TRAINING_JOB_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/ids.h"
+#include "common/config/job_config.h"
+#include "common/runtime/link_factory.h"
+#include "common/runtime/stage_protocol.h"
+#include "common/runtime/stage_runner.h"
+#include "common/stage/model_source.h"
+#include "common/train/training_source.h"
+#include "common/train/wan_stage_compute.h"
+
+namespace halfpipe {
+
+struct TrainingJobOptions {
+  Rank rank;
+  at::Device device = at::kCPU;
+  LinkFactory* links = nullptr;  // outlives the job
+  std::function<void(const std::string& activity)> on_progress;
+};
+
+// Owns the model part, the optimizer and the link. Thread rule: one thread,
+// but progress() from any.
+class TrainingJob {
+ public:
+  // Loads this rank's half, restores or initialises the LoRA, and forms the
+  // pair. InvalidArgument, NotFound, DataLoss for config, model, checkpoint;
+  // ResourceExhausted; Unavailable, Aborted, DeadlineExceeded for a lost peer.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<TrainingJob>> Create(
+      const TrainingJobOptions& options, Epoch epoch,
+      const StartCommand& command, std::stop_token stop);
+  ~TrainingJob();
+
+  // Runs one optimizer step. Codes of StageRunner::RunStep; InvalidArgument
+  // for a plan that names another schedule.
+  [[nodiscard]] absl::StatusOr<StepReport> RunStep(const StepPlan& plan,
+                                                   std::stop_token stop);
+
+  // Writes this rank's shard into an existing folder.
+  [[nodiscard]] absl::StatusOr<SaveResult> Save(const std::string& directory);
+
+  [[nodiscard]] const StartResult& start_result() const {
+    return start_result_;
+  }
+
+  [[nodiscard]] StepProgress progress() const { return runner_->progress(); }
+
+ private:
+  TrainingJob(const TrainingJobOptions& options, const StartCommand& command);
+
+  [[nodiscard]] absl::Status LoadConfig();
+  [[nodiscard]] absl::Status LoadSchedule();
+  [[nodiscard]] absl::Status LoadPart();
+  [[nodiscard]] absl::Status MakeSource();
+  [[nodiscard]] absl::Status MakeCompute();
+  [[nodiscard]] absl::Status RestoreOrInit();
+  [[nodiscard]] absl::Status Join(Epoch epoch, std::stop_token stop);
+  [[nodiscard]] absl::StatusOr<MicrobatchShape> ShapeOf(
+      const std::string& latents_path);
+
+  TrainingJobOptions options_;
+  StartCommand command_;
+  JobConfig config_;
+  at::ScalarType compute_dtype_ = at::kFloat;
+  std::unique_ptr<ModelSource> model_;
+  std::vector<pipeline::Action> actions_;
+  std::map<std::string, Shape> latent_shapes_;  // by path
+  std::unique_ptr<WanPart> part_;               // until the compute takes it
+  std::unique_ptr<TrainingSource> source_;
+  std::unique_ptr<WanStageCompute> compute_;
+  std::unique_ptr<PeerLink> link_;
+  std::unique_ptr<StageRunner> runner_;
+  StartResult start_result_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STAGE_TRAINING_JOB_H_

@@ -1,0 +1,213 @@
+#include "common/stage/wan_stage_backend.h"
+
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "common/base/status.h"
+#include "common/config/job_config.h"
+#include "common/kernels/torch_guard.h"
+#include "common/stage/data_set.h"
+#include "common/stage/device.h"
+#include "common/stage/model_source.h"
+#include "common/stage/sample_encoder.h"
+#include "common/stage/training_job.h"
+#include "common/store/checkpoint_manifest.h"
+#include "common/store/lora_file.h"
+#include "common/train/compute_stream.h"
+#include "common/train/train_state.h"
+#include "common/wan/lora_targets.h"
+
+namespace halfpipe {
+namespace {
+
+absl::Status NoJob() {
+  return absl::FailedPreconditionError("no job is started on this stage");
+}
+
+class WanStageBackend : public StageBackend {
+ public:
+  WanStageBackend(WanStageBackendOptions options, at::Device device,
+                  int64_t device_total_bytes)
+      : options_(std::move(options)),
+        device_(device),
+        device_total_bytes_(device_total_bytes) {}
+
+  absl::StatusOr<ScanResult> Scan(const ScanCommand& command,
+                                  std::stop_token /*stop*/) override {
+    return TorchGuard("scan", [&]() -> absl::StatusOr<ScanResult> {
+      SetActivity("reading headers and metadata");
+      HP_ASSIGN_OR_RETURN(JobConfig config,
+                          ParseJobConfig(command.config_yaml, "job"));
+      HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
+      const WanArchitecture& architecture = model.architecture();
+      HP_ASSIGN_OR_RETURN(std::vector<std::string> modules,
+                          LoraModules(architecture, LoraSpecOf(config.lora)));
+      ScanResult result{.variant = architecture.Description(),
+                        .layers = architecture.layers};
+      const LinearShapes shapes = LinearShapesOf(architecture);
+      for (const std::string& module : modules) {
+        const LinearShape& shape = shapes.at(module);
+        result.lora_parameters += config.lora.rank * (shape.in + shape.out);
+      }
+      HP_ASSIGN_OR_RETURN(result.model_digest, model.Fingerprint());
+      HP_ASSIGN_OR_RETURN(DataSet data, ScanDataSet(config, architecture));
+      result.data_digest = std::move(data.digest);
+      result.samples = std::move(data.samples);
+      result.warnings = std::move(data.warnings);
+      return result;
+    });
+  }
+
+  absl::StatusOr<EncodeResult> Encode(const EncodeCommand& command,
+                                      std::stop_token stop) override {
+    HP_ASSIGN_OR_RETURN(JobConfig config,
+                        ParseJobConfig(command.config_yaml, "job"));
+    SetExactArithmetic(static_cast<int32_t>(config.pipeline.threads));
+    HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
+    return EncodeSamples(
+        config, model.architecture(), command.samples,
+        {.device = device_,
+         .decoder_program = options_.decoder_program,
+         .on_progress = [this](const std::string& text) { SetActivity(text); }},
+        std::move(stop));
+  }
+
+  absl::StatusOr<OpenLinkResult> OpenLink(const OpenLinkCommand& command,
+                                          std::stop_token /*stop*/) override {
+    HP_ASSIGN_OR_RETURN(std::string rendezvous,
+                        options_.links->Open(command.kind));
+    return OpenLinkResult{.rendezvous = std::move(rendezvous)};
+  }
+
+  absl::StatusOr<StartResult> Start(Epoch epoch, const StartCommand& command,
+                                    std::stop_token stop) override {
+    ReplaceJob(nullptr);
+    HP_ASSIGN_OR_RETURN(
+        std::unique_ptr<TrainingJob> job,
+        TrainingJob::Create(
+            {.rank = options_.rank,
+             .device = device_,
+             .links = options_.links,
+             .on_progress =
+                 [this](const std::string& text) { SetActivity(text); }},
+            epoch, command, std::move(stop)));
+    StartResult result = job->start_result();
+    ReplaceJob(std::move(job));
+    SetActivity("training");
+    return result;
+  }
+
+  absl::StatusOr<StepResult> Step(const StepCommand& command,
+                                  std::stop_token stop) override {
+    if (job_ == nullptr) return NoJob();
+    HP_ASSIGN_OR_RETURN(StepReport report,
+                        job_->RunStep(command.plan, std::move(stop)));
+    absl::MutexLock lock(&mutex_);
+    device_bytes_in_use_ = report.device_bytes_in_use;
+    return StepResult{.report = std::move(report)};
+  }
+
+  absl::StatusOr<SaveResult> Save(const SaveCommand& command,
+                                  std::stop_token /*stop*/) override {
+    if (job_ == nullptr) return NoJob();
+    return job_->Save(command.directory);
+  }
+
+  absl::StatusOr<ExportResult> Export(const ExportCommand& command,
+                                      std::stop_token /*stop*/) override {
+    HP_ASSIGN_OR_RETURN(JobConfig config,
+                        ParseJobConfig(command.config_yaml, "job"));
+    HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
+    const LinearShapes base = LinearShapesOf(model.architecture());
+    std::vector<at::Tensor> storage;
+    std::vector<LoraMatrices> adapters;
+    HP_RETURN_IF_ERROR(
+        ReadShardAdapters(command.directory, &storage, &adapters));
+    ExportResult result;
+    for (const std::string& name : command.formats) {
+      const std::optional<LoraFormat> format = ParseLoraFormat(name);
+      if (!format.has_value()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "output.formats: '", name, "' is none of ", LoraFormatNames()));
+      }
+      const std::string file = absl::StrCat("lora.", name, ".safetensors");
+      HP_RETURN_IF_ERROR(ExportLora(command.directory + "/" + file,
+                                    {.format = *format,
+                                     .adapters = adapters,
+                                     .alpha = config.lora.alpha,
+                                     .dtype = DType::kBF16,
+                                     .base = &base,
+                                     .metadata = command.metadata}));
+      HP_ASSIGN_OR_RETURN(FileEntry entry,
+                          DescribeFile(command.directory, file));
+      result.files.push_back({entry.name, entry.bytes, entry.sha256});
+    }
+    return result;
+  }
+
+  absl::StatusOr<EndResult> End(const EndCommand& /*command*/,
+                                std::stop_token /*stop*/) override {
+    ReplaceJob(nullptr);
+    SetActivity("idle");
+    return EndResult{};
+  }
+
+  StageActivity activity() const override {
+    absl::MutexLock lock(&mutex_);
+    StageActivity activity{.activity = activity_,
+                           .device_bytes_in_use = device_bytes_in_use_,
+                           .device_total_bytes = device_total_bytes_};
+    if (job_ != nullptr) {
+      const StepProgress progress = job_->progress();
+      activity.step = progress.step;
+      activity.action_index = progress.action_index;
+    }
+    return activity;
+  }
+
+ private:
+  void SetActivity(const std::string& text) {
+    absl::MutexLock lock(&mutex_);
+    activity_ = text;
+  }
+
+  // Only the worker's thread writes job_; the lock is for activity().
+  void ReplaceJob(std::unique_ptr<TrainingJob> job) {
+    std::unique_ptr<TrainingJob> old;
+    {
+      absl::MutexLock lock(&mutex_);
+      old = std::move(job_);
+      job_ = std::move(job);
+    }
+    // `old` ends here, outside the lock: freeing a model takes a while.
+  }
+
+  const WanStageBackendOptions options_;
+  const at::Device device_;
+  const int64_t device_total_bytes_;
+  mutable absl::Mutex mutex_;
+  std::unique_ptr<TrainingJob> job_;
+  std::string activity_ ABSL_GUARDED_BY(mutex_) = "idle";
+  int64_t device_bytes_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
+  HP_ASSIGN_OR_RETURN(at::Device device,
+                      SelectDevice(options.device, options.rank));
+  HP_ASSIGN_OR_RETURN(DeviceFacts facts, DescribeDevice(device));
+  WanStage stage;
+  stage.info.rank = options.rank;
+  stage.info.device = device.str();
+  stage.info.device_name = facts.name;
+  stage.info.gpu_uuid = facts.uuid;
+  stage.info.device_total_bytes = facts.total_bytes;
+  stage.info.device_free_bytes = facts.free_bytes;
+  stage.backend =
+      std::make_unique<WanStageBackend>(options, device, facts.total_bytes);
+  return stage;
+}
+
+}  // namespace halfpipe

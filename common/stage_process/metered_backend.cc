@@ -1,0 +1,84 @@
+#include "common/stage_process/metered_backend.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/log.h"
+
+namespace halfpipe {
+
+absl::StatusOr<ScanResult> MeteredBackend::Scan(const ScanCommand& command,
+                                                std::stop_token stop) {
+  return backend_->Scan(command, std::move(stop));
+}
+
+absl::StatusOr<EncodeResult> MeteredBackend::Encode(
+    const EncodeCommand& command, std::stop_token stop) {
+  absl::StatusOr<EncodeResult> result =
+      backend_->Encode(command, std::move(stop));
+  if (result.ok()) {
+    LogInfo("samples encoded", {{"encoded", result->encoded},
+                                {"rejected", result->rejected.size()}});
+  }
+  return result;
+}
+
+absl::StatusOr<OpenLinkResult> MeteredBackend::OpenLink(
+    const OpenLinkCommand& command, std::stop_token stop) {
+  return backend_->OpenLink(command, std::move(stop));
+}
+
+absl::StatusOr<StartResult> MeteredBackend::Start(Epoch epoch,
+                                                  const StartCommand& command,
+                                                  std::stop_token stop) {
+  SetLogContext("job", command.job);
+  SetLogContext("epoch", absl::StrCat(epoch.value()));
+  absl::StatusOr<StartResult> result =
+      backend_->Start(epoch, command, std::move(stop));
+  if (result.ok()) {
+    metrics_->OnModelLoaded(result->load_seconds);
+    LogInfo("job started", {{"load_seconds", result->load_seconds},
+                            {"resumed_from", command.resume_from}});
+  }
+  return result;
+}
+
+absl::StatusOr<StepResult> MeteredBackend::Step(const StepCommand& command,
+                                                std::stop_token stop) {
+  SetLogContext("step", absl::StrCat(command.plan.step.value()));
+  absl::StatusOr<StepResult> result = backend_->Step(command, std::move(stop));
+  if (result.ok()) {
+    const StepReport& report = result->report;
+    metrics_->OnStep({.step_seconds = report.step_seconds,
+                      .busy_seconds = report.busy_seconds,
+                      .link_bytes_sent = report.link_bytes_sent,
+                      .device_bytes_in_use = report.device_bytes_in_use,
+                      .device_peak_bytes = report.device_peak_bytes,
+                      .pinned_host_bytes = report.pinned_host_bytes});
+    LogDebug("step done", {{"seconds", report.step_seconds}});
+  }
+  return result;
+}
+
+absl::StatusOr<SaveResult> MeteredBackend::Save(const SaveCommand& command,
+                                                std::stop_token stop) {
+  return backend_->Save(command, std::move(stop));
+}
+
+absl::StatusOr<ExportResult> MeteredBackend::Export(
+    const ExportCommand& command, std::stop_token stop) {
+  return backend_->Export(command, std::move(stop));
+}
+
+absl::StatusOr<EndResult> MeteredBackend::End(const EndCommand& command,
+                                              std::stop_token stop) {
+  absl::StatusOr<EndResult> result = backend_->End(command, std::move(stop));
+  LogInfo("job ended", {{"reason", command.reason}});
+  SetLogContext("job", "");
+  SetLogContext("step", "");
+  return result;
+}
+
+StageActivity MeteredBackend::activity() const { return backend_->activity(); }
+
+}  // namespace halfpipe

@@ -1,0 +1,235 @@
+#include "common/stage_process/stage_main.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/link/link_factory.h"
+#include "common/metrics/metrics_registry.h"
+#include "common/metrics/metrics_server.h"
+#include "common/metrics/stage_metrics.h"
+#include "common/rpc/grpc_coordinator_client.h"
+#include "common/runtime/restart_environment.h"
+#include "common/runtime/stage_worker.h"
+#include "common/stage/verify.h"
+#include "common/stage/wan_stage_backend.h"
+#include "common/stage_process/metered_backend.h"
+
+namespace halfpipe {
+namespace {
+
+struct ServeOptions {
+  std::string coordinator;
+  std::string pair = "default";
+  std::string device = "auto";
+  std::string metrics_address = "127.0.0.1:0";
+  std::string log_level = "info";
+  std::string decoder;
+};
+
+int ToInt(ExitCode code) { return static_cast<int>(code); }
+
+// Requests a stop when SIGTERM or SIGINT arrives. Made before any other thread,
+// so that all of them inherit the blocked mask.
+class TerminationWatch {
+ public:
+  TerminationWatch() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    thread_ = std::thread([this] {
+      int signal = 0;
+      sigwait(&signals_, &signal);
+      stop_.request_stop();
+    });
+  }
+
+  ~TerminationWatch() {
+    // Ends the wait if no signal has come.
+    pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
+  }
+
+  TerminationWatch(const TerminationWatch&) = delete;
+  TerminationWatch& operator=(const TerminationWatch&) = delete;
+
+  [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
+
+ private:
+  sigset_t signals_{};
+  std::stop_source stop_;
+  std::thread thread_;
+};
+
+std::string HostName() {
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+uint64_t RandomIncarnation() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+// halfpipe-decode lies beside this program unless told otherwise.
+std::string DecoderProgram(const ServeOptions& options) {
+  if (!options.decoder.empty()) return options.decoder;
+  std::error_code error;
+  const std::filesystem::path self =
+      std::filesystem::read_symlink("/proc/self/exe", error);
+  return (self.parent_path() / "halfpipe-decode").string();
+}
+
+std::optional<LogLevel> ParseLogLevel(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "info") return LogLevel::kInfo;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return std::nullopt;
+}
+
+void CompleteInfo(const ServeOptions& options, StageInfo* info) {
+  info->pair = options.pair;
+  info->incarnation = RandomIncarnation();
+  info->pid = getpid();
+  info->host = HostName();
+}
+
+ExitCode Fail(ExitCode code, const absl::Status& status) {
+  LogError(status.message(), {{"exit_code", ToInt(code)}});
+  return code;
+}
+
+// Everything a serving stage consists of, torn down in reverse order.
+ExitCode Serve(Rank rank, const ServeOptions& options,
+               const std::vector<std::string>& arguments) {
+  TerminationWatch termination;
+  SetLogContext("rank", absl::StrCat(rank.value()));
+  SetMinLogLevel(ParseLogLevel(options.log_level).value_or(LogLevel::kInfo));
+  const std::unique_ptr<LinkFactory> links = MakeLinkFactory();
+  absl::StatusOr<WanStage> stage =
+      CreateWanStage({.rank = rank,
+                      .device = options.device,
+                      .decoder_program = DecoderProgram(options),
+                      .links = links.get()});
+  if (!stage.ok()) return Fail(ExitCode::kDeviceMissing, stage.status());
+  CompleteInfo(options, &stage->info);
+
+  MetricsRegistry registry;
+  StageMetrics metrics(rank.value(), stage->info.gpu_uuid, &registry);
+  metrics.SetMemory(0, stage->info.device_total_bytes);
+  absl::StatusOr<std::unique_ptr<MetricsServer>> server =
+      MetricsServer::Start(options.metrics_address, &registry);
+  if (!server.ok()) return Fail(ExitCode::kUsage, server.status());
+
+  MeteredBackend backend(stage->backend.get(), &metrics);
+  const std::unique_ptr<CoordinatorClient> commands =
+      NewGrpcCoordinatorClient({.address = options.coordinator});
+  const std::unique_ptr<CoordinatorClient> heartbeats =
+      NewGrpcCoordinatorClient({.address = options.coordinator});
+  StageWorker worker(stage->info, &backend, commands.get(), heartbeats.get(),
+                     StageWorker::Options());
+  LogInfo("stage ready", {{"device", stage->info.device},
+                          {"device_name", stage->info.device_name},
+                          {"coordinator", options.coordinator},
+                          {"metrics", (*server)->address()}});
+  const WorkerExit exit = worker.Run(termination.token());
+  const std::vector<std::string> environment =
+      RestartEnvironmentOf(exit.reason);
+  if (!environment.empty()) {
+    LogWarning("starting again with another environment",
+               {{"reason", exit.reason.message()}});
+    return Fail(ExitCode::kTryAgain, RestartProcess(arguments, environment));
+  }
+  if (!exit.reason.ok()) return Fail(exit.code, exit.reason);
+  return exit.code;
+}
+
+ExitCode Verify(Rank rank, const VerifyOptions& options) {
+  SetLogContext("rank", absl::StrCat(rank.value()));
+  SetMinLogLevel(LogLevel::kWarning);
+  const std::unique_ptr<LinkFactory> links = MakeLinkFactory();
+  const absl::StatusOr<bool> within = RunVerify(rank, options, links.get());
+  if (within.ok()) return *within ? ExitCode::kOk : ExitCode::kJobFailed;
+  std::fprintf(stderr, "error: %s\n",
+               std::string(within.status().message()).c_str());
+  const ExitCode code = ExitCodeFor(within.status());
+  // Nothing here talks to a service: a peer that is away is a failed job.
+  return code == ExitCode::kUnreachable ? ExitCode::kJobFailed : code;
+}
+
+void AddServeOptions(CLI::App& app, ServeOptions* options) {
+  app.add_option("--coordinator", options->coordinator,
+                 "Coordinator: host:port or unix:/path");
+  app.add_option("--pair", options->pair, "The pair this stage belongs to")
+      ->capture_default_str();
+  app.add_option("--device", options->device, "auto, cpu, cuda or cuda:N")
+      ->capture_default_str();
+  app.add_option("--metrics-address", options->metrics_address,
+                 "Where /metrics is served; port 0 takes a free one")
+      ->capture_default_str();
+  app.add_option("--log-level", options->log_level)
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  app.add_option("--decoder", options->decoder,
+                 "Path of halfpipe-decode (default: beside this program)");
+}
+
+CLI::App* AddVerifyCommand(CLI::App& app, VerifyOptions* options) {
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Compare one forward and backward with a golden file");
+  verify->add_option("--model", options->model)->required();
+  verify->add_option("--golden", options->golden)->required();
+  verify->add_option("--stages", options->stages);
+  verify->add_option("--dtype", options->dtype);
+  verify->add_option("--device", options->device);
+  verify->add_option("--micro-batches", options->micro_batches);
+  verify->add_option("--schedule", options->schedule);
+  verify->add_option("--memory", options->memory);
+  verify->add_option("--weights", options->weights);
+  verify->add_option("--tolerance", options->tolerance);
+  verify->add_option("--write", options->write);
+  verify->add_option("--link", options->link_dir);
+  return verify;
+}
+
+}  // namespace
+
+int StageMain(Rank rank, int argc, char** argv) {
+  CLI::App app("halfpipe stage: owns one device and half of the model");
+  ServeOptions serve;
+  VerifyOptions verify;
+  AddServeOptions(app, &serve);
+  const CLI::App* verify_command = AddVerifyCommand(app, &verify);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? ToInt(ExitCode::kOk)
+                                : ToInt(ExitCode::kUsage);
+  }
+  if (verify_command->parsed()) return ToInt(Verify(rank, verify));
+  if (serve.coordinator.empty()) {
+    std::fprintf(
+        stderr, "error: --coordinator is missing: where is the coordinator?\n");
+    return ToInt(ExitCode::kUsage);
+  }
+  return ToInt(Serve(rank, serve, std::vector<std::string>(argv, argv + argc)));
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,16 @@
+// The main() of both stage programs.
+#ifndef HP_COMMON_STAGE_PROCESS_STAGE_MAIN_H_
+#define HP_COMMON_STAGE_PROCESS_STAGE_MAIN_H_
+
+#include "common/base/ids.h"
+
+namespace halfpipe {
+
+// `halfpipe-stageR --coordinator ADDRESS ...` serves a coordinator until it is
+// told to stop; `halfpipe-stageR verify ...` runs one comparison. Returns the
+// process's exit code (docs/cli.md).
+[[nodiscard]] int StageMain(Rank rank, int argc, char** argv);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STAGE_PROCESS_STAGE_MAIN_H_

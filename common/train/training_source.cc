@@ -1,0 +1,94 @@
+#include "common/train/training_source.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "common/base/status.h"
+#include "common/kernels/torch_guard.h"
+#include "common/train/philox.h"
+
+namespace halfpipe {
+namespace {
+
+at::Tensor NormalTensor(RandomStream stream, at::IntArrayRef shape) {
+  at::Tensor tensor = at::empty(shape, at::kFloat);
+  stream.FillNormal(tensor.mutable_data_ptr<float>(),
+                    static_cast<size_t>(tensor.numel()));
+  return tensor;
+}
+
+}  // namespace
+
+TrainingSource::TrainingSource(TrainingSourceOptions options,
+                               FlowMatchSchedule schedule)
+    : options_(std::move(options)), schedule_(std::move(schedule)) {}
+
+absl::StatusOr<LatentSample> TrainingSource::LoadLatents(
+    const std::string& path) const {
+  if (!absl::StartsWith(path, kRandomSamplePrefix)) {
+    return ReadLatentSample(path);
+  }
+  LatentSample sample;
+  sample.latents = NormalTensor(
+      RandomStream::ForName(options_.seed, path, RandomPurpose::kSyntheticData),
+      options_.random_latents_shape);
+  if (!options_.random_y_shape.empty()) {
+    sample.y = NormalTensor(
+        RandomStream::ForName(options_.seed, absl::StrCat(path, ".y"),
+                              RandomPurpose::kSyntheticData),
+        options_.random_y_shape);
+  }
+  return sample;
+}
+
+absl::StatusOr<at::Tensor> TrainingSource::LoadContext(const std::string& path,
+                                                       bool dropped) const {
+  if (dropped) return ReadContext(options_.empty_context_path);
+  if (!absl::StartsWith(path, kRandomSamplePrefix)) return ReadContext(path);
+  return NormalTensor(
+      RandomStream::ForName(options_.seed, absl::StrCat(path, ".context"),
+                            RandomPurpose::kSyntheticData),
+      {1, 512, options_.random_text_dim});
+}
+
+absl::StatusOr<MicrobatchData> TrainingSource::Load(const StepPlan& plan,
+                                                    Microbatch microbatch) {
+  const auto index = static_cast<size_t>(microbatch.value());
+  HP_CHECK(index < plan.microbatches.size());
+  const MicrobatchPlan& sample_plan = plan.microbatches[index];
+  auto stream = [&](RandomPurpose purpose) {
+    return RandomStream(options_.seed, plan.step.value(), microbatch.value(),
+                        purpose);
+  };
+  return TorchGuard("load sample", [&]() -> absl::StatusOr<MicrobatchData> {
+    const bool dropped = options_.caption_dropout > 0.0 &&
+                         stream(RandomPurpose::kCaptionDropout).NextUniform() <
+                             options_.caption_dropout;
+    HP_ASSIGN_OR_RETURN(LatentSample sample,
+                        LoadLatents(sample_plan.latents_path));
+    MicrobatchData data;
+    HP_ASSIGN_OR_RETURN(data.inputs.context,
+                        LoadContext(sample_plan.context_path, dropped));
+    const FlowTimestep& t =
+        schedule_.At(stream(RandomPurpose::kTimestep).NextUniform());
+    data.latents = sample.latents;
+    data.noise =
+        NormalTensor(stream(RandomPurpose::kNoise), sample.latents.sizes());
+    data.inputs.latents =
+        sample.latents * (1.0F - t.sigma) + data.noise * t.sigma;
+    if (options_.first_frame_given) {
+      data.inputs.first_frame_given = true;
+      data.inputs.latents.narrow(2, 0, 1).copy_(sample.latents.narrow(2, 0, 1));
+      data.given_frames = 1;
+    }
+    data.inputs.timestep = at::full({1}, t.timestep, at::kFloat);
+    data.inputs.y = sample.y;
+    data.inputs.clip_feature = sample.clip_feature;
+    data.target = data.noise - sample.latents;
+    data.loss_weight = t.weight;
+    data.gradient_share = 1.0 / static_cast<double>(plan.microbatches.size());
+    return data;
+  });
+}
+
+}  // namespace halfpipe

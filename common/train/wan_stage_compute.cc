@@ -1,0 +1,378 @@
+#include "common/train/wan_stage_compute.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/kernels/tensor_bridge.h"
+#include "common/kernels/torch_guard.h"
+#include "common/train/clip.h"
+#include "common/train/compute_stream.h"
+#include "common/train/train_state.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr absl::Duration kNormsLimit = absl::Minutes(30);
+
+Segment Next(Segment segment) { return Segment(segment.value() + 1); }
+
+Segment Previous(Segment segment) { return Segment(segment.value() - 1); }
+
+std::string Label(const char* op, Segment segment, Microbatch microbatch) {
+  return absl::StrCat(segment.value(), op, microbatch.value());
+}
+
+std::vector<LoraAdapter*> AdaptersOf(const WanPart& part) {
+  return {part.adapters().begin(), part.adapters().end()};
+}
+
+absl::Status Missing(absl::string_view what, Segment segment,
+                     Microbatch microbatch) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " of segment ", segment.value(), " micro-batch ",
+                   microbatch.value(), " is not there"));
+}
+
+}  // namespace
+
+std::vector<SegmentContent> MakeSegments(int64_t layers, int64_t split,
+                                         int32_t world) {
+  const Rank second(world == 2 ? 1 : 0);
+  return {{.rank = Rank(0), .blocks = {0, split}, .embeds = true},
+          {.rank = second, .blocks = {split, layers}},
+          {.rank = Rank(0), .blocks = {layers, layers}, .is_head = true}};
+}
+
+WanStageCompute::WanStageCompute(WanStageOptions options,
+                                 std::unique_ptr<WanPart> part,
+                                 MicrobatchSource* source)
+    : options_(std::move(options)),
+      part_(std::move(part)),
+      source_(source),
+      optimizer_(LoraMasters(AdaptersOf(*part_)), options_.optimizer),
+      slots_(options_.device) {}
+
+absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
+  plan_ = plan;
+  timesteps_.assign(plan.microbatches.size(), 0.0);
+  return part_->ZeroGrad();
+}
+
+const SegmentContent& WanStageCompute::ContentOf(Segment segment) const {
+  const auto index = static_cast<size_t>(segment.value());
+  HP_CHECK(index < options_.segments.size());
+  return options_.segments[index];
+}
+
+bool WanStageCompute::IsLocal(Segment segment) const {
+  return ContentOf(segment).rank == options_.rank;
+}
+
+bool WanStageCompute::SendsConditioning(Segment segment) const {
+  return ContentOf(segment).embeds;
+}
+
+absl::StatusOr<at::Tensor> WanStageCompute::EmbedInput(Microbatch microbatch) {
+  HP_ASSIGN_OR_RETURN(MicrobatchData data, source_->Load(plan_, microbatch));
+  timesteps_[static_cast<size_t>(microbatch.value())] =
+      data.inputs.timestep[0].item<double>();
+  InFlight& flight = in_flight_[microbatch];
+  HP_ASSIGN_OR_RETURN(Embedded embedded, part_->Embed(microbatch, data.inputs));
+  flight.conditioning = std::move(embedded.conditioning);
+  flight.data = std::move(data);
+  return std::move(embedded.x);
+}
+
+absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
+                                                    Microbatch microbatch) {
+  if (ContentOf(segment).embeds) return EmbedInput(microbatch);
+  InFlight& flight = in_flight_[microbatch];
+  if (IsLocal(Previous(segment))) {
+    auto it = flight.x.find(Previous(segment));
+    if (it == flight.x.end()) return Missing("input", segment, microbatch);
+    at::Tensor x = std::move(it->second);
+    flight.x.erase(it);
+    return x;
+  }
+  HP_ASSIGN_OR_RETURN(SlotTensors tensors, slots_.Take(SlotKind::kActivationIn,
+                                                       segment, microbatch));
+  if (SendsConditioning(Previous(segment))) {
+    HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
+                        options_.shape_of(plan_, microbatch));
+    HP_ASSIGN_OR_RETURN(TokenCounts counts,
+                        CountTokens(part_->architecture(), shape));
+    flight.conditioning.context = tensors[1];
+    flight.conditioning.image_tokens = shape.image_tokens;
+    flight.conditioning.t_mod = tensors[2];
+    flight.conditioning.grid = {counts.frames, counts.rows, counts.columns};
+  }
+  return tensors[0];
+}
+
+absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
+  return TorchGuard(Label("F", segment, microbatch), [&]() -> absl::Status {
+    HP_ASSIGN_OR_RETURN(at::Tensor x, InputOf(segment, microbatch));
+    const SegmentContent& content = ContentOf(segment);
+    InFlight& flight = in_flight_[microbatch];
+    if (content.blocks.begin < content.blocks.end) {
+      HP_ASSIGN_OR_RETURN(
+          x,
+          part_->ForwardBlocks(microbatch, flight.conditioning, std::move(x)));
+    }
+    if (content.is_head) return HeadAndLoss(microbatch, x);
+    flight.x[segment] = std::move(x);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
+                                          const at::Tensor& x) {
+  InFlight& flight = in_flight_[microbatch];
+  if (!flight.data.has_value()) {
+    return Missing("target", Segment(0), microbatch);
+  }
+  const MicrobatchData& data = *flight.data;
+  HP_ASSIGN_OR_RETURN(at::Tensor prediction, part_->HeadForward(microbatch, x));
+  const int64_t frames = prediction.size(2) - data.given_frames;
+  at::Tensor difference =
+      prediction - data.target.to(prediction.device(), /*non_blocking=*/true);
+  // A given frame is no prediction: it has no loss and no gradient.
+  difference.narrow(2, 0, data.given_frames).zero_();
+  const double count = static_cast<double>(difference.numel()) *
+                       static_cast<double>(frames) /
+                       static_cast<double>(prediction.size(2));
+  const at::Tensor error = (difference * difference).sum() / count;
+  flight.dprediction =
+      difference * (2.0 * data.loss_weight * data.gradient_share / count);
+  losses_[microbatch] = error * data.loss_weight;
+  if (options_.on_loss) {
+    HP_RETURN_IF_ERROR(options_.on_loss({.plan = &plan_,
+                                         .microbatch = microbatch,
+                                         .data = &data,
+                                         .prediction = prediction,
+                                         .loss = error}));
+  }
+  flight.data.reset();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
+    Segment segment, Microbatch microbatch) {
+  InFlight& flight = in_flight_[microbatch];
+  if (ContentOf(segment).is_head) {
+    if (!flight.dprediction.defined()) {
+      return Missing("loss", segment, microbatch);
+    }
+    HP_ASSIGN_OR_RETURN(at::Tensor dx,
+                        part_->HeadBackward(microbatch, flight.dprediction));
+    flight.dprediction.reset();
+    return dx;
+  }
+  if (IsLocal(Next(segment))) {
+    auto it = flight.dx.find(Next(segment));
+    if (it == flight.dx.end()) return Missing("gradient", segment, microbatch);
+    at::Tensor dx = std::move(it->second);
+    flight.dx.erase(it);
+    return dx;
+  }
+  HP_ASSIGN_OR_RETURN(SlotTensors tensors,
+                      slots_.Take(SlotKind::kGradientIn, segment, microbatch));
+  return tensors[0];
+}
+
+absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
+  return TorchGuard(Label("B", segment, microbatch), [&]() -> absl::Status {
+    HP_ASSIGN_OR_RETURN(at::Tensor dx, OutputGradientOf(segment, microbatch));
+    const SegmentContent& content = ContentOf(segment);
+    if (content.blocks.begin < content.blocks.end) {
+      HP_ASSIGN_OR_RETURN(dx, part_->BackwardBlocks(microbatch, std::move(dx)));
+    }
+    if (!content.embeds) in_flight_[microbatch].dx[segment] = std::move(dx);
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToSend(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("send activation", [&]() -> absl::StatusOr<BoundarySlot> {
+    InFlight& flight = in_flight_[microbatch];
+    auto it = flight.x.find(segment);
+    if (it == flight.x.end()) return Missing("output", segment, microbatch);
+    SlotTensors tensors = {it->second.contiguous()};
+    flight.x.erase(it);
+    if (SendsConditioning(segment)) {
+      tensors.push_back(flight.conditioning.context.contiguous());
+      tensors.push_back(flight.conditioning.t_mod.contiguous());
+    }
+    return slots_.Put(SlotKind::kActivationOut, segment, microbatch,
+                      std::move(tensors));
+  });
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("send gradient", [&]() -> absl::StatusOr<BoundarySlot> {
+    InFlight& flight = in_flight_[microbatch];
+    auto it = flight.dx.find(segment);
+    if (it == flight.dx.end()) return Missing("gradient", segment, microbatch);
+    SlotTensors tensors = {it->second.contiguous()};
+    flight.dx.erase(it);
+    return slots_.Put(SlotKind::kGradientOut, segment, microbatch,
+                      std::move(tensors));
+  });
+}
+
+void WanStageCompute::ReleaseSent(Segment segment, Microbatch microbatch,
+                                  EventPtr done) {
+  slots_.Release(segment, microbatch, std::move(done));
+}
+
+absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::ActivationSpecs(
+    Segment segment, Microbatch microbatch) {
+  HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
+                      options_.shape_of(plan_, microbatch));
+  HP_ASSIGN_OR_RETURN(DType compute, ToDType(options_.compute));
+  HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
+                      MakeBoundarySpec(part_->architecture(), shape, compute));
+  std::vector<SlotSpec> specs;
+  for (const BoundaryTensor& tensor : boundary.tensors) {
+    // Only what the embeddings made crosses with x, and only once.
+    if (!tensor.needs_grad && !SendsConditioning(Previous(segment))) continue;
+    specs.push_back({tensor.shape, ToScalarType(tensor.dtype)});
+  }
+  return specs;
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToReceive(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
+    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
+                        ActivationSpecs(segment, microbatch));
+    return slots_.Expect(SlotKind::kActivationIn, segment, microbatch, specs);
+  });
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradientToReceive(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
+    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
+                        ActivationSpecs(Next(segment), microbatch));
+    specs.resize(1);  // x comes first, and only x has a gradient
+    return slots_.Expect(SlotKind::kGradientIn, segment, microbatch, specs);
+  });
+}
+
+void WanStageCompute::SetActivationArrived(Segment segment,
+                                           Microbatch microbatch,
+                                           EventPtr arrived) {
+  slots_.SetArrived(SlotKind::kActivationIn, segment, microbatch,
+                    std::move(arrived));
+}
+
+void WanStageCompute::SetGradientArrived(Segment segment, Microbatch microbatch,
+                                         EventPtr arrived) {
+  slots_.SetArrived(SlotKind::kGradientIn, segment, microbatch,
+                    std::move(arrived));
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
+  return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
+    own_norms_ = SquaredNorms(LoraGradients(AdaptersOf(*part_)))
+                     .to(options_.device)
+                     .contiguous();
+    return slots_.Put(SlotKind::kGradientOut, Segment(-1), Microbatch(0),
+                      {own_norms_});
+  });
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
+  return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
+    const int64_t count = options_.peer_lora_tensors;
+    return slots_.Expect(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
+                         {SlotSpec{{count}, at::kDouble}});
+  });
+}
+
+void WanStageCompute::SetGradNormsArrived(EventPtr arrived) {
+  slots_.Release(Segment(-1), Microbatch(0), arrived);
+  slots_.SetArrived(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
+                    std::move(arrived));
+  norms_exchanged_ = true;
+}
+
+absl::StatusOr<double> WanStageCompute::ReadGlobalNorm() {
+  at::Tensor all;
+  if (norms_exchanged_) {
+    HP_ASSIGN_OR_RETURN(
+        SlotTensors peer,
+        slots_.Take(SlotKind::kGradientIn, Segment(-1), Microbatch(0)));
+    // Rank 0 holds the blocks at the front: block order is rank order.
+    all = options_.rank == Rank(0) ? at::cat({own_norms_, peer[0]})
+                                   : at::cat({peer[0], own_norms_});
+    norms_exchanged_ = false;
+  } else {
+    all = SquaredNorms(LoraGradients(AdaptersOf(*part_)));
+  }
+  const at::Tensor host = all.cpu();
+  const double* values = host.const_data_ptr<double>();
+  return GlobalNorm(std::vector<double>(values, values + host.numel()));
+}
+
+absl::Status WanStageCompute::OptimizerStep() {
+  return TorchGuard("optimizer step", [&]() -> absl::Status {
+    HP_ASSIGN_OR_RETURN(grad_norm_, ReadGlobalNorm());
+    if (!std::isfinite(grad_norm_)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "non-finite gradient norm (", grad_norm_, ") in step ",
+          plan_.step.value(),
+          ": the weights were left as they were. Lower the learning rate, or "
+          "look for a damaged sample or weight file"));
+    }
+    if (options_.on_gradients) {
+      HP_RETURN_IF_ERROR(options_.on_gradients(plan_, AdaptersOf(*part_)));
+    }
+    std::vector<at::Tensor> gradients = LoraGradients(AdaptersOf(*part_));
+    const double factor = ClipFactor(grad_norm_, options_.max_grad_norm);
+    if (factor < 1.0) at::_foreach_mul_(gradients, factor);
+    optimizer_.Step(gradients, plan_.learning_rate);
+    return part_->RefreshComputeCopies();
+  });
+}
+
+absl::Status WanStageCompute::EndStep(StepReport* report) {
+  return TorchGuard("end step", [&]() -> absl::Status {
+    HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
+    report->losses.clear();
+    for (const auto& [microbatch, loss] : losses_) {
+      report->losses.push_back(loss.item<double>());
+    }
+    if (!losses_.empty()) report->timesteps = timesteps_;
+    report->grad_norm = grad_norm_;
+    HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options_.device));
+    report->device_bytes_in_use = memory.in_use_bytes;
+    report->device_peak_bytes = memory.process_peak_bytes;
+    report->pinned_host_bytes = part_->offloaded_bytes();
+    losses_.clear();
+    in_flight_.clear();
+    return absl::OkStatus();
+  });
+}
+
+void WanStageCompute::AbandonStep() {
+  // Work in flight must end before its memory is let go; the device's own
+  // errors surface in the next call.
+  SynchronizeCompute(options_.device).IgnoreError();
+  slots_.Clear();
+  part_->AbandonMicrobatches();
+  in_flight_.clear();
+  losses_.clear();
+  norms_exchanged_ = false;
+}
+
+absl::StatusOr<EventPtr> WanStageCompute::RecordEvent() {
+  return RecordComputeEvent(options_.device);
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,152 @@
+// The Wan DiT's side of the interpreter: what StageCompute's calls mean for
+// the part of the model that this process owns.
+#ifndef HP_COMMON_TRAIN_WAN_STAGE_COMPUTE_H_
+#define HP_COMMON_TRAIN_WAN_STAGE_COMPUTE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/runtime/stage_compute.h"
+#include "common/train/adamw.h"
+#include "common/train/boundary_slots.h"
+#include "common/train/microbatch_source.h"
+#include "common/wan/wan_part.h"
+
+namespace halfpipe {
+
+// What one segment consists of. The first segment embeds, the last one is the
+// head and the loss; both may also hold blocks.
+struct SegmentContent {
+  Rank rank;
+  BlockRange blocks;  // empty for a head of its own
+  bool embeds = false;
+  bool is_head = false;
+};
+
+// The segments of a pair: embeddings and [0, split) on rank 0, [split, layers)
+// on rank 1, the head on rank 0. With one stage everything is on rank 0 and
+// segment 1 is empty.
+[[nodiscard]] std::vector<SegmentContent> MakeSegments(int64_t layers,
+                                                       int64_t split,
+                                                       int32_t world);
+
+// Tells the shape of a micro-batch without reading its tensors, so that a rank
+// without the data knows what it will receive.
+using MicrobatchShapeFn = std::function<absl::StatusOr<MicrobatchShape>(
+    const StepPlan& plan, Microbatch microbatch)>;
+
+// Called on the head's rank after the loss of a micro-batch is known.
+struct MicrobatchRecord {
+  const StepPlan* plan;
+  Microbatch microbatch;
+  const MicrobatchData* data;
+  at::Tensor prediction;  // (B, C, F, H, W) fp32
+  at::Tensor loss;        // 0-dim fp32, mean squared error, unweighted
+};
+
+using RecordFn = std::function<absl::Status(const MicrobatchRecord&)>;
+
+// Called on every rank when all gradients are there, before clipping.
+using GradientsFn = std::function<absl::Status(
+    const StepPlan& plan, const std::vector<LoraAdapter*>& adapters)>;
+
+struct WanStageOptions {
+  Rank rank;
+  at::Device device = at::kCPU;
+  at::ScalarType compute = at::kFloat;
+  std::vector<SegmentContent> segments;
+  int64_t peer_lora_tensors = 0;  // trained tensors on the other rank
+  double max_grad_norm = 0.0;     // 0: no clipping
+  AdamWOptions optimizer = {};
+  MicrobatchShapeFn shape_of = {};
+  GradientsFn on_gradients = {};  // may be empty
+  RecordFn on_loss = {};          // may be empty
+};
+
+// See StageCompute for order, threads and codes. Owns the model part and the
+// optimizer; the source outlives it.
+class WanStageCompute : public StageCompute {
+ public:
+  // `source` may be null on a rank that neither embeds nor has the head.
+  WanStageCompute(WanStageOptions options, std::unique_ptr<WanPart> part,
+                  MicrobatchSource* source);
+
+  [[nodiscard]] absl::Status BeginStep(const StepPlan& plan) override;
+  [[nodiscard]] absl::Status Forward(Segment segment,
+                                     Microbatch microbatch) override;
+  [[nodiscard]] absl::Status Backward(Segment segment,
+                                      Microbatch microbatch) override;
+  [[nodiscard]] absl::StatusOr<BoundarySlot> ActivationToSend(
+      Segment segment, Microbatch microbatch) override;
+  [[nodiscard]] absl::StatusOr<BoundarySlot> GradientToSend(
+      Segment segment, Microbatch microbatch) override;
+  void ReleaseSent(Segment segment, Microbatch microbatch,
+                   EventPtr done) override;
+  [[nodiscard]] absl::StatusOr<BoundarySlot> ActivationToReceive(
+      Segment segment, Microbatch microbatch) override;
+  [[nodiscard]] absl::StatusOr<BoundarySlot> GradientToReceive(
+      Segment segment, Microbatch microbatch) override;
+  void SetActivationArrived(Segment segment, Microbatch microbatch,
+                            EventPtr arrived) override;
+  void SetGradientArrived(Segment segment, Microbatch microbatch,
+                          EventPtr arrived) override;
+  [[nodiscard]] absl::StatusOr<BoundarySlot> GradNormsToSend() override;
+  [[nodiscard]] absl::StatusOr<BoundarySlot> GradNormsToReceive() override;
+  void SetGradNormsArrived(EventPtr arrived) override;
+  [[nodiscard]] absl::Status OptimizerStep() override;
+  [[nodiscard]] absl::Status EndStep(StepReport* report) override;
+  void AbandonStep() override;
+  [[nodiscard]] absl::StatusOr<EventPtr> RecordEvent() override;
+
+  // The part and optimizer, for checkpoints and `verify`. Between steps only.
+  [[nodiscard]] WanPart& part() { return *part_; }
+
+  [[nodiscard]] AdamW& optimizer() { return optimizer_; }
+
+ private:
+  // One micro-batch on its way through this rank.
+  struct InFlight {
+    std::optional<MicrobatchData> data;  // head's rank, until its loss
+    Conditioning conditioning;
+    std::map<Segment, at::Tensor> x;   // a segment's output for the next one
+    std::map<Segment, at::Tensor> dx;  // gradient of a segment's input
+    at::Tensor dprediction;            // between the head's two passes
+  };
+
+  [[nodiscard]] const SegmentContent& ContentOf(Segment segment) const;
+  [[nodiscard]] bool IsLocal(Segment segment) const;
+  [[nodiscard]] absl::StatusOr<at::Tensor> EmbedInput(Microbatch microbatch);
+  [[nodiscard]] absl::StatusOr<at::Tensor> InputOf(Segment segment,
+                                                   Microbatch microbatch);
+  [[nodiscard]] absl::StatusOr<at::Tensor> OutputGradientOf(
+      Segment segment, Microbatch microbatch);
+  [[nodiscard]] absl::Status HeadAndLoss(Microbatch microbatch,
+                                         const at::Tensor& x);
+  [[nodiscard]] absl::StatusOr<std::vector<SlotSpec>> ActivationSpecs(
+      Segment segment, Microbatch microbatch);
+
+  [[nodiscard]] absl::StatusOr<double> ReadGlobalNorm();
+
+  // Whether the peer needs the conditioning along with this segment's output.
+  [[nodiscard]] bool SendsConditioning(Segment segment) const;
+
+  WanStageOptions options_;
+  std::unique_ptr<WanPart> part_;
+  MicrobatchSource* source_;
+  AdamW optimizer_;
+  BoundarySlots slots_;
+  StepPlan plan_;
+  std::map<Microbatch, InFlight> in_flight_;
+  std::map<Microbatch, at::Tensor> losses_;  // 0-dim fp32, weighted
+  std::vector<double> timesteps_;
+  at::Tensor own_norms_;  // (n) float64 on the device
+  bool norms_exchanged_ = false;
+  double grad_norm_ = 0.0;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_TRAIN_WAN_STAGE_COMPUTE_H_

@@ -1,0 +1,5 @@
+#include "common/stage_process/stage_main.h"
+
+int main(int argc, char** argv) {
+  return halfpipe::StageMain(halfpipe::Rank(0), argc, argv);
+}
