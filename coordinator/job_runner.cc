@@ -1,5 +1,6 @@
 #include "coordinator/job_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/status.h"
@@ -255,14 +256,27 @@ void JobRunner::Stop(StopKind kind, absl::Time now) {
   if (restarting) return;
   stop_deadline_ = now + kStopTimeout;
   if (phase_ != Phase::kStep) return;
+  RetractSteps();
+  if (AllAnswered()) EndSteps(now);
+}
+
+void JobRunner::RetractSteps() {
+  const int64_t furthest =
+      std::max(stages_[0].steps_done, stages_[1].steps_done);
   for (int32_t rank = 0; rank < world_; ++rank) {
+    Stage& stage = stages_[static_cast<size_t>(rank)];
     const int64_t delivered = host_->Retract(Rank(rank));
-    std::deque<Pending>& pending = stages_[static_cast<size_t>(rank)].pending;
-    while (!pending.empty() && pending.back().sequence > delivered) {
-      pending.pop_back();
+    while (!stage.pending.empty() &&
+           stage.pending.back().sequence > delivered) {
+      stage.pending.pop_back();
+    }
+    // What the peer has finished is finished here too.
+    for (int64_t step =
+             stage.steps_done + static_cast<int64_t>(stage.pending.size());
+         step < furthest; ++step) {
+      Send(Rank(rank), MakeStep(step), step);
     }
   }
-  if (AllAnswered()) EndSteps(now);
 }
 
 bool JobRunner::WantsAbandon(Rank rank) const {

@@ -136,6 +136,7 @@ class JobRunner {
   void ProceedWhenReady(absl::Time now);
   void OnFailure(Rank rank, const Pending& command, const absl::Status& status,
                  absl::Time now);
+  void RetractSteps();
   void Restart(const absl::Status& cause, absl::Time now);
   void Fail(const absl::Status& error);
   void FinishStopped(const std::string& detail, absl::Time now);
@@ -158,6 +159,7 @@ class JobRunner {
   void OnStarted(absl::Time now);
 
   // job_runner_train.cc: steps and saves
+  [[nodiscard]] StepCommand MakeStep(int64_t step) const;
   void Advance(absl::Time now);
   [[nodiscard]] bool MayIssue(absl::Time now) const;
   [[nodiscard]] bool SaveIsDue(int64_t steps_done, absl::Time now) const;

@@ -51,11 +51,14 @@ bool JobRunner::MayIssue(absl::Time now) const {
          next_step_ - steps_done_ < kLookAhead && !SaveIsDue(next_step_, now);
 }
 
+StepCommand JobRunner::MakeStep(int64_t step) const {
+  return {
+      MakeStepPlan(plan_, scan_->samples, epoch_, Step(step), schedule_.hash)};
+}
+
 void JobRunner::Advance(absl::Time now) {
   while (MayIssue(now)) {
-    const Step step(next_step_);
-    StepCommand command{
-        MakeStepPlan(plan_, scan_->samples, epoch_, step, schedule_.hash)};
+    const StepCommand command = MakeStep(next_step_);
     for (int32_t rank = 0; rank < world_; ++rank) {
       Send(Rank(rank), command, next_step_);
     }

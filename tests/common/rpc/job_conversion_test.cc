@@ -28,8 +28,11 @@ Job FullJob() {
   job.epoch = 4;
   job.restarts = 2;
   job.last_cursor = 17;
-  job.last_step = StepProgress{.steps_done = 3, .loss = 0.5};
-  job.last_step->stages = {StageUse{.rank = 1, .idle_ratio = 0.25}};
+  job.last_step = StepProgress();
+  job.last_step->steps_done = 3;
+  job.last_step->loss = 0.5;
+  job.last_step->stages.resize(1);
+  job.last_step->stages[0].idle_ratio = 0.25;
   job.checkpoints = {{2, "/c", absl::FromUnixMillis(1500), 77}};
   job.exports = {"/lora"};
   return job;
