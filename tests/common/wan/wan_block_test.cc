@@ -1,0 +1,153 @@
+// A block, its sublayers and the head by finite differences: the golden files
+// say that the model is right, these say which part is wrong.
+#include "common/wan/wan_block.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+#include <utility>
+
+#include "common/wan/attention_projection.h"
+#include "common/wan/conditioning.h"
+#include "common/wan/cross_attention.h"
+#include "common/wan/feed_forward.h"
+#include "common/wan/head.h"
+#include "common/wan/layer_loader.h"
+#include "common/wan/pipeline_parts.h"
+#include "common/wan/published_sizes.h"
+#include "common/wan/self_attention.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int64_t kTokens = 6;  // a grid of 2 x 1 x 3
+
+LoraSpec TinySpec() {
+  LoraSpec spec;
+  spec.rank = 2;
+  return spec;
+}
+
+WanArchitecture ImageWan() {
+  WanArchitecture wan = TinyWan();
+  wan.heads = 2;  // of 6
+  wan.image_dim = 8;
+  return wan;
+}
+
+class WanBlockTest : public testing::Test {
+ protected:
+  WanBlockTest()
+      : weights_(ImageWan(), 3),
+        uniform_(TestUniform()),
+        loader_(&weights_, {at::kCPU, at::kFloat}, TinySpec(), &uniform_) {
+    at::manual_seed(1);
+    conditioning_.grid = {2, 1, 3};
+    conditioning_.context = at::randn({2, 9, 12});
+    conditioning_.image_tokens = 4;
+    conditioning_.t_mod = at::randn({2, 2, 6, 12}) * 0.5;
+    conditioning_.rope = RopeTable(conditioning_.grid, 6, at::kCPU);
+  }
+
+  RandomWeights weights_;
+  UniformSource uniform_;
+  LayerLoader loader_;
+  Conditioning conditioning_;
+};
+
+// The slope of `loss` in a random direction of `variable`, against `gradient`.
+void ExpectSlope(const std::function<double()>& loss, at::Tensor variable,
+                 const at::Tensor& gradient) {
+  constexpr double kStep = 1e-2;
+  const double norm = gradient.norm().item<double>();
+  ASSERT_GT(norm, 1e-4);
+  at::Tensor direction = at::randn(variable.sizes());
+  direction.div_(direction.norm());
+  const at::Tensor before = variable.clone();
+  variable.add_(direction, kStep);
+  const double up = loss();
+  variable.copy_(before).sub_(direction, kStep);
+  const double down = loss();
+  variable.copy_(before);
+  EXPECT_NEAR((up - down) / (2.0 * kStep),
+              (gradient * direction).sum().item<double>(), 5e-3 * norm);
+}
+
+TEST_F(WanBlockTest, GradientsOfInputAndEveryAdapter) {
+  auto block = WanBlock::Load(loader_, 1, AttentionBackend::kCpuFlash);
+  ASSERT_TRUE(block.ok()) << block.status();
+  std::vector<LoraAdapter*> adapters;
+  block->AppendAdapters(&adapters);
+  ASSERT_EQ(adapters.size(), 10u);
+  for (LoraAdapter* adapter : adapters) adapter->b.master.normal_(0.0, 0.3);
+  at::Tensor x = at::randn({2, kTokens, 12});
+  const at::Tensor d = at::randn({2, kTokens, 12});
+  BlockSaved saved;
+  const at::Tensor y = block->Forward(x, conditioning_, &saved);
+  EXPECT_TRUE(y.equal(block->Forward(x, conditioning_, nullptr)));
+  const at::Tensor dx =
+      block->Backward(d, conditioning_, std::move(saved), /*need_dx=*/true);
+  const auto loss = [&] {
+    return (block->Forward(x, conditioning_, nullptr).to(at::kDouble) *
+            d.to(at::kDouble))
+        .sum()
+        .item<double>();
+  };
+  ExpectSlope(loss, x, dx);
+  for (LoraAdapter* adapter : adapters) {
+    SCOPED_TRACE(adapter->module);
+    ExpectSlope(loss, adapter->a.master, adapter->a.grad);
+    ExpectSlope(loss, adapter->b.master, adapter->b.grad);
+  }
+}
+
+TEST_F(WanBlockTest, SavedTensorsHaveDistinctNames) {
+  BlockSaved saved;
+  std::set<std::string> names;
+  for (const SavedField& field : saved.Fields()) {
+    EXPECT_TRUE(names.insert(field.name).second) << field.name;
+  }
+  EXPECT_EQ(names.count("self_attn.q.heads"), 1u);
+  EXPECT_EQ(names.count("ffn.activated"), 1u);
+}
+
+TEST_F(WanBlockTest, HeadGradient) {
+  auto head = Head::Load(loader_);
+  ASSERT_TRUE(head.ok()) << head.status();
+  at::Tensor x = at::randn({2, kTokens, 12});
+  const at::Tensor time = at::randn({2, 2, 12});
+  HeadSaved saved;
+  const at::Tensor prediction =
+      head->Forward(x, time, conditioning_.grid, &saved);
+  ASSERT_EQ(prediction.sizes(), (std::vector<int64_t>{2, 4, 2, 2, 6}));
+  const at::Tensor d = at::randn(prediction.sizes());
+  const auto loss = [&] {
+    HeadSaved unused;
+    return (head->Forward(x, time, conditioning_.grid, &unused)
+                .to(at::kDouble) *
+            d.to(at::kDouble))
+        .sum()
+        .item<double>();
+  };
+  ExpectSlope(loss, x, head->Backward(d, saved));
+}
+
+TEST(ConditioningTest, SplitsContextAndModulation) {
+  Conditioning conditioning;
+  conditioning.context = at::arange(5, at::kFloat).view({1, 5, 1});
+  conditioning.image_tokens = 2;
+  EXPECT_EQ(conditioning.ImageContext().size(1), 2);
+  EXPECT_EQ(conditioning.TextContext()[0][0][0].item<float>(), 2.0f);
+  const at::Tensor table = at::arange(6, at::kFloat).view({1, 6, 1});
+  const at::Tensor t_mod = at::full({1, 2, 6, 1}, 10.0, at::kFloat);
+  const Modulation rows = ModulationOf(table, t_mod, 3);
+  EXPECT_EQ(rows.shift.sizes(), (std::vector<int64_t>{1, 2, 1}));
+  EXPECT_EQ(rows.shift[0][1][0].item<float>(), 13.0f);
+  EXPECT_EQ(rows.scale[0][0][0].item<float>(), 14.0f);
+  EXPECT_EQ(rows.gate[0][0][0].item<float>(), 15.0f);
+}
+
+}  // namespace
+}  // namespace halfpipe
