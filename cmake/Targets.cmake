@@ -5,22 +5,6 @@
 # A dependency is a name of ours (hp_NAME) or of cmake/Dependencies.cmake
 # (hp_dep_NAME), written without its prefix.
 
-# TEMPORARY while several people write at once: sources that do not exist yet
-# are left out.
-function(hp_existing_sources out)
-  set(result)
-  foreach(src ${ARGN})
-    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${src}" OR IS_ABSOLUTE "${src}")
-      list(APPEND result ${src})
-    endif()
-  endforeach()
-  if(NOT result)
-    file(WRITE "${CMAKE_BINARY_DIR}/empty.cc" "")
-    set(result "${CMAKE_BINARY_DIR}/empty.cc")
-  endif()
-  set(${out} ${result} PARENT_SCOPE)
-endfunction()
-
 function(hp_resolve_deps out)
   set(result)
   foreach(dep ${ARGN})
@@ -56,7 +40,6 @@ function(halfpipe_library name)
   set(own_deps ${arg_DEPS} ${arg_PRIVATE_DEPS})
   list(REMOVE_ITEM own_deps ${name})
   hp_check_layer(${arg_LAYER} ${own_deps})
-  hp_existing_sources(arg_SRCS ${arg_SRCS})
   add_library(hp_${name} STATIC ${arg_SRCS})
   hp_apply_common(hp_${name})
   hp_resolve_deps(deps ${arg_DEPS})
@@ -70,7 +53,6 @@ endfunction()
 
 function(halfpipe_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
-  hp_existing_sources(arg_SRCS ${arg_SRCS})
   add_executable(${name} ${arg_SRCS})
   hp_apply_common(${name})
   hp_resolve_deps(deps ${arg_DEPS})

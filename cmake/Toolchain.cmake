@@ -12,8 +12,10 @@ endif()
 
 find_program(HP_CCACHE ccache)
 if(HP_CCACHE)
-  # The sloppiness lets ccache serve targets that use a precompiled header.
-  set(launcher ${CMAKE_COMMAND} -E env
+  # The sloppiness lets ccache serve targets that use a precompiled header; the
+  # base folder lets another checkout of the same sources use the same entries.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
       ${HP_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})

@@ -42,7 +42,7 @@ absl::Status WaitInSlices(
 StageRunner::StageRunner(StageCompute* compute, PeerLink* link, Options options)
     : compute_(compute), link_(link), options_(options) {}
 
-StepProgress StageRunner::progress() const {
+StepPosition StageRunner::progress() const {
   return {Step(step_.load()), action_index_.load()};
 }
 

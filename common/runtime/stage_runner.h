@@ -19,7 +19,7 @@
 namespace halfpipe {
 
 // Where a running step is, for the heartbeat.
-struct StepProgress {
+struct StepPosition {
   Step step;
   int64_t action_index = -1;  // -1 outside a step
 };
@@ -61,7 +61,7 @@ class StageRunner {
       const StepPlan& plan, const std::vector<pipeline::Action>& actions,
       std::stop_token stop);
 
-  [[nodiscard]] StepProgress progress() const;
+  [[nodiscard]] StepPosition progress() const;
 
  private:
   // The state of one RunStep.

@@ -53,7 +53,7 @@ class TrainingJob {
     return start_result_;
   }
 
-  [[nodiscard]] StepProgress progress() const { return runner_->progress(); }
+  [[nodiscard]] StepPosition progress() const { return runner_->progress(); }
 
  private:
   TrainingJob(const TrainingJobOptions& options, const StartCommand& command);

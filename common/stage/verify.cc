@@ -51,6 +51,20 @@ absl::StatusOr<at::ScalarType> ParseCompute(const std::string& name) {
   return Usage("dtype", name, "fp32 or bf16");
 }
 
+// The two processes tell each other how far they are by files in the folder
+// that they share, which appear whole.
+absl::Status WaitForFile(const std::string& path) {
+  const absl::Time deadline = absl::Now() + kPeerLimit;
+  while (!std::filesystem::exists(path)) {
+    if (absl::Now() > deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the other stage did not write ", path));
+    }
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return absl::OkStatus();
+}
+
 // The LoRA targets are exactly the golden's modules.
 LoraSpec SpecOf(const GoldenFile& golden) {
   LoraSpec spec{.rank = golden.rank, .alpha = golden.alpha, .targets = {}};
@@ -96,11 +110,10 @@ class VerifyRun {
   }
 
   absl::StatusOr<Outcome> Run() {
-    std::unique_ptr<PeerLink> link;
     if (options_.stages == 2) {
-      HP_ASSIGN_OR_RETURN(link, JoinPeer());
+      HP_ASSIGN_OR_RETURN(link_, JoinPeer());
     }
-    StageRunner runner(stage_.get(), link.get());
+    StageRunner runner(stage_.get(), link_.get());
     StepPlan plan;
     plan.microbatches.resize(static_cast<size_t>(options_.micro_batches));
     HP_RETURN_IF_ERROR(runner.RunStep(plan, actions_, {}).status());
@@ -202,7 +215,8 @@ class VerifyRun {
       HP_ASSIGN_OR_RETURN(rendezvous, links_->Open(kind));
       HP_RETURN_IF_ERROR(WriteFileAtomically(path, rendezvous));
     } else {
-      HP_ASSIGN_OR_RETURN(rendezvous, WaitForFile(path));
+      HP_RETURN_IF_ERROR(WaitForFile(path));
+      HP_ASSIGN_OR_RETURN(rendezvous, ReadFile(path));
     }
     HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                         source_->ShapeOfPart(Microbatch(0)));
@@ -217,18 +231,6 @@ class VerifyRun {
                          .device = device_.is_cuda() ? device_.index() : 0});
   }
 
-  static absl::StatusOr<std::string> WaitForFile(const std::string& path) {
-    const absl::Time deadline = absl::Now() + kPeerLimit;
-    while (!std::filesystem::exists(path)) {
-      if (absl::Now() > deadline) {
-        return absl::DeadlineExceededError(
-            absl::StrCat("the other stage did not write ", path));
-      }
-      absl::SleepFor(absl::Milliseconds(20));
-    }
-    return ReadFile(path);
-  }
-
   Rank rank_;
   const VerifyOptions& options_;
   LinkFactory* links_;
@@ -239,6 +241,7 @@ class VerifyRun {
   std::unique_ptr<GoldenSource> source_;
   std::vector<pipeline::Action> actions_;
   std::unique_ptr<WanStageCompute> stage_;
+  std::unique_ptr<PeerLink> link_;
   std::vector<at::Tensor> predictions_;
   Outcome outcome_;
 };
@@ -247,23 +250,24 @@ std::string PeerResultPath(const VerifyOptions& options) {
   return options.link_dir + "/stage1.safetensors";
 }
 
+// Neither rank may let go of its link before both are done: a link that closes
+// ends the peer's transfers.
+std::string DonePath(const VerifyOptions& options) {
+  return options.link_dir + "/stage0.done";
+}
+
 absl::Status DeliverGradients(const VerifyOptions& options,
                               const Outcome& outcome) {
   NamedTensors tensors(outcome.gradients.begin(), outcome.gradients.end());
-  return WriteTensorFile(PeerResultPath(options), tensors);
+  HP_RETURN_IF_ERROR(WriteTensorFile(PeerResultPath(options), tensors));
+  return WaitForFile(DonePath(options));
 }
 
 absl::Status CollectGradients(const VerifyOptions& options, Outcome* outcome) {
-  const absl::Time deadline = absl::Now() + kPeerLimit;
-  while (!std::filesystem::exists(PeerResultPath(options))) {
-    if (absl::Now() > deadline) {
-      return absl::DeadlineExceededError("stage1 did not deliver gradients");
-    }
-    absl::SleepFor(absl::Milliseconds(20));
-  }
+  HP_RETURN_IF_ERROR(WaitForFile(PeerResultPath(options)));
   HP_ASSIGN_OR_RETURN(auto tensors, ReadTensorFile(PeerResultPath(options)));
   outcome->gradients.merge(tensors);
-  return absl::OkStatus();
+  return WriteFileAtomically(DonePath(options), "");
 }
 
 ErrorBounds BoundsFor(const VerifyOptions& options) {

@@ -159,7 +159,7 @@ class WanStageBackend : public StageBackend {
                            .device_bytes_in_use = device_bytes_in_use_,
                            .device_total_bytes = device_total_bytes_};
     if (job_ != nullptr) {
-      const StepProgress progress = job_->progress();
+      const StepPosition progress = job_->progress();
       activity.step = progress.step;
       activity.action_index = progress.action_index;
     }

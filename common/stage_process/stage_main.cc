@@ -139,12 +139,12 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   if (!server.ok()) return Fail(ExitCode::kUsage, server.status());
 
   MeteredBackend backend(stage->backend.get(), &metrics);
-  const std::unique_ptr<CoordinatorClient> commands =
+  // One client for both: it carries the identity of the registration, and its
+  // heartbeats have a connection of their own.
+  const std::unique_ptr<CoordinatorClient> coordinator =
       NewGrpcCoordinatorClient({.address = options.coordinator});
-  const std::unique_ptr<CoordinatorClient> heartbeats =
-      NewGrpcCoordinatorClient({.address = options.coordinator});
-  StageWorker worker(stage->info, &backend, commands.get(), heartbeats.get(),
-                     StageWorker::Options());
+  StageWorker worker(stage->info, &backend, coordinator.get(),
+                     coordinator.get(), StageWorker::Options());
   LogInfo("stage ready", {{"device", stage->info.device},
                           {"device_name", stage->info.device_name},
                           {"coordinator", options.coordinator},
