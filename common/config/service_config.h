@@ -12,8 +12,8 @@
 namespace halfpipe {
 
 struct ServiceConfig {
-  std::string listen_address = "127.0.0.1:7070";   // gRPC; host:port
-  std::string metrics_address = "127.0.0.1:9470";  // HTTP; empty: none
+  std::string listen_address = "127.0.0.1:50700";   // gRPC; host:port
+  std::string metrics_address = "127.0.0.1:9700";  // HTTP; empty: none
   std::string state_dir = "/var/lib/halfpipe";     // the database lives here
   LogLevel log_level = LogLevel::kInfo;
   // A stage that was silent for so long has lost its lease.

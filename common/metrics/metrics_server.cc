@@ -27,7 +27,7 @@ absl::StatusOr<HostPort> ParseAddress(const std::string& address) {
       parsed.port < 0 || parsed.port > 65535) {
     return absl::InvalidArgumentError(
         absl::StrCat("metrics address \"", address,
-                     "\": expected host:port, as in 127.0.0.1:9470"));
+                     "\": expected host:port, as in 127.0.0.1:9700"));
   }
   parsed.host = address.substr(0, colon);
   if (absl::StartsWith(parsed.host, "[") && absl::EndsWith(parsed.host, "]")) {
