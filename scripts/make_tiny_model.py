@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Writes a small, random Wan 2.2 T2V model in the layout of the published one.
+"""Writes a small, random Wan 2.2 model in the layout of the published one.
 
-Usage: make_tiny_model.py OUT [--seed N] [--captions FILE]
+Usage: make_tiny_model.py OUT [--seed N] [--captions FILE] [--i2v]
 
   OUT/high_noise_model/       the DiT: two shards, an index, a config.json (heads)
   OUT/models_t5_umt5.safetensors   the UMT5 text encoder
   OUT/Wan2.1_VAE.safetensors       the encoder half of the VAE
   OUT/google/umt5-xxl/spiece.model the tokenizer (made by spm_train)
+
+It is T2V-A14B's form; with --i2v it is I2V-A14B's, whose input has 20 channels
+more: a mask of 4 and the latents of the first frame.
 
 Names, shapes and layout are those of the published files, only the sizes are
 small: a run on a CPU takes a minute. The weights are random, so what it learns
@@ -24,6 +27,7 @@ import numpy as np
 # The DiT. Heads of 24 keep the three-way split of the rotary embedding whole.
 DIM, HEADS, FFN, LAYERS = 96, 4, 192, 4
 LATENT_CHANNELS, PATCH, FREQ_DIM = 16, (1, 2, 2), 256
+CONDITION_CHANNELS = 4 + LATENT_CHANNELS  # of I2V
 # The text encoder; its width is what the DiT's text embedding reads.
 TEXT_DIM, TEXT_HEADS, TEXT_FFN, TEXT_LAYERS = 32, 4, 64, 2
 POSITION_BUCKETS = 32
@@ -51,10 +55,11 @@ class Weights:
             self.add(f"{name}.bias", (out_dim,), 0.02)
 
 
-def make_dit(seed):
+def make_dit(seed, i2v):
     w = Weights(seed)
     patch_values = LATENT_CHANNELS * int(np.prod(PATCH))
-    w.layer("patch_embedding", DIM, LATENT_CHANNELS, *PATCH)
+    w.layer("patch_embedding", DIM,
+            LATENT_CHANNELS + (CONDITION_CHANNELS if i2v else 0), *PATCH)
     w.layer("text_embedding.0", DIM, TEXT_DIM)
     w.layer("text_embedding.2", DIM, DIM)
     w.layer("time_embedding.0", DIM, FREQ_DIM)
@@ -190,6 +195,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--captions", type=pathlib.Path,
                         help="one a line; the tokenizer learns their words")
+    parser.add_argument("--i2v", action="store_true",
+                        help="an image-to-video model, conditioned on a frame")
     arguments = parser.parse_args()
     captions = (arguments.captions.read_text().splitlines()
                 if arguments.captions else [])
@@ -198,7 +205,8 @@ def main():
     pieces = make_tokenizer(out / "google/umt5-xxl", captions)
     # The published table is larger than the tokenizer too.
     vocabulary = -(-(pieces + 1) // 64) * 64
-    write_sharded(out / "high_noise_model", make_dit(arguments.seed))
+    write_sharded(out / "high_noise_model",
+                  make_dit(arguments.seed, arguments.i2v))
     write_safetensors(out / "models_t5_umt5.safetensors",
                       make_text_encoder(arguments.seed + 1, vocabulary))
     write_safetensors(out / "Wan2.1_VAE.safetensors",

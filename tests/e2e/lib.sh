@@ -31,6 +31,13 @@ fail() {
   exit 1
 }
 
+# needs_oracles: skips the test (code 77 for ctest) on a machine without them.
+needs_oracles() {
+  "${HP_PYTHON:?}" -c 'import diffusers, peft, torch, yaml' 2>/dev/null && return
+  echo "SKIPPED: $HP_PYTHON lacks the oracles; run scripts/setup --oracles"
+  exit 77
+}
+
 # job NAME [KEY=VALUE ...]: writes $scratch/NAME.yaml, a job on made-up samples
 # with output in $scratch/NAME, and prints its path. Keys and their defaults:
 job() {

@@ -15,3 +15,5 @@ done
 cat "$HP_MODEL"/clips/*.txt >"$HP_MODEL/captions.txt"
 "$HP_PYTHON" "$HP_SOURCE/scripts/make_tiny_model.py" "$HP_MODEL/model" \
   --captions "$HP_MODEL/captions.txt"
+"$HP_PYTHON" "$HP_SOURCE/scripts/make_tiny_model.py" "$HP_MODEL/i2v-model" \
+  --captions "$HP_MODEL/captions.txt" --i2v
