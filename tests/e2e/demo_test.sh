@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# scripts/demo with the programs that are built, on a terminal of its own; its
+# LoRA is loaded by the programs that people load LoRAs with.
+source "$(dirname "$0")/lib.sh"
+needs_oracles
+
+demo=("$HP_SOURCE/scripts/demo" --build "$(dirname "$HP_BIN")" "$scratch/demo")
+started=$SECONDS
+timeout 400 script --quiet --return --command "${demo[*]@Q}" \
+  "$scratch/terminal" </dev/null >/dev/null ||
+  fail "scripts/demo: exit code $?: $(tail -n 20 "$scratch/terminal")"
+echo "the demo took $((SECONDS - started)) s"
+# The bar is drawn over, and says how far, how well and how long.
+grep -aEq '\[#+\.+\] +[0-9]+%  step [0-9]+/80  loss [0-9.]+ .* ETA [0-9]' \
+  "$scratch/terminal" || fail "no progress bar: $(cat -v "$scratch/terminal")"
+grep -a '^loss, a tenth' "$scratch/terminal"
+"$HP_PYTHON" "$HP_SOURCE/tests/e2e/lora_formats_test.py" \
+  "$scratch/demo/model/high_noise_model" "$scratch/demo/output"
