@@ -40,14 +40,18 @@ class IntegerValue : public FieldValue {
     return ReadInt(node, value_) ? "" : ExpectedFound(Allowed(), node);
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     if (*value_ >= min_ && *value_ <= max_) return "";
     return absl::StrCat("expected ", Allowed(), ", found ", *value_);
   }
 
-  std::string Write() const override { return absl::StrCat(*value_); }
+  [[nodiscard]] std::string Write() const override {
+    return absl::StrCat(*value_);
+  }
 
-  std::string Allowed() const override { return IntRange(min_, max_); }
+  [[nodiscard]] std::string Allowed() const override {
+    return IntRange(min_, max_);
+  }
 
  private:
   int64_t* value_;
@@ -68,16 +72,16 @@ class IntegerOrAutoValue : public FieldValue {
     return "";
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     if (!*value_ || (**value_ >= min_ && **value_ <= max_)) return "";
     return absl::StrCat("expected ", Allowed(), ", found ", **value_);
   }
 
-  std::string Write() const override {
+  [[nodiscard]] std::string Write() const override {
     return *value_ ? absl::StrCat(**value_) : "auto";
   }
 
-  std::string Allowed() const override {
+  [[nodiscard]] std::string Allowed() const override {
     return absl::StrCat("auto, or ", IntRange(min_, max_));
   }
 
@@ -103,7 +107,7 @@ class PairOrAutoValue : public FieldValue {
     return "";
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     if (!*value_) return "";
     for (int64_t number : **value_) {
       if (number >= min_ && number <= max_) continue;
@@ -112,12 +116,12 @@ class PairOrAutoValue : public FieldValue {
     return "";
   }
 
-  std::string Write() const override {
+  [[nodiscard]] std::string Write() const override {
     if (!*value_) return "auto";
     return absl::StrCat("[", absl::StrJoin(**value_, ", "), "]");
   }
 
-  std::string Allowed() const override {
+  [[nodiscard]] std::string Allowed() const override {
     return absl::StrCat("auto, or [a, b], each ", IntRange(min_, max_));
   }
 
@@ -135,15 +139,17 @@ class RealValue : public FieldValue {
     return ReadReal(node, value_) ? "" : ExpectedFound(Allowed(), node);
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     bool above = end_ == LowerEnd::kOpen ? *value_ > min_ : *value_ >= min_;
     if (above && *value_ <= max_) return "";
     return absl::StrCat("expected ", Allowed(), ", found ", *value_);
   }
 
-  std::string Write() const override { return FormatReal(*value_); }
+  [[nodiscard]] std::string Write() const override {
+    return FormatReal(*value_);
+  }
 
-  std::string Allowed() const override {
+  [[nodiscard]] std::string Allowed() const override {
     absl::string_view sign = end_ == LowerEnd::kOpen ? "> " : ">= ";
     std::string text = absl::StrCat("a number ", sign, min_);
     if (!std::isinf(max_)) absl::StrAppend(&text, " and <= ", max_);
@@ -167,7 +173,7 @@ class RatioPairValue : public FieldValue {
     return good ? "" : ExpectedFound(Allowed(), node);
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     for (double ratio : *value_) {
       if (ratio >= 0.0 && ratio < 1.0) continue;
       return absl::StrCat("expected ", Allowed(), ", found ", Write());
@@ -175,12 +181,12 @@ class RatioPairValue : public FieldValue {
     return "";
   }
 
-  std::string Write() const override {
+  [[nodiscard]] std::string Write() const override {
     return absl::StrCat("[", FormatReal((*value_)[0]), ", ",
                         FormatReal((*value_)[1]), "]");
   }
 
-  std::string Allowed() const override {
+  [[nodiscard]] std::string Allowed() const override {
     return "[a, b], each a number >= 0 and < 1";
   }
 
@@ -204,15 +210,15 @@ class BytesOrAutoValue : public FieldValue {
     return "";
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     return *value_ >= 0 ? "" : "is a negative size";
   }
 
-  std::string Write() const override {
+  [[nodiscard]] std::string Write() const override {
     return *value_ == 0 ? "auto" : FormatBytes(*value_);
   }
 
-  std::string Allowed() const override {
+  [[nodiscard]] std::string Allowed() const override {
     return "auto, or a size such as 22GiB";
   }
 
@@ -241,18 +247,18 @@ class StepsOrDurationValue : public FieldValue {
     return "";
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     bool good = value_->steps >= 0 && value_->seconds >= 0 &&
                 (value_->steps > 0) != (value_->seconds > 0);
     return good ? "" : absl::StrCat("expected ", Allowed());
   }
 
-  std::string Write() const override {
+  [[nodiscard]] std::string Write() const override {
     return value_->steps > 0 ? absl::StrCat(value_->steps)
                              : FormatSeconds(value_->seconds);
   }
 
-  std::string Allowed() const override {
+  [[nodiscard]] std::string Allowed() const override {
     return "a number of steps >= 1, or a duration such as 30min";
   }
 

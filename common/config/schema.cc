@@ -63,6 +63,7 @@ std::string Suggestion(const std::vector<Field>& fields,
     return absl::StrCat("did you mean '", *near, "'?");
   }
   std::vector<std::string> leaves;
+  leaves.reserve(fields.size());
   for (const Field& field : fields) leaves.push_back(field.leaf());
   if (std::optional<std::string> near = Nearest(name, leaves)) {
     for (const Field& field : fields) {

@@ -21,9 +21,11 @@ class FlagValue : public FieldValue {
     return "";
   }
 
-  std::string Write() const override { return *value_ ? "true" : "false"; }
+  [[nodiscard]] std::string Write() const override {
+    return *value_ ? "true" : "false";
+  }
 
-  std::string Allowed() const override { return "true or false"; }
+  [[nodiscard]] std::string Allowed() const override { return "true or false"; }
 
  private:
   bool* value_;
@@ -40,7 +42,7 @@ class TextValue : public FieldValue {
     return "";
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     for (char c : *value_) {
       if (static_cast<unsigned char>(c) < 0x20) {
         return "holds a line break or a control character";
@@ -49,9 +51,13 @@ class TextValue : public FieldValue {
     return "";
   }
 
-  std::string Write() const override { return YamlScalar(*value_); }
+  [[nodiscard]] std::string Write() const override {
+    return YamlScalar(*value_);
+  }
 
-  std::string Allowed() const override { return is_path_ ? "a path" : "text"; }
+  [[nodiscard]] std::string Allowed() const override {
+    return is_path_ ? "a path" : "text";
+  }
 
   std::string* path() override { return is_path_ ? value_ : nullptr; }
 
@@ -74,7 +80,7 @@ class TextListValue : public FieldValue {
     return "";
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     std::set<std::string> seen;
     for (const std::string& item : *value_) {
       if (item.empty()) return "holds an empty text";
@@ -85,14 +91,16 @@ class TextListValue : public FieldValue {
     return value_->empty() ? "expected at least one entry" : "";
   }
 
-  std::string Write() const override {
+  [[nodiscard]] std::string Write() const override {
     auto quote = [](std::string* out, const std::string& item) {
       out->append(YamlScalar(item));
     };
     return absl::StrCat("[", absl::StrJoin(*value_, ", ", quote), "]");
   }
 
-  std::string Allowed() const override { return "a list of texts"; }
+  [[nodiscard]] std::string Allowed() const override {
+    return "a list of texts";
+  }
 
  private:
   std::vector<std::string>* value_;
@@ -129,9 +137,13 @@ class ChoiceValue : public FieldValue {
     return problem;
   }
 
-  std::string Write() const override { return YamlScalar(names_[get_()]); }
+  [[nodiscard]] std::string Write() const override {
+    return YamlScalar(names_[get_()]);
+  }
 
-  std::string Allowed() const override { return absl::StrJoin(names_, ", "); }
+  [[nodiscard]] std::string Allowed() const override {
+    return absl::StrJoin(names_, ", ");
+  }
 
  private:
   std::vector<std::string> names_;
@@ -159,21 +171,21 @@ class ChoiceListValue : public FieldValue {
     return "";
   }
 
-  std::string Check() const override {
+  [[nodiscard]] std::string Check() const override {
     std::vector<size_t> indexes = get_();
     std::set<size_t> unique(indexes.begin(), indexes.end());
     if (unique.size() != indexes.size()) return "holds an entry twice";
     return indexes.empty() ? "expected at least one entry" : "";
   }
 
-  std::string Write() const override {
+  [[nodiscard]] std::string Write() const override {
     auto name = [this](std::string* out, size_t index) {
       out->append(YamlScalar(names_[index]));
     };
     return absl::StrCat("[", absl::StrJoin(get_(), ", ", name), "]");
   }
 
-  std::string Allowed() const override {
+  [[nodiscard]] std::string Allowed() const override {
     return absl::StrCat("a list of some of ", absl::StrJoin(names_, ", "));
   }
 

@@ -62,7 +62,7 @@ class Lowering {
   };
 
   // When the rank's next action can start; kNever while its input is not made.
-  Ticks StartOf(size_t r) const {
+  [[nodiscard]] Ticks StartOf(size_t r) const {
     if (ranks_[r].next == compute_[r].size()) return kNever;
     const Action& action = compute_[r][ranks_[r].next];
     const std::optional<Action> producer = ProducerOf(table_, action);
@@ -72,7 +72,7 @@ class Lowering {
     return std::max(ranks_[r].free_at, end->second);
   }
 
-  std::optional<size_t> EarliestRank() const {
+  [[nodiscard]] std::optional<size_t> EarliestRank() const {
     std::optional<size_t> best;
     Ticks best_start = kNever;
     for (size_t r = 0; r < ranks_.size(); ++r) {

@@ -68,7 +68,8 @@ class Simulator {
 
  private:
   // When what the compute action needs has been made or has arrived.
-  std::optional<double> ReadyAt(size_t r, const Action& action) const {
+  [[nodiscard]] std::optional<double> ReadyAt(size_t r,
+                                              const Action& action) const {
     if (action.op == Op::kOptimizerStep) {
       if (ranks_.size() > 1 && !norm_done_) return std::nullopt;
       return norm_end_;
@@ -80,7 +81,8 @@ class Simulator {
     return EndOf(r, ReceiveOf(*SendOf(table_, *producer)));
   }
 
-  std::optional<double> EndOf(size_t r, const Action& action) const {
+  [[nodiscard]] std::optional<double> EndOf(size_t r,
+                                            const Action& action) const {
     const auto end = end_of_[r].find(ToString(action));
     if (end == end_of_[r].end()) return std::nullopt;
     return end->second;
@@ -132,7 +134,7 @@ class Simulator {
     return true;
   }
 
-  bool OnlyStepLeft(size_t r) const {
+  [[nodiscard]] bool OnlyStepLeft(size_t r) const {
     return compute_[r].next + 1 >= compute_[r].positions.size();
   }
 

@@ -202,7 +202,7 @@ class Validation {
   }
 
   // Steps x ranks around `index`, with a mark behind the row.
-  std::string Table(size_t rank, size_t index) const {
+  [[nodiscard]] std::string Table(size_t rank, size_t index) const {
     size_t rows = index + 1;
     for (const auto& list : ranks_) rows = std::max(rows, list.size());
     const size_t begin = index - std::min(index, kTableContext);

@@ -30,7 +30,7 @@ absl::Status WaitInSlices(
     const std::stop_token& stop, absl::Time deadline) {
   while (true) {
     const absl::Time now = absl::Now();
-    const absl::Status status =
+    absl::Status status =
         wait_until(std::min(deadline, now + kStopCheckInterval));
     if (!absl::IsDeadlineExceeded(status) || now >= deadline) return status;
     if (stop.stop_requested()) return Abandoned();

@@ -103,6 +103,7 @@ absl::Status CheckTiling(const std::map<std::string, ArchivedTensor>& tensors,
                          uint64_t data_start, uint64_t file_bytes) {
   using Entry = std::pair<const std::string, ArchivedTensor>;
   std::vector<const Entry*> order;
+  order.reserve(tensors.size());
   for (const Entry& entry : tensors) order.push_back(&entry);
   std::sort(order.begin(), order.end(), [](const Entry* a, const Entry* b) {
     return std::pair(a->second.offset, a->second.bytes) <

@@ -28,15 +28,17 @@ class FileArchive final : public TensorArchive {
     for (const auto& file : contents_.files) files_[file->path()] = file.get();
   }
 
-  const std::map<std::string, ArchivedTensor>& tensors() const override {
+  [[nodiscard]] const std::map<std::string, ArchivedTensor>& tensors()
+      const override {
     return contents_.tensors;
   }
 
-  const std::map<std::string, std::string>& metadata() const override {
+  [[nodiscard]] const std::map<std::string, std::string>& metadata()
+      const override {
     return contents_.metadata;
   }
 
-  const std::string& path() const override { return path_; }
+  [[nodiscard]] const std::string& path() const override { return path_; }
 
   absl::Status Read(absl::string_view name, void* destination) const override {
     HP_ASSIGN_OR_RETURN(const ArchivedTensor* tensor, Find(name));
