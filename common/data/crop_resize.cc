@@ -18,8 +18,15 @@ uint8_t ToByte(int32_t sum) {
   return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255));
 }
 
+// Halves round up and the sum is cut towards zero, as the reference loader's
+// resampling does; lround differs for negative numbers.
+int32_t AddHalfAndCut(double value) {
+  const double shifted = value + 0.5;
+  return static_cast<int32_t>(shifted);
+}
+
 int32_t ToFixed(double weight) {
-  return static_cast<int32_t>(weight * (1 << kPrecisionBits) + 0.5);
+  return AddHalfAndCut(weight * (1 << kPrecisionBits));
 }
 
 }  // namespace
@@ -53,8 +60,8 @@ AxisFilter MakeAxisFilter(int input, int output, int begin, int length) {
   std::vector<double> weights(static_cast<size_t>(filter.stride));
   for (int i = 0; i < length; ++i) {
     const double center = (begin + i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - reach + 0.5), 0);
-    const int end = std::min(static_cast<int>(center + reach + 0.5), input);
+    const int first = std::max(AddHalfAndCut(center - reach), 0);
+    const int end = std::min(AddHalfAndCut(center + reach), input);
     const int count = end - first;
     double total = 0.0;
     for (int j = 0; j < count; ++j) {

@@ -23,7 +23,7 @@ namespace halfpipe {
 namespace {
 
 // Waits until `fd` is ready for `events`.
-absl::Status WaitFor(int fd, short events, absl::Time deadline) {
+absl::Status WaitFor(int fd, int events, absl::Time deadline) {
   while (true) {
     absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) {
@@ -32,7 +32,9 @@ absl::Status WaitFor(int fd, short events, absl::Time deadline) {
     // A minute at most, so that no deadline overflows poll's int.
     int64_t milliseconds =
         std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 60 * 1000);
-    struct pollfd waited = {.fd = fd, .events = events, .revents = 0};
+    pollfd waited = {};
+    waited.fd = fd;
+    waited.events = static_cast<decltype(waited.events)>(events);
     int ready = poll(&waited, 1, static_cast<int>(milliseconds));
     if (ready > 0) return absl::OkStatus();
     if (ready < 0 && errno != EINTR) {
@@ -66,8 +68,10 @@ int Spawn(const std::string& program, int input, int output, pid_t* pid) {
   char* arguments[] = {name.data(), nullptr};
   std::vector<std::string> variables = ChildEnvironment();
   std::vector<char*> environment;
-  for (std::string& variable : variables)
+  environment.reserve(variables.size() + 1);
+  for (std::string& variable : variables) {
     environment.push_back(variable.data());
+  }
   environment.push_back(nullptr);
   return posix_spawn(pid, program.c_str(), &actions, nullptr, arguments,
                      environment.data());

@@ -64,27 +64,29 @@ int LineAt(absl::string_view text, size_t offset) {
              text.begin(), text.begin() + std::min(offset, text.size()), '\n'));
 }
 
+// The offset of the quote that ends the string which starts at `begin`.
+size_t EndOfString(absl::string_view text, size_t begin) {
+  size_t i = begin + 1;
+  while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
+  return i;
+}
+
 // Lines on which the elements of the outermost list start. `text` is known to
-// be JSON, so only strings and brackets need attention.
+// be JSON, so only strings (which hold no line breaks) and brackets need
+// attention.
 std::vector<int> ElementLines(absl::string_view text) {
   std::vector<int> lines;
   int line = 1;
   int depth = 0;
-  bool in_string = false;
   bool expects_element = false;
   for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
+    const char c = text[i];
     if (c == '\n') ++line;
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-      continue;
-    }
     if (depth == 1 && expects_element && !absl::ascii_isspace(c) && c != ']') {
       lines.push_back(line);
       expects_element = false;
     }
-    if (c == '"') in_string = true;
+    if (c == '"') i = EndOfString(text, i);
     if (c == '[' || c == '{') ++depth;
     if (c == ']' || c == '}') --depth;
     if (depth == 1 && (c == ',' || (c == '[' && lines.empty()))) {
