@@ -16,7 +16,10 @@ children=()
 clean_up() {
   local status=$?
   local pid
-  for pid in "${children[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  for pid in "${children[@]}"; do
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true # else bash reports the kill as an accident
+  done
   if ((status != 0)); then
     # What the processes said is worth more than what the test says.
     find "$scratch" -name '*.log' -size +0 -printf '--- %p\n' \
