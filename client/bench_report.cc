@@ -68,6 +68,7 @@ absl::StatusOr<BenchResult> SummarizeBench(const std::vector<BenchStep>& steps,
   const std::vector<BenchStep> rest(steps.begin() + warmup, steps.end());
   BenchResult result;
   std::vector<double> seconds;
+  seconds.reserve(rest.size());
   for (const BenchStep& step : rest) seconds.push_back(step.wall_seconds);
   result.s_per_step = Median(seconds);
   result.s_per_sample = result.s_per_step / static_cast<double>(micro_batches);

@@ -84,6 +84,7 @@ absl::StatusOr<ChildProcess> ChildProcess::Spawn(
     const std::vector<std::string>& argv, const std::string& log_path) {
   HP_CHECK(!argv.empty());
   std::vector<char*> raw;
+  raw.reserve(argv.size() + 1);
   for (const std::string& arg : argv) {
     raw.push_back(const_cast<char*>(arg.c_str()));
   }

@@ -3,6 +3,8 @@
 
 #include "client/cli.h"
 
+// Only a failed allocation could throw, and ends the program either way.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   return halfpipe::RunCommandLine(argc, argv, std::cout, std::cerr);
 }

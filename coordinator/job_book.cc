@@ -61,7 +61,7 @@ absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
   return book;
 }
 
-absl::StatusOr<Job> JobBook::Create(JobSpec spec, absl::Time now) {
+absl::StatusOr<Job> JobBook::Create(const JobSpec& spec, absl::Time now) {
   HP_RETURN_IF_ERROR(CheckJobSpec(spec));
   if (!spec.id.empty()) {
     absl::StatusOr<StoredJob> known = store_->Get(spec.id);
@@ -165,6 +165,7 @@ std::vector<std::string> JobBook::Queue() const {
   }
   std::sort(queued.begin(), queued.end());
   std::vector<std::string> ids;
+  ids.reserve(queued.size());
   for (auto& [number, id] : queued) ids.push_back(std::move(id));
   return ids;
 }
@@ -185,7 +186,7 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
   Job& job = live->stored.job;
   const std::optional<JobState> next = NextJobState(job.state, trigger);
   if (!next.has_value()) {
-    const absl::Status refused = absl::FailedPreconditionError(
+    absl::Status refused = absl::FailedPreconditionError(
         absl::StrCat("job ", id, " is ", JobStateName(job.state),
                      ": it cannot ", JobTriggerName(trigger)));
     if (HasEnded(job.state)) live_.erase(id);

@@ -34,7 +34,7 @@ class JobBook {
       std::unique_ptr<JobStore> store, absl::Time now);
 
   // Checks the spec and queues the job; see TrainingService.CreateJob.
-  [[nodiscard]] absl::StatusOr<Job> Create(JobSpec spec, absl::Time now);
+  [[nodiscard]] absl::StatusOr<Job> Create(const JobSpec& spec, absl::Time now);
   [[nodiscard]] absl::StatusOr<Job> Get(const std::string& id) const;
   [[nodiscard]] absl::StatusOr<JobPage> List(const JobQuery& query) const;
   // Of every job there is, by state's name.

@@ -175,6 +175,7 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   HP_ASSIGN_OR_RETURN(split_, SplitOf(plan_.config.pipeline, scan_->layers));
   HP_ASSIGN_OR_RETURN(schedule_, ScheduleOf(plan_.config));
   std::vector<StageInfo> infos;
+  infos.reserve(static_cast<size_t>(world_));
   for (int32_t rank = 0; rank < world_; ++rank) {
     infos.push_back(*stages_[static_cast<size_t>(rank)].info);
   }

@@ -183,4 +183,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace halfpipe
 
+// Only a failed allocation could throw, and ends the program either way.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return halfpipe::Main(argc, argv); }

@@ -72,10 +72,11 @@ AVIOContext* InputFile::MakeContext() {
   constexpr int kBufferBytes = 1 << 16;
   auto* buffer = static_cast<uint8_t*>(av_malloc(kBufferBytes));
   if (buffer == nullptr) return nullptr;
-  context_ = avio_alloc_context(
-      buffer, kBufferBytes, /*write_flag=*/0,
-      reinterpret_cast<void*>(static_cast<intptr_t>(fd_)), &ReadPacket,
-      /*write_packet=*/nullptr, &Seek);
+  // The descriptor itself and not `this`, which may move.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): never dereferenced
+  void* opaque = reinterpret_cast<void*>(static_cast<intptr_t>(fd_));
+  context_ = avio_alloc_context(buffer, kBufferBytes, /*write_flag=*/0, opaque,
+                                &ReadPacket, /*write_packet=*/nullptr, &Seek);
   if (context_ == nullptr) av_free(buffer);
   return context_;
 }
