@@ -2,7 +2,6 @@
 #ifndef HP_COMMON_LINK_TRANSFER_QUEUE_H_
 #define HP_COMMON_LINK_TRANSFER_QUEUE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -30,11 +29,13 @@ class PendingTransfer {
 
   void Begin() { started_->Set(absl::OkStatus()); }
 
-  // A failed part ends the whole transfer.
+  // The transfer has failed when one of its parts has; it is done when all of
+  // them are, since until then a thread may touch the buffers.
   void FinishPart(const absl::Status& status) {
-    const bool last = open_parts_.fetch_sub(1) == 1;
     if (!status.ok()) started_->Set(status);
-    if (last || !status.ok()) done_->Set(status);
+    absl::MutexLock lock(&mutex_);
+    if (status_.ok()) status_ = status;
+    if (--open_parts_ == 0) done_->Set(status_);
   }
 
   [[nodiscard]] TransferEvents events() const { return {started_, done_}; }
@@ -42,7 +43,9 @@ class PendingTransfer {
  private:
   const std::shared_ptr<HostEvent> started_;
   const std::shared_ptr<HostEvent> done_;
-  std::atomic<int> open_parts_;
+  absl::Mutex mutex_;
+  int open_parts_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
 // One direction of one transfer.

@@ -1,5 +1,7 @@
 #include "common/train/boundary_slots.h"
 
+#include <ATen/ops/empty.h>
+
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -13,6 +15,9 @@ namespace {
 // How long a CPU compute waits for its peer's data; a GPU never waits here.
 // The peer may be in the middle of a long block.
 constexpr absl::Duration kArrivalLimit = absl::Minutes(30);
+
+// An aborted link ends its transfers within this time (PeerLink::Abort).
+constexpr absl::Duration kAbortLimit = absl::Seconds(10);
 
 absl::StatusOr<BufferView> ViewOf(const at::Tensor& tensor) {
   HP_CHECK(tensor.is_contiguous());
@@ -79,9 +84,10 @@ absl::StatusOr<SlotTensors> BoundarySlots::Take(SlotKind kind, Segment segment,
         absl::StrCat("segment ", segment.value(), " micro-batch ",
                      microbatch.value(), ": its input was never received"));
   }
+  // The buffer stays here until nobody writes into it any more.
+  HP_RETURN_IF_ERROR(OrderBehind(it->second.arrived, device_, kArrivalLimit));
   Slot slot = std::move(it->second);
   slots_.erase(it);
-  HP_RETURN_IF_ERROR(OrderBehind(slot.arrived, device_, kArrivalLimit));
   SlotTensors copies;
   for (const at::Tensor& tensor : slot.tensors) {
     copies.push_back(tensor.clone());
@@ -110,6 +116,18 @@ void BoundarySlots::FreeFinished() {
 }
 
 void BoundarySlots::Clear() {
+  // Abort does not wait: a link's thread may still be inside its last transfer.
+  const absl::Time deadline = absl::Now() + kAbortLimit;
+  for (const auto& [key, slot] : slots_) {
+    if (slot.arrived != nullptr) {
+      slot.arrived->WaitOnHost(deadline).IgnoreError();
+    }
+  }
+  for (const Slot& slot : leaving_) {
+    if (slot.arrived != nullptr) {
+      slot.arrived->WaitOnHost(deadline).IgnoreError();
+    }
+  }
   slots_.clear();
   leaving_.clear();
   idle_.clear();

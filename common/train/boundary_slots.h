@@ -66,7 +66,8 @@ class BoundarySlots {
   // `done` is set; until then the memory stays.
   void Release(Segment segment, Microbatch microbatch, EventPtr done);
 
-  // Drops everything. REQUIRES: the link is flushed or aborted.
+  // Waits for the transfers that are still ending, then drops everything.
+  // REQUIRES: the link is flushed or aborted.
   void Clear();
 
  private:
