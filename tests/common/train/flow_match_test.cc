@@ -5,7 +5,7 @@
 namespace halfpipe {
 namespace {
 
-// The check values of DiffSynth's schedule with shift 5 (wan_reference 4.1).
+// The check values of DiffSynth's schedule with shift 5.
 TEST(FlowMatchTest, TableMatchesTheReference) {
   auto schedule = FlowMatchSchedule::Create({});
   ASSERT_TRUE(schedule.ok());
