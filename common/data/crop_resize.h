@@ -20,7 +20,7 @@ struct FrameSize {
 // The size that a frame of `source` is brought to: height x width where given;
 // with 0 x 0 the source's own size, scaled down to at most max_pixels and
 // truncated, then each side down to a multiple of 16 (which may be 0 for a
-// tiny source: the caller refuses it). wan_reference: data set, size rule.
+// tiny source: the caller refuses it). The rule is DiffSynth-Studio's.
 [[nodiscard]] FrameSize TargetSize(FrameSize source, int64_t height,
                                    int64_t width, int64_t max_pixels);
 

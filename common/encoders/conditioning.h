@@ -1,5 +1,5 @@
 // What an image-to-video model is given beside the noise: y, a mask and the
-// latents of the given frames (wan_reference 5.6).
+// latents of the given frames, as Wan's I2V pipelines make them.
 #ifndef HP_COMMON_ENCODERS_CONDITIONING_H_
 #define HP_COMMON_ENCODERS_CONDITIONING_H_
 

@@ -1,6 +1,6 @@
 // The published checkpoints and the ports of them spell the same tensors
 // differently. These functions map what an archive holds to native names, the
-// ones of the files that Wan published (wan_reference 5.4 and 6).
+// ones of the files that Wan published.
 #ifndef HP_COMMON_ENCODERS_ENCODER_NAMES_H_
 #define HP_COMMON_ENCODERS_ENCODER_NAMES_H_
 

@@ -8,7 +8,7 @@
 
 namespace halfpipe {
 
-// In this order (wan_reference 6.1): a text repair with the defaults of ftfy
+// In this order, which is Wan's: a text repair with the defaults of ftfy
 // 6.3's fix_text; HTML references decoded twice; trimmed; every run of Unicode
 // white space one space. The repair goes line by line and until nothing
 // changes: closed HTML references (unless a '<' was seen), misread encodings,

@@ -8,7 +8,7 @@
 namespace halfpipe {
 
 // Every prompt is padded or truncated to this many tokens: the DiT sees 512
-// rows of context, and rows behind the text are zero (wan_reference 6.1).
+// rows of context, and rows behind the text are zero.
 inline constexpr int64_t kPromptTokens = 512;
 
 struct TokenizedPrompt {

@@ -1,4 +1,4 @@
-// One layer of the UMT5 encoder (wan_reference 6): pre-norm self-attention
+// One layer of the UMT5 encoder: pre-norm self-attention
 // with its own relative position bias, then a gated feed-forward.
 #ifndef HP_COMMON_ENCODERS_UMT5_LAYER_H_
 #define HP_COMMON_ENCODERS_UMT5_LAYER_H_

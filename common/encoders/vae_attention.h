@@ -1,5 +1,5 @@
 // The attention in the middle of the VAE: one head, each frame by itself over
-// its h * w positions (wan_reference 5.1).
+// its h * w positions.
 #ifndef HP_COMMON_ENCODERS_VAE_ATTENTION_H_
 #define HP_COMMON_ENCODERS_VAE_ATTENTION_H_
 

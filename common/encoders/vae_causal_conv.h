@@ -1,5 +1,5 @@
 // The convolutions of the Wan VAE encoder, causal in time, over chunks of
-// frames with what they remember between chunks (wan_reference 5.1).
+// frames with what they remember between chunks.
 #ifndef HP_COMMON_ENCODERS_VAE_CAUSAL_CONV_H_
 #define HP_COMMON_ENCODERS_VAE_CAUSAL_CONV_H_
 

@@ -1,5 +1,5 @@
 // Halving of height and width, and of time where the block says so, and the
-// averaging shortcut that Wan 2.2 lays around a stage (wan_reference 5.1, 5.3).
+// averaging shortcut that Wan 2.2 lays around a stage.
 #ifndef HP_COMMON_ENCODERS_VAE_DOWNSAMPLE_H_
 #define HP_COMMON_ENCODERS_VAE_DOWNSAMPLE_H_
 

@@ -1,7 +1,7 @@
 // The network of the Wan VAE encoder for one chunk of frames: first
 // convolution, stages, middle, head. The wiring is read from the tensor names,
 // so that Wan 2.1 (a flat list) and Wan 2.2 (stages with an averaging shortcut)
-// are one class (wan_reference 5.2, 5.3).
+// are one class.
 #ifndef HP_COMMON_ENCODERS_VAE_ENCODER_H_
 #define HP_COMMON_ENCODERS_VAE_ENCODER_H_
 

@@ -1,4 +1,4 @@
-// RMS norm, SiLU, conv, twice, plus the input (wan_reference 5.1).
+// RMS norm, SiLU, conv, twice, plus the input.
 #ifndef HP_COMMON_ENCODERS_VAE_RESIDUAL_BLOCK_H_
 #define HP_COMMON_ENCODERS_VAE_RESIDUAL_BLOCK_H_
 

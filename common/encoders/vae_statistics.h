@@ -1,5 +1,5 @@
 // The published mean and standard deviation of each latent channel, by which
-// latents are normalised (wan_reference 5.2, 5.3).
+// latents are normalised.
 #ifndef HP_COMMON_ENCODERS_VAE_STATISTICS_H_
 #define HP_COMMON_ENCODERS_VAE_STATISTICS_H_
 

@@ -37,7 +37,7 @@ class WanVae {
   // H and W multiples of space_factor(). Returns the normalised mean
   // (mu - mean) / std, no sampling, (1, z, (T - 1) / 4 + 1, H / f, W / f), in
   // the dtype of Load on its device. Frames go through in chunks of 1, 4, 4,
-  // ... (wan_reference 5.1), so that memory does not grow with T.
+  // ..., so that memory does not grow with T.
   // InvalidArgument for a wrong shape, ResourceExhausted.
   [[nodiscard]] absl::StatusOr<at::Tensor> Encode(
       const at::Tensor& video) const;

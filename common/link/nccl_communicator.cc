@@ -64,7 +64,7 @@ absl::Status NcclCommunicator::Run(
       return enqueued;
     }
   }
-  const absl::Status taken = AwaitReady(deadline, {});
+  absl::Status taken = AwaitReady(deadline, {});
   if (!taken.ok()) Fail(taken);
   return taken;
 }

@@ -1,4 +1,4 @@
-// The interpreter of a schedule: design section "A step".
+// The interpreter of a schedule: docs/pipeline.md.
 #ifndef HP_COMMON_RUNTIME_STAGE_RUNNER_H_
 #define HP_COMMON_RUNTIME_STAGE_RUNNER_H_
 

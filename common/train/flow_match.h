@@ -1,4 +1,4 @@
-// Flow matching with Wan's shifted schedule (wan_reference 4.1): which
+// Flow matching with Wan's shifted schedule: which
 // timestep a micro-batch gets, its sigma, and the weight of its loss.
 #ifndef HP_COMMON_TRAIN_FLOW_MATCH_H_
 #define HP_COMMON_TRAIN_FLOW_MATCH_H_

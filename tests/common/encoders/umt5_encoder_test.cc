@@ -137,7 +137,7 @@ TEST(Umt5EncoderTest, RefusesADtypeItDoesNotComputeIn) {
             absl::StatusCode::kInvalidArgument);
 }
 
-// Pairs of distance and bucket from wan_reference 6.
+// Pairs of distance and bucket of the T5 family's published code.
 TEST(RelativeBucketsTest, MatchesTheReference) {
   constexpr std::array<std::pair<int64_t, int64_t>, 19> kPairs = {{
       {-200, 15}, {-128, 15}, {-127, 15}, {-64, 14}, {-20, 10},
