@@ -43,9 +43,11 @@ files orphan "$scratch/clips-orphan"
 bad orphan 3 "clip-9.mp4"
 
 mkdir "$scratch/clips-short"
-ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=96x64:rate=16 -frames:v 1 \
+ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=96x64:rate=16 -frames:v 3 \
   -c:v libx264 -pix_fmt yuv420p "$scratch/clips-short/short.mp4"
-echo "one frame" >"$scratch/clips-short/short.txt"
+echo "three frames" >"$scratch/clips-short/short.txt"
+files short "$scratch/clips-short"
+bad short 3 "short.mp4: has 3 frames; at least 5"
 truncate -s 200 "$scratch/clips-short/short.mp4"
 files broken "$scratch/clips-short"
 bad broken 3 "short.mp4"
