@@ -1,5 +1,6 @@
 #include "common/kernels/norm.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/native_layer_norm.h>
 #include <ATen/ops/native_layer_norm_backward.h>
 

@@ -1,5 +1,6 @@
 #include "common/kernels/residual.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 

@@ -1,5 +1,9 @@
 #include "common/train/adamw.h"
 
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
 #include <utility>
 
 #include "common/base/status.h"

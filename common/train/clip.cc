@@ -1,5 +1,9 @@
 #include "common/train/clip.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+
 #include <algorithm>
 #include <cmath>
 

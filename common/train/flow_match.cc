@@ -64,7 +64,8 @@ const FlowTimestep& FlowMatchSchedule::At(float uniform) const {
   const int count = end_ - begin_;
   const int offset = std::min(
       static_cast<int>(static_cast<double>(uniform) * count), count - 1);
-  return table_[static_cast<size_t>(begin_ + offset)];
+  const int index = begin_ + offset;
+  return table_[static_cast<size_t>(index)];
 }
 
 }  // namespace halfpipe

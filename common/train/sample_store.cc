@@ -1,5 +1,8 @@
 #include "common/train/sample_store.h"
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
 #include <memory>
 
 #include "common/base/status.h"

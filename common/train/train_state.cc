@@ -1,5 +1,7 @@
 #include "common/train/train_state.h"
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -65,7 +67,8 @@ class Shards {
     return steps;
   }
 
-  const std::vector<std::unique_ptr<TensorArchive>>& archives() const {
+  [[nodiscard]] const std::vector<std::unique_ptr<TensorArchive>>& archives()
+      const {
     return archives_;
   }
 

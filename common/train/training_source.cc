@@ -1,5 +1,9 @@
 #include "common/train/training_source.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+
 #include <utility>
 
 #include "absl/strings/match.h"

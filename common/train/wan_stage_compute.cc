@@ -1,5 +1,9 @@
 #include "common/train/wan_stage_compute.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/cat.h>
+
 #include <cmath>
 #include <string>
 #include <utility>

@@ -1,5 +1,7 @@
 #include "common/wan/conditioning.h"
 
+#include <ATen/TensorOperators.h>
+
 namespace halfpipe {
 
 // Contiguous, so that the matrix products see the same memory layout whether

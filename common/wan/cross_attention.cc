@@ -1,5 +1,7 @@
 #include "common/wan/cross_attention.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <utility>
 
 #include "common/base/status.h"

@@ -1,5 +1,7 @@
 #include "common/wan/feed_forward.h"
 
+#include <ATen/TensorOperators.h>
+
 #include "common/base/status.h"
 #include "common/kernels/residual.h"
 

@@ -1,5 +1,7 @@
 #include "common/wan/head.h"
 
+#include <ATen/TensorOperators.h>
+
 #include "common/base/status.h"
 #include "common/wan/patches.h"
 

@@ -30,8 +30,8 @@ class Head {
   at::Tensor Forward(const at::Tensor& x, const at::Tensor& time,
                      const TokenGrid& grid, HeadSaved* saved) const;
   // dL/dprediction (B, C, F, H, W) float32 to dL/dx (B, L, D) compute dtype.
-  at::Tensor Backward(const at::Tensor& dprediction,
-                      const HeadSaved& saved) const;
+  [[nodiscard]] at::Tensor Backward(const at::Tensor& dprediction,
+                                    const HeadSaved& saved) const;
 
  private:
   WanArchitecture architecture_;

@@ -1,5 +1,7 @@
 #include "common/wan/self_attention.h"
 
+#include <ATen/TensorOperators.h>
+
 #include "common/base/status.h"
 #include "common/kernels/residual.h"
 
