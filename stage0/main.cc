@@ -1,5 +1,7 @@
 #include "common/stage_process/stage_main.h"
 
+// Only a failed allocation could throw, and ends the program either way.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   return halfpipe::StageMain(halfpipe::Rank(0), argc, argv);
 }

@@ -1,5 +1,7 @@
 #include "common/stage/sample_encoder.h"
 
+#include <ATen/ops/from_blob.h>
+
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -104,7 +106,7 @@ class Encoding {
   }
 
  private:
-  DecodeItem ItemFor(const SampleRef& sample) const {
+  [[nodiscard]] DecodeItem ItemFor(const SampleRef& sample) const {
     const DataConfig& data = config_.data;
     return {.path = sample.media_path,
             .is_image = data.frames == 1,

@@ -1,5 +1,8 @@
 #include "common/stage/step_record.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
+
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/stage/golden_file.h"

@@ -1,5 +1,8 @@
 #include "common/stage/training_job.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/from_blob.h>
+
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -44,7 +47,7 @@ ActivationPolicy PolicyOf(const JobConfig& config) {
 }
 
 UniformSource UniformsFor(uint64_t seed) {
-  return [seed](absl::string_view name, at::Tensor out) {
+  return [seed](absl::string_view name, const at::Tensor& out) {
     RandomStream::ForName(seed, name, RandomPurpose::kLoraInit)
         .FillUniform(out.mutable_data_ptr<float>(),
                      static_cast<size_t>(out.numel()), 0.0F, 1.0F);

@@ -99,7 +99,7 @@ absl::StatusOr<SlotTensors> BoundarySlots::Take(SlotKind kind, Segment segment,
 }
 
 void BoundarySlots::Release(Segment segment, Microbatch microbatch,
-                            EventPtr done) {
+                            const EventPtr& done) {
   for (SlotKind kind : {SlotKind::kActivationOut, SlotKind::kGradientOut}) {
     auto it = slots_.find({kind, segment, microbatch});
     if (it == slots_.end()) continue;

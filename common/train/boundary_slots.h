@@ -64,7 +64,7 @@ class BoundarySlots {
 
   // Lets go of what was sent from the two outgoing slots of a segment, once
   // `done` is set; until then the memory stays.
-  void Release(Segment segment, Microbatch microbatch, EventPtr done);
+  void Release(Segment segment, Microbatch microbatch, const EventPtr& done);
 
   // Waits for the transfers that are still ending, then drops everything.
   // REQUIRES: the link is flushed or aborted.
