@@ -233,6 +233,16 @@ void Coordinator::AssignJob(const std::string& id, absl::Time now) {
                        problem, now);
     return;
   }
+  // Two jobs in one folder would overwrite and prune each other's checkpoints.
+  const std::string output_dir = NormalFolder(plan->config.output.dir);
+  for (const auto& [pair, run] : runs_) {
+    if (run->output_dir() != output_dir) continue;
+    waiting_since_.erase(id);
+    return book_->SetReason(id,
+                            absl::StrCat("waits for job ", run->job(),
+                                         ", which writes to the same folder"),
+                            now);
+  }
   bool pair_is_busy = false;
   for (const std::string& pair : registry_.Pairs()) {
     if (!MissingStages(StagesOf(pair), plan->config.pipeline.stages).empty()) {

@@ -1,8 +1,10 @@
 #include "coordinator/job_plan.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "common/base/status.h"
 #include "common/data/sampling_order.h"
 #include "common/pipeline/warmup.h"
@@ -53,14 +55,25 @@ std::vector<std::vector<SampleRef>> SplitUncached(
   return shares;
 }
 
+std::string NormalFolder(const std::string& path) {
+  const std::string normal =
+      std::filesystem::path(path).lexically_normal().string();
+  return std::string(absl::StripSuffix(normal, "/"));
+}
+
 absl::StatusOr<int64_t> SplitOf(const PipelineConfig& pipeline,
                                 int64_t layers) {
   if (pipeline.stages == 1) return layers;
   const int64_t split = pipeline.split_at.value_or((layers + 1) / 2);
-  if (split < 0 || split > layers) {
+  if (layers < 2) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "pipeline.stages: the model has ", layers,
+        " block, which two stages cannot share; set pipeline.stages to 1"));
+  }
+  if (split < 1 || split >= layers) {
     return absl::InvalidArgumentError(
         absl::StrCat("pipeline.split_at: the model has ", layers,
-                     " blocks, so this is a number from 0 to ", layers,
+                     " blocks, so this is a number from 1 to ", layers - 1,
                      " or auto; found ", split));
   }
   return split;

@@ -35,8 +35,13 @@ struct JobPlan {
 [[nodiscard]] std::vector<std::vector<SampleRef>> SplitUncached(
     const std::vector<SampleRef>& samples, int32_t world);
 
+// One spelling for each folder, so that two can be compared: "/a/b/../c/" is
+// "/a/c". Links are not followed.
+[[nodiscard]] std::string NormalFolder(const std::string& path);
+
 // Blocks on rank 0: config.pipeline.split_at, or half of them, rounded up.
-// With one stage all of them. InvalidArgument: outside 0 .. layers.
+// With one stage all of them. InvalidArgument: a split that
+// leaves a stage without blocks.
 [[nodiscard]] absl::StatusOr<int64_t> SplitOf(const PipelineConfig& pipeline,
                                               int64_t layers);
 

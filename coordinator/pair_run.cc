@@ -13,6 +13,7 @@ PairRun::PairRun(std::string pair, JobPlan plan,
                  const RunServices& services)
     : pair_(std::move(pair)),
       job_(plan.id),
+      output_dir_(NormalFolder(plan.config.output.dir)),
       services_(services),
       runner_(std::move(plan), std::move(checkpoints), services.ledger, this) {}
 

@@ -37,6 +37,9 @@ class PairRun final : public JobRunnerHost {
 
   [[nodiscard]] const std::string& job() const { return job_; }
 
+  // Where the job writes, normalised.
+  [[nodiscard]] const std::string& output_dir() const { return output_dir_; }
+
   int64_t Send(Rank rank, CommandBody body) override;
   int64_t Retract(Rank rank) override;
   [[nodiscard]] absl::StatusOr<Epoch> NewEpoch() override;
@@ -51,6 +54,7 @@ class PairRun final : public JobRunnerHost {
  private:
   const std::string pair_;
   const std::string job_;
+  const std::string output_dir_;
   const RunServices services_;
   Epoch epoch_;
   absl::Time save_begun_;

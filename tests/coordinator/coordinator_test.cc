@@ -165,6 +165,25 @@ TEST_F(CoordinatorTest, TheNextJobFollowsByItself) {
   EXPECT_EQ(coordinator_->GetJob("b")->state, JobState::kDone);
 }
 
+TEST_F(CoordinatorTest, TwoPairsNeverWriteToOneFolder) {
+  for (int32_t rank : {0, 1}) {
+    Join(rank);
+    StageInfo other = MakeStageInfo(rank);
+    other.pair = "other";
+    ASSERT_TRUE(coordinator_->Register(other).ok());
+  }
+  JobSpec same = Spec("b");
+  same.config_yaml = JobConfigText(directory_ + "/x/../a/");
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  ASSERT_TRUE(coordinator_->CreateJob(same).ok());
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("c")).ok());
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kPreparing);
+  EXPECT_EQ(coordinator_->GetJob("b")->state, JobState::kQueued);
+  EXPECT_THAT(coordinator_->GetJob("b")->reason, HasSubstr("job a"));
+  // Another folder does not wait behind it.
+  EXPECT_EQ(coordinator_->GetJob("c")->state, JobState::kPreparing);
+}
+
 TEST_F(CoordinatorTest, CancelAndResume) {
   ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
   EXPECT_EQ(coordinator_->CancelJob("a", false)->state, JobState::kCancelled);

@@ -16,11 +16,22 @@ TEST(JobPlanTest, SplitIsHalfRoundedUpUnlessItIsGiven) {
   EXPECT_EQ(SplitOf(pipeline, 5).value(), 3);
   pipeline.split_at = 1;
   EXPECT_EQ(SplitOf(pipeline, 5).value(), 1);
-  pipeline.split_at = 6;
+  pipeline.split_at = 5;
   EXPECT_EQ(SplitOf(pipeline, 5).status().code(),
             absl::StatusCode::kInvalidArgument);
   pipeline.stages = 1;
   EXPECT_EQ(SplitOf(pipeline, 5).value(), 5);
+  EXPECT_EQ(SplitOf(pipeline, 1).value(), 1);
+}
+
+TEST(JobPlanTest, ASplitThatLeavesAStageEmptySaysWhatWouldDo) {
+  PipelineConfig pipeline;
+  pipeline.split_at = 4;
+  EXPECT_THAT(std::string(SplitOf(pipeline, 4).status().message()),
+              HasSubstr("from 1 to 3"));
+  pipeline.split_at.reset();
+  EXPECT_THAT(std::string(SplitOf(pipeline, 1).status().message()),
+              HasSubstr("pipeline.stages"));
 }
 
 TEST(JobPlanTest, SharesAreEven) {
