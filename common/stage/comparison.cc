@@ -1,5 +1,7 @@
 #include "common/stage/comparison.h"
 
+#include <ATen/TensorOperators.h>
+
 #include <cmath>
 #include <limits>
 
@@ -30,7 +32,9 @@ void Add(const std::string& name, const TensorError& error,
   ++group->tensors;
   if (!error.Within(group->bound)) group->within = false;
   const double relative = error.relative();
-  if (group->tensors == 1 || !(relative <= group->worst)) {
+  // Written so that NaN is the worst there is, and stays it.
+  const bool worse = !std::isnan(group->worst) && !(relative <= group->worst);
+  if (group->tensors == 1 || worse) {
     group->worst = relative;
     group->worst_name = name;
   }
@@ -43,7 +47,8 @@ double TensorError::relative() const {
 }
 
 bool TensorError::Within(double bound) const {
-  // Written so that NaN fails.
+  // Written so that NaN fails. No bound is within infinity of anything.
+  if (std::isinf(reference)) return false;
   if (reference < kZeroNorm) return difference <= kZeroTolerance;
   return difference <= bound * reference;
 }

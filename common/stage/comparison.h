@@ -27,7 +27,8 @@ struct TensorError {
   [[nodiscard]] bool Within(double bound) const;
 };
 
-// Any shapes with equal element counts; NaN in either is never within a bound.
+// Any shapes with equal element counts; NaN or infinity in either is never
+// within a bound.
 [[nodiscard]] TensorError CompareTensors(const at::Tensor& ours,
                                          const at::Tensor& reference);
 

@@ -3,6 +3,8 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
+#include <limits>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
@@ -28,7 +30,11 @@ absl::StatusOr<int> GpuIndex(absl::string_view name, Rank rank) {
     return VisibleGpus() == 1 ? 0 : rank.value();
   }
   int index = 0;
-  if (!absl::ConsumePrefix(&name, "cuda:") || !absl::SimpleAtoi(name, &index)) {
+  absl::string_view number = name;
+  // Beyond DeviceIndex a number would wrap around and name another GPU.
+  constexpr int kLargest = std::numeric_limits<at::DeviceIndex>::max();
+  if (!absl::ConsumePrefix(&number, "cuda:") ||
+      !absl::SimpleAtoi(number, &index) || index < 0 || index > kLargest) {
     return absl::InvalidArgumentError(absl::StrCat(
         "device '", name, "': expected auto, cpu, cuda or cuda:N"));
   }

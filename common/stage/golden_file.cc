@@ -1,5 +1,6 @@
 #include "common/stage/golden_file.h"
 
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -16,12 +17,14 @@
 namespace halfpipe {
 namespace {
 
+constexpr double kLargestRank = 1e6;
+
 // Inputs that some variant takes; every one but latents, timestep, context and
 // target is optional here and checked against the model when it is fed.
 const std::set<std::string>& KnownInputs() {
-  static const auto* const kInputs = new std::set<std::string>{
+  static const auto& inputs = *new std::set<std::string>{
       "latents", "timestep", "context", "target", "y", "clip_feature"};
-  return *kInputs;
+  return inputs;
 }
 
 // Collects everything that is wrong with a file before it is refused.
@@ -51,12 +54,16 @@ void ReadMetadata(const std::map<std::string, std::string>& metadata,
     return it == metadata.end() ? "" : it->second;
   };
   double rank = 0.0;
-  if (!absl::SimpleAtod(find("rank"), &rank) || rank < 1) {
+  // A decimal number, so "4.0" counts too. Written so that NaN fails.
+  if (!absl::SimpleAtod(find("rank"), &rank) ||
+      !(rank >= 1 && rank <= kLargestRank) || rank != std::floor(rank)) {
     problems->Add("metadata 'rank' is '", find("rank"),
-                  "', expected a positive number");
+                  "', expected a positive whole number");
+  } else {
+    golden->rank = static_cast<int64_t>(rank);
   }
-  golden->rank = static_cast<int64_t>(rank);
-  if (!absl::SimpleAtod(find("alpha"), &golden->alpha)) {
+  if (!absl::SimpleAtod(find("alpha"), &golden->alpha) ||
+      !std::isfinite(golden->alpha)) {
     problems->Add("metadata 'alpha' is '", find("alpha"),
                   "', expected a number");
   }
@@ -73,11 +80,30 @@ void TakeLora(const std::string& key, const at::Tensor& tensor,
   }
   GoldenFile::Adapter& adapter = golden->lora[parsed->module];
   const bool is_b = parsed->part == LoraPart::kB;
-  (is_b ? adapter.b : adapter.a) = tensor.to(at::kFloat);
+  at::Tensor& matrix = is_b ? adapter.b : adapter.a;
+  if (matrix.defined()) {
+    problems->Add("key 'lora.", key, "': the file has this matrix twice, ",
+                  "under another name too");
+    return;
+  }
+  matrix = tensor.to(at::kFloat);
   const int64_t found = tensor.dim() == 2 ? tensor.size(is_b ? 1 : 0) : -1;
   if (found != golden->rank) {
     problems->Add("key 'lora.", key, "': shape ", ShapeString(ShapeOf(tensor)),
                   " does not fit rank ", golden->rank);
+  }
+}
+
+// `matrix` is what the gradient of `key` is of; undefined: missing itself.
+void CheckGradient(const GoldenFile& golden, const std::string& key,
+                   const at::Tensor& matrix, Problems* problems) {
+  auto it = golden.gradients.find(key);
+  if (it == golden.gradients.end()) {
+    problems->Add("key 'grad.", key, "' is missing");
+  } else if (matrix.defined() && it->second.sizes() != matrix.sizes()) {
+    problems->Add("key 'grad.", key, "': expected the shape of its matrix, ",
+                  ShapeString(ShapeOf(matrix)), ", found ",
+                  ShapeString(ShapeOf(it->second)));
   }
 }
 
@@ -100,9 +126,7 @@ void CheckComplete(const GoldenFile& golden, Problems* problems) {
       if (!(is_b ? adapter.b : adapter.a).defined()) {
         problems->Add("key 'lora.", key, "' is missing");
       }
-      if (golden.gradients.count(key) == 0) {
-        problems->Add("key 'grad.", key, "' is missing");
-      }
+      CheckGradient(golden, key, is_b ? adapter.b : adapter.a, problems);
     }
   }
   for (const auto& [key, gradient] : golden.gradients) {
@@ -162,8 +186,11 @@ absl::StatusOr<GoldenFile> ReadGoldenFile(const std::string& path) {
   HP_RETURN_IF_ERROR(problems.status());
   for (const auto& [name, tensor] : tensors) {
     absl::string_view key = name;
-    if (absl::ConsumePrefix(&key, "in.") &&
-        KnownInputs().count(std::string(key)) > 0) {
+    if (absl::ConsumePrefix(&key, "in.")) {
+      if (KnownInputs().count(std::string(key)) == 0) {
+        problems.Add("key '", name, "' is no input that halfpipe knows");
+        continue;
+      }
       golden.inputs[std::string(key)] = tensor.to(at::kFloat);
     } else if (absl::ConsumePrefix(&key, "lora.")) {
       TakeLora(std::string(key), tensor, &golden, &problems);

@@ -20,7 +20,7 @@ struct KnownVariant {
   int64_t text_dim;
 };
 
-// wan_reference 1 and 1.1.
+// As in the published checkpoints' config.json.
 constexpr KnownVariant kVariants[] = {
     {"t2v-1.3b", 1536, 8960, 12, 30, 16, 16, 4096},
     {"t2v-14b", 5120, 13824, 40, 40, 16, 16, 4096},
@@ -54,8 +54,8 @@ absl::StatusOr<WanArchitecture> KnownArchitecture(absl::string_view name,
     }
     absl::StrAppend(&names, names.empty() ? "" : ", ", variant.name);
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "model.random.variant '", name, "' is not known; there are ", names));
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", name, "' is no known variant; there are ", names));
 }
 
 }  // namespace halfpipe

@@ -21,15 +21,16 @@ absl::Status CheckStatedVariant(const ModelConfig& config,
   if (config.variant == "auto" || config.variant.empty()) {
     return absl::OkStatus();
   }
-  HP_ASSIGN_OR_RETURN(WanArchitecture stated,
-                      KnownArchitecture(config.variant, found.layers));
-  if (stated.in_channels == found.in_channels &&
-      stated.out_channels == found.out_channels) {
+  const absl::StatusOr<WanArchitecture> stated =
+      KnownArchitecture(config.variant, found.layers);
+  if (!stated.ok()) return Annotate(stated.status(), "model.variant");
+  if (stated->in_channels == found.in_channels &&
+      stated->out_channels == found.out_channels) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "model.variant: ", config.variant, " has ", stated.in_channels,
-      " input and ", stated.out_channels, " output channels, but ", config.dit,
+      "model.variant: ", config.variant, " has ", stated->in_channels,
+      " input and ", stated->out_channels, " output channels, but ", config.dit,
       " is ", found.Description(), " with ", found.in_channels, " and ",
       found.out_channels, "; write 'auto' or name the other variant"));
 }
@@ -39,9 +40,10 @@ absl::Status CheckStatedVariant(const ModelConfig& config,
 absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
   ModelSource source;
   if (config.is_random()) {
-    HP_ASSIGN_OR_RETURN(
-        WanArchitecture architecture,
-        KnownArchitecture(config.random.variant, config.random.layers));
+    const absl::StatusOr<WanArchitecture> known =
+        KnownArchitecture(config.random.variant, config.random.layers);
+    if (!known.ok()) return Annotate(known.status(), "model.random.variant");
+    const WanArchitecture& architecture = *known;
     source.random_label_ =
         absl::StrCat(config.random.variant, " ", architecture.layers, " ",
                      config.random.seed);
