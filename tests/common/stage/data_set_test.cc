@@ -1,0 +1,157 @@
+#include "common/stage/data_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "common/stage/known_variants.h"
+#include "common/store/scratch_folder.h"
+#include "common/train/training_source.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+WanArchitecture Architecture(const char* name) {
+  return *KnownArchitecture(name, 0);
+}
+
+// A data set of two clips. Scanning opens neither clips nor encoders, so their
+// content may be anything.
+class DataSetTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(folder_ / "clips");
+    folder_.Write("clips/a.mp4", "clip a");
+    folder_.Write("clips/b.mp4", "clip b");
+    folder_.Write("clips/metadata.csv",
+                  "video,prompt\na.mp4,a red  fox\nb.mp4,snow\n");
+    config_.data.path = folder_ / "clips";
+    config_.data.height = 32;
+    config_.data.width = 48;
+    config_.data.frames = 9;
+    config_.model.text_encoder = folder_.Write("t5.safetensors", "t5");
+    config_.model.tokenizer = folder_.Write("spiece.model", "pieces");
+    config_.model.vae = folder_.Write("vae.safetensors", "vae");
+  }
+
+  DataSet Scan(const char* variant = "tiny-t2v") {
+    auto set = ScanDataSet(config_, Architecture(variant));
+    EXPECT_TRUE(set.ok()) << set.status();
+    return set.ok() ? *std::move(set) : DataSet();
+  }
+
+  ScratchFolder folder_;
+  JobConfig config_;
+};
+
+TEST_F(DataSetTest, EverySampleHasItsTwoCacheFiles) {
+  const DataSet set = Scan();
+  ASSERT_EQ(set.samples.size(), 2u);
+  const SampleRef& sample = set.samples[0];
+  EXPECT_THAT(sample.media_path, EndsWith("/clips/a.mp4"));
+  EXPECT_EQ(sample.prompt, "a red  fox");
+  EXPECT_FALSE(sample.cached);
+  EXPECT_THAT(sample.latents_path, HasSubstr("/clips/.halfpipe-cache/"));
+  EXPECT_NE(sample.latents_path, set.samples[1].latents_path);
+  EXPECT_NE(sample.context_path, set.samples[1].context_path);
+  config_.data.cache_dir = folder_ / "elsewhere";
+  EXPECT_THAT(Scan().samples[0].latents_path, HasSubstr("/elsewhere/"));
+}
+
+TEST_F(DataSetTest, ASampleIsCachedWhenBothFilesAreThere) {
+  const DataSet set = Scan();
+  std::ofstream(set.samples[0].latents_path) << "latents";
+  EXPECT_FALSE(Scan().samples[0].cached);
+  std::ofstream(set.samples[0].context_path) << "context";
+  const DataSet again = Scan();
+  EXPECT_TRUE(again.samples[0].cached);
+  EXPECT_FALSE(again.samples[1].cached);
+  EXPECT_EQ(again.digest, set.digest);
+}
+
+TEST_F(DataSetTest, WhatDecidesTheTensorsIsNoticedAndNothingElse) {
+  const DataSet before = Scan();
+  // Another spelling that cleans to the same text.
+  folder_.Write("clips/metadata.csv",
+                "video,prompt\na.mp4,a red fox\nb.mp4,snow\n");
+  EXPECT_EQ(Scan().digest, before.digest);
+  const std::vector<std::function<void()>> edits = {
+      [this] { folder_.Write("clips/a.mp4", "another clip"); },
+      [this] { folder_.Write("vae.safetensors", "another vae"); },
+      [this] { folder_.Write("t5.safetensors", "another t5"); },
+      [this] { config_.data.frames = 5; },
+      [this] { config_.data.height = 64; },
+      [this] {
+        folder_.Write("clips/metadata.csv",
+                      "video,prompt\na.mp4,a blue fox\nb.mp4,snow\n");
+      }};
+  std::string last = before.digest;
+  for (size_t i = 0; i < edits.size(); ++i) {
+    edits[i]();
+    const std::string digest = Scan().digest;
+    EXPECT_NE(digest, last) << "edit " << i;
+    last = digest;
+  }
+  // A model with a first-frame condition needs more than the latents.
+  EXPECT_NE(Scan("tiny-i2v").digest, last);
+}
+
+TEST_F(DataSetTest, DroppedCaptionsNeedTheEmptyOne) {
+  for (const SampleRef& sample : Scan().samples) {
+    std::ofstream(sample.latents_path) << "latents";
+    std::ofstream(sample.context_path) << "context";
+  }
+  config_.train.caption_dropout = 0.1;
+  // Nothing else is missing, so somebody has to be sent for it.
+  EXPECT_FALSE(Scan().samples[0].cached);
+  auto empty = EmptyCaptionPath(config_);
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_NE(*empty, Scan().samples[0].context_path);
+  std::ofstream(*empty) << "context";
+  EXPECT_TRUE(Scan().samples[0].cached);
+}
+
+TEST_F(DataSetTest, MissingPiecesAreNamed) {
+  const auto status = [this] {
+    return ScanDataSet(config_, Architecture("tiny-t2v")).status();
+  };
+  config_.model.vae = "";
+  EXPECT_TRUE(absl::IsInvalidArgument(status()));
+  EXPECT_THAT(MessageOf(status()), HasSubstr("model.vae: is missing"));
+  config_.model.vae = folder_ / "none";
+  EXPECT_TRUE(absl::IsNotFound(status())) << status();
+  EXPECT_THAT(MessageOf(status()), HasSubstr("model.vae"));
+  folder_.Write("clips/metadata.csv", "video,prompt\nc.mp4,x\nd.mp4,y\n");
+  EXPECT_TRUE(absl::IsInvalidArgument(status())) << status();
+  EXPECT_THAT(MessageOf(status()), HasSubstr("c.mp4"));
+  EXPECT_THAT(MessageOf(status()), HasSubstr("d.mp4"));
+}
+
+TEST(RandomDataSetTest, NeedsNoFiles) {
+  JobConfig config;
+  config.data.random.samples = 3;
+  config.data.height = 32;
+  config.data.width = 48;
+  config.data.frames = 9;
+  auto set = ScanDataSet(config, Architecture("tiny-t2v"));
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->samples.size(), 3u);
+  EXPECT_TRUE(set->samples[2].cached);
+  EXPECT_EQ(set->samples[2].latents_path, absl::StrCat(kRandomSamplePrefix, 2));
+  EXPECT_EQ(RandomLatentsShape(config, Architecture("tiny-t2v")),
+            (Shape{1, 16, 3, 4, 6}));
+  EXPECT_EQ(RandomConditionShape(config, Architecture("tiny-t2v")), Shape{});
+  EXPECT_EQ(RandomConditionShape(config, Architecture("tiny-i2v")),
+            (Shape{1, 20, 3, 4, 6}));
+  // The VAE of TI2V-5B shrinks by 16.
+  EXPECT_EQ(RandomLatentsShape(config, Architecture("ti2v-5b")),
+            (Shape{1, 48, 3, 2, 3}));
+}
+
+}  // namespace
+}  // namespace halfpipe
