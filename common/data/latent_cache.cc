@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -22,6 +23,10 @@ absl::StatusOr<LatentCache> LatentCache::Open(const std::string& dir) {
   absl::Status made = MakeDirectories(dir);
   if (made.ok() && access(dir.c_str(), W_OK | X_OK) != 0) {
     made = absl::ErrnoToStatus(errno, absl::StrCat("cannot write to ", dir));
+  }
+  // A file where a folder belongs is a wrong setting, not a failed job.
+  if (absl::IsFailedPrecondition(made)) {
+    made = absl::InvalidArgumentError(made.message());
   }
   if (!made.ok()) {
     return Annotate(made, "the cache folder (set data.cache_dir)");

@@ -85,6 +85,11 @@ absl::StatusOr<ArchiveContents> ListFile(const std::string& path) {
   if (absl::EndsWith(path, kIndexSuffix)) return ListSafetensorsIndex(path);
   if (absl::EndsWith(path, ".safetensors")) return ListSafetensors(path);
   if (IsPickleName(path)) return ListPth(path);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    return absl::NotFoundError(
+        absl::StrCat(path, ": no such file or folder; check the path"));
+  }
   return absl::InvalidArgumentError(
       absl::StrCat(path,
                    " has an unknown extension; expected .safetensors, "

@@ -88,6 +88,10 @@ TEST_F(TensorArchiveTest, SaysWhatIsMissing) {
   EXPECT_TRUE(absl::IsNotFound(OpenTensorArchive(scratch_.path()).status()));
   EXPECT_TRUE(absl::IsNotFound(
       OpenTensorArchive(scratch_ / "none.safetensors").status()));
+  // A folder that is not there has no extension to complain about.
+  const absl::Status nowhere = OpenTensorArchive(scratch_ / "none").status();
+  EXPECT_TRUE(absl::IsNotFound(nowhere)) << nowhere;
+  EXPECT_THAT(MessageOf(nowhere), HasSubstr("none: no such file or folder"));
   std::string text = scratch_.Write("m.txt", "x");
   EXPECT_THAT(MessageOf(OpenTensorArchive(text).status()),
               HasSubstr("unknown extension"));
