@@ -56,8 +56,11 @@ absl::StatusOr<WorkPlaces> MakeWorkPlaces(const RunOptions& options,
   places.state_dir = absl::StrCat(places.root, "/", id);
   places.log_dir = absl::StrCat(places.root, "/logs");
   if (const absl::Status made = MakeDirectories(places.root); !made.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.job_file, ": output.dir: cannot be written: ", made.message()));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.work_dir.empty()
+                         ? absl::StrCat(options.job_file, ": output.dir")
+                         : "--workdir",
+                     ": cannot be written: ", made.message()));
   }
   return places;
 }

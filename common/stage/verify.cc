@@ -1,6 +1,8 @@
 #include "common/stage/verify.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -166,18 +168,18 @@ class VerifyRun {
              : (first ? BlockRange{0, split}
                       : BlockRange{split, architecture.layers});
     CheckpointWeights weights(&checkpoint_);
-    HP_ASSIGN_OR_RETURN(std::unique_ptr<WanPart> part,
-                        WanPart::Create(weights,
-                                        {.embeddings = first,
-                                         .head = first,
-                                         .blocks = blocks,
-                                         .device = device_,
-                                         .compute = compute_,
-                                         .lora = SpecOf(golden_),
-                                         .policy = *policy},
-                                        [](absl::string_view, at::Tensor out) {
-                                          out.zero_();
-                                        }));
+    HP_ASSIGN_OR_RETURN(
+        std::unique_ptr<WanPart> part,
+        WanPart::Create(
+            weights,
+            {.embeddings = first,
+             .head = first,
+             .blocks = blocks,
+             .device = device_,
+             .compute = compute_,
+             .lora = SpecOf(golden_),
+             .policy = *policy},
+            [](absl::string_view, const at::Tensor& out) { out.zero_(); }));
     HP_RETURN_IF_ERROR(SetLora(golden_, part.get()));
     WanStageOptions stage_options{
         .rank = rank_,
@@ -319,6 +321,11 @@ absl::Status CheckOptions(const VerifyOptions& options) {
   }
   if (options.stages == 2 && options.link_dir.empty()) {
     return Usage("link", "(none)", "the folder that both stages share");
+  }
+  // Results under the golden file's name would replace its inputs.
+  std::error_code not_there;
+  if (std::filesystem::equivalent(options.write, options.golden, not_there)) {
+    return Usage("write", options.write, "another file than --golden");
   }
   return absl::OkStatus();
 }

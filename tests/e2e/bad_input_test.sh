@@ -24,6 +24,18 @@ truncate -s -100 "$shard"
 job truncated model="{dit: $scratch/truncated-model}" >/dev/null
 bad truncated 3 "$(basename "$shard")"
 
+# A folder that cannot be made: the option or the key that names it.
+job workdir >/dev/null
+expect_error 3 "^halfpipe: --workdir: cannot be written" \
+  "$HP_BIN/halfpipe" run "$scratch/workdir.yaml" --workdir /proc/nowhere
+echo "refused: --workdir"
+
+# A split that leaves a stage without blocks, and what would do.
+job split split_at=4 model="{dit: $dit}" >/dev/null
+bad split 3 "pipeline.split_at: .* 4 blocks, .* from 1 to 3"
+job one-block model="{random: {variant: tiny-t2v, layers: 1}}" >/dev/null
+bad one-block 3 "pipeline.stages to 1"
+
 # The last bytes of each shard become NaN.
 cp -r "$dit" "$scratch/nan-model"
 for shard in "$scratch"/nan-model/*.safetensors; do

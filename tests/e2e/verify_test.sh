@@ -19,12 +19,20 @@ code=0
 "$HP_BIN/halfpipe" verify --model "$folder/model" \
   --golden "$folder/golden.safetensors" --tolerance 1e-12 \
   >"$scratch/verify.out" 2>&1 || code=$?
-((code == 1)) || fail "a difference: exit code $code"
+((code == 1)) ||
+  fail "a difference: exit code $code: $(cat "$scratch/verify.out")"
+# A slip of the hand must not cost the golden file.
+cp "$folder/golden.safetensors" "$scratch/own.safetensors"
+expect_error 3 "--write" "$HP_BIN/halfpipe" verify --model "$folder/model" \
+  --golden "$scratch/own.safetensors" --write "$scratch/../${scratch##*/}/own.safetensors"
+cmp "$folder/golden.safetensors" "$scratch/own.safetensors" ||
+  fail "the golden file was overwritten"
 head -c 3000 "$folder/golden.safetensors" >"$scratch/cut.safetensors"
 for stages in 1 2; do
   code=0
   timeout 60 "$HP_BIN/halfpipe" verify --model "$folder/model" \
     --golden "$scratch/cut.safetensors" --stages $stages \
     >"$scratch/verify.out" 2>&1 || code=$?
-  ((code == 3)) || fail "a truncated golden file: exit code $code"
+  ((code == 3)) ||
+    fail "a truncated golden file: exit code $code: $(cat "$scratch/verify.out")"
 done
