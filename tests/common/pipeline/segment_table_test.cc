@@ -1,0 +1,69 @@
+#include "common/pipeline/segment_table.h"
+
+#include <gtest/gtest.h>
+
+#include "common/pipeline/cost_model.h"
+
+namespace halfpipe::pipeline {
+namespace {
+
+TEST(SegmentTableTest, TwoStagesAreUShaped) {
+  auto table = SegmentTable::ForStages(2);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->rank_count(), 2);
+  EXPECT_EQ(table->head(), Segment(2));
+  EXPECT_EQ(table->rank_of(Segment(1)), Rank(1));
+  EXPECT_EQ(table->rank_of(table->head()), Rank(0));
+  EXPECT_TRUE(table->crosses_after(Segment(0)));
+  EXPECT_TRUE(table->crosses_after(Segment(1)));
+  EXPECT_FALSE(table->crosses_after(Segment(2)));
+  EXPECT_EQ(table->segments_of(Rank(0)),
+            (std::vector<Segment>{Segment(0), Segment(2)}));
+  EXPECT_FALSE(table->has(Segment(3)));
+  EXPECT_FALSE(table->has(Segment(-1)));
+}
+
+TEST(SegmentTableTest, OneStageCrossesNothing) {
+  auto table = SegmentTable::ForStages(1);
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->rank_count(), 1);
+  EXPECT_EQ(table->segments_of(Rank(0)).size(), 3u);
+  EXPECT_FALSE(table->crosses_after(Segment(0)));
+}
+
+TEST(SegmentTableTest, TablesThatCannotBeAreRefused) {
+  for (int stages : {0, 3, -1}) {
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(SegmentTable::ForStages(stages).status()));
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(SegmentTable::FromRanks({}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      SegmentTable::FromRanks({Rank(0), Rank(2)}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      SegmentTable::FromRanks({Rank(0), Rank(-1)}).status()));
+}
+
+TEST(CostModelTest, EveryActionHasItsPrice) {
+  auto table = SegmentTable::ForStages(2);
+  ASSERT_TRUE(table.ok());
+  CostModel costs = NominalCosts(*table);
+  costs.transfer_seconds = 0.25;
+  costs.norm_seconds = 0.5;
+  costs.optimizer_seconds = 0.75;
+  const auto price = [&costs](Op op, int segment) {
+    return costs.SecondsOf({op, Segment(segment), Microbatch(0)});
+  };
+  EXPECT_DOUBLE_EQ(price(Op::kForward, 1), 1.0);
+  EXPECT_DOUBLE_EQ(price(Op::kBackward, 0), 3.0);
+  EXPECT_DOUBLE_EQ(price(Op::kForward, 2), 0.03);
+  EXPECT_DOUBLE_EQ(price(Op::kBackward, 2), 0.06);
+  for (Op op : {Op::kSendActivation, Op::kReceiveActivation, Op::kSendGradient,
+                Op::kReceiveGradient}) {
+    EXPECT_DOUBLE_EQ(price(op, 0), 0.25);
+  }
+  EXPECT_DOUBLE_EQ(price(Op::kExchangeGradNorm, 0), 0.5);
+  EXPECT_DOUBLE_EQ(price(Op::kOptimizerStep, 0), 0.75);
+}
+
+}  // namespace
+}  // namespace halfpipe::pipeline
