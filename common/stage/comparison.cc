@@ -90,6 +90,7 @@ std::vector<GroupResult> CompareGradients(
     all.reference = std::hypot(all.reference, error.reference);
   }
   std::vector<GroupResult> results;
+  results.reserve(groups.size() + 1);
   for (auto& [name, group] : groups) results.push_back(std::move(group));
   GroupResult total{.group = "all gradients", .bound = bounds.total};
   Add("all gradients", all, &total);

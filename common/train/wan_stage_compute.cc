@@ -230,7 +230,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
 
 void WanStageCompute::ReleaseSent(Segment segment, Microbatch microbatch,
                                   EventPtr done) {
-  slots_.Release(segment, microbatch, std::move(done));
+  slots_.Release(segment, microbatch, done);
 }
 
 absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::ActivationSpecs(
