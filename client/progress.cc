@@ -13,7 +13,11 @@
 namespace halfpipe {
 namespace {
 
-constexpr int kBarWidth = 20;
+// The bar gives way to the text behind it on a narrow terminal.
+constexpr int kWidestBar = 20;
+constexpr int kNarrowestBar = 5;
+constexpr int kBarStep = 5;
+constexpr int kBarFrame = 9;  // "[] 100%  "
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
 std::string MemoryText(const StageUse& stage) {
@@ -50,7 +54,7 @@ absl::string_view SeverityPrefix(LogSeverity severity) {
 
 std::string ReadableSeconds(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0.0) return "?";
-  const auto total = static_cast<int64_t>(seconds + 0.5);
+  const auto total = static_cast<int64_t>(std::llround(seconds));
   const int64_t hours = total / 3600;
   const int64_t minutes = total / 60 % 60;
   if (hours >= 48) {
@@ -69,8 +73,7 @@ std::string ReadableBytes(int64_t bytes) {
     value /= 1024.0;
     ++unit;
   }
-  return absl::StrFormat(unit == 0 ? "%.0f %s" : "%.1f %s", value,
-                         kUnits[unit]);
+  return absl::StrFormat("%.*f %s", unit == 0 ? 0 : 1, value, kUnits[unit]);
 }
 
 std::string StepText(const StepProgress& step) {
@@ -91,11 +94,16 @@ std::string ProgressBar(const StepProgress& step, int columns) {
                            static_cast<double>(step.steps_total),
                        0.0, 1.0)
           : 0.0;
-  const int filled = static_cast<int>(done * kBarWidth);
-  std::string line =
-      absl::StrFormat("[%s%s] %3.0f%%  %s", std::string(filled, '#'),
-                      std::string(kBarWidth - filled, '.'),
-                      std::floor(done * 100.0), StepText(step));
+  const std::string text = StepText(step);
+  const int space = columns - kBarFrame - static_cast<int>(text.size());
+  // In whole steps: a number that is a digit longer must not move the text.
+  const int width =
+      std::clamp(space / kBarStep * kBarStep, kNarrowestBar, kWidestBar);
+  const int filled = static_cast<int>(done * width);
+  std::string line = absl::StrFormat(
+      "[%s%s] %3.0f%%  %s", std::string(static_cast<size_t>(filled), '#'),
+      std::string(static_cast<size_t>(width - filled), '.'),
+      std::floor(done * 100.0), text);
   if (line.size() > static_cast<size_t>(std::max(columns, 0))) {
     line.resize(static_cast<size_t>(std::max(columns, 0)));
   }

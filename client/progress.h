@@ -20,7 +20,8 @@ namespace halfpipe {
 // GiB  gpu1 ..."; a stage whose device has no memory of its own is left out.
 [[nodiscard]] std::string StepText(const StepProgress& step);
 
-// "[#####.....]  25%  " and StepText, cut to `columns` characters.
+// "[#####.....]  25%  " and StepText, cut to `columns` characters. The bar is 5
+// to 20 wide, so that 80 columns show the time that is left.
 [[nodiscard]] std::string ProgressBar(const StepProgress& step, int columns);
 
 // "encoding 3/12  clip.mp4".

@@ -65,6 +65,16 @@ TEST(ProgressBarTest, FillsAndIsCut) {
               ::testing::StartsWith("[####################] 100%"));
 }
 
+TEST(ProgressBarTest, GivesWayToTheTextOnANarrowTerminal) {
+  auto step = std::get<StepProgress>(StepEvent(1234, 2000, 0).what);
+  step.loss = 0.1234;
+  step.smoothed_loss = 0.1301;
+  step.eta_seconds = 3600;
+  EXPECT_THAT(ProgressBar(step, 79), ::testing::StartsWith("[###..]  61%  "));
+  EXPECT_THAT(ProgressBar(step, 79), ::testing::EndsWith("ETA 1h00m"));
+  EXPECT_EQ(ProgressBar(step, 40).size(), 40u);
+}
+
 TEST(EventTextTest, FailureIsSaidOnce) {
   JobEvent event;
   event.what = StateChange{
