@@ -1,0 +1,124 @@
+#include "common/stage_process/metered_backend.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/metrics/metrics_registry.h"
+#include "support/fake_stage_backend.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// What a stage would report, instead of the fake's zeros.
+class MeasuringBackend : public FakeStageBackend {
+ public:
+  absl::StatusOr<StartResult> Start(Epoch, const StartCommand& command,
+                                    std::stop_token) override {
+    if (command.job == "broken") return absl::NotFoundError("no model");
+    return StartResult{.boundary_digest = "digest", .load_seconds = 12.5};
+  }
+
+  absl::StatusOr<StepResult> Step(const StepCommand& command,
+                                  std::stop_token stop) override {
+    if (stop.stop_requested()) return absl::CancelledError("step abandoned");
+    StepResult result;
+    result.report.step = command.plan.step;
+    result.report.step_seconds = 2.0;
+    result.report.busy_seconds = 1.5;
+    result.report.link_bytes_sent = 100;
+    result.report.device_peak_bytes = 4096;
+    result.report.pinned_host_bytes = 77;
+    return result;
+  }
+};
+
+class MeteredBackendTest : public ::testing::Test {
+ protected:
+  std::string Text() const { return registry_.Text(); }
+
+  MetricsRegistry registry_;
+  StageMetrics metrics_{1, "", &registry_};
+  MeasuringBackend measured_;
+  MeteredBackend backend_{&measured_, &metrics_};
+};
+
+TEST_F(MeteredBackendTest, EveryCommandReachesTheBackend) {
+  FakeStageBackend fake;
+  MeteredBackend backend(&fake, &metrics_);
+  EXPECT_TRUE(backend.Scan({}, {}).ok());
+  EXPECT_TRUE(backend.Encode({}, {}).ok());
+  EXPECT_TRUE(backend.OpenLink({}, {}).ok());
+  EXPECT_TRUE(backend.Start(Epoch(3), {}, {}).ok());
+  EXPECT_TRUE(backend.Step({}, {}).ok());
+  EXPECT_TRUE(backend.Save({}, {}).ok());
+  EXPECT_TRUE(backend.Export({}, {}).ok());
+  EXPECT_TRUE(backend.End({}, {}).ok());
+  EXPECT_EQ(fake.ran(),
+            (std::vector<std::string>{"scan", "encode", "open-link", "start",
+                                      "step", "save", "export", "end"}));
+  EXPECT_EQ(backend.activity().activity, "working");
+  EXPECT_EQ(backend.activity().action_index, 3);
+}
+
+TEST_F(MeteredBackendTest, StepsAndLoadsAreCounted) {
+  StepCommand command;
+  command.plan.step = Step(41);
+  for (int i = 0; i < 2; ++i) {
+    auto result = backend_.Step(command, {});
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->report.step, Step(41));
+  }
+  auto started = backend_.Start(Epoch(1), {}, {});
+  ASSERT_TRUE(started.ok());
+  EXPECT_EQ(started->boundary_digest, "digest");
+  EXPECT_THAT(Text(), HasSubstr("halfpipe_stage_steps_total{stage=\"1\"} 2\n"));
+  EXPECT_THAT(Text(),
+              HasSubstr("halfpipe_stage_busy_seconds_total{stage=\"1\"} 3\n"));
+  EXPECT_THAT(Text(),
+              HasSubstr("halfpipe_stage_idle_seconds_total{stage=\"1\"} 1\n"));
+  EXPECT_THAT(Text(), HasSubstr("stage=\"1\"} 200\n"));
+  EXPECT_THAT(Text(), HasSubstr("} 4096\n"));
+  EXPECT_THAT(Text(), HasSubstr("} 77\n"));
+  EXPECT_THAT(Text(),
+              HasSubstr("halfpipe_model_load_seconds{stage=\"1\"} 12.5\n"));
+}
+
+TEST_F(MeteredBackendTest, WhatFailedIsNotCountedAndKeepsItsStatus) {
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_TRUE(absl::IsCancelled(backend_.Step({}, stop.get_token()).status()));
+  StartCommand command;
+  command.job = "broken";
+  EXPECT_TRUE(absl::IsNotFound(backend_.Start(Epoch(1), command, {}).status()));
+  EXPECT_THAT(Text(),
+              Not(HasSubstr("halfpipe_stage_steps_total{stage=\"1\"} 1\n")));
+  EXPECT_THAT(Text(), Not(HasSubstr("12.5")));
+}
+
+TEST_F(MeteredBackendTest, LogLinesSayWhichJobStepAndEpoch) {
+  StartCommand command;
+  command.job = "my-character";
+  ::testing::internal::CaptureStderr();
+  (void)backend_.Start(Epoch(7), command, {});
+  EndCommand end;
+  end.reason = "finished";
+  (void)backend_.End(end, {});
+  (void)backend_.Encode({}, {});
+  const std::string lines = ::testing::internal::GetCapturedStderr();
+  const std::string started = lines.substr(0, lines.find('\n'));
+  EXPECT_THAT(started, HasSubstr("msg=\"job started\""));
+  EXPECT_THAT(started, HasSubstr("job=my-character"));
+  EXPECT_THAT(started, HasSubstr("epoch=7"));
+  EXPECT_THAT(lines, HasSubstr("reason=finished"));
+  // The job is over: later lines are not its own.
+  const std::string encoded = lines.substr(lines.rfind("msg=\"samples"));
+  EXPECT_THAT(encoded, Not(HasSubstr("my-character")));
+}
+
+}  // namespace
+}  // namespace halfpipe
