@@ -1,0 +1,82 @@
+#include "coordinator/job_request.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "coordinator/job_config_text.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+
+JobSpec Spec() {
+  JobSpec spec;
+  spec.config_yaml = JobConfigText("out", /*steps=*/7);
+  return spec;
+}
+
+absl::Status CheckId(std::string id) {
+  JobSpec spec = Spec();
+  spec.id = std::move(id);
+  return CheckJobSpec(spec);
+}
+
+TEST(JobRequestTest, IdsHaveLimits) {
+  for (const char* id : {"", "a", "My_job-1.2"}) {
+    EXPECT_TRUE(CheckId(id).ok()) << id;
+  }
+  EXPECT_TRUE(CheckId(std::string(64, 'a')).ok());
+  for (const char* id : {"a/b", "a b", "\xc3\xa9"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckId(id))) << id;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckId(std::string(65, 'a'))));
+}
+
+TEST(JobRequestTest, LabelsHaveLimits) {
+  JobSpec spec = Spec();
+  spec.labels = {{"", "value"}};
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
+  spec.labels = {{"key", std::string(257, 'v')}};
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
+  spec.labels = {{"key", std::string(256, 'v')}};
+  EXPECT_TRUE(CheckJobSpec(spec).ok());
+  for (int i = 0; i < 32; ++i) spec.labels.emplace(absl::StrCat(i), "v");
+  EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
+}
+
+TEST(JobRequestTest, AJobHoldsItsResolvedConfig) {
+  JobSpec spec = Spec();
+  spec.base_dir = "/base";
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  auto job = MakeJob(spec, now);
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->name, "test");
+  EXPECT_EQ(job->state, JobState::kQueued);
+  EXPECT_EQ(job->steps_total, 7);
+  EXPECT_EQ(job->created, now);
+  EXPECT_THAT(job->config_yaml, HasSubstr("/base/out"));
+  EXPECT_FALSE(job->config_digest.empty());
+  auto other = MakeJob(spec, now);
+  ASSERT_TRUE(other.ok());
+  EXPECT_NE(job->id, other->id);
+  EXPECT_EQ(job->config_digest, other->config_digest);
+  spec.id = other->id;
+  EXPECT_EQ(MakeJob(spec, now)->id, other->id);
+}
+
+TEST(JobRequestTest, ErrorsNameTheFile) {
+  JobSpec spec;
+  spec.file_name = "fox.yaml";
+  spec.config_yaml = "name: x\nstps: 3\n";
+  const absl::Status status = MakeJob(spec, absl::Now()).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("fox.yaml:2: stps"));
+}
+
+}  // namespace
+}  // namespace halfpipe
