@@ -12,7 +12,7 @@
 namespace halfpipe {
 
 struct ServiceConfig {
-  std::string listen_address = "127.0.0.1:50700";   // gRPC; host:port
+  std::string listen_address = "127.0.0.1:50700";  // gRPC; host:port
   std::string metrics_address = "127.0.0.1:9700";  // HTTP; empty: none
   std::string state_dir = "/var/lib/halfpipe";     // the database lives here
   LogLevel log_level = LogLevel::kInfo;

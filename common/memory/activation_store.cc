@@ -2,6 +2,8 @@
 
 #include <ATen/ops/empty_like.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/kernels/tensor_bridge.h"
 
@@ -47,7 +49,14 @@ absl::Status ActivationStore::Put(Microbatch microbatch, int64_t block,
   }
   entry.tensors = std::move(tensors);
   entries_.emplace(key, std::move(entry));
+  if (residence == Residence::kHost) {
+    peak_host_bytes_ = std::max(peak_host_bytes_, host_bytes());
+  }
   return absl::OkStatus();
+}
+
+int64_t ActivationStore::TakePeakHostBytes() {
+  return std::exchange(peak_host_bytes_, host_bytes());
 }
 
 absl::StatusOr<SavedTensors> ActivationStore::Take(Microbatch microbatch,

@@ -48,6 +48,9 @@ class ActivationStore {
   // Bytes in host memory for kHost entries.
   [[nodiscard]] int64_t host_bytes() const;
 
+  // The largest host_bytes() since the last call of this.
+  [[nodiscard]] int64_t TakePeakHostBytes();
+
  private:
   struct Entry {
     SavedTensors tensors;
@@ -56,6 +59,7 @@ class ActivationStore {
   };
 
   std::map<std::pair<Microbatch, int64_t>, Entry> entries_;
+  int64_t peak_host_bytes_ = 0;
 };
 
 }  // namespace halfpipe

@@ -357,7 +357,7 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
     HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options_.device));
     report->device_bytes_in_use = memory.in_use_bytes;
     report->device_peak_bytes = memory.process_peak_bytes;
-    report->pinned_host_bytes = part_->offloaded_bytes();
+    report->pinned_host_bytes = part_->TakePeakOffloadedBytes();
     losses_.clear();
     in_flight_.clear();
     return absl::OkStatus();

@@ -109,6 +109,11 @@ class WanPart {
   // Host bytes that offloaded activations hold now.
   [[nodiscard]] int64_t offloaded_bytes() const { return store_.host_bytes(); }
 
+  // The most that they held at one time since the last call.
+  [[nodiscard]] int64_t TakePeakOffloadedBytes() {
+    return store_.TakePeakHostBytes();
+  }
+
  private:
   struct HeadState {
     at::Tensor time;  // (B, G, D) float32

@@ -32,6 +32,8 @@ TEST(ActivationStoreTest, OffloadedTensorsAreCopiesWithTheSameBits) {
   EXPECT_TRUE((*taken)[0].equal(before));
   EXPECT_EQ((*taken)[0].strides(), tensor.strides());
   EXPECT_EQ(store.host_bytes(), 0);
+  EXPECT_EQ(store.TakePeakHostBytes(), 4 * 6 * 4);
+  EXPECT_EQ(store.TakePeakHostBytes(), 0);
 }
 
 TEST(ActivationStoreTest, RefusesTheWrongOrder) {
