@@ -178,11 +178,12 @@ def make_tokenizer(folder, captions):
     folder.mkdir(parents=True, exist_ok=True)
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(captions) + "\n" + __doc__)
+    # Relative paths: the model holds them, and must not depend on the folder.
     subprocess.run(
-        ["spm_train", f"--input={corpus}", f"--model_prefix={folder / 'spiece'}",
+        ["spm_train", f"--input={corpus.name}", "--model_prefix=spiece",
          "--model_type=unigram", "--vocab_size=400", "--hard_vocab_limit=false",
          "--byte_fallback=true", "--pad_id=0", "--eos_id=1", "--bos_id=2",
-         "--unk_id=3", "--minloglevel=2"], check=True)
+         "--unk_id=3", "--minloglevel=2"], check=True, cwd=folder)
     pieces = (folder / "spiece.vocab").read_text().splitlines()
     corpus.unlink()
     (folder / "spiece.vocab").unlink()
