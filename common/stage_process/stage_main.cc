@@ -162,14 +162,19 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   return exit.code;
 }
 
+// For people, in the form of the command line's own errors.
+void PrintError(Rank rank, absl::string_view message) {
+  std::fprintf(stderr, "halfpipe-stage%d: %s\n", rank.value(),
+               std::string(message).c_str());
+}
+
 ExitCode Verify(Rank rank, const VerifyOptions& options) {
   SetLogContext("rank", absl::StrCat(rank.value()));
   SetMinLogLevel(LogLevel::kWarning);
   const std::unique_ptr<LinkFactory> links = MakeLinkFactory();
   const absl::StatusOr<bool> within = RunVerify(rank, options, links.get());
   if (within.ok()) return *within ? ExitCode::kOk : ExitCode::kJobFailed;
-  std::fprintf(stderr, "error: %s\n",
-               std::string(within.status().message()).c_str());
+  PrintError(rank, within.status().message());
   const ExitCode code = ExitCodeFor(within.status());
   // Nothing here talks to a service: a peer that is away is a failed job.
   return code == ExitCode::kUnreachable ? ExitCode::kJobFailed : code;
@@ -226,8 +231,7 @@ int StageMain(Rank rank, int argc, char** argv) {
   }
   if (verify_command->parsed()) return ToInt(Verify(rank, verify));
   if (serve.coordinator.empty()) {
-    std::fprintf(
-        stderr, "error: --coordinator is missing: where is the coordinator?\n");
+    PrintError(rank, "--coordinator is missing: where is the coordinator?");
     return ToInt(ExitCode::kUsage);
   }
   return ToInt(Serve(rank, serve, std::vector<std::string>(argv, argv + argc)));

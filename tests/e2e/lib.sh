@@ -142,7 +142,7 @@ expect_error() {
   timeout 90 "$@" >"$scratch/error.out" 2>"$scratch/error.err" || got=$?
   ((got == code)) ||
     fail "expected exit code $code, got $got from: $* $(cat "$scratch/error.err")"
-  grep -Eq "$pattern" "$scratch/error.err" ||
+  grep -Eq -e "$pattern" "$scratch/error.err" ||
     fail "no '$pattern' in: $(cat "$scratch/error.err")"
   [[ "$(grep -c '^halfpipe' "$scratch/error.err")" == 1 ]] ||
     fail "not one clear error: $(cat "$scratch/error.err")"
