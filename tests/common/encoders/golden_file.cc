@@ -1,6 +1,8 @@
 #include "common/encoders/golden_file.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/norm.h>
 
 #include <cstring>
 

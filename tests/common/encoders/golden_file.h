@@ -41,15 +41,17 @@ class FakeTensorArchive : public TensorArchive {
   // Takes over every tensor of `other` with its bytes.
   void Copy(const TensorArchive& other);
 
-  const std::map<std::string, ArchivedTensor>& tensors() const override {
+  [[nodiscard]] const std::map<std::string, ArchivedTensor>& tensors()
+      const override {
     return tensors_;
   }
 
-  const std::map<std::string, std::string>& metadata() const override {
+  [[nodiscard]] const std::map<std::string, std::string>& metadata()
+      const override {
     return metadata_;
   }
 
-  const std::string& path() const override { return path_; }
+  [[nodiscard]] const std::string& path() const override { return path_; }
 
   absl::Status Read(absl::string_view name, void* destination) const override;
   absl::Status ReadRange(absl::string_view name, uint64_t offset,
