@@ -179,7 +179,7 @@ std::string GoldenLoraKey(const std::string& module, bool is_b) {
 absl::StatusOr<GoldenFile> ReadGoldenFile(const std::string& path) {
   HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                       OpenTensorArchive(path));
-  HP_ASSIGN_OR_RETURN(auto tensors, ReadTensorFile(path));
+  HP_ASSIGN_OR_RETURN(auto tensors, ReadArchivedTensors(*archive));
   GoldenFile golden;
   Problems problems(path);
   ReadMetadata(archive->metadata(), &golden, &problems);

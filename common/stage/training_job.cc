@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
 #include "common/pipeline/schedule.h"
 #include "common/stage/data_set.h"
@@ -298,11 +299,9 @@ absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
   }
   HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                       ShapeOf(command_.first_samples[0].latents_path));
-  HP_ASSIGN_OR_RETURN(
-      BoundarySpec boundary,
-      MakeBoundarySpec(
-          model_->architecture(), shape,
-          compute_dtype_ == at::kFloat ? DType::kF32 : DType::kBF16));
+  HP_ASSIGN_OR_RETURN(DType dtype, ToDType(compute_dtype_));
+  HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
+                      MakeBoundarySpec(model_->architecture(), shape, dtype));
   start_result_.boundary_digest = boundary.Digest();
   if (command_.world == 2) {
     HP_ASSIGN_OR_RETURN(

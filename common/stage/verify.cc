@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
 #include "common/memory/activation_policy.h"
 #include "common/pipeline/schedule.h"
@@ -222,10 +223,10 @@ class VerifyRun {
     }
     HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                         source_->ShapeOfPart(Microbatch(0)));
+    HP_ASSIGN_OR_RETURN(DType dtype, ToDType(compute_));
     HP_ASSIGN_OR_RETURN(
         BoundarySpec boundary,
-        MakeBoundarySpec(checkpoint_.variant.architecture, shape,
-                         compute_ == at::kFloat ? DType::kF32 : DType::kBF16));
+        MakeBoundarySpec(checkpoint_.variant.architecture, shape, dtype));
     return links_->Join({.kind = kind,
                          .rank = rank_,
                          .rendezvous = rendezvous,

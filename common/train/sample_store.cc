@@ -9,21 +9,11 @@
 #include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
 #include "common/store/safetensors_writer.h"
-#include "common/store/tensor_archive.h"
 
 namespace halfpipe {
 namespace {
 
 constexpr int64_t kContextRows = 512;
-
-absl::StatusOr<at::Tensor> ReadTensor(const TensorArchive& archive,
-                                      const std::string& name,
-                                      const ArchivedTensor& entry) {
-  at::Tensor tensor =
-      at::empty(entry.shape, at::TensorOptions(ToScalarType(entry.dtype)));
-  HP_RETURN_IF_ERROR(archive.Read(name, tensor.data_ptr()));
-  return tensor;
-}
 
 absl::Status NotASample(const std::string& path, absl::string_view what) {
   return absl::DataLossError(
@@ -59,18 +49,35 @@ absl::Status WriteTensorFile(
   });
 }
 
+absl::StatusOr<at::Tensor> ReadArchivedTensor(const TensorArchive& archive,
+                                              const std::string& name) {
+  return TorchGuard(archive.path(), [&]() -> absl::StatusOr<at::Tensor> {
+    auto it = archive.tensors().find(name);
+    if (it == archive.tensors().end()) {
+      return absl::NotFoundError(
+          absl::StrCat(archive.path(), ": no tensor '", name, "'"));
+    }
+    at::Tensor tensor = at::empty(
+        it->second.shape, at::TensorOptions(ToScalarType(it->second.dtype)));
+    HP_RETURN_IF_ERROR(archive.Read(name, tensor.data_ptr()));
+    return tensor;
+  });
+}
+
+absl::StatusOr<std::map<std::string, at::Tensor>> ReadArchivedTensors(
+    const TensorArchive& archive) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, entry] : archive.tensors()) {
+    HP_ASSIGN_OR_RETURN(tensors[name], ReadArchivedTensor(archive, name));
+  }
+  return tensors;
+}
+
 absl::StatusOr<std::map<std::string, at::Tensor>> ReadTensorFile(
     const std::string& path) {
-  using Tensors = std::map<std::string, at::Tensor>;
-  return TorchGuard(path, [&]() -> absl::StatusOr<Tensors> {
-    HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
-                        OpenTensorArchive(path));
-    Tensors tensors;
-    for (const auto& [name, entry] : archive->tensors()) {
-      HP_ASSIGN_OR_RETURN(tensors[name], ReadTensor(*archive, name, entry));
-    }
-    return tensors;
-  });
+  HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
+                      OpenTensorArchive(path));
+  return ReadArchivedTensors(*archive);
 }
 
 absl::Status WriteLatentSample(const std::string& path,

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/store/tensor_archive.h"
 
 namespace halfpipe {
 
@@ -31,7 +32,14 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
     const std::string& path, const NamedTensors& tensors,
     const std::map<std::string, std::string>& metadata = {});
 
-// Reads every tensor of a file to the CPU. Codes of OpenTensorArchive.
+// Reads one tensor, or every tensor, of an opened file to the CPU. NotFound for
+// a name that is not there; DataLoss for a file that ends early.
+[[nodiscard]] absl::StatusOr<at::Tensor> ReadArchivedTensor(
+    const TensorArchive& archive, const std::string& name);
+[[nodiscard]] absl::StatusOr<std::map<std::string, at::Tensor>>
+ReadArchivedTensors(const TensorArchive& archive);
+
+// ReadArchivedTensors of a file. Codes of OpenTensorArchive too.
 [[nodiscard]] absl::StatusOr<std::map<std::string, at::Tensor>> ReadTensorFile(
     const std::string& path);
 

@@ -44,12 +44,9 @@ class Shards {
   // A copy of one tensor on the CPU.
   absl::StatusOr<at::Tensor> Read(const std::string& name) const {
     for (const auto& archive : archives_) {
-      auto it = archive->tensors().find(name);
-      if (it == archive->tensors().end()) continue;
-      at::Tensor tensor = at::empty(
-          it->second.shape, at::TensorOptions(ToScalarType(it->second.dtype)));
-      HP_RETURN_IF_ERROR(archive->Read(name, tensor.data_ptr()));
-      return tensor;
+      if (archive->tensors().count(name) > 0) {
+        return ReadArchivedTensor(*archive, name);
+      }
     }
     return absl::DataLossError(
         absl::StrCat(archives_.front()->path(),
