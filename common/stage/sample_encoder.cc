@@ -1,6 +1,7 @@
 #include "common/stage/sample_encoder.h"
 
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/isfinite.h>
 
 #include <filesystem>
 #include <memory>
@@ -24,6 +25,7 @@ namespace {
 struct Caption {
   std::string prompt;
   std::string path;
+  std::string sample;  // whose it is, for messages
 };
 
 bool Exists(const std::string& path) { return std::filesystem::exists(path); }
@@ -36,6 +38,17 @@ absl::Status StopRequested() {
 // where bf16 saves nothing.
 at::ScalarType EncoderDType(at::Device device) {
   return device.is_cuda() ? at::kBFloat16 : at::kFloat;
+}
+
+// A value that is not finite would spoil every step that the sample is in, and
+// the cache would hand it to later jobs. What goes in is finite (tokens,
+// pixels), so that it can only come from the encoder's weights.
+absl::Status CheckFinite(const at::Tensor& values, const std::string& key,
+                         const std::string& model, const std::string& what) {
+  if (at::isfinite(values).all().item<bool>()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      key, ": ", model, " gives values that are not finite for ", what,
+      ": its weights hold NaN or infinity; get that file again"));
 }
 
 class Encoding {
@@ -70,6 +83,9 @@ class Encoding {
             context.size(2), " features a token, but model.dit expects ",
             architecture_.text_dim));
       }
+      HP_RETURN_IF_ERROR(CheckFinite(context, "model.text_encoder",
+                                     config_.model.text_encoder,
+                                     captions[i].sample));
       HP_RETURN_IF_ERROR(
           WriteContext(captions[i].path, context, tokens.length));
     }
@@ -132,8 +148,12 @@ class Encoding {
                         PixelsToVideo(frames.to(options_.device)));
     LatentSample encoded;
     HP_ASSIGN_OR_RETURN(encoded.latents, vae.Encode(video));
+    HP_RETURN_IF_ERROR(CheckFinite(encoded.latents, "model.vae",
+                                   config_.model.vae, sample.media_path));
     if (architecture_.condition_channels() > 0) {
       HP_ASSIGN_OR_RETURN(encoded.y, EncodeGivenFrames(vae, video));
+      HP_RETURN_IF_ERROR(CheckFinite(encoded.y, "model.vae", config_.model.vae,
+                                     sample.media_path));
     }
     HP_RETURN_IF_ERROR(WriteLatentSample(sample.latents_path, encoded));
     ++result->encoded;
@@ -160,11 +180,12 @@ absl::StatusOr<EncodeResult> EncodeSamples(
     std::vector<Caption> captions;
     for (const SampleRef& sample : samples) {
       if (Exists(sample.context_path)) continue;
-      captions.push_back({sample.prompt, sample.context_path});
+      captions.push_back({sample.prompt, sample.context_path,
+                          absl::StrCat("the caption of ", sample.media_path)});
     }
     if (config.train.caption_dropout > 0.0) {
       HP_ASSIGN_OR_RETURN(std::string path, EmptyCaptionPath(config));
-      if (!Exists(path)) captions.push_back({"", path});
+      if (!Exists(path)) captions.push_back({"", path, "the empty caption"});
     }
     EncodeResult result;
     Encoding encoding(config, architecture, options, std::move(stop));

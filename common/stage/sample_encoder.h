@@ -26,7 +26,9 @@ struct SampleEncoderOptions {
 // One encoder is in memory at a time: first all captions, then all clips.
 // Files that are there already are left alone, so a repeated call goes on
 // where the last one ended. Codes: Cancelled on `stop`; those of the encoders
-// and of WriteSafetensors. A clip that cannot be used is listed as rejected.
+// and of WriteSafetensors; InvalidArgument names the model's file and the
+// sample when an embedding or a latent is not finite. A clip that cannot be
+// used is listed as rejected.
 [[nodiscard]] absl::StatusOr<EncodeResult> EncodeSamples(
     const JobConfig& config, const WanArchitecture& architecture,
     const std::vector<SampleRef>& samples, const SampleEncoderOptions& options,

@@ -166,6 +166,7 @@ absl::Status TrainingJob::LoadPart() {
   const BlockRange blocks = alone   ? BlockRange{0, layers}
                             : first ? BlockRange{0, command_.split}
                                     : BlockRange{command_.split, layers};
+  start_result_.layers = blocks.end - blocks.begin;
   HP_ASSIGN_OR_RETURN(
       part_,
       WanPart::Create(model_->weights(),

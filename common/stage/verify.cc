@@ -18,7 +18,7 @@
 #include "common/base/status.h"
 #include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
-#include "common/memory/activation_policy.h"
+#include "common/memory/activation_plan.h"
 #include "common/pipeline/schedule.h"
 #include "common/runtime/stage_runner.h"
 #include "common/stage/comparison.h"

@@ -35,9 +35,12 @@ absl::StatusOr<StartResult> MeteredBackend::Start(Epoch epoch,
   SetLogContext("epoch", absl::StrCat(epoch.value()));
   absl::StatusOr<StartResult> result =
       backend_->Start(epoch, command, std::move(stop));
+  // A start that fails has ended the job before it all the same.
+  metrics_->SetLayers(result.ok() ? result->layers : 0);
   if (result.ok()) {
     metrics_->OnModelLoaded(result->load_seconds);
     LogInfo("job started", {{"load_seconds", result->load_seconds},
+                            {"layers", result->layers},
                             {"resumed_from", command.resume_from}});
   }
   return result;
@@ -73,8 +76,10 @@ absl::StatusOr<ExportResult> MeteredBackend::Export(
 absl::StatusOr<EndResult> MeteredBackend::End(const EndCommand& command,
                                               std::stop_token stop) {
   absl::StatusOr<EndResult> result = backend_->End(command, std::move(stop));
+  metrics_->SetLayers(0);
   LogInfo("job ended", {{"reason", command.reason}});
   SetLogContext("job", "");
+  SetLogContext("epoch", "");
   SetLogContext("step", "");
   return result;
 }

@@ -27,7 +27,7 @@
 #include "common/kernels/attention.h"
 #include "common/lora/lora_adapter.h"
 #include "common/lora/lora_spec.h"
-#include "common/memory/activation_policy.h"
+#include "common/memory/activation_plan.h"
 #include "common/memory/activation_store.h"
 #include "common/wan/architecture.h"
 #include "common/wan/conditioning.h"

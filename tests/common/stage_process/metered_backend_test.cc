@@ -20,7 +20,8 @@ class MeasuringBackend : public FakeStageBackend {
   absl::StatusOr<StartResult> Start(Epoch, const StartCommand& command,
                                     std::stop_token) override {
     if (command.job == "broken") return absl::NotFoundError("no model");
-    return StartResult{.boundary_digest = "digest", .load_seconds = 12.5};
+    return StartResult{
+        .boundary_digest = "digest", .load_seconds = 12.5, .layers = 20};
   }
 
   absl::StatusOr<StepResult> Step(const StepCommand& command,
@@ -100,6 +101,23 @@ TEST_F(MeteredBackendTest, WhatFailedIsNotCountedAndKeepsItsStatus) {
   EXPECT_THAT(Text(), Not(HasSubstr("12.5")));
 }
 
+TEST_F(MeteredBackendTest, LayersAreThoseOfTheRunningJob) {
+  const std::string name = "halfpipe_stage_layers{stage=\"1\"} ";
+  EXPECT_THAT(Text(), HasSubstr(name + "0\n"));
+  ASSERT_TRUE(backend_.Start(Epoch(1), {}, {}).ok());
+  EXPECT_THAT(Text(), HasSubstr(name + "20\n"));
+  ASSERT_TRUE(backend_.End({}, {}).ok());
+  EXPECT_THAT(Text(), HasSubstr(name + "0\n"));
+}
+
+TEST_F(MeteredBackendTest, AFailedStartLeavesNoLayers) {
+  ASSERT_TRUE(backend_.Start(Epoch(1), {}, {}).ok());
+  StartCommand command;
+  command.job = "broken";  // the job before it is gone by then
+  ASSERT_FALSE(backend_.Start(Epoch(2), command, {}).ok());
+  EXPECT_THAT(Text(), HasSubstr("halfpipe_stage_layers{stage=\"1\"} 0\n"));
+}
+
 TEST_F(MeteredBackendTest, LogLinesSayWhichJobStepAndEpoch) {
   StartCommand command;
   command.job = "my-character";
@@ -118,6 +136,7 @@ TEST_F(MeteredBackendTest, LogLinesSayWhichJobStepAndEpoch) {
   // The job is over: later lines are not its own.
   const std::string encoded = lines.substr(lines.rfind("msg=\"samples"));
   EXPECT_THAT(encoded, Not(HasSubstr("my-character")));
+  EXPECT_THAT(encoded, Not(HasSubstr("epoch=")));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "common/memory/activation_policy.h"
+#include "common/memory/activation_plan.h"
 #include "common/wan/golden_case.h"
 #include "common/wan/wan_part.h"
 
