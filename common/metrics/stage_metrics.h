@@ -41,7 +41,7 @@ class StageMetrics {
 
   // halfpipe_model_load_seconds{stage}, of the last load
   void OnModelLoaded(double seconds);
-  // halfpipe_stage_layers{stage}
+  // halfpipe_stage_layers{stage}, 0 between jobs
   void SetLayers(int64_t layers);
 
  private:

@@ -102,6 +102,7 @@ struct ResultWriter {
     to->mutable_start()->set_boundary_digest(body.boundary_digest);
     to->mutable_start()->set_load_seconds(body.load_seconds);
     to->mutable_start()->set_device_bytes_in_use(body.device_bytes_in_use);
+    to->mutable_start()->set_layers(body.layers);
   }
 
   void operator()(const StepResult& body) {
@@ -151,9 +152,9 @@ absl::StatusOr<ResultBody> ResultBodyFromProto(const v1::ReportRequest& from) {
     case v1::ReportRequest::kOpenLink:
       return OpenLinkResult{from.open_link().rendezvous()};
     case v1::ReportRequest::kStart:
-      return StartResult{from.start().boundary_digest(),
-                         from.start().load_seconds(),
-                         from.start().device_bytes_in_use()};
+      return StartResult{
+          from.start().boundary_digest(), from.start().load_seconds(),
+          from.start().device_bytes_in_use(), from.start().layers()};
     case v1::ReportRequest::kStep:
       return StepResultFromProto(from.step());
     case v1::ReportRequest::kSave:

@@ -107,6 +107,7 @@ struct StartResult {
   std::string boundary_digest;  // must agree between the ranks
   double load_seconds = 0.0;
   int64_t device_bytes_in_use = 0;
+  int64_t layers = 0;  // transformer blocks that this stage holds
 };
 
 struct StepCommand {

@@ -19,6 +19,15 @@ for rank in 0 1; do
   children+=($!)
 done
 
+# layers_are RANK PATTERN: whether the stage says that it holds so many blocks.
+layers_are() {
+  local address
+  address="$(sed -n 's/.* metrics=\([^ ]*\).*/\1/p' "$scratch/stage$1.log" | head -1)"
+  python3 -c 'import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())' \
+    "http://$address/metrics" |
+    grep -q "^halfpipe_stage_layers{stage=\"$1\"} $2\$"
+}
+
 job first steps=4 >/dev/null
 hp submit "$scratch/first.yaml" --id first --label who=me \
   >"$scratch/first.out" || fail "submit: exit code $?"
@@ -29,15 +38,20 @@ lora first >/dev/null
 job changed steps=5 >/dev/null
 expect_error 1 "first" "$HP_BIN/halfpipe" submit "$scratch/changed.yaml" --id first
 
-job long steps=100000 save_every=100000 >/dev/null
+job long steps=100000 save_every=100000 split_at=1 >/dev/null
 [[ "$(hp submit "$scratch/long.yaml" --id long --no-wait)" == long ]]
 hp list --state 'done' | grep -q '^first ' || fail "list --state"
 [[ "$(hp list --label who=me -o json | grep -c '"id"')" == 1 ]] || fail "labels"
 wait_for 60 bash -c "'$HP_BIN/halfpipe' show long -o json | grep -q '\"state\": \"running\"'"
+# What Prometheus reads while the job runs: the four blocks of tiny-t2v.
+wait_for 20 layers_are 0 1
+wait_for 20 layers_are 1 3
 hp cancel long | grep -q long || fail "cancel"
 code=0
 hp watch long >"$scratch/watch.out" 2>&1 || code=$?
 ((code == 6)) || fail "watch of a cancelled job: exit code $code"
+wait_for 20 layers_are 0 0
+wait_for 20 layers_are 1 0
 hp logs first | grep -q 'done' || fail "logs"
 hp resume long >/dev/null || fail "resume"
 hp cancel long --now >/dev/null

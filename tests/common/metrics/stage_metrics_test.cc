@@ -31,5 +31,16 @@ TEST(StageMetricsTest, BusyAndIdleAddUpToTheSteps) {
   EXPECT_THAT(text, HasSubstr("kind=\"total\",stage=\"1\"} 8192\n"));
 }
 
+TEST(StageMetricsTest, LayersAreWhatWasSetLast) {
+  MetricsRegistry registry;
+  StageMetrics metrics(0, "", &registry);
+  metrics.SetLayers(20);
+  EXPECT_THAT(registry.Text(),
+              HasSubstr("halfpipe_stage_layers{stage=\"0\"} 20\n"));
+  metrics.SetLayers(0);
+  EXPECT_THAT(registry.Text(),
+              HasSubstr("halfpipe_stage_layers{stage=\"0\"} 0\n"));
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -119,6 +119,21 @@ TEST(StageConversionTest, StepReport) {
   EXPECT_EQ(pipeline::ToString(got.timings[0].action), "1F3");
 }
 
+TEST(StageConversionTest, StartResultKeepsEveryField) {
+  const auto back = ThereAndBack<v1::ReportRequest>(
+      CommandResult{5, Epoch(2), absl::OkStatus(),
+                    StartResult{.boundary_digest = "d",
+                                .load_seconds = 0.5,
+                                .device_bytes_in_use = 7,
+                                .layers = 20}});
+  ASSERT_TRUE(back.ok());
+  const auto& got = std::get<StartResult>(back->body);
+  EXPECT_EQ(got.boundary_digest, "d");
+  EXPECT_EQ(got.load_seconds, 0.5);
+  EXPECT_EQ(got.device_bytes_in_use, 7);
+  EXPECT_EQ(got.layers, 20);
+}
+
 TEST(StageConversionTest, EveryResultKeepsItsKind) {
   const ResultBody bodies[] = {
       ScanResult{},   EncodeResult{}, OpenLinkResult{},
