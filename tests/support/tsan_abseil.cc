@@ -14,6 +14,7 @@
 #include <cstring>
 #include <optional>
 
+#include "absl/base/dynamic_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
@@ -118,7 +119,10 @@ ABSL_NAMESPACE_BEGIN
 // The original frees what only EnableDebugLog and EnableInvariantDebugging
 // make; nobody here calls them.
 Mutex::~Mutex() {
+  // Abseil's graph of locks has a lock of its own, of another kind.
+  ABSL_ANNOTATE_IGNORE_READS_AND_WRITES_BEGIN();
   ForgetDeadlockInfo();
+  ABSL_ANNOTATE_IGNORE_READS_AND_WRITES_END();
   __tsan_mutex_destroy(this, __tsan_mutex_not_static);
 }
 

@@ -63,6 +63,7 @@ TEST(LocalPeerLinkTest, ThePairJoinsInAPrivateFolderAndRemovesIt) {
   ASSERT_TRUE(
       (*b)->Receive({{received.data(), 16, DType::kI64, {2}}}, nullptr).ok());
   ASSERT_TRUE((*b)->Flush(absl::Now() + absl::Seconds(10)).ok());
+  ASSERT_TRUE((*a)->Flush(absl::Now() + absl::Seconds(10)).ok());
   EXPECT_EQ(received, sent);
 }
 
