@@ -12,6 +12,7 @@
 #include "client/exit_codes.h"
 #include "client/job_json.h"
 #include "client/local_service.h"
+#include "client/number_check.h"
 
 namespace halfpipe {
 
@@ -32,7 +33,7 @@ void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
   command
       ->add_option("--timeout", flags->timeout_seconds,
                    "Seconds to wait for an answer")
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveCheck(kPositiveSeconds))
       ->capture_default_str();
   AddFormatFlag(command, &flags->format);
 }
@@ -42,6 +43,10 @@ std::unique_ptr<TrainingClient> Connect(const ServiceFlags& flags,
   return context.environment.connect(
       {.address = flags.address,
        .call_timeout = absl::Seconds(flags.timeout_seconds)});
+}
+
+absl::Status CheckIsThere(TrainingClient& client, const std::string& id) {
+  return client.GetJob(id).status();
 }
 
 absl::StatusOr<std::string> ProgramDirectory(const CommandContext& context) {

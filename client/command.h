@@ -50,6 +50,12 @@ void AddFormatFlag(CLI::App* command, OutputFormat* format);
 [[nodiscard]] std::unique_ptr<TrainingClient> Connect(
     const ServiceFlags& flags, const CommandContext& context);
 
+// OK when the service answers within the flags' time and knows the job. A watch
+// would try for longer to reach one: it is made to outlast a restart. Codes:
+// TrainingClient::GetJob's.
+[[nodiscard]] absl::Status CheckIsThere(TrainingClient& client,
+                                        const std::string& id);
+
 // The folder with the other programs.
 [[nodiscard]] absl::StatusOr<std::string> ProgramDirectory(
     const CommandContext& context);

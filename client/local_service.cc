@@ -1,6 +1,7 @@
 #include "client/local_service.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +16,7 @@ namespace {
 
 constexpr absl::Duration kStopGrace = absl::Seconds(10);
 constexpr absl::Duration kProbeTimeout = absl::Milliseconds(500);
-constexpr absl::Duration kJoinCheckInterval = absl::Milliseconds(500);
+constexpr absl::Duration kCheckInterval = absl::Milliseconds(500);
 
 // A program that cannot be started is a broken installation, whatever errno
 // says: not the user's input, and not a refusal by a service.
@@ -59,7 +60,9 @@ LocalService::LocalService(LocalServiceOptions options,
       supervisor_(options_.restart, options_.on_notice),
       client_(NewTrainingClient({.address = address_})),
       probe_(NewTrainingClient(
-          {.address = address_, .call_timeout = kProbeTimeout})) {}
+          {.address = address_, .call_timeout = kProbeTimeout})),
+      watches_(static_cast<size_t>(options_.stages),
+               StageWatch({.join = options_.join_timeout})) {}
 
 absl::StatusOr<std::unique_ptr<LocalService>> LocalService::Start(
     const LocalServiceOptions& options) {
@@ -138,25 +141,70 @@ absl::Status LocalService::WaitForCoordinator() {
 
 absl::Status LocalService::Poll() {
   HP_RETURN_IF_ERROR(supervisor_.Poll());
-  return joined_ ? absl::OkStatus() : CheckJoined();
+  return CheckStages();
 }
 
-absl::Status LocalService::CheckJoined() {
+absl::Status LocalService::CheckStages() {
   const absl::Time now = absl::Now();
-  if (now < next_join_check_) return absl::OkStatus();
-  next_join_check_ = now + kJoinCheckInterval;
-  std::vector<bool> here(static_cast<size_t>(options_.stages), false);
-  // A coordinator that is away for a moment is the supervisor's business.
-  if (const auto info = probe_->GetServerInfo(); info.ok()) {
-    for (const StageState& stage : info->stages) {
-      if (stage.rank >= 0 && stage.rank < options_.stages) {
-        here[static_cast<size_t>(stage.rank)] = true;
-      }
+  if (now < next_check_) return absl::OkStatus();
+  next_check_ = now + kCheckInterval;
+  const std::optional<Holders> holders = AskHolders();
+  if (!joined_) {
+    const std::string missing = MissingStages(holders);
+    joined_ = missing.empty();
+    if (!joined_ && now >= join_deadline_) {
+      return absl::FailedPreconditionError(missing);
     }
   }
+  KillHungStages(holders, now);
+  return absl::OkStatus();
+}
+
+std::optional<LocalService::Holders> LocalService::AskHolders() {
+  // A coordinator that is away for a moment is the supervisor's business.
+  const absl::StatusOr<ServerInfo> info = probe_->GetServerInfo();
+  if (!info.ok()) return std::nullopt;
+  Holders holders(static_cast<size_t>(options_.stages));
+  for (const StageState& stage : info->stages) {
+    if (stage.rank >= 0 && stage.rank < options_.stages) {
+      holders[static_cast<size_t>(stage.rank)] = stage.pid;
+    }
+  }
+  return holders;
+}
+
+void LocalService::KillHungStages(const std::optional<Holders>& holders,
+                                  absl::Time now) {
+  for (size_t rank = 0; rank < watches_.size(); ++rank) {
+    const std::string name = StageName(static_cast<int64_t>(rank));
+    const std::optional<pid_t> child = supervisor_.PidOf(name);
+    if (!holders.has_value() || !child.has_value()) {
+      watches_[rank].LookAway();
+      continue;
+    }
+    const std::optional<StageWatch::Verdict> verdict =
+        watches_[rank].See({.child = *child, .holder = (*holders)[rank]}, now);
+    if (!verdict.has_value()) continue;
+    const absl::Duration without =
+        absl::Trunc(verdict->without, absl::Seconds(1));
+    supervisor_.KillChild(
+        name,
+        verdict->had_place ? absl::StrCat("hangs (process ", *child,
+                                          " is there, but sends no heartbeats)")
+                           : absl::StrCat("did not join within ",
+                                          absl::FormatDuration(without)),
+        /*worked=*/verdict->had_place);
+  }
+}
+
+std::string LocalService::MissingStages(
+    const std::optional<Holders>& holders) const {
   std::string missing;
   for (int64_t rank = 0; rank < options_.stages; ++rank) {
-    if (here[static_cast<size_t>(rank)]) continue;
+    if (holders.has_value() &&
+        (*holders)[static_cast<size_t>(rank)].has_value()) {
+      continue;
+    }
     const std::string name = StageName(rank);
     absl::StrAppend(&missing, missing.empty() ? "" : "\n", name, " (rank ",
                     rank, ") did not join within ",
@@ -164,9 +212,7 @@ absl::Status LocalService::CheckJoined() {
                     LogPath(name), ") ends with:\n",
                     supervisor_.LogTailOf(name));
   }
-  joined_ = missing.empty();
-  if (joined_ || now < join_deadline_) return absl::OkStatus();
-  return absl::FailedPreconditionError(missing);
+  return missing;
 }
 
 void LocalService::Stop() { supervisor_.Stop(kStopGrace); }

@@ -6,12 +6,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/private_directory.h"
+#include "client/stage_watch.h"
 #include "client/supervisor.h"
 #include "common/config/job_config.h"
 #include "common/rpc/training_client.h"
@@ -52,8 +55,10 @@ class LocalService {
 
   [[nodiscard]] TrainingClient& client() { return *client_; }
 
-  // Supervises. FailedPrecondition when a stage has not joined in time, with
-  // its rank and the tail of its log; else as Supervisor::Poll.
+  // Supervises, and kills a stage that hangs (see StageWatch) so that it is
+  // started again. FailedPrecondition when a stage has not joined in time at
+  // the start, with its rank and the tail of its log; else as
+  // Supervisor::Poll. May block for half a second.
   [[nodiscard]] absl::Status Poll();
 
   // SIGTERM to all, SIGKILL after a few seconds.
@@ -72,7 +77,13 @@ class LocalService {
   [[nodiscard]] absl::Status StartCoordinator();
   [[nodiscard]] absl::Status StartStage(int64_t rank);
   [[nodiscard]] absl::Status WaitForCoordinator();
-  [[nodiscard]] absl::Status CheckJoined();
+  [[nodiscard]] absl::Status CheckStages();
+  // Who has each rank's place; nullopt when the coordinator does not say.
+  using Holders = std::vector<std::optional<int64_t>>;
+  [[nodiscard]] std::optional<Holders> AskHolders();
+  void KillHungStages(const std::optional<Holders>& holders, absl::Time now);
+  [[nodiscard]] std::string MissingStages(
+      const std::optional<Holders>& holders) const;
   [[nodiscard]] std::string ProgramPath(const std::string& name) const;
   [[nodiscard]] std::string LogPath(const std::string& name) const;
 
@@ -83,8 +94,9 @@ class LocalService {
   std::unique_ptr<TrainingClient> client_;
   std::unique_ptr<TrainingClient> probe_;  // gives up soon: the loop goes on
   absl::Time join_deadline_;
-  absl::Time next_join_check_;
-  bool joined_ = false;
+  absl::Time next_check_;
+  bool joined_ = false;              // all stages were there at once
+  std::vector<StageWatch> watches_;  // by rank
 };
 
 // The folder that this program's file lies in: its siblings are there.

@@ -25,7 +25,6 @@ absl::StatusCode FinalExitCode(const ChildExit& exit) {
   switch (static_cast<ExitCode>(exit.code)) {
     case ExitCode::kInvalidInput:
       return absl::StatusCode::kInvalidArgument;
-    case ExitCode::kOk:
     case ExitCode::kUsage:
     case ExitCode::kDeviceMissing:
       return absl::StatusCode::kFailedPrecondition;
@@ -67,6 +66,8 @@ absl::Status Supervisor::Launch(Child& child) {
   HP_ASSIGN_OR_RETURN(
       ChildProcess process,
       ChildProcess::Spawn(child.spec.argv, child.spec.log_path));
+  child.killed_because.clear();
+  child.worked = true;
   child.started = absl::Now();
   child.process.emplace(std::move(process));
   return absl::OkStatus();
@@ -90,7 +91,7 @@ absl::Status Supervisor::Poll() {
 absl::Status Supervisor::HandleExit(Child& child, const ChildExit& exit) {
   // A child that is given up stays down.
   child.restart_at = absl::InfiniteFuture();
-  const std::string what = absl::StrCat(child.spec.name, " ", ToString(exit));
+  const std::string what = Describe(child, exit);
   const std::string log =
       absl::StrCat("\n  its log (", child.spec.log_path, ") ends with:\n",
                    LogTailOf(child.spec.name));
@@ -98,7 +99,7 @@ absl::Status Supervisor::HandleExit(Child& child, const ChildExit& exit) {
     return absl::Status(code, absl::StrCat(what, log));
   }
   const absl::Time now = absl::Now();
-  const bool quick = now - child.started < policy_.quick;
+  const bool quick = now - child.started < policy_.quick || !child.worked;
   child.quick_failures = quick ? child.quick_failures + 1 : 1;
   if (child.quick_failures >= policy_.max_quick_failures) {
     return absl::InternalError(
@@ -113,6 +114,26 @@ absl::Status Supervisor::HandleExit(Child& child, const ChildExit& exit) {
                           absl::FormatDuration(delay),
                           " (log: ", child.spec.log_path, ")"));
   return absl::OkStatus();
+}
+
+std::string Supervisor::Describe(const Child& child, const ChildExit& exit) {
+  if (child.killed_because.empty()) {
+    return absl::StrCat(child.spec.name, " ", ToString(exit));
+  }
+  return absl::StrCat(child.spec.name, " ", child.killed_because,
+                      " and was killed");
+}
+
+void Supervisor::KillChild(absl::string_view name, absl::string_view why,
+                           bool worked) {
+  for (Child& child : children_) {
+    if (child.spec.name != name || !child.process.has_value()) continue;
+    if (!child.killed_because.empty()) return;
+    child.killed_because = std::string(why);
+    child.worked = worked;
+    // Not Kill, which waits: a process may be stuck in a driver.
+    child.process->Signal(SIGKILL);
+  }
 }
 
 void Supervisor::Stop(absl::Duration grace) {

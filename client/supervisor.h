@@ -35,9 +35,10 @@ struct ChildRestartPolicy {
 
 // Starts, watches, restarts and stops children.
 //
-// A child that exits with 0, 2 (usage), 3 (invalid input) or 69 (device
-// missing) is not restarted: trying again cannot help. Any other end, a signal
-// included, is followed by a restart until max_quick_failures in a row.
+// A child that exits with 2 (usage), 3 (invalid input) or 69 (device missing)
+// is not restarted: trying again cannot help. Any other end is followed by a
+// restart until max_quick_failures in a row: a signal, and exit code 0 too, as
+// somebody else's SIGTERM ends a child whose work is not done.
 //
 // Thread rule: every method from the one thread that lives as long as the
 // children (see ChildProcess). Nothing blocks except Stop.
@@ -58,8 +59,8 @@ class Supervisor {
 
   // Reaps and restarts; call it a few times a second. The first child that is
   // given up makes it fail, with the name, how it ended and the tail of its
-  // log: InvalidArgument after exit code 3, FailedPrecondition after 0, 2 and
-  // 69, Internal after too many quick failures.
+  // log: InvalidArgument after exit code 3, FailedPrecondition after 2 and 69,
+  // Internal after too many quick failures.
   [[nodiscard]] absl::Status Poll();
 
   // SIGTERM to all, last started first; SIGKILL to what is left after `grace`.
@@ -67,6 +68,13 @@ class Supervisor {
 
   // SIGKILL to all, at once.
   void Kill();
+
+  // SIGKILL to a child that hangs: a later Poll sees it dead and starts it
+  // again. `why` is for people, after the name: "hangs (...)". A child that has
+  // not `worked` counts as a quick failure however long it ran, so that one
+  // which hangs at every start is given up. No effect on an unknown name, on a
+  // dead child, or on one that KillChild killed already.
+  void KillChild(absl::string_view name, absl::string_view why, bool worked);
 
   // Process id of the running child, or nullopt (unknown name, or dead).
   [[nodiscard]] std::optional<pid_t> PidOf(absl::string_view name) const;
@@ -81,6 +89,8 @@ class Supervisor {
   struct Child {
     ChildSpec spec;
     std::optional<ChildProcess> process;  // nullopt: waits for `restart_at`
+    std::string killed_because;           // by KillChild; empty: not
+    bool worked = true;                   // as KillChild was told
     absl::Time started;
     absl::Time restart_at;
     int quick_failures = 0;
@@ -89,6 +99,9 @@ class Supervisor {
 
   [[nodiscard]] absl::Status Launch(Child& child);
   [[nodiscard]] absl::Status HandleExit(Child& child, const ChildExit& exit);
+  // How the child ended, for people.
+  [[nodiscard]] static std::string Describe(const Child& child,
+                                            const ChildExit& exit);
   [[nodiscard]] const Child* Find(absl::string_view name) const;
 
   ChildRestartPolicy policy_;

@@ -16,6 +16,7 @@
 #include "client/command.h"
 #include "client/job_json.h"
 #include "client/local_service.h"
+#include "client/number_check.h"
 #include "client/private_directory.h"
 #include "client/progress.h"
 #include "client/signal_watch.h"
@@ -153,7 +154,7 @@ void AddShapeOptions(CLI::App* command, BenchOptions* bench) {
   command
       ->add_option("--steps", bench->steps,
                    "Steps to measure, after one to warm up")
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveCheck())
       ->capture_default_str();
   command->add_option("--rank", bench->rank, "LoRA rank")
       ->capture_default_str();
@@ -191,7 +192,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option("--join-timeout", options->join_timeout_seconds,
                    "Seconds that the stages may take to start")
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveCheck(kPositiveSeconds))
       ->capture_default_str();
   AddFormatFlag(command, &options->format);
   command->callback([options, &context] {

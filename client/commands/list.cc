@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "client/command.h"
 #include "client/job_json.h"
+#include "client/number_check.h"
 #include "client/progress.h"
 
 namespace halfpipe {
@@ -108,7 +109,7 @@ void AddListCommand(CLI::App& app, CommandContext& context) {
   AddLabelFlag(command, "Only jobs with this label; may be repeated",
                &options->labels);
   command->add_option("--limit", options->limit, "Most jobs to list")
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveCheck())
       ->capture_default_str();
   AddServiceFlags(command, &options->service);
   command->callback([options, &context] {

@@ -55,6 +55,7 @@ absl::StatusOr<ExitCode> Logs(const LogsOptions& options,
   LogPrinter printer(context.out, options.service.format);
   if (!options.follow) {
     const auto client = Connect(options.service, context);
+    HP_RETURN_IF_ERROR(CheckIsThere(*client, options.id));
     TrainingClient::Watch watch;
     watch.id = options.id;
     watch.follow = false;
@@ -66,6 +67,7 @@ absl::StatusOr<ExitCode> Logs(const LogsOptions& options,
   }
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   const auto client = Connect(options.service, context);
+  HP_RETURN_IF_ERROR(CheckIsThere(*client, options.id));
   FollowOptions follow;
   follow.id = options.id;
   HP_ASSIGN_OR_RETURN(const FollowResult result,

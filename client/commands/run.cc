@@ -9,8 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "client/command.h"
 #include "client/file_lock.h"
+#include "client/finished_lora.h"
 #include "client/job_file.h"
 #include "client/local_service.h"
+#include "client/number_check.h"
 #include "client/signal_watch.h"
 #include "common/base/file.h"
 
@@ -157,8 +159,21 @@ class LocalRun {
     return absl::OkStatus();
   }
 
-  ExitCode ReportDone(const Job& job) {
+  absl::StatusOr<ExitCode> ReportDone(const Job& job) {
     service_->Stop();
+    const auto restored = RestoreFinishedLora(job);
+    if (absl::IsFailedPrecondition(restored.status())) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "this job is done, but its LoRA is no longer there: ",
+          restored.status().message(), "\n  to train it again remove ",
+          places_.state_dir, ", or give it another output.dir"));
+    }
+    HP_RETURN_IF_ERROR(restored.status());
+    for (const std::string& path : *restored) {
+      printer_->Notice(
+          absl::StrCat(path, " was missing or not this job's: restored from ",
+                       job.checkpoints.back().directory));
+    }
     context_.err << "halfpipe: this job is done already (" << places_.state_dir
                  << "); change the job file to train something else\n";
     return ReportEnd(job, options_.format, places_.log_dir, context_);
@@ -208,7 +223,7 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option("--join-timeout", options->join_timeout_seconds,
                    "Seconds that the stages may take to start")
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveCheck(kPositiveSeconds))
       ->capture_default_str();
   command->add_option("--log-level", options->log_level, "Of the processes")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/command.h"
+#include "client/number_check.h"
 #include "client/signal_watch.h"
 #include "client/stage_pair.h"
 
@@ -66,7 +67,7 @@ void AddVerifyCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"keep", "offload", "recompute"}));
   add("--weights", "bf16 or fp8")->check(CLI::IsMember({"bf16", "fp8"}));
   add("--tolerance", "Largest relative error, in place of the dtype's bound")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveCheck());
   add("--write", "Store the own results under the golden file's keys")
       ->option_text("OUT.safetensors");
   command->callback([options, &context] {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "client/command.h"
+#include "client/number_check.h"
 #include "client/signal_watch.h"
 
 namespace halfpipe {
@@ -19,6 +20,7 @@ absl::StatusOr<ExitCode> Watch(const WatchOptions& options,
                                CommandContext& context) {
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   const auto client = Connect(options.service, context);
+  HP_RETURN_IF_ERROR(CheckIsThere(*client, options.id));
   return FollowRemotely(*client, signals, options.id, options.after_cursor,
                         options.service.format, context);
 }
@@ -33,7 +35,7 @@ void AddWatchCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option("--after", options->after_cursor,
                    "Leave out the events up to this cursor")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NotNegativeCheck());
   AddServiceFlags(command, &options->service);
   command->callback([options, &context] {
     context.action = [options, &context] { return Watch(*options, context); };

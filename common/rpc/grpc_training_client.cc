@@ -89,9 +89,14 @@ class GrpcTrainingClient : public TrainingClient {
       if (watch.stop.stop_requested()) {
         return absl::CancelledError("the watch was stopped");
       }
-      if (!absl::IsUnavailable(error)) return error;
+      // We did not cancel: a service that shuts down cancels its streams.
+      if (!absl::IsUnavailable(error) && !absl::IsCancelled(error)) {
+        return error;
+      }
       if (cursor > before) give_up = absl::Now() + kReconnectFor;
-      if (absl::Now() > give_up) return error;
+      if (absl::Now() > give_up) {
+        return absl::UnavailableError(error.message());
+      }
       Pause(watch.stop);
     }
   }

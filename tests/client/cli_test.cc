@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/client_test_support.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -42,6 +44,12 @@ INSTANTIATE_TEST_SUITE_P(
         UsageCase{"BadLabel", {"list", "--label", "a"}, "key=value"},
         UsageCase{"BadState", {"list", "--state", "asleep"}, "asleep"},
         UsageCase{"BadLimit", {"list", "--limit", "0"}, "--limit"},
+        UsageCase{"LimitInWords",
+                  {"list", "--limit", "0"},
+                  "--limit: expected a positive number, found '0'"},
+        UsageCase{"WatchAfter",
+                  {"watch", "j", "--after", "-1"},
+                  "--after: expected 0 or a positive number, found '-1'"},
         UsageCase{"VerifyWithoutGolden",
                   {"verify", "--model", "m"},
                   "--golden is required"},
@@ -63,6 +71,31 @@ INSTANTIATE_TEST_SUITE_P(
                   "pipeline.gpu_memory"}),
     [](const auto& test) { return test.param.name; });
 
+TEST(CliTest, ATimeMustBePositiveEverywhere) {
+  const std::vector<std::vector<const char*>> commands = {
+      {"submit", "j"}, {"list"},          {"show", "j"},
+      {"watch", "j"},  {"logs", "j"},     {"cancel", "j"},
+      {"resume", "j"}, {"run", "j.yaml"}, {"bench", "--variant", "t2v-a14b"}};
+  for (const std::vector<const char*>& command : commands) {
+    const std::string name = command[0];
+    const std::string flag =
+        name == "run" || name == "bench" ? "--join-timeout" : "--timeout";
+    for (const std::string value : {"-1", "0", "nan", "inf", "soon"}) {
+      std::vector<const char*> arguments = command;
+      arguments.push_back(flag.c_str());
+      arguments.push_back(value.c_str());
+      const CliResult result = RunCli(arguments);
+      EXPECT_EQ(result.code, 2) << name << " " << value;
+      EXPECT_THAT(result.err,
+                  HasSubstr(flag +
+                            ": expected a positive number of seconds, "
+                            "found '" +
+                            value + "'"))
+          << name;
+    }
+  }
+}
+
 TEST(CliTest, HelpAndVersionSucceed) {
   const CliResult help = RunCli({"--help"});
   EXPECT_EQ(help.code, 0);
@@ -82,6 +115,26 @@ TEST(CliTest, UnreachableServiceIsOneErrorAndExitCode4) {
   EXPECT_EQ(result.code, 4);
   EXPECT_THAT(result.err, HasSubstr("halfpipe: "));
   EXPECT_THAT(result.err, HasSubstr("nobody.sock"));
+}
+
+// A watch outlasts a restart of the service, but the first answer must come
+// within --timeout.
+TEST(CliTest, WatchingNobodyEndsInTime) {
+  const TestDirectory directory;
+  const std::string address = "unix:" + directory.Path("nobody.sock");
+  const std::vector<std::vector<const char*>> commands = {
+      {"watch", "j"}, {"logs", "j"}, {"logs", "j", "-f"}};
+  for (std::vector<const char*> arguments : commands) {
+    for (const char* more :
+         {"--address", address.c_str(), "--timeout", "0.2"}) {
+      arguments.push_back(more);
+    }
+    const absl::Time start = absl::Now();
+    const CliResult result = RunCli(arguments);
+    EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+    EXPECT_EQ(result.code, 4);
+    EXPECT_THAT(result.err, HasSubstr("nobody.sock"));
+  }
 }
 
 }  // namespace

@@ -94,11 +94,62 @@ TEST_P(FinalExitTest, IsNotRestarted) {
 
 INSTANTIATE_TEST_SUITE_P(
     Codes, FinalExitTest,
-    ::testing::Values(FinalExitCase{0, absl::StatusCode::kFailedPrecondition},
-                      FinalExitCase{2, absl::StatusCode::kFailedPrecondition},
+    ::testing::Values(FinalExitCase{2, absl::StatusCode::kFailedPrecondition},
                       FinalExitCase{3, absl::StatusCode::kInvalidArgument},
                       FinalExitCase{69,
                                     absl::StatusCode::kFailedPrecondition}));
+
+TEST_F(SupervisorTest, AChildThatSomebodyStoppedIsStartedAgain) {
+  ASSERT_TRUE(supervisor_
+                  .Start(Spec("stage1", "trap 'exit 0' TERM; : > " +
+                                            directory_.Path("ready") +
+                                            "; while :; do sleep 0.02; done"))
+                  .ok());
+  ASSERT_TRUE(
+      EventuallyTrue([&] { return ReadFile(directory_.Path("ready")).ok(); }));
+  ASSERT_EQ(kill(*supervisor_.PidOf("stage1"), SIGTERM), 0);
+  EXPECT_TRUE(EventuallyTrue([&] {
+    EXPECT_TRUE(supervisor_.Poll().ok());
+    return supervisor_.RestartsOf("stage1") == 1;
+  }));
+  ASSERT_THAT(notices_, SizeIs(1));
+  EXPECT_THAT(notices_[0], HasSubstr("stage1 exited with code 0; starting"));
+}
+
+TEST_F(SupervisorTest, AHungChildIsKilledAndStartedAgain) {
+  ASSERT_TRUE(supervisor_.Start(Spec("stage0", "exec sleep 60")).ok());
+  const pid_t first = *supervisor_.PidOf("stage0");
+  ASSERT_EQ(kill(first, SIGSTOP), 0);
+  supervisor_.KillChild("stage0", "hangs", /*worked=*/true);
+  supervisor_.KillChild("stage0", "is killed twice", /*worked=*/false);
+  supervisor_.KillChild("nobody", "is unknown", /*worked=*/true);
+  EXPECT_TRUE(EventuallyTrue([&] {
+    EXPECT_TRUE(supervisor_.Poll().ok());
+    return supervisor_.RestartsOf("stage0") == 1;
+  }));
+  EXPECT_FALSE(IsRunning(first));
+  ASSERT_THAT(notices_, SizeIs(1));
+  EXPECT_THAT(notices_[0], HasSubstr("stage0 hangs and was killed; starting"));
+}
+
+// `quick` is zero: only the kills of a child that never worked count.
+TEST_F(SupervisorTest, AChildThatHangsAtEveryStartIsGivenUp) {
+  for (const bool worked : {false, true}) {
+    Supervisor hasty(ChildRestartPolicy{.initial_delay = absl::Milliseconds(1),
+                                        .max_delay = absl::Milliseconds(1),
+                                        .quick = absl::ZeroDuration(),
+                                        .max_quick_failures = 3},
+                     [](const std::string&) {});
+    ASSERT_TRUE(hasty.Start(Spec("stage0", "exec sleep 60")).ok());
+    absl::Status status;
+    EXPECT_TRUE(EventuallyTrue([&] {
+      hasty.KillChild("stage0", "did not join", worked);
+      status = hasty.Poll();
+      return !status.ok() || hasty.RestartsOf("stage0") >= 4;
+    }));
+    EXPECT_EQ(status.ok(), worked) << status;
+  }
+}
 
 TEST_F(SupervisorTest, ARunThatLastedStartsTheCountAgain) {
   Supervisor patient(ChildRestartPolicy{.initial_delay = absl::Milliseconds(1),
