@@ -12,17 +12,21 @@ set(HP_LAYER_metrics base absl prometheus httplib)
 set(HP_LAYER_gpu base runtime absl cuda)
 # the planner's arithmetic: the client and the coordinator predict with it too
 set(HP_LAYER_memory_plan base config pipeline absl json)
+# a Wan model's names and sizes, which the command line plans with
+set(HP_LAYER_wan_shapes base store absl json)
 # the torch group
 set(HP_LAYER_kernels base absl torch c10_cuda cuda)
 set(HP_LAYER_lora base store kernels absl torch json)
-set(HP_LAYER_memory base memory_plan kernels lora gpu absl torch c10_cuda cuda)
-set(HP_LAYER_wan base store kernels lora memory_plan memory runtime absl torch json)
+set(HP_LAYER_memory base runtime memory_plan kernels lora gpu absl torch c10_cuda
+    cuda)
+set(HP_LAYER_wan base store kernels lora memory_plan memory wan_shapes
+    runtime absl torch json)
 set(HP_LAYER_encoders base store kernels absl torch sentencepiece utf8proc)
-set(HP_LAYER_train base store pipeline runtime kernels lora memory_plan memory wan
-    gpu absl torch c10_cuda)
+set(HP_LAYER_train base store pipeline runtime kernels lora memory_plan memory
+    wan_shapes wan gpu absl torch c10_cuda)
 # what both stage programs are made of
 set(HP_LAYER_stage base config pipeline runtime store data gpu kernels lora
-    memory_plan memory wan encoders train absl torch)
+    memory_plan memory wan_shapes wan encoders train absl torch)
 # the NCCL group
 set(HP_LAYER_link base runtime gpu absl cuda nccl)
 # the protobuf group
@@ -33,7 +37,8 @@ set(HP_LAYER_rpc base config pipeline runtime absl grpc)
 set(HP_LAYER_stage_process base runtime stage link rpc metrics absl cli11)
 set(HP_LAYER_coordinator base config pipeline memory_plan runtime store data metrics rpc
     absl sqlite grpc json httplib cli11)
-set(HP_LAYER_client base config pipeline memory_plan store rpc metrics absl grpc json cli11)
+set(HP_LAYER_client base config pipeline memory_plan wan_shapes store rpc metrics
+    absl grpc json cli11)
 set(HP_LAYER_decode base data absl ffmpeg seccomp)
 
 # hp_check_layer(NAME DEPS...): FATAL_ERROR on a dependency NAME may not have.

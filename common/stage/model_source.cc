@@ -8,7 +8,7 @@
 #include "absl/strings/strip.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
-#include "common/stage/known_variants.h"
+#include "common/wan/known_variants.h"
 
 namespace halfpipe {
 namespace {

@@ -6,9 +6,9 @@
 #include <functional>
 #include <string>
 
-#include "common/stage/known_variants.h"
 #include "common/store/scratch_folder.h"
 #include "common/train/training_source.h"
+#include "common/wan/known_variants.h"
 
 namespace halfpipe {
 namespace {

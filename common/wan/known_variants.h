@@ -1,8 +1,8 @@
 // The sizes of the published checkpoints by name, for models made of random
 // numbers (`bench`, tests). What a checkpoint is comes from its tensors, never
 // from this table.
-#ifndef HP_COMMON_STAGE_KNOWN_VARIANTS_H_
-#define HP_COMMON_STAGE_KNOWN_VARIANTS_H_
+#ifndef HP_COMMON_WAN_KNOWN_VARIANTS_H_
+#define HP_COMMON_WAN_KNOWN_VARIANTS_H_
 
 #include <string>
 
@@ -21,4 +21,4 @@ namespace halfpipe {
 
 }  // namespace halfpipe
 
-#endif  // HP_COMMON_STAGE_KNOWN_VARIANTS_H_
+#endif  // HP_COMMON_WAN_KNOWN_VARIANTS_H_

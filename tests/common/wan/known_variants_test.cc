@@ -1,4 +1,4 @@
-#include "common/stage/known_variants.h"
+#include "common/wan/known_variants.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
