@@ -26,13 +26,14 @@ fi
 
 if command -v promtool >/dev/null; then
   promtool check config "$deploy/prometheus/prometheus.yml"
-  promtool check config "$deploy/docker/prometheus.yml"
 else
   echo "skipped: promtool is not installed"
 fi
 
 if docker-compose version >/dev/null 2>&1; then
-  docker-compose -f "$deploy/docker/compose.yaml" config -q
+  for file in "$deploy"/docker/compose*.yaml; do
+    docker-compose -f "$file" config -q || fail "$file"
+  done
 else
   echo "skipped: docker-compose is not there"
 fi
@@ -56,7 +57,7 @@ check_flags() {
             else if (program != "" && $i ~ /^--/) print program, $i
           }}' | sort -u)
 }
-for file in "$deploy"/systemd/*.service "$deploy/docker/compose.yaml"; do
+for file in "$deploy"/systemd/*.service "$deploy"/docker/*.yaml; do
   check_flags "$file"
 done
 

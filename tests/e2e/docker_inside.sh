@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# docker_test.sh runs this in namespaces of its own: an engine, the image, and
+# compose.cpu.yaml. HP_DOCKER_WORK is a folder on a real file system.
+source "$(dirname "$0")/lib.sh"
+: "${HP_DOCKER_WORK:?}" "${HP_DOCKER_BASE:?}"
+
+# This mount namespace's cgroups are version 2 alone, and its root is free of
+# processes, as the engine needs it to hand out controllers.
+umount -l /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mkdir /sys/fs/cgroup/test
+while read -r process; do
+  echo "$process" >/sys/fs/cgroup/test/cgroup.procs
+done </sys/fs/cgroup/cgroup.procs
+mount -t tmpfs tmpfs /run
+ip link set lo up
+
+# The client that came with the engine: another's may be too new for it.
+docker="$(realpath "$(dirname "$(command -v dockerd)")/../bin/docker")"
+[[ -x "$docker" ]] || docker=docker
+export DOCKER_HOST=unix:///run/docker-test.sock DOCKER_BUILDKIT=1
+# No bridge: all containers use the host's network, which is this test's.
+dockerd --data-root "$HP_DOCKER_WORK/data" --exec-root /run/docker-test \
+  --host "$DOCKER_HOST" --pidfile /run/docker-test.pid --bridge=none \
+  --iptables=false --ip6tables=false >"$scratch/dockerd.log" 2>&1 &
+wait_for 30 "$docker" info
+
+# As lib.sh's, which shows the log files.
+fail() {
+  local id
+  for id in $("$docker" ps -aq); do
+    "$docker" inspect --format '{{.Name}} {{json .State}}' "$id" |
+      cut -c -600 >"$scratch/$id.log"
+    "$docker" logs "$id" >>"$scratch/$id.log" 2>&1
+  done
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+if [[ -n "${HP_DOCKER_IMAGE:-}" ]]; then
+  "$docker" tag "$("$docker" load -q <"$HP_DOCKER_IMAGE" |
+    sed -n 's/^Loaded image[^:]*: //p')" halfpipe
+else
+  "$docker" import - debian:bookworm-slim <"$HP_DOCKER_BASE" >/dev/null
+  "$docker" build -q --network host -t halfpipe "$HP_DOCKER_WORK/context" \
+    >/dev/null || fail "docker build"
+fi
+"$docker" run --rm --network host halfpipe >"$scratch/help.out"
+grep -q submit "$scratch/help.out" || fail "the image's command is not the help"
+
+# The stages' files lie where a job of lib.sh expects them, and in $scratch.
+export HALFPIPE_FILES="$scratch"
+cp -r "$HP_MODEL" "$scratch/inputs"
+chown -R 970:970 "$scratch"
+compose_tool=(docker-compose)
+docker-compose version >/dev/null 2>&1 || compose_tool=("$docker" compose)
+compose() {
+  timeout 240 "${compose_tool[@]}" --project-name halfpipe-test \
+    -f "$HP_SOURCE/deploy/docker/compose.cpu.yaml" "$@" \
+    >>"$scratch/compose.log" 2>&1
+}
+
+# container SERVICE: its id. of SERVICE FORMAT: what the engine knows of it.
+container() {
+  "$docker" ps -aq --filter label=com.docker.compose.project=halfpipe-test \
+    --filter "label=com.docker.compose.service=$1"
+}
+of() { "$docker" inspect --format "$2" "$(container "$1")"; }
+healthy() { [[ "$(of "$1" '{{.State.Health.Status}}')" == healthy ]]; }
+hp() { "$docker" exec "$(container coordinator)" halfpipe "$@"; }
+
+# container_job NAME [KEY=VALUE ...]: as `job`, with paths of the containers.
+container_job() {
+  local file
+  file="$(job "$@")"
+  sed -i -e "s|$HP_MODEL|/srv/halfpipe/inputs|g" -e "s|$scratch|/srv/halfpipe|g" \
+    "$file"
+}
+
+# A coordinator that never gets healthy: no stage may start.
+cat >"$scratch/sick.yaml" <<'END'
+services:
+  coordinator:
+    command: sleep 1000
+    healthcheck: {interval: 1s, retries: 1, start_period: 0s}
+END
+code=0
+compose -f "$scratch/sick.yaml" up -d || code=$?
+((code != 0)) || fail "compose came up with a sick coordinator"
+for stage in stage0 stage1; do
+  [[ -z "$(container $stage)" ||
+    "$(of $stage '{{.State.Status}}')" == created ]] ||
+    fail "$stage did not wait for a healthy coordinator"
+done
+compose -f "$scratch/sick.yaml" down -v -t 1 || fail "down: exit code $?"
+
+compose up -d || fail "up: exit code $?: $(tail -5 "$scratch/compose.log")"
+for service in coordinator stage0 stage1; do
+  wait_for 90 healthy "$service"
+  [[ "$(of "$service" '{{.RestartCount}}')" == 0 ]] || fail "$service restarted"
+done
+
+# What common.yaml promises of each: a user, no privileges, a read-only root.
+# shellcheck disable=SC2016  # for the container's shell
+for service in coordinator stage0 stage1; do
+  "$docker" exec "$(container $service)" bash -ec '
+    [[ "$(id -u):$(id -g)" == 970:970 ]]
+    grep -q "^CapEff:.0*$" /proc/self/status
+    grep -q "^NoNewPrivs:.1" /proc/self/status
+    ! touch /opt/halfpipe/bin/new 2>/dev/null
+    ! touch /var/tmp/new 2>/dev/null
+    touch /tmp/new /srv/halfpipe/new && rm /srv/halfpipe/new' ||
+    fail "$service has other rights than it should"
+done
+
+# A job on clips: decoder, encoders, training, export.
+container_job clips model="$whole_model" \
+  data="$(clips "$HP_MODEL/clips")" steps=4 >/dev/null
+hp submit /srv/halfpipe/clips.yaml >"$scratch/clips.out" 2>&1 ||
+  fail "clips: exit code $?: $(cat "$scratch/clips.out")"
+lora clips >/dev/null
+[[ "$(stat -c %u "$scratch"/clips/lora.comfyui.safetensors)" == 970 ]] ||
+  fail "the output does not belong to the image's user"
+
+# A killed stage comes back and the job ends as if nothing had been.
+steps=40
+container_job reference steps=$steps save_every=5 >/dev/null
+hp submit /srv/halfpipe/reference.yaml >"$scratch/reference.out" 2>&1 ||
+  fail "reference: $(cat "$scratch/reference.out")"
+for stage in stage1 stage0; do
+  container_job "killed-$stage" steps=$steps save_every=5 >/dev/null
+  hp submit "/srv/halfpipe/killed-$stage.yaml" -o json \
+    >"$scratch/killed-$stage.out" 2>&1 &
+  job=$!
+  wait_for_step "killed-$stage" 7
+  restarts="$(of $stage '{{.RestartCount}}')"
+  kill -KILL "$(of $stage '{{.State.Pid}}')"
+  code=0
+  wait $job || code=$?
+  ((code == 0)) || fail "killed $stage: exit code $code: $(
+    tail -5 "$scratch/killed-$stage.out")"
+  same_lora reference "killed-$stage"
+  (("$(of $stage '{{.RestartCount}}')" > restarts)) || fail "who was killed?"
+  wait_for 60 healthy "$stage"
+  echo "identical after a killed $stage"
+done
+
+# Stopped in order, within the grace; the queue outlives the containers.
+SECONDS=0
+compose stop || fail "stop: exit code $?"
+((SECONDS < 20)) || fail "stopping took $SECONDS s"
+for service in coordinator stage0 stage1; do
+  code="$(of $service '{{.State.ExitCode}}')"
+  [[ "$code" == 0 ]] || fail "$service ended with $code on SIGTERM"
+done
+compose down || fail "down: exit code $?"
+compose up -d coordinator || fail "up: exit code $?"
+wait_for 30 healthy coordinator
+[[ "$(hp list | grep -c 'done')" == 4 ]] || fail "the queue is lost: $(hp list)"
+compose down -v || fail "down -v: exit code $?"
+echo "the containers work"
