@@ -54,6 +54,34 @@ printf 'video,prompt\nclip-1.mp4,bars\nclip-9.mp4,missing\n' \
 files orphan "$scratch/clips-orphan"
 bad orphan 3 "clip-9.mp4"
 
+# Encoders with NaN in them: refused before anything of theirs is cached.
+spoiled() { # spoiled FILE TENSOR COPY: a whole_model whose FILE has NaN there
+  python3 - "$1" "$2" "$3" <<'END'
+import json, struct, sys
+source, tensor, copy = sys.argv[1:]
+data = bytearray(open(source, "rb").read())
+start = 8 + struct.unpack("<Q", data[:8])[0]
+first = start + json.loads(data[8:start])[tensor]["data_offsets"][0]
+data[first : first + 4] = struct.pack("<f", float("nan"))
+open(copy, "wb").write(data)
+END
+  echo "${whole_model/"$1"/"$3"}"
+}
+cp -r "$HP_MODEL/clips" "$scratch/clips-nan"
+job nan-text data="$(clips "$scratch/clips-nan")" model="$(
+  spoiled "$HP_MODEL/model/models_t5_umt5.safetensors" norm.weight \
+    "$scratch/nan-text.safetensors"
+)" >/dev/null
+bad nan-text 3 "model.text_encoder: $scratch/nan-text.safetensors .* not finite for the caption of .*clip-[12].mp4"
+job nan-vae data="$(clips "$scratch/clips-nan")" model="$(
+  spoiled "$HP_MODEL/model/Wan2.1_VAE.safetensors" encoder.conv1.weight \
+    "$scratch/nan-vae.safetensors"
+)" >/dev/null
+bad nan-vae 3 "model.vae: $scratch/nan-vae.safetensors .* not finite for .*clip-[12].mp4"
+# The sound ones still work there.
+files nan-none "$scratch/clips-nan"
+run nan-none
+
 mkdir "$scratch/clips-short"
 ffmpeg -v error -nostdin -f lavfi -i testsrc2=size=96x64:rate=16 -frames:v 3 \
   -c:v libx264 -pix_fmt yuv420p "$scratch/clips-short/short.mp4"

@@ -20,6 +20,26 @@ run plain
 grep -q 'done already' "$scratch/plain.err" || fail "it was not found again"
 [[ "$(lora plain)" == "$before" ]] || fail "the LoRA changed"
 
+# Somebody removed one file and put another job's in place of the other.
+job usurper seed=2 >/dev/null
+run usurper
+rm "$scratch/plain/lora.diffsynth.safetensors"
+cp --remove-destination "$scratch/usurper/lora.comfyui.safetensors" "$scratch/plain/"
+[[ "$(lora plain)" != "$before" ]] || fail "nothing was changed"
+run plain
+[[ "$(grep -c 'restored from' "$scratch/plain.out")" == 2 ]] || fail "unsaid"
+[[ "$(lora plain)" == "$before" ]] || fail "the LoRA was not restored"
+# Without its checkpoint it cannot be: an error that says what to do, and does.
+rm -r "$scratch"/plain/step-*
+run plain
+rm "$scratch/plain/lora.diffsynth.safetensors"
+expect_error 1 "lora.diffsynth.safetensors: .*step-00000006 does not have it" \
+  "$HP_BIN/halfpipe" run "$scratch/plain.yaml"
+record="$(sed -n 's/.*to train it again remove \([^,]*\),.*/\1/p' "$scratch/error.err")"
+rm -r "${record:?}"
+run plain
+[[ "$(lora plain)" == "$before" ]] || fail "trained again, it is another LoRA"
+
 # Real clips and captions, through decoder, encoders and cache.
 cp -r "$HP_MODEL/clips" "$scratch/clips"
 job clips model="$whole_model" data="$(clips "$scratch/clips")" >/dev/null

@@ -57,4 +57,11 @@ hp resume long >/dev/null || fail "resume"
 hp cancel long --now >/dev/null
 expect_error 1 "" "$HP_BIN/halfpipe" resume first
 expect_error 3 "nobody" "$HP_BIN/halfpipe" show nobody
-expect_error 4 "127.0.0.1:1" "$HP_BIN/halfpipe" list --address 127.0.0.1:1 --timeout 2
+for command in list "watch first" "logs first" "logs -f first"; do
+  start=$SECONDS
+  # shellcheck disable=SC2086  # a command and its arguments
+  expect_error 4 "127.0.0.1:1" "$HP_BIN/halfpipe" $command \
+    --address 127.0.0.1:1 --timeout 2
+  ((SECONDS - start < 10)) || fail "$command took $((SECONDS - start)) s"
+done
+expect_error 3 "nobody" "$HP_BIN/halfpipe" watch nobody
