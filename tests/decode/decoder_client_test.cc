@@ -148,6 +148,9 @@ TEST_F(BatchTest, TheCallbacksErrorEndsTheBatch) {
 }
 
 TEST_F(BatchTest, MemoryIsLimited) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's shadow memory needs the address space";
+#endif
   std::string large = MakeMp4(5, "large.mp4", "1920x1080");
   DecoderClient client({.program = HP_DECODER,
                         .file_timeout = absl::Seconds(60),
