@@ -32,3 +32,52 @@ if(HP_WITH_TORCH)
   target_link_libraries(hp_dep_c10_cuda INTERFACE hp_dep_torch hp_dep_cuda
                         "${HP_TORCH_DIR}/lib/libc10_cuda.so")
 endif()
+
+# Our own kernels. nvcc is called directly, not through CMake's CUDA language:
+# that would link a test program against a whole toolkit, which NVIDIA's wheels
+# are not. The .cu files see no torch header, so a file takes seconds.
+find_program(HP_NVCC nvcc HINTS "${wheel_root}/cu13/bin" "$ENV{CUDA_HOME}/bin"
+             /usr/local/cuda/bin REQUIRED)
+execute_process(COMMAND "${HP_NVCC}" --version OUTPUT_VARIABLE nvcc_version)
+if(NOT nvcc_version MATCHES "release 13\\.")
+  message(FATAL_ERROR "'${HP_NVCC}' is not of CUDA 13, as libtorch is: run "
+                      "scripts/setup, or pass -DHP_NVCC=.../nvcc")
+endif()
+set(HP_CUDA_ARCHITECTURES "80;86;89;90;100;120" CACHE STRING
+    "Compute capabilities to compile kernels for, without the dot")
+
+# hp_cuda_sources(TARGET SRCS...): compiles the .cu files into the target, for
+# each architecture and, for later cards, as PTX of the last one.
+function(hp_cuda_sources target)
+  set(flags -std=c++17 -O3 -ccbin "${CMAKE_CXX_COMPILER}"
+      -Xcompiler=-fPIC,-Wall,-Wextra,-Wshadow "-I${CMAKE_SOURCE_DIR}"
+      "-isystem=${HP_CUDA_INCLUDE}")
+  if(EXISTS "${HP_CUDA_INCLUDE}/cccl")
+    list(APPEND flags "-isystem=${HP_CUDA_INCLUDE}/cccl")
+  endif()
+  if(HP_WARNINGS_AS_ERRORS)
+    list(APPEND flags -Werror=all-warnings)
+  endif()
+  foreach(arch ${HP_CUDA_ARCHITECTURES})
+    list(APPEND flags "-gencode=arch=compute_${arch},code=sm_${arch}")
+  endforeach()
+  list(GET HP_CUDA_ARCHITECTURES -1 last)
+  list(APPEND flags "-gencode=arch=compute_${last},code=compute_${last}")
+  foreach(source ${ARGN})
+    set(object "${CMAKE_CURRENT_BINARY_DIR}/${source}.o")
+    get_filename_component(folder "${object}" DIRECTORY)
+    file(MAKE_DIRECTORY "${folder}")
+    add_custom_command(
+      OUTPUT "${object}"
+      COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} "${HP_NVCC}" ${flags}
+              -MD -MF "${object}.d" -c "${CMAKE_CURRENT_SOURCE_DIR}/${source}"
+              -o "${object}"
+      DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${source}"
+      DEPFILE "${object}.d"
+      COMMENT "Building CUDA object ${source}.o"
+      VERBATIM)
+    target_sources(${target} PRIVATE "${object}")
+    set_source_files_properties("${object}" PROPERTIES EXTERNAL_OBJECT ON
+                                                       GENERATED ON)
+  endforeach()
+endfunction()

@@ -1,27 +1,13 @@
 #include "common/kernels/norm.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/native_layer_norm.h>
-#include <ATen/ops/native_layer_norm_backward.h>
 
-#include <array>
-#include <tuple>
+#include "common/kernels/reference.h"
+#ifdef HP_WITH_CUDA
+#include "common/kernels/fused.h"
+#endif
 
 namespace halfpipe {
-namespace {
-
-// dx of a layer norm whose normalised value received `dnormalised` (float32).
-at::Tensor NormalisedBackward(const at::Tensor& dnormalised,
-                              const at::Tensor& x, const LayerNormStats& stats,
-                              const c10::optional<at::Tensor>& weight) {
-  const std::array<bool, 3> only_dx = {true, false, false};
-  at::Tensor dx = std::get<0>(at::native_layer_norm_backward(
-      dnormalised, x.to(at::kFloat), {x.size(-1)}, stats.mean, stats.rstd,
-      weight, {}, only_dx));
-  return dx.to(x.scalar_type());
-}
-
-}  // namespace
 
 at::Tensor GroupTokens(const at::Tensor& x, int64_t groups) {
   TORCH_CHECK(x.dim() == 3 && x.size(1) % groups == 0, "cannot divide ",
@@ -31,36 +17,52 @@ at::Tensor GroupTokens(const at::Tensor& x, int64_t groups) {
 
 at::Tensor ModulatedLayerNorm(const at::Tensor& x, const at::Tensor& shift,
                               const at::Tensor& scale, double eps,
-                              LayerNormStats* stats) {
-  auto [normalised, mean, rstd] =
-      at::native_layer_norm(x.to(at::kFloat), {x.size(-1)}, {}, {}, eps);
-  *stats = {mean, rstd};
-  at::Tensor y = GroupTokens(normalised, scale.size(1));
-  y.mul_((scale + 1.0).unsqueeze(2)).add_(shift.unsqueeze(2));
-  return normalised.to(x.scalar_type());
+                              LayerNormStats* stats, const at::Tensor& out) {
+#ifdef HP_WITH_CUDA
+  if (fused::TakesRows({x, out}, x.size(-1))) {
+    return fused::LayerNorm(fused::LayerNormKind::kModulated, x, shift, scale,
+                            eps, stats, out);
+  }
+#endif
+  return reference::ModulatedLayerNorm(x, shift, scale, eps, stats, out);
 }
 
 at::Tensor ModulatedLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
                                       const at::Tensor& scale,
-                                      const LayerNormStats& stats) {
-  at::Tensor dnormalised = GroupTokens(dy.to(at::kFloat), scale.size(1)) *
-                           (scale + 1.0).unsqueeze(2);
-  return NormalisedBackward(dnormalised.view(x.sizes()), x, stats, {});
+                                      const LayerNormStats& stats,
+                                      const at::Tensor& residual) {
+#ifdef HP_WITH_CUDA
+  if (fused::TakesRows({dy, x, residual}, x.size(-1))) {
+    return fused::LayerNormBackward(fused::LayerNormKind::kModulated, dy, x,
+                                    scale, stats, residual);
+  }
+#endif
+  return reference::ModulatedLayerNormBackward(dy, x, scale, stats, residual);
 }
 
 at::Tensor AffineLayerNorm(const at::Tensor& x, const at::Tensor& weight,
                            const at::Tensor& bias, double eps,
-                           LayerNormStats* stats) {
-  auto [y, mean, rstd] =
-      at::native_layer_norm(x.to(at::kFloat), {x.size(-1)}, weight, bias, eps);
-  *stats = {mean, rstd};
-  return y.to(x.scalar_type());
+                           LayerNormStats* stats, const at::Tensor& out) {
+#ifdef HP_WITH_CUDA
+  if (fused::TakesRows({x, out}, x.size(-1))) {
+    return fused::LayerNorm(fused::LayerNormKind::kAffine, x, bias, weight, eps,
+                            stats, out);
+  }
+#endif
+  return reference::AffineLayerNorm(x, weight, bias, eps, stats, out);
 }
 
 at::Tensor AffineLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
                                    const at::Tensor& weight,
-                                   const LayerNormStats& stats) {
-  return NormalisedBackward(dy.to(at::kFloat), x, stats, weight);
+                                   const LayerNormStats& stats,
+                                   const at::Tensor& residual) {
+#ifdef HP_WITH_CUDA
+  if (fused::TakesRows({dy, x, residual}, x.size(-1))) {
+    return fused::LayerNormBackward(fused::LayerNormKind::kAffine, dy, x,
+                                    weight, stats, residual);
+  }
+#endif
+  return reference::AffineLayerNormBackward(dy, x, weight, stats, residual);
 }
 
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, double eps,

@@ -1,31 +1,44 @@
 #include "common/kernels/residual.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/gelu.h>
-#include <ATen/ops/gelu_backward.h>
-
-#include "common/kernels/norm.h"
+#include "common/kernels/reference.h"
+#ifdef HP_WITH_CUDA
+#include "common/kernels/fused.h"
+#endif
 
 namespace halfpipe {
 
 at::Tensor GatedResidual(const at::Tensor& x, const at::Tensor& gate,
                          const at::Tensor& y) {
-  const int64_t groups = gate.size(1);
-  at::Tensor sum = GroupTokens(y.to(at::kFloat), groups) * gate.unsqueeze(2);
-  sum.add_(GroupTokens(x, groups));
-  return sum.view(x.sizes()).to(x.scalar_type());
+#ifdef HP_WITH_CUDA
+  if (fused::Takes({x, y})) return fused::Gate(x, gate, y, /*out=*/{});
+#endif
+  return reference::GatedResidual(x, gate, y);
 }
 
-at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate) {
-  at::Tensor dy =
-      GroupTokens(d.to(at::kFloat), gate.size(1)) * gate.unsqueeze(2);
-  return dy.view(d.sizes()).to(d.scalar_type());
+at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate,
+                                 const at::Tensor& out) {
+#ifdef HP_WITH_CUDA
+  if (fused::Takes({d, out})) return fused::Gate(/*x=*/{}, gate, d, out);
+#endif
+  return reference::GatedResidualBackward(d, gate, out);
 }
 
-at::Tensor GeluTanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
+at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out) {
+#ifdef HP_WITH_CUDA
+  if (fused::Takes({x, out})) return fused::GeluTanh(x, out);
+#endif
+  return reference::GeluTanh(x, out);
+}
 
-at::Tensor GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x) {
-  return at::gelu_backward(dy, x, "tanh");
+GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,
+                              const at::Tensor& dx_out,
+                              const at::Tensor& activated_out) {
+#ifdef HP_WITH_CUDA
+  if (fused::Takes({dy, x, dx_out, activated_out})) {
+    return fused::GeluTanhBackward(dy, x, dx_out, activated_out);
+  }
+#endif
+  return reference::GeluTanhBackward(dy, x, dx_out, activated_out);
 }
 
 }  // namespace halfpipe

@@ -12,11 +12,24 @@ namespace halfpipe {
 at::Tensor GatedResidual(const at::Tensor& x, const at::Tensor& gate,
                          const at::Tensor& y);
 // The gradient of y (gate * d); the gradient of x is d itself.
-at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate);
+at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate,
+                                 const at::Tensor& out = {});
 
-// GELU in its tanh form, float32 inside, result in x's dtype.
-at::Tensor GeluTanh(const at::Tensor& x);
-at::Tensor GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x);
+// GELU in its tanh form, float32 inside, result in x's dtype. x: (..., D).
+// Here `out` may be the memory of an input.
+at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out = {});
+
+struct GeluGradient {
+  at::Tensor dx;
+  at::Tensor activated;  // gelu(x) once more, from the same pass
+
+  // For callers from the time when dx was the whole result.
+  operator at::Tensor() const { return dx; }  // NOLINT(google-explicit-*)
+};
+
+GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,
+                              const at::Tensor& dx_out = {},
+                              const at::Tensor& activated_out = {});
 
 }  // namespace halfpipe
 

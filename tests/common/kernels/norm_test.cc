@@ -62,6 +62,33 @@ TEST(NormTest, AffineLayerNormFormulaAndGradient) {
       x, dy, AffineLayerNormBackward(dy, x, weight, stats));
 }
 
+// Rows of a wider tensor on both sides, and the residual's gradient added.
+TEST(NormTest, WritesInPlaceAndAddsTheResidual) {
+  const at::Tensor x = RandomTensor({2, 6, 12}, 1).narrow(2, 1, 8);
+  const at::Tensor shift = RandomTensor({2, 3, 8}, 2);
+  const at::Tensor scale = RandomTensor({2, 3, 8}, 3);
+  const at::Tensor wider = at::full({2, 6, 10}, 7.0);
+  const at::Tensor out = wider.narrow(2, 0, 8);
+  LayerNormStats stats;
+  const at::Tensor y = ModulatedLayerNorm(x, shift, scale, kEps, &stats);
+  EXPECT_TRUE(
+      ModulatedLayerNorm(x, shift, scale, kEps, &stats, out).is_same(out));
+  EXPECT_TRUE(out.equal(y));
+  const at::Tensor dy = RandomTensor({2, 6, 8}, 4);
+  const at::Tensor residual = RandomTensor({2, 6, 8}, 5);
+  ExpectClose(ModulatedLayerNormBackward(dy, x, scale, stats, residual),
+              ModulatedLayerNormBackward(dy, x, scale, stats) + residual, 1e-6);
+
+  const at::Tensor weight = RandomTensor({8}, 6);
+  const at::Tensor bias = RandomTensor({8}, 7);
+  const at::Tensor affine = AffineLayerNorm(x, weight, bias, kEps, &stats);
+  AffineLayerNorm(x, weight, bias, kEps, &stats, out);
+  EXPECT_TRUE(out.equal(affine));
+  ExpectClose(AffineLayerNormBackward(dy, x, weight, stats, residual),
+              AffineLayerNormBackward(dy, x, weight, stats) + residual, 1e-6);
+  EXPECT_TRUE(wider.narrow(2, 8, 2).eq(7.0).all().item<bool>());
+}
+
 TEST(NormTest, RmsNormFormulaAndGradient) {
   const at::Tensor x = RandomTensor({2, 5, 9}, 1) + 0.3;
   const at::Tensor weight = RandomTensor({9}, 2);

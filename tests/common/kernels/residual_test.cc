@@ -36,7 +36,33 @@ TEST(ResidualTest, GeluTanhFormulaAndGradient) {
   ExpectClose(GeluTanh(x), 0.5 * wide * (1.0 + inner.tanh()), 1e-6);
   const at::Tensor dy = RandomTensor({3, 7}, 2);
   ExpectGradient([](const at::Tensor& at) { return GeluTanh(at); }, x, dy,
-                 GeluTanhBackward(dy, x));
+                 GeluTanhBackward(dy, x).dx);
+}
+
+TEST(ResidualTest, WritesInPlace) {
+  const at::Tensor x = RandomTensor({2, 6, 5}, 1);
+  const at::Tensor dy = RandomTensor({2, 6, 5}, 2);
+  const at::Tensor gate = RandomTensor({2, 1, 5}, 3);
+  const at::Tensor wider = at::full({2, 6, 7}, 7.0);
+  const at::Tensor out = wider.narrow(2, 0, 5);
+  EXPECT_TRUE(GatedResidualBackward(dy, gate, out).is_same(out));
+  EXPECT_TRUE(out.equal(GatedResidualBackward(dy, gate)));
+  EXPECT_TRUE(GeluTanh(x, out).is_same(out));
+  EXPECT_TRUE(out.equal(GeluTanh(x)));
+  EXPECT_TRUE(wider.narrow(2, 5, 2).eq(7.0).all().item<bool>());
+  EXPECT_THROW(GeluTanh(x, wider), c10::Error);
+}
+
+// The results may take the place of the inputs.
+TEST(ResidualTest, GeluBackwardGivesTheActivationAgain) {
+  const at::Tensor x = RandomTensor({2, 6, 5}, 1);
+  const at::Tensor dy = RandomTensor({2, 6, 5}, 2);
+  const GeluGradient gradient = GeluTanhBackward(dy, x);
+  EXPECT_TRUE(gradient.activated.equal(GeluTanh(x)));
+  const at::Tensor own_x = x.clone(), own_dy = dy.clone();
+  GeluTanhBackward(own_dy, own_x, own_dy, own_x);
+  EXPECT_TRUE(own_dy.equal(gradient.dx));
+  EXPECT_TRUE(own_x.equal(gradient.activated));
 }
 
 }  // namespace

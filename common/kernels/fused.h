@@ -1,0 +1,56 @@
+// The fused CUDA kernels behind norm.h, qk_norm.h and residual.h, for bfloat16
+// tensors. Same contracts. Only in builds with HP_WITH_CUDA.
+#ifndef HP_COMMON_KERNELS_FUSED_H_
+#define HP_COMMON_KERNELS_FUSED_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+
+#include "common/kernels/norm.h"
+#include "common/kernels/qk_norm.h"
+#include "common/kernels/residual.h"
+
+namespace halfpipe::fused {
+
+// Whether the kernels take these activations: all defined ones are non-empty
+// bfloat16 on a CUDA device.
+[[nodiscard]] bool Takes(
+    std::initializer_list<std::reference_wrapper<const at::Tensor>> tensors);
+// And, for the norms, a row fits into one block of threads.
+[[nodiscard]] bool TakesRows(
+    std::initializer_list<std::reference_wrapper<const at::Tensor>> tensors,
+    int64_t width);
+
+// Affine: scale is the weight, shift the bias, (1, 1, D).
+enum class LayerNormKind { kModulated, kAffine };
+
+at::Tensor LayerNorm(LayerNormKind kind, const at::Tensor& x,
+                     const at::Tensor& shift, const at::Tensor& scale,
+                     double eps, LayerNormStats* stats, const at::Tensor& out);
+at::Tensor LayerNormBackward(LayerNormKind kind, const at::Tensor& dy,
+                             const at::Tensor& x, const at::Tensor& scale,
+                             const LayerNormStats& stats,
+                             const at::Tensor& residual);
+
+at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
+                  const at::Tensor& rope, const QkNormOptions& options,
+                  at::Tensor* rstd);
+at::Tensor QkNormBackward(const at::Tensor& dheads, const at::Tensor& linear,
+                          const at::Tensor& weight, const at::Tensor& rope,
+                          const at::Tensor& rstd, const QkNormOptions& options,
+                          const at::Tensor& out);
+
+// x + gate * y; x undefined: gate * y.
+at::Tensor Gate(const at::Tensor& x, const at::Tensor& gate,
+                const at::Tensor& y, const at::Tensor& out);
+at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out);
+GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,
+                              const at::Tensor& dx_out,
+                              const at::Tensor& activated_out);
+
+}  // namespace halfpipe::fused
+
+#endif  // HP_COMMON_KERNELS_FUSED_H_

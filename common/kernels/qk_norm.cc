@@ -1,0 +1,35 @@
+#include "common/kernels/qk_norm.h"
+
+#include "common/kernels/reference.h"
+#ifdef HP_WITH_CUDA
+#include "common/kernels/fused.h"
+#endif
+
+namespace halfpipe {
+
+at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
+                  const at::Tensor& rope, const QkNormOptions& options,
+                  at::Tensor* rstd) {
+#ifdef HP_WITH_CUDA
+  if (fused::TakesRows({linear}, linear.size(-1))) {
+    return fused::QkNorm(linear, weight, rope, options, rstd);
+  }
+#endif
+  return reference::QkNorm(linear, weight, rope, options, rstd);
+}
+
+at::Tensor QkNormBackward(const at::Tensor& dheads, const at::Tensor& linear,
+                          const at::Tensor& weight, const at::Tensor& rope,
+                          const at::Tensor& rstd, const QkNormOptions& options,
+                          const at::Tensor& out) {
+#ifdef HP_WITH_CUDA
+  if (fused::TakesRows({dheads, linear, out}, linear.size(-1))) {
+    return fused::QkNormBackward(dheads, linear, weight, rope, rstd, options,
+                                 out);
+  }
+#endif
+  return reference::QkNormBackward(dheads, linear, weight, rope, rstd, options,
+                                   out);
+}
+
+}  // namespace halfpipe

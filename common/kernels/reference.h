@@ -1,0 +1,50 @@
+// The functions of norm.h, qk_norm.h and residual.h in plain ATen: what runs on
+// the CPU and in other types than bfloat16, and what the fused kernels are
+// compared with. Same contracts; `out` is filled by a copy.
+#ifndef HP_COMMON_KERNELS_REFERENCE_H_
+#define HP_COMMON_KERNELS_REFERENCE_H_
+
+#include <ATen/core/Tensor.h>
+
+#include "common/kernels/norm.h"
+#include "common/kernels/qk_norm.h"
+#include "common/kernels/residual.h"
+
+namespace halfpipe::reference {
+
+at::Tensor ModulatedLayerNorm(const at::Tensor& x, const at::Tensor& shift,
+                              const at::Tensor& scale, double eps,
+                              LayerNormStats* stats,
+                              const at::Tensor& out = {});
+at::Tensor ModulatedLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
+                                      const at::Tensor& scale,
+                                      const LayerNormStats& stats,
+                                      const at::Tensor& residual = {});
+at::Tensor AffineLayerNorm(const at::Tensor& x, const at::Tensor& weight,
+                           const at::Tensor& bias, double eps,
+                           LayerNormStats* stats, const at::Tensor& out = {});
+at::Tensor AffineLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
+                                   const at::Tensor& weight,
+                                   const LayerNormStats& stats,
+                                   const at::Tensor& residual = {});
+
+at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
+                  const at::Tensor& rope, const QkNormOptions& options,
+                  at::Tensor* rstd);
+at::Tensor QkNormBackward(const at::Tensor& dheads, const at::Tensor& linear,
+                          const at::Tensor& weight, const at::Tensor& rope,
+                          const at::Tensor& rstd, const QkNormOptions& options,
+                          const at::Tensor& out = {});
+
+at::Tensor GatedResidual(const at::Tensor& x, const at::Tensor& gate,
+                         const at::Tensor& y);
+at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate,
+                                 const at::Tensor& out = {});
+at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out = {});
+GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,
+                              const at::Tensor& dx_out = {},
+                              const at::Tensor& activated_out = {});
+
+}  // namespace halfpipe::reference
+
+#endif  // HP_COMMON_KERNELS_REFERENCE_H_
