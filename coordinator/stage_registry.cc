@@ -36,6 +36,7 @@ absl::StatusOr<bool> StageRegistry::Register(const StageInfo& info,
   Stage stage;
   stage.info = info;
   stage.renewed = now;
+  stage.in_sight = !options_.is_gone(info.host, info.pid);
   stages_.insert_or_assign(place, std::move(stage));
   return replaced;
 }
@@ -61,7 +62,7 @@ absl::Status StageRegistry::OnHeartbeat(const StagePlace& place,
 
 bool StageRegistry::IsLost(const Stage& stage, absl::Time now) const {
   return now - stage.renewed > options_.lease ||
-         options_.is_gone(stage.info.host, stage.info.pid);
+         (stage.in_sight && options_.is_gone(stage.info.host, stage.info.pid));
 }
 
 std::vector<StagePlace> StageRegistry::RemoveLost(absl::Time now) {
@@ -83,7 +84,9 @@ void StageRegistry::ExtendLeases(absl::Duration more) {
 
 int64_t StageRegistry::Push(const StagePlace& place, Epoch epoch,
                             CommandBody body) {
-  Stage& stage = stages_.at(place);
+  auto found = stages_.find(place);
+  if (found == stages_.end()) return 0;
+  Stage& stage = found->second;
   const int64_t sequence = ++stage.last_pushed;
   stage.commands.push_back({sequence, epoch, std::move(body)});
   return sequence;

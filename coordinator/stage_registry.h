@@ -61,12 +61,15 @@ class StageRegistry {
                                          absl::Time now);
 
   // Removes the stages whose lease ran out or whose process is gone, and
-  // returns their places.
+  // returns their places. A process that `is_gone` did not see when it
+  // registered lives in another PID namespace: its lease alone counts.
   [[nodiscard]] std::vector<StagePlace> RemoveLost(absl::Time now);
   // Gives every lease `more` time: the caller itself was held up.
   void ExtendLeases(absl::Duration more);
 
-  // Queues a command and returns its sequence. REQUIRES: the place is held.
+  // Queues a command and returns its sequence. Drops it and returns 0 where
+  // nobody holds the place: of two stages lost at once, the job hears of one
+  // first.
   int64_t Push(const StagePlace& place, Epoch epoch, CommandBody body);
   // Takes back the commands that Next has not given out yet and returns the
   // last sequence that it has; what comes next is numbered from there. A
@@ -90,6 +93,7 @@ class StageRegistry {
     StageInfo info;
     StageHeartbeat heartbeat;
     absl::Time renewed;
+    bool in_sight = false;  // is_gone told it from a dead process
     std::deque<StageCommand> commands;
     int64_t last_pushed = 0;
     int64_t last_delivered = 0;

@@ -214,6 +214,31 @@ TEST_F(CoordinatorTest, AStageThatNeverJoinsFailsTheJob) {
   EXPECT_THAT(job->reason, HasSubstr("stage 1 did not join within 1m"));
 }
 
+TEST_F(CoordinatorTest, BothStagesLostAtOnceAgainAndAgainEndTheJob) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  for (int round = 0; round < 10; ++round) {
+    Join(0);
+    Join(1);
+    // Each delay of the restart policy passes; then scan, encode and start.
+    for (int second = 0; second < 40; ++second) {
+      now_ += absl::Seconds(1);
+      coordinator_->Tick();
+      if (coordinator_->GetJob("a")->state == JobState::kRunning) break;
+      WorkOnce(0);
+      WorkOnce(1);
+    }
+    // In steps: a tick that comes late excuses the stages.
+    for (int second = 0; second < 11; ++second) {
+      now_ += absl::Seconds(1);
+      coordinator_->Tick();
+    }
+    if (coordinator_->GetJob("a")->state == JobState::kFailed) break;
+  }
+  const auto job = coordinator_->GetJob("a");
+  EXPECT_EQ(job->state, JobState::kFailed);
+  EXPECT_THAT(job->reason, HasSubstr("gave up after 5 restarts"));
+}
+
 TEST_F(CoordinatorTest, ASilentStageIsLostAndTheOtherHearsOfIt) {
   ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
   Join(0);

@@ -58,6 +58,14 @@ TEST_F(StageRegistryTest, ADeadProcessLosesItsLeaseAtOnce) {
   EXPECT_THAT(registry_.RemoveLost(At(0.1)), ElementsAre(kPlace0));
 }
 
+TEST_F(StageRegistryTest, AProcessOutOfSightHasItsLease) {
+  gone_ = true;
+  ASSERT_TRUE(registry_.Register(MakeStageInfo(0, 1), At(0)).ok());
+  EXPECT_THAT(registry_.RemoveLost(At(9.9)), IsEmpty());
+  EXPECT_FALSE(registry_.Register(MakeStageInfo(0, 2), At(9.9)).ok());
+  EXPECT_THAT(registry_.RemoveLost(At(10.1)), ElementsAre(kPlace0));
+}
+
 TEST_F(StageRegistryTest, TimeInWhichNobodyCouldAnswerDoesNotCount) {
   ASSERT_TRUE(registry_.Register(MakeStageInfo(0, 1), At(0)).ok());
   registry_.ExtendLeases(absl::Seconds(60));
