@@ -58,8 +58,8 @@ function(halfpipe_test name)
   hp_resolve_deps(deps ${arg_DEPS})
   target_link_libraries(${name} PRIVATE ${deps} GTest::gmock
                                         GTest::gtest_main)
-  if(TARGET hp_tsan_abseil)
-    target_link_libraries(${name} PRIVATE hp_tsan_abseil)
+  if(TARGET hp_tsan)
+    target_link_libraries(${name} PRIVATE hp_tsan)
   endif()
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
