@@ -113,12 +113,9 @@ class Wait {
 
 }  // namespace
 
-namespace absl {
-ABSL_NAMESPACE_BEGIN
-
 // The original frees what only EnableDebugLog and EnableInvariantDebugging
 // make; nobody here calls them.
-Mutex::~Mutex() {
+absl::Mutex::~Mutex() {
   // Abseil's graph of locks has a lock of its own, of another kind.
   ABSL_ANNOTATE_IGNORE_READS_AND_WRITES_BEGIN();
   ForgetDeadlockInfo();
@@ -126,20 +123,20 @@ Mutex::~Mutex() {
   __tsan_mutex_destroy(this, __tsan_mutex_not_static);
 }
 
-void Mutex::Lock() {
-  static const auto original = Original(&Mutex::Lock);
+void absl::Mutex::Lock() {
+  static const auto original = Original(&absl::Mutex::Lock);
   const Take take(this);
   original(this);
 }
 
-void Mutex::Unlock() {
-  static const auto original = Original(&Mutex::Unlock);
+void absl::Mutex::Unlock() {
+  static const auto original = Original(&absl::Mutex::Unlock);
   const Release release(this);
   original(this);
 }
 
-bool Mutex::TryLock() {
-  static const auto original = Original(&Mutex::TryLock);
+bool absl::Mutex::TryLock() {
+  static const auto original = Original(&absl::Mutex::TryLock);
   const Call call;
   if (!call.outermost()) return original(this);
   __tsan_mutex_pre_lock(this, __tsan_mutex_try_lock);
@@ -150,59 +147,59 @@ bool Mutex::TryLock() {
   return locked;
 }
 
-void Mutex::LockWhen(const Condition& condition) {
-  static const auto original = Original(&Mutex::LockWhen);
+void absl::Mutex::LockWhen(const Condition& condition) {
+  static const auto original = Original(&absl::Mutex::LockWhen);
   const Take take(this);
   original(this, condition);
 }
 
-bool Mutex::LockWhenWithTimeout(const Condition& condition, Duration timeout) {
-  static const auto original = Original(&Mutex::LockWhenWithTimeout);
+bool absl::Mutex::LockWhenWithTimeout(const Condition& condition,
+                                      Duration timeout) {
+  static const auto original = Original(&absl::Mutex::LockWhenWithTimeout);
   const Take take(this);
   return original(this, condition, timeout);
 }
 
-bool Mutex::LockWhenWithDeadline(const Condition& condition, Time deadline) {
-  static const auto original = Original(&Mutex::LockWhenWithDeadline);
+bool absl::Mutex::LockWhenWithDeadline(const Condition& condition,
+                                       Time deadline) {
+  static const auto original = Original(&absl::Mutex::LockWhenWithDeadline);
   const Take take(this);
   return original(this, condition, deadline);
 }
 
-void Mutex::Await(const Condition& condition) {
-  static const auto original = Original(&Mutex::Await);
+void absl::Mutex::Await(const Condition& condition) {
+  static const auto original = Original(&absl::Mutex::Await);
   const Wait wait(this);
   original(this, condition);
 }
 
-bool Mutex::AwaitWithTimeout(const Condition& condition, Duration timeout) {
-  static const auto original = Original(&Mutex::AwaitWithTimeout);
+bool absl::Mutex::AwaitWithTimeout(const Condition& condition,
+                                   Duration timeout) {
+  static const auto original = Original(&absl::Mutex::AwaitWithTimeout);
   const Wait wait(this);
   return original(this, condition, timeout);
 }
 
-bool Mutex::AwaitWithDeadline(const Condition& condition, Time deadline) {
-  static const auto original = Original(&Mutex::AwaitWithDeadline);
+bool absl::Mutex::AwaitWithDeadline(const Condition& condition, Time deadline) {
+  static const auto original = Original(&absl::Mutex::AwaitWithDeadline);
   const Wait wait(this);
   return original(this, condition, deadline);
 }
 
-void CondVar::Wait(Mutex* mutex) {
-  static const auto original = Original(&CondVar::Wait);
+void absl::CondVar::Wait(Mutex* mutex) {
+  static const auto original = Original(&absl::CondVar::Wait);
   const ::Wait wait(mutex);
   original(this, mutex);
 }
 
-bool CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
-  static const auto original = Original(&CondVar::WaitWithTimeout);
+bool absl::CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
+  static const auto original = Original(&absl::CondVar::WaitWithTimeout);
   const ::Wait wait(mutex);
   return original(this, mutex, timeout);
 }
 
-bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
-  static const auto original = Original(&CondVar::WaitWithDeadline);
+bool absl::CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
+  static const auto original = Original(&absl::CondVar::WaitWithDeadline);
   const ::Wait wait(mutex);
   return original(this, mutex, deadline);
 }
-
-ABSL_NAMESPACE_END
-}  // namespace absl
