@@ -37,9 +37,19 @@ fail() {
   exit 1
 }
 
+# Containers that still write would be in the way of lib.sh's clearing up.
+end() {
+  local status=$?
+  set +e
+  "$docker" ps -q | xargs -r "$docker" kill >/dev/null 2>&1
+  (exit $status) # what clean_up reads
+  clean_up
+}
+trap end EXIT
+
 if [[ -n "${HP_DOCKER_IMAGE:-}" ]]; then
   "$docker" tag "$("$docker" load -q <"$HP_DOCKER_IMAGE" |
-    sed -n 's/^Loaded image[^:]*: //p')" halfpipe
+    sed -n '1s/^Loaded image[^:]*: //p')" halfpipe
 else
   "$docker" import - debian:bookworm-slim <"$HP_DOCKER_BASE" >/dev/null
   "$docker" build -q --network host -t halfpipe "$HP_DOCKER_WORK/context" \
@@ -158,4 +168,9 @@ compose up -d coordinator || fail "up: exit code $?"
 wait_for 30 healthy coordinator
 [[ "$(hp list | grep -c 'done')" == 4 ]] || fail "the queue is lost: $(hp list)"
 compose down -v || fail "down -v: exit code $?"
+
+# The GPU file: the engine takes all it says; starting it takes GPUs.
+"${compose_tool[@]}" --project-name halfpipe-gpu \
+  -f "$HP_SOURCE/deploy/docker/compose.yaml" up --no-start \
+  >>"$scratch/compose.log" 2>&1 || fail "compose.yaml: exit code $?"
 echo "the containers work"
