@@ -15,7 +15,7 @@ set(HP_LAYER_memory_plan base config pipeline absl json)
 # a Wan model's names and sizes, which the command line plans with
 set(HP_LAYER_wan_shapes base store absl json)
 # the torch group
-set(HP_LAYER_kernels base absl torch c10_cuda cuda)
+set(HP_LAYER_kernels base runtime gpu absl torch c10_cuda cuda)
 set(HP_LAYER_lora base store kernels absl torch json)
 set(HP_LAYER_memory base runtime memory_plan kernels lora gpu absl torch c10_cuda
     cuda)

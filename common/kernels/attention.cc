@@ -17,6 +17,8 @@
 #include <cmath>
 #include <tuple>
 
+#include "common/kernels/kernel_profile.h"
+
 namespace halfpipe {
 namespace {
 
@@ -187,6 +189,7 @@ AttentionBackend ChooseAttention(const at::Device& device, at::ScalarType dtype,
 at::Tensor Attention(const at::Tensor& q, const at::Tensor& k,
                      const at::Tensor& v, AttentionBackend backend,
                      AttentionSaved* saved) {
+  const KernelScope scope(KernelGroup::kAttentionForward, q.is_cuda());
   at::Tensor out = ForwardHeadsFirst(HeadsFirst(q), HeadsFirst(k),
                                      HeadsFirst(v), backend, saved);
   saved->out = TokensFirst(out);
@@ -197,6 +200,7 @@ AttentionGrads AttentionBackward(const at::Tensor& dout, const at::Tensor& q,
                                  const at::Tensor& k, const at::Tensor& v,
                                  const AttentionSaved& saved,
                                  AttentionBackend backend) {
+  const KernelScope scope(KernelGroup::kAttentionBackward, q.is_cuda());
   AttentionGrads grads =
       BackwardHeadsFirst(HeadsFirst(dout), HeadsFirst(q), HeadsFirst(k),
                          HeadsFirst(v), saved, backend);

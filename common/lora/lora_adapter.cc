@@ -1,5 +1,6 @@
 #include "common/lora/lora_adapter.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -13,26 +14,19 @@ namespace halfpipe {
 namespace {
 
 LoraParameter MakeParameter(std::string name, const at::Tensor& initial,
-                            const LoraPlacement& placement) {
+                            const at::Device& device) {
   LoraParameter parameter;
   parameter.name = std::move(name);
-  parameter.master = initial.to(placement.device);
-  // In float32 `to` returns the master itself: one storage, always in step.
-  parameter.compute = parameter.master.to(placement.compute);
+  parameter.master = initial.to(device);
   parameter.grad = at::zeros_like(parameter.master);
   return parameter;
-}
-
-void Refresh(LoraParameter& parameter) {
-  if (parameter.compute.is_same(parameter.master)) return;
-  parameter.compute.copy_(parameter.master);
 }
 
 }  // namespace
 
 void LoraAdapter::RefreshComputeCopies() {
-  Refresh(a);
-  Refresh(b);
+  if (a.compute.defined()) a.compute.copy_(a.master);
+  if (b.compute.defined()) b.compute.copy_(b.master.mul(scale));
 }
 
 void LoraAdapter::ZeroGrad() {
@@ -42,7 +36,7 @@ void LoraAdapter::ZeroGrad() {
 
 LoraAdapter MakeLoraAdapter(absl::string_view module, int64_t in, int64_t out,
                             int64_t rank, double scale,
-                            const LoraPlacement& placement,
+                            const at::Device& device,
                             const UniformSource& uniform) {
   LoraAdapter adapter;
   adapter.module = std::string(module);
@@ -54,14 +48,10 @@ LoraAdapter MakeLoraAdapter(absl::string_view module, int64_t in, int64_t out,
   uniform(name_a, a);
   const double bound = 1.0 / std::sqrt(static_cast<double>(in));
   a.mul_(2.0 * bound).sub_(bound);
-  adapter.a = MakeParameter(std::move(name_a), a, placement);
+  adapter.a = MakeParameter(std::move(name_a), a, device);
   adapter.b = MakeParameter(absl::StrCat(module, ".lora_B"),
-                            at::zeros({out, rank}, at::kFloat), placement);
+                            at::zeros({out, rank}, at::kFloat), device);
   return adapter;
-}
-
-void AppendAdapter(LoraAdapter* adapter, std::vector<LoraAdapter*>* adapters) {
-  if (adapter != nullptr) adapters->push_back(adapter);
 }
 
 }  // namespace halfpipe

@@ -24,7 +24,8 @@ using UniformSource =
 struct LoraParameter {
   std::string name;    // "blocks.0.self_attn.q.lora_A"
   at::Tensor master;   // float32
-  at::Tensor compute;  // compute dtype; the master itself when that is float32
+  at::Tensor compute;  // a place in the layer's matrix (lora_linear.h): A as it
+                       // is, B times the scale. Undefined without a layer
   at::Tensor grad;     // float32, the sum over micro-batches in their order
 };
 
@@ -42,7 +43,7 @@ struct LoraAdapter {
   void ZeroGrad();
 };
 
-// Where an adapter lives.
+// Where a layer and its adapter live.
 struct LoraPlacement {
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;
@@ -53,11 +54,8 @@ struct LoraPlacement {
 // under the name "<module>.lora_A", so they depend on neither device nor split.
 LoraAdapter MakeLoraAdapter(absl::string_view module, int64_t in, int64_t out,
                             int64_t rank, double scale,
-                            const LoraPlacement& placement,
+                            const at::Device& device,
                             const UniformSource& uniform);
-
-// Appends `adapter` unless it is null (a layer that is only frozen).
-void AppendAdapter(LoraAdapter* adapter, std::vector<LoraAdapter*>* adapters);
 
 }  // namespace halfpipe
 

@@ -1,46 +1,179 @@
 #include "common/lora/lora_linear.h"
 
-#include <ATen/ops/matmul.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
 
 #include <utility>
+
+#include "common/base/status.h"
+#include "common/kernels/kernel_profile.h"
 
 namespace halfpipe {
 namespace {
 
-// y += scale * u m, over rows and in place: one rounding of the sum, and no
-// second tensor of y's size. y is contiguous.
-void AddProduct(at::Tensor& y, const at::Tensor& u, const at::Tensor& m,
-                double scale) {
-  y.view({-1, y.size(-1)})
-      .addmm_(u.view({-1, u.size(-1)}), m, /*beta=*/1.0, /*alpha=*/scale);
+// Room in whole 16-byte units of a 16-bit type: rows stay aligned.
+constexpr int64_t kRoomUnit = 8;
+
+int64_t RoundUp(int64_t value, int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+// (B, L, n) with equally spaced rows as (B L, n), without a copy.
+at::Tensor Rows(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); }
+
+// left right, into `target` if it is defined.
+at::Tensor Product(const at::Tensor& left, const at::Tensor& right,
+                   at::Tensor target) {
+  if (!target.defined()) return at::mm(left, right);
+  at::mm_out(target, left, right);
+  return target;
 }
 
 }  // namespace
 
-LoraLinear::LoraLinear(LinearWeights base, std::unique_ptr<LoraAdapter> adapter)
-    : base_(std::move(base)), adapter_(std::move(adapter)) {}
+LoraLinear::LoraLinear(std::vector<Member> members) {
+  HP_CHECK(!members.empty());
+  in_ = members[0].base.weight.size(1);
+  int64_t ranks = 0;
+  std::vector<at::Tensor> biases;
+  for (const Member& member : members) {
+    HP_CHECK(member.base.weight.size(1) == in_);
+    out_ += member.base.weight.size(0);
+    if (member.adapter != nullptr) ranks += member.adapter->a.master.size(0);
+    biases.push_back(member.base.bias);
+  }
+  room_ = RoundUp(ranks, kRoomUnit);
+  bias_ = at::cat(biases);
+  Place(std::move(members));
+}
 
-at::Tensor LoraLinear::Forward(const at::Tensor& x,
-                               at::Tensor* projected) const {
-  at::Tensor y = Linear(x, base_);
-  if (adapter_ == nullptr) return y;
-  *projected = at::matmul(x, adapter_->a.compute.t());
-  AddProduct(y, *projected, adapter_->b.compute.t(), adapter_->scale);
-  return y;
+void LoraLinear::Place(std::vector<Member> members) {
+  if (room_ == 0 && members.size() == 1) {
+    joint_ = members[0].base.weight;
+    return;
+  }
+  joint_ =
+      at::zeros({out_ + room_, in_ + room_}, members[0].base.weight.options());
+  int64_t row = 0;
+  int64_t column = 0;
+  for (Member& member : members) {
+    const int64_t rows = member.base.weight.size(0);
+    joint_.narrow(0, row, rows).narrow(1, 0, in_).copy_(member.base.weight);
+    member.base.weight.reset();
+    if (member.adapter != nullptr) {
+      LoraAdapter& adapter = *member.adapter;
+      const int64_t rank = adapter.a.master.size(0);
+      adapter.a.compute =
+          joint_.narrow(0, out_ + column, rank).narrow(1, 0, in_);
+      adapter.b.compute =
+          joint_.narrow(0, row, rows).narrow(1, in_ + column, rank);
+      adapter.RefreshComputeCopies();
+      placed_.push_back({std::move(member.adapter), row, column});
+      column += rank;
+    }
+    row += rows;
+  }
+}
+
+at::Tensor LoraLinear::InputBuffer(int64_t batch, int64_t tokens) const {
+  return at::empty({batch, tokens, in_ + room_}, joint_.options());
+}
+
+at::Tensor LoraLinear::GradientBuffer(int64_t batch, int64_t tokens) const {
+  return at::empty({batch, tokens, out_ + room_}, joint_.options());
+}
+
+at::Tensor LoraLinear::InputColumns(const at::Tensor& buffer) const {
+  return buffer.narrow(-1, 0, in_);
+}
+
+at::Tensor LoraLinear::GradientColumns(const at::Tensor& buffer) const {
+  return buffer.narrow(-1, 0, out_);
+}
+
+at::Tensor LoraLinear::Project(const at::Tensor& x) const {
+  const KernelScope scope(KernelGroup::kLora, x.is_cuda());
+  const at::Tensor a = joint_.narrow(0, out_, room_).narrow(1, 0, in_);
+  at::Tensor behind;
+  if (x.size(1) > in_) behind = x.narrow(1, in_, room_);
+  return Product(x.narrow(1, 0, in_), a.t(), behind);
+}
+
+at::Tensor LoraLinear::ProjectGradient(const at::Tensor& dy) const {
+  const KernelScope scope(KernelGroup::kLora, dy.is_cuda());
+  const at::Tensor b = joint_.narrow(0, 0, out_).narrow(1, in_, room_);
+  at::Tensor behind;
+  if (dy.size(1) > out_) behind = dy.narrow(1, out_, room_);
+  return Product(dy.narrow(1, 0, out_), b, behind);
+}
+
+at::Tensor LoraLinear::Forward(const at::Tensor& x) const {
+  const at::Tensor rows = Rows(x);
+  const at::Tensor upper = joint_.narrow(0, 0, out_);
+  at::Tensor projected;
+  if (room_ > 0) projected = Project(rows);
+  const KernelScope scope(KernelGroup::kLinear, x.is_cuda());
+  at::Tensor y = at::addmm(bias_, rows, upper.narrow(1, 0, rows.size(1)).t());
+  if (room_ > 0 && rows.size(1) == in_) {
+    y.addmm_(projected, upper.narrow(1, in_, room_).t());
+  }
+  return y.view({x.size(0), x.size(1), out_});
+}
+
+// With u = A x and p = (scale B)^T dy: d(scale B) = dy^T u, dA = p^T x.
+void LoraLinear::Accumulate(const at::Tensor& dy, const at::Tensor& dprojected,
+                            const at::Tensor& x) {
+  const at::Tensor projected = Project(x);
+  const KernelScope scope(KernelGroup::kLora, x.is_cuda());
+  const at::Tensor db = RowOuterProduct(dy.narrow(1, 0, out_), projected);
+  const at::Tensor da = RowOuterProduct(dprojected, x.narrow(1, 0, in_));
+  for (Placed& placed : placed_) {
+    LoraAdapter& adapter = *placed.adapter;
+    const int64_t rank = adapter.a.master.size(0);
+    adapter.a.grad.add_(da.narrow(0, placed.column, rank));
+    adapter.b.grad.add_(db.narrow(0, placed.row, adapter.b.master.size(0))
+                            .narrow(1, placed.column, rank),
+                        adapter.scale);
+  }
+}
+
+at::Tensor LoraLinear::InputProduct(const at::Tensor& dy,
+                                    const at::Tensor& dprojected) const {
+  const KernelScope scope(KernelGroup::kLinear, dy.is_cuda());
+  const at::Tensor left = joint_.narrow(1, 0, in_);
+  if (dy.size(1) > out_) return at::mm(dy, left);
+  at::Tensor dx = at::mm(dy, left.narrow(0, 0, out_));
+  if (room_ > 0) dx.addmm_(dprojected, left.narrow(0, out_, room_));
+  return dx;
 }
 
 at::Tensor LoraLinear::Backward(const at::Tensor& dy, const at::Tensor& x,
-                                const at::Tensor& projected, bool need_dx) {
-  at::Tensor dx;
-  if (need_dx) dx = LinearBackward(dy, base_);
-  if (adapter_ == nullptr) return dx;
-  // The scale enters once: here for dA and dx, below for dB.
-  at::Tensor dprojected =
-      at::matmul(dy, adapter_->b.compute).mul_(adapter_->scale);
-  adapter_->b.grad.add_(RowOuterProduct(dy, projected), adapter_->scale);
-  adapter_->a.grad.add_(RowOuterProduct(dprojected, x));
-  if (need_dx) AddProduct(dx, dprojected, adapter_->a.compute, 1.0);
-  return dx;
+                                bool need_dx) {
+  const at::Tensor rows = Rows(dy);
+  at::Tensor dprojected;
+  if (room_ > 0) {
+    dprojected = ProjectGradient(rows);
+    Accumulate(rows, dprojected, Rows(x));
+  }
+  if (!need_dx) return {};
+  return InputProduct(rows, dprojected).view({dy.size(0), dy.size(1), in_});
+}
+
+at::Tensor LoraLinear::InputGradient(const at::Tensor& dy) const {
+  const at::Tensor rows = Rows(dy);
+  at::Tensor dprojected;
+  if (room_ > 0) dprojected = ProjectGradient(rows);
+  return InputProduct(rows, dprojected).view({dy.size(0), dy.size(1), in_});
+}
+
+void LoraLinear::AppendAdapters(std::vector<LoraAdapter*>* adapters) const {
+  for (const Placed& placed : placed_) {
+    adapters->push_back(placed.adapter.get());
+  }
 }
 
 }  // namespace halfpipe

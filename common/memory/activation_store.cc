@@ -1,30 +1,12 @@
 #include "common/memory/activation_store.h"
 
-#include <ATen/ops/empty_like.h>
-
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "common/kernels/tensor_bridge.h"
+#include "common/base/status.h"
 
 namespace halfpipe {
 namespace {
-
-// A copy in host memory; pinned if the source is a CUDA tensor, so that the
-// transfer overlaps with the host thread.
-at::Tensor ToHost(const at::Tensor& tensor) {
-  at::Tensor host = at::empty_like(
-      tensor, tensor.options().device(at::kCPU).pinned_memory(tensor.is_cuda()),
-      at::MemoryFormat::Preserve);
-  host.copy_(tensor, /*non_blocking=*/true);
-  return host;
-}
-
-at::Tensor ToDevice(const at::Tensor& host, const at::Device& device) {
-  // copy = true: on the CPU too the bytes move, as they do on a GPU.
-  return host.to(host.options().device(device).pinned_memory(false),
-                 /*non_blocking=*/true, /*copy=*/true);
-}
 
 absl::Status StateError(Microbatch microbatch, int64_t block,
                         absl::string_view problem) {
@@ -35,28 +17,45 @@ absl::Status StateError(Microbatch microbatch, int64_t block,
 }  // namespace
 
 absl::Status ActivationStore::Put(Microbatch microbatch, int64_t block,
-                                  SavedTensors tensors, Residence residence) {
+                                  std::vector<SavedTensor> tensors) {
   const auto key = std::make_pair(microbatch, block);
   if (entries_.count(key) != 0) {
     return StateError(microbatch, block, "forward ran twice");
   }
   Entry entry;
-  entry.residence = residence;
-  for (at::Tensor& tensor : tensors) {
+  entry.tensors.resize(tensors.size());
+  entry.copies.resize(tensors.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    at::Tensor& tensor = tensors[i].tensor;
     if (!tensor.defined()) continue;
-    if (tensor.is_cuda()) entry.device = tensor.device();
-    if (residence == Residence::kHost) tensor = ToHost(tensor);
+    if (tensors[i].residence == Residence::kDevice) {
+      entry.tensors[i] = std::move(tensor);
+      continue;
+    }
+    HP_ASSIGN_OR_RETURN(entry.copies[i], copies_->Offload(tensor));
+    entry.on_host = true;
   }
-  entry.tensors = std::move(tensors);
+  HP_RETURN_IF_ERROR(copies_->EndOffloads());
+  peak_host_bytes_ = std::max(peak_host_bytes_, host_bytes());
   entries_.emplace(key, std::move(entry));
-  if (residence == Residence::kHost) {
-    peak_host_bytes_ = std::max(peak_host_bytes_, host_bytes());
-  }
   return absl::OkStatus();
 }
 
-int64_t ActivationStore::TakePeakHostBytes() {
-  return std::exchange(peak_host_bytes_, host_bytes());
+absl::Status ActivationStore::FetchEntry(Entry& entry) {
+  if (!entry.on_host) return absl::OkStatus();
+  for (size_t i = 0; i < entry.copies.size(); ++i) {
+    if (entry.copies[i] == nullptr) continue;
+    HP_ASSIGN_OR_RETURN(entry.tensors[i], copies_->Fetch(*entry.copies[i]));
+    entry.copies[i].reset();
+  }
+  entry.on_host = false;
+  HP_ASSIGN_OR_RETURN(entry.arrival, copies_->EndFetches());
+  return absl::OkStatus();
+}
+
+absl::Status ActivationStore::Prefetch(Microbatch microbatch, int64_t block) {
+  auto it = entries_.find(std::make_pair(microbatch, block));
+  return it == entries_.end() ? absl::OkStatus() : FetchEntry(it->second);
 }
 
 absl::StatusOr<SavedTensors> ActivationStore::Take(Microbatch microbatch,
@@ -66,23 +65,21 @@ absl::StatusOr<SavedTensors> ActivationStore::Take(Microbatch microbatch,
     return StateError(microbatch, block, "backward without its forward");
   }
   Entry entry = std::move(node.mapped());
-  if (entry.residence == Residence::kHost) {
-    for (at::Tensor& tensor : entry.tensors) {
-      if (tensor.defined()) tensor = ToDevice(tensor, entry.device);
-    }
+  HP_RETURN_IF_ERROR(FetchEntry(entry));
+  if (entry.arrival != nullptr) {
+    HP_RETURN_IF_ERROR(copies_->Await(*entry.arrival));
   }
   return std::move(entry.tensors);
 }
 
-int64_t ActivationStore::host_bytes() const {
-  int64_t bytes = 0;
-  for (const auto& [key, entry] : entries_) {
-    if (entry.residence != Residence::kHost) continue;
-    for (const at::Tensor& tensor : entry.tensors) {
-      if (tensor.defined()) bytes += static_cast<int64_t>(ByteSize(tensor));
-    }
-  }
-  return bytes;
+void ActivationStore::Clear() {
+  // A device fault shows in the next call; here memory only has to be safe.
+  copies_->Drain().IgnoreError();
+  entries_.clear();
+}
+
+int64_t ActivationStore::TakePeakHostBytes() {
+  return std::exchange(peak_host_bytes_, host_bytes());
 }
 
 }  // namespace halfpipe

@@ -176,7 +176,8 @@ absl::Status TrainingJob::LoadPart() {
                        .device = options_.device,
                        .compute = compute_dtype_,
                        .lora = LoraSpecOf(config_.lora),
-                       .policy = PolicyOf(config_),
+                       .plan = ActivationPlan::Uniform(
+                           PolicyOf(config_), blocks.end - blocks.begin),
                        .deterministic = config_.train.deterministic},
                       UniformsFor(static_cast<uint64_t>(config_.train.seed))));
   return absl::OkStatus();

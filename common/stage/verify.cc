@@ -179,7 +179,8 @@ class VerifyRun {
              .device = device_,
              .compute = compute_,
              .lora = SpecOf(golden_),
-             .policy = *policy},
+             .plan =
+                 ActivationPlan::Uniform(*policy, blocks.end - blocks.begin)},
             [](absl::string_view, const at::Tensor& out) { out.zero_(); }));
     HP_RETURN_IF_ERROR(SetLora(golden_, part.get()));
     WanStageOptions stage_options{

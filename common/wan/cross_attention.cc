@@ -5,19 +5,10 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/kernels/qk_norm.h"
+#include "common/wan/heads.h"
 
 namespace halfpipe {
-
-void ContextAttentionSaved::AppendFields(const std::string& prefix,
-                                         SavedFields* fields) {
-  k.AppendFields(prefix + ".k", fields);
-  fields->push_back({prefix + ".v.adapted", &v_adapted});
-  fields->push_back({prefix + ".v.heads", &v});
-  fields->push_back({prefix + ".out", &attention.out});
-  fields->push_back({prefix + ".logsumexp", &attention.logsumexp});
-  fields->push_back({prefix + ".philox_seed", &attention.philox_seed});
-  fields->push_back({prefix + ".philox_offset", &attention.philox_offset});
-}
 
 absl::StatusOr<ContextAttention> ContextAttention::Load(
     const LayerLoader& loader, const std::string& prefix,
@@ -25,43 +16,59 @@ absl::StatusOr<ContextAttention> ContextAttention::Load(
   ContextAttention layer;
   layer.heads_ = loader.architecture().heads;
   layer.backend_ = backend;
-  HP_ASSIGN_OR_RETURN(layer.k_,
-                      NormedProjection::Load(loader, prefix + "k" + suffix,
-                                             prefix + "norm_k" + suffix,
-                                             NormedProjection::Role::kKey));
-  HP_ASSIGN_OR_RETURN(layer.v_, loader.Adapted(prefix + "v" + suffix));
+  HP_ASSIGN_OR_RETURN(layer.kv_, loader.Adapted({prefix + "k" + suffix,
+                                                 prefix + "v" + suffix}));
+  HP_ASSIGN_OR_RETURN(layer.norm_k_,
+                      loader.Float(prefix + "norm_k" + suffix + ".weight"));
   return layer;
 }
 
-at::Tensor ContextAttention::Forward(const at::Tensor& q,
-                                     const at::Tensor& context,
-                                     ContextAttentionSaved* saved) const {
-  at::Tensor k = k_.Forward(context, /*rope=*/{}, &saved->k);
-  saved->v = SplitHeads(v_.Forward(context, &saved->v_adapted), heads_);
-  return Attention(q, k, saved->v, backend_, &saved->attention);
+ContextAttention::KeysAndValues ContextAttention::Project(
+    const at::Tensor& context) const {
+  const int64_t width = kv_.out() / 2;
+  KeysAndValues kv;
+  kv.input = kv_.InputBuffer(context.size(0), context.size(1));
+  kv_.InputColumns(kv.input).copy_(context);
+  kv.linear = kv_.Forward(kv.input);
+  kv.k = QkNorm(kv.linear.narrow(-1, 0, width), norm_k_, /*rope=*/{},
+                KeyNorm(heads_), &kv.rstd);
+  kv.v = SplitHeads(kv.linear.narrow(-1, width, width), heads_);
+  return kv;
+}
+
+void ContextAttention::Forward(const at::Tensor& q, const at::Tensor& context,
+                               AttentionSaved* saved) const {
+  const KeysAndValues kv = Project(context);
+  Attention(q, kv.k, kv.v, backend_, saved);
 }
 
 at::Tensor ContextAttention::Backward(const at::Tensor& dout,
                                       const at::Tensor& q,
                                       const at::Tensor& context,
-                                      const ContextAttentionSaved& saved) {
-  AttentionGrads grads = AttentionBackward(dout, q, saved.k.heads, saved.v,
-                                           saved.attention, backend_);
-  k_.Backward(grads.dk, context, /*rope=*/{}, saved.k, /*need_dx=*/false);
-  v_.Backward(MergeHeads(grads.dv), context, saved.v_adapted,
-              /*need_dx=*/false);
+                                      const AttentionSaved& saved) {
+  const int64_t width = kv_.out() / 2;
+  const KeysAndValues kv = Project(context);
+  AttentionGrads grads =
+      AttentionBackward(dout, q, kv.k, kv.v, saved, backend_);
+  at::Tensor buffer = kv_.GradientBuffer(context.size(0), context.size(1));
+  QkNormBackward(grads.dk, kv.linear.narrow(-1, 0, width), norm_k_,
+                 /*rope=*/{}, kv.rstd, KeyNorm(heads_),
+                 buffer.narrow(-1, 0, width));
+  buffer.narrow(-1, width, width).copy_(MergeHeads(grads.dv));
+  kv_.Backward(buffer, kv.input, /*need_dx=*/false);
   return grads.dq;
 }
 
+void ContextAttention::AppendAdapters(
+    std::vector<LoraAdapter*>* adapters) const {
+  kv_.AppendAdapters(adapters);
+}
+
 void CrossAttentionSaved::AppendFields(SavedFields* fields) {
-  fields->push_back({"cross_attn.x", &x});
-  fields->push_back({"cross_attn.mean", &stats.mean});
-  fields->push_back({"cross_attn.rstd", &stats.rstd});
-  fields->push_back({"cross_attn.normed", &normed});
-  q.AppendFields("cross_attn.q", fields);
-  text.AppendFields("cross_attn.text", fields);
-  image.AppendFields("cross_attn.image", fields);
-  fields->push_back({"cross_attn.o.adapted", &o_adapted});
+  fields->push_back({SavedGroup::kCrossInput, &x});
+  fields->push_back({SavedGroup::kCrossQ, &q});
+  halfpipe::AppendFields(SavedGroup::kCrossOut, &text, fields);
+  halfpipe::AppendFields(SavedGroup::kCrossOut, &image, fields);
 }
 
 absl::StatusOr<CrossAttention> CrossAttention::Load(const LayerLoader& loader,
@@ -71,12 +78,11 @@ absl::StatusOr<CrossAttention> CrossAttention::Load(const LayerLoader& loader,
   CrossAttention layer;
   layer.heads_ = loader.architecture().heads;
   HP_ASSIGN_OR_RETURN(layer.norm_, loader.Norm(block + "norm3"));
-  HP_ASSIGN_OR_RETURN(
-      layer.q_, NormedProjection::Load(loader, prefix + "q", prefix + "norm_q",
-                                       NormedProjection::Role::kQuery));
+  HP_ASSIGN_OR_RETURN(layer.q_, loader.Adapted({prefix + "q"}));
+  HP_ASSIGN_OR_RETURN(layer.norm_q_, loader.Float(prefix + "norm_q.weight"));
   HP_ASSIGN_OR_RETURN(layer.text_,
                       ContextAttention::Load(loader, prefix, "", backend));
-  HP_ASSIGN_OR_RETURN(layer.o_, loader.Adapted(prefix + "o"));
+  HP_ASSIGN_OR_RETURN(layer.o_, loader.Adapted({prefix + "o"}));
   if (loader.architecture().has_image_branch()) {
     HP_ASSIGN_OR_RETURN(
         layer.image_, ContextAttention::Load(loader, prefix, "_img", backend));
@@ -84,51 +90,77 @@ absl::StatusOr<CrossAttention> CrossAttention::Load(const LayerLoader& loader,
   return layer;
 }
 
-at::Tensor CrossAttention::Mixed(const CrossAttentionSaved& saved) const {
-  const at::Tensor& text = saved.text.attention.out;
-  if (!image_.has_value()) return MergeHeads(text);
-  return MergeHeads(text + saved.image.attention.out);
+at::Tensor CrossAttention::Normed(const at::Tensor& x,
+                                  LayerNormStats* stats) const {
+  at::Tensor buffer = q_.InputBuffer(x.size(0), x.size(1));
+  AffineLayerNorm(x, norm_.weight, norm_.bias, kWanEps, stats,
+                  q_.InputColumns(buffer));
+  return buffer;
 }
 
-at::Tensor CrossAttention::Forward(const at::Tensor& x,
-                                   const Conditioning& conditioning,
-                                   CrossAttentionSaved* saved) const {
-  saved->x = x;
-  saved->normed =
-      AffineLayerNorm(x, norm_.weight, norm_.bias, kWanEps, &saved->stats);
-  at::Tensor q = q_.Forward(saved->normed, /*rope=*/{}, &saved->q);
+at::Tensor CrossAttention::Mixed(const CrossAttentionSaved& saved) const {
+  if (!image_.has_value()) return MergeHeads(saved.text.out);
+  return MergeHeads(saved.text.out + saved.image.out);
+}
+
+void CrossAttention::Restore(const Conditioning& conditioning,
+                             CrossAttentionSaved* saved) const {
+  if (!saved->q.defined()) {
+    LayerNormStats stats;
+    saved->q = q_.Forward(Normed(saved->x, &stats));
+  }
+  if (saved->text.out.defined()) return;
+  at::Tensor rstd;
+  const at::Tensor q =
+      QkNorm(saved->q, norm_q_, /*rope=*/{}, QueryNorm(heads_), &rstd);
   text_.Forward(q, conditioning.TextContext(), &saved->text);
   if (image_.has_value()) {
     image_->Forward(q, conditioning.ImageContext(), &saved->image);
   }
-  return x + o_.Forward(Mixed(*saved), &saved->o_adapted);
+}
+
+at::Tensor CrossAttention::Output(const CrossAttentionSaved& saved) const {
+  return o_.Forward(Mixed(saved)).add_(saved.x);
+}
+
+at::Tensor CrossAttention::QueryGradient(const at::Tensor& dmixed,
+                                         const Conditioning& conditioning,
+                                         CrossAttentionSaved saved) {
+  at::Tensor rstd;
+  const at::Tensor q =
+      QkNorm(saved.q, norm_q_, /*rope=*/{}, QueryNorm(heads_), &rstd);
+  at::Tensor dq =
+      text_.Backward(dmixed, q, conditioning.TextContext(), saved.text);
+  if (image_.has_value()) {
+    dq.add_(
+        image_->Backward(dmixed, q, conditioning.ImageContext(), saved.image));
+  }
+  at::Tensor buffer = q_.GradientBuffer(dq.size(0), dq.size(1));
+  QkNormBackward(dq, saved.q, norm_q_, /*rope=*/{}, rstd, QueryNorm(heads_),
+                 q_.GradientColumns(buffer));
+  return buffer;
 }
 
 at::Tensor CrossAttention::Backward(const at::Tensor& d,
                                     const Conditioning& conditioning,
-                                    const CrossAttentionSaved& saved) {
-  at::Tensor dmixed = SplitHeads(
-      o_.Backward(d, Mixed(saved), saved.o_adapted, /*need_dx=*/true), heads_);
-  at::Tensor dq = text_.Backward(dmixed, saved.q.heads,
-                                 conditioning.TextContext(), saved.text);
-  if (image_.has_value()) {
-    dq.add_(image_->Backward(dmixed, saved.q.heads, conditioning.ImageContext(),
-                             saved.image));
-  }
-  at::Tensor dnormed =
-      q_.Backward(dq, saved.normed, /*rope=*/{}, saved.q, /*need_dx=*/true);
-  return d +
-         AffineLayerNormBackward(dnormed, saved.x, norm_.weight, saved.stats);
+                                    CrossAttentionSaved saved) {
+  const at::Tensor x = saved.x;
+  at::Tensor dmixed =
+      SplitHeads(o_.Backward(d, Mixed(saved), /*need_dx=*/true), heads_);
+  at::Tensor dq = QueryGradient(dmixed, conditioning, std::move(saved));
+  dmixed.reset();
+  LayerNormStats stats;
+  at::Tensor normed = Normed(x, &stats);
+  at::Tensor dnormed = q_.Backward(dq, normed, /*need_dx=*/true);
+  return AffineLayerNormBackward(dnormed, x, norm_.weight, stats,
+                                 /*residual=*/d);
 }
 
 void CrossAttention::AppendAdapters(std::vector<LoraAdapter*>* adapters) const {
-  AppendAdapter(q_.adapter(), adapters);
-  AppendAdapter(text_.k_adapter(), adapters);
-  AppendAdapter(text_.v_adapter(), adapters);
-  AppendAdapter(o_.adapter(), adapters);
-  if (!image_.has_value()) return;
-  AppendAdapter(image_->k_adapter(), adapters);
-  AppendAdapter(image_->v_adapter(), adapters);
+  q_.AppendAdapters(adapters);
+  text_.AppendAdapters(adapters);
+  o_.AppendAdapters(adapters);
+  if (image_.has_value()) image_->AppendAdapters(adapters);
 }
 
 }  // namespace halfpipe

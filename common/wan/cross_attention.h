@@ -14,24 +14,14 @@
 #include "absl/status/statusor.h"
 #include "common/kernels/attention.h"
 #include "common/kernels/norm.h"
-#include "common/wan/attention_projection.h"
 #include "common/wan/conditioning.h"
 #include "common/wan/layer_loader.h"
 #include "common/wan/saved_fields.h"
 
 namespace halfpipe {
 
-// Keys and values of one kind of context, and what their attention left.
-struct ContextAttentionSaved {
-  NormedProjectionSaved k;
-  at::Tensor v_adapted;  // A(context) of v's LoRA
-  at::Tensor v;          // (B, Lc, H, D / H)
-  AttentionSaved attention;
-
-  void AppendFields(const std::string& prefix, SavedFields* fields);
-};
-
-// k, v over one kind of context.
+// Attention over one kind of context. Its keys and values are few (512 tokens)
+// and made again wherever they are needed.
 class ContextAttention {
  public:
   // `suffix` is "" for text and "_img" for image tokens.
@@ -39,33 +29,36 @@ class ContextAttention {
       const LayerLoader& loader, const std::string& prefix,
       const std::string& suffix, AttentionBackend backend);
 
-  // q (B, L, H, D / H), context (B, Lc, D); result as q.
-  at::Tensor Forward(const at::Tensor& q, const at::Tensor& context,
-                     ContextAttentionSaved* saved) const;
+  // q (B, L, H, D / H), context (B, Lc, D); fills `saved`.
+  void Forward(const at::Tensor& q, const at::Tensor& context,
+               AttentionSaved* saved) const;
   // dq. The context needs no gradient.
   at::Tensor Backward(const at::Tensor& dout, const at::Tensor& q,
-                      const at::Tensor& context,
-                      const ContextAttentionSaved& saved);
+                      const at::Tensor& context, const AttentionSaved& saved);
 
-  [[nodiscard]] LoraAdapter* k_adapter() const { return k_.adapter(); }
-
-  [[nodiscard]] LoraAdapter* v_adapter() const { return v_.adapter(); }
+  void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
 
  private:
-  NormedProjection k_;
-  LoraLinear v_;
+  struct KeysAndValues {
+    at::Tensor input;   // the context in an input buffer of kv_
+    at::Tensor linear;  // k and v before k's norm (B, Lc, 2 D)
+    at::Tensor rstd;    // of k's norm
+    at::Tensor k, v;    // (B, Lc, H, D / H)
+  };
+
+  KeysAndValues Project(const at::Tensor& context) const;
+
+  LoraLinear kv_;
+  at::Tensor norm_k_;  // (D) float32
   int64_t heads_ = 1;
   AttentionBackend backend_ = AttentionBackend::kMath;
 };
 
 struct CrossAttentionSaved {
-  at::Tensor x;  // the sublayer's input (B, L, D)
-  LayerNormStats stats;
-  at::Tensor normed;  // the input of q (B, L, D)
-  NormedProjectionSaved q;
-  ContextAttentionSaved text;
-  ContextAttentionSaved image;  // undefined tensors without an image branch
-  at::Tensor o_adapted;         // A(attention) of o's LoRA
+  at::Tensor x;          // the sublayer's input (B, L, D)
+  at::Tensor q;          // before its norm (B, L, D)
+  AttentionSaved text;   // out (B, L, H, D / H)
+  AttentionSaved image;  // undefined tensors without an image branch
 
   void AppendFields(SavedFields* fields);
 };
@@ -77,22 +70,30 @@ class CrossAttention {
       const LayerLoader& loader, const std::string& block,
       AttentionBackend backend);
 
-  at::Tensor Forward(const at::Tensor& x, const Conditioning& conditioning,
-                     CrossAttentionSaved* saved) const;
+  // See SelfAttention for the three.
+  void Restore(const Conditioning& conditioning,
+               CrossAttentionSaved* saved) const;
+  at::Tensor Output(const CrossAttentionSaved& saved) const;
   at::Tensor Backward(const at::Tensor& d, const Conditioning& conditioning,
-                      const CrossAttentionSaved& saved);
+                      CrossAttentionSaved saved);
 
   void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
 
  private:
+  // The affine norm of x in an input buffer of q_.
+  at::Tensor Normed(const at::Tensor& x, LayerNormStats* stats) const;
   // The input of o: the attention over text, plus that over the image.
   [[nodiscard]] at::Tensor Mixed(const CrossAttentionSaved& saved) const;
+  // dL/d(q before its norm) in a gradient buffer of q_.
+  at::Tensor QueryGradient(const at::Tensor& dmixed,
+                           const Conditioning& conditioning,
+                           CrossAttentionSaved saved);
 
   NormWeights norm_;  // norm3
-  NormedProjection q_;
+  LoraLinear q_, o_;
+  at::Tensor norm_q_;  // (D) float32
   ContextAttention text_;
   std::optional<ContextAttention> image_;
-  LoraLinear o_;
   int64_t heads_ = 1;
 };
 

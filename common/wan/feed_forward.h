@@ -17,13 +17,8 @@
 namespace halfpipe {
 
 struct FeedForwardSaved {
-  at::Tensor x;  // the sublayer's input (B, L, D)
-  LayerNormStats stats;
-  at::Tensor normed;         // the input of ffn.0 (B, L, D)
-  at::Tensor inner_adapted;  // A(normed) of ffn.0's LoRA
-  at::Tensor inner;          // the output of ffn.0 (B, L, F)
-  at::Tensor activated;      // gelu(inner) (B, L, F)
-  at::Tensor outer_adapted;  // A(activated) of ffn.2's LoRA
+  at::Tensor x;      // the sublayer's input (B, L, D)
+  at::Tensor inner;  // the output of ffn.0 (B, L, F)
 
   void AppendFields(SavedFields* fields);
 };
@@ -34,14 +29,20 @@ class FeedForward {
   [[nodiscard]] static absl::StatusOr<FeedForward> Load(
       const LayerLoader& loader, const std::string& block);
 
-  at::Tensor Forward(const at::Tensor& x, const Modulation& modulation,
-                     FeedForwardSaved* saved) const;
+  // See SelfAttention for the three.
+  void Restore(const Modulation& modulation, FeedForwardSaved* saved) const;
+  at::Tensor Output(const Modulation& modulation,
+                    const FeedForwardSaved& saved) const;
   at::Tensor Backward(const at::Tensor& d, const Modulation& modulation,
-                      const FeedForwardSaved& saved);
+                      FeedForwardSaved saved);
 
   void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
 
  private:
+  // The modulated norm of x in an input buffer of ffn.0.
+  at::Tensor Normed(const at::Tensor& x, const Modulation& modulation,
+                    LayerNormStats* stats) const;
+
   LoraLinear inner_, outer_;  // ffn.0, ffn.2
 };
 

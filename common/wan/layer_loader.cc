@@ -31,15 +31,21 @@ absl::StatusOr<LinearWeights> LayerLoader::Frozen(
   return LoadLinear(name, at::kFloat);
 }
 
-absl::StatusOr<LoraLinear> LayerLoader::Adapted(const std::string& name) const {
-  HP_ASSIGN_OR_RETURN(LinearWeights base, LoadLinear(name, placement_.compute));
-  std::unique_ptr<LoraAdapter> adapter;
-  if (lora_.has_value() && lora_->Matches(name)) {
-    adapter = std::make_unique<LoraAdapter>(
-        MakeLoraAdapter(name, base.weight.size(1), base.weight.size(0),
-                        lora_->rank, lora_->scale(), placement_, *uniform_));
+absl::StatusOr<LoraLinear> LayerLoader::Adapted(
+    const std::vector<std::string>& names) const {
+  std::vector<LoraLinear::Member> members;
+  for (const std::string& name : names) {
+    LoraLinear::Member member;
+    HP_ASSIGN_OR_RETURN(member.base, LoadLinear(name, placement_.compute));
+    if (lora_.has_value() && lora_->Matches(name)) {
+      const at::Tensor& weight = member.base.weight;
+      member.adapter = std::make_unique<LoraAdapter>(
+          MakeLoraAdapter(name, weight.size(1), weight.size(0), lora_->rank,
+                          lora_->scale(), placement_.device, *uniform_));
+    }
+    members.push_back(std::move(member));
   }
-  return LoraLinear(std::move(base), std::move(adapter));
+  return LoraLinear(std::move(members));
 }
 
 absl::StatusOr<NormWeights> LayerLoader::Norm(const std::string& name) const {

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/kernels/linear.h"
@@ -40,10 +41,10 @@ class LayerLoader {
   [[nodiscard]] absl::StatusOr<LinearWeights> Frozen(
       const std::string& name) const;
 
-  // A layer inside a block in the compute dtype, with an adapter if it is a
-  // target.
+  // Layers inside a block that share their input, in the compute dtype, each
+  // with an adapter if it is a target.
   [[nodiscard]] absl::StatusOr<LoraLinear> Adapted(
-      const std::string& name) const;
+      const std::vector<std::string>& names) const;
 
   [[nodiscard]] absl::StatusOr<NormWeights> Norm(const std::string& name) const;
 

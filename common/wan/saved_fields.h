@@ -5,19 +5,30 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
 #include <vector>
+
+#include "common/memory/activation_plan.h"
 
 namespace halfpipe {
 
-// One tensor of a record: what it is called within its block ("self_attn.q.
-// rotated") and where it stands.
+// One tensor of a record: the group it shares its fate with, and where it
+// stands.
 struct SavedField {
-  std::string name;
+  SavedGroup group;
   at::Tensor* tensor;
+  // False for a few numbers that a kernel wants back (a random generator's
+  // state): they are not worth a copy.
+  bool bulky = true;
 };
 
 using SavedFields = std::vector<SavedField>;
+
+// Lets go of the fields that `plan` says to recompute.
+inline void DropRecomputed(const SavedFields& fields, const BlockPlan& plan) {
+  for (const SavedField& field : fields) {
+    if (plan.of(field.group) == Fate::kRecompute) field.tensor->reset();
+  }
+}
 
 }  // namespace halfpipe
 

@@ -1,5 +1,6 @@
 // The first sublayer of a block:
-//   x + gate * o(Attention(rope(q), rope(k), v)), q, k, v of LN(x)(1+s)+shift.
+//   x + gate * o(Attention(rope(norm(q)), rope(norm(k)), v)),
+//   q, k, v of LN(x)(1 + scale) + shift.
 #ifndef HP_COMMON_WAN_SELF_ATTENTION_H_
 #define HP_COMMON_WAN_SELF_ATTENTION_H_
 
@@ -11,7 +12,6 @@
 #include "absl/status/statusor.h"
 #include "common/kernels/attention.h"
 #include "common/kernels/norm.h"
-#include "common/wan/attention_projection.h"
 #include "common/wan/conditioning.h"
 #include "common/wan/layer_loader.h"
 #include "common/wan/saved_fields.h"
@@ -19,14 +19,9 @@
 namespace halfpipe {
 
 struct SelfAttentionSaved {
-  at::Tensor x;  // the sublayer's input (B, L, D)
-  LayerNormStats stats;
-  at::Tensor normed;  // the input of q, k and v (B, L, D)
-  NormedProjectionSaved q, k;
-  at::Tensor v_adapted;  // A(normed) of v's LoRA
-  at::Tensor v;          // (B, L, H, D / H)
-  AttentionSaved attention;
-  at::Tensor o_adapted;  // A(attention) of o's LoRA
+  at::Tensor x;              // the sublayer's input (B, L, D)
+  at::Tensor qkv;            // q, k, v before the norms (B, L, 3 D)
+  AttentionSaved attention;  // out (B, L, H, D / H)
 
   void AppendFields(SavedFields* fields);
 };
@@ -38,19 +33,31 @@ class SelfAttention {
       const LayerLoader& loader, const std::string& prefix,
       AttentionBackend backend);
 
-  at::Tensor Forward(const at::Tensor& x, const Modulation& modulation,
-                     const Conditioning& conditioning,
-                     SelfAttentionSaved* saved) const;
-  // dx, or an undefined tensor when `need_dx` is false.
+  // Computes what is undefined in `saved` but its x.
+  void Restore(const Modulation& modulation, const Conditioning& conditioning,
+               SelfAttentionSaved* saved) const;
+  // The sublayer's result (B, L, D) of a complete `saved`.
+  at::Tensor Output(const Modulation& modulation,
+                    const SelfAttentionSaved& saved) const;
+  // dx, or an undefined tensor when `need_dx` is false. `saved` is complete
+  // and emptied on the way.
   at::Tensor Backward(const at::Tensor& d, const Modulation& modulation,
                       const Conditioning& conditioning,
-                      const SelfAttentionSaved& saved, bool need_dx);
+                      SelfAttentionSaved saved, bool need_dx);
 
   void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
 
  private:
-  NormedProjection q_, k_;
-  LoraLinear v_, o_;
+  // The modulated norm of x in an input buffer of qkv_.
+  at::Tensor Normed(const at::Tensor& x, const Modulation& modulation,
+                    LayerNormStats* stats) const;
+  // dL/d(q, k, v before the norms) in a gradient buffer of qkv_.
+  at::Tensor ProjectionGradient(const at::Tensor& dout,
+                                const Conditioning& conditioning,
+                                SelfAttentionSaved saved) const;
+
+  LoraLinear qkv_, o_;
+  at::Tensor norm_q_, norm_k_;  // (D) float32
   int64_t heads_ = 1;
   AttentionBackend backend_ = AttentionBackend::kMath;
 };

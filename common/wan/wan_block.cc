@@ -40,23 +40,46 @@ absl::StatusOr<WanBlock> WanBlock::Load(const LayerLoader& loader,
 
 at::Tensor WanBlock::Forward(const at::Tensor& x,
                              const Conditioning& conditioning,
-                             BlockSaved* saved) const {
-  at::Tensor y = x;
-  {
-    SelfAttentionSaved scratch;
-    y = self_attention_.Forward(
-        y, ModulationOf(modulation_, conditioning.t_mod, kSelfAttentionRows),
-        conditioning, saved ? &saved->self_attention : &scratch);
+                             const BlockPlan& plan, BlockSaved* saved) const {
+  const Modulation attention_rows =
+      ModulationOf(modulation_, conditioning.t_mod, kSelfAttentionRows);
+  const Modulation feed_forward_rows =
+      ModulationOf(modulation_, conditioning.t_mod, kFeedForwardRows);
+  const auto drop_done = [&](auto& record) {
+    SavedFields done;
+    record.AppendFields(&done);
+    DropRecomputed(done, plan);
+  };
+  saved->self_attention.x = x;
+  self_attention_.Restore(attention_rows, conditioning, &saved->self_attention);
+  saved->cross_attention.x =
+      self_attention_.Output(attention_rows, saved->self_attention);
+  drop_done(saved->self_attention);
+  cross_attention_.Restore(conditioning, &saved->cross_attention);
+  saved->feed_forward.x = cross_attention_.Output(saved->cross_attention);
+  drop_done(saved->cross_attention);
+  feed_forward_.Restore(feed_forward_rows, &saved->feed_forward);
+  at::Tensor y = feed_forward_.Output(feed_forward_rows, saved->feed_forward);
+  drop_done(saved->feed_forward);
+  return y;
+}
+
+void WanBlock::Restore(const Conditioning& conditioning,
+                       BlockSaved* saved) const {
+  const Modulation attention_rows =
+      ModulationOf(modulation_, conditioning.t_mod, kSelfAttentionRows);
+  self_attention_.Restore(attention_rows, conditioning, &saved->self_attention);
+  if (!saved->cross_attention.x.defined()) {
+    saved->cross_attention.x =
+        self_attention_.Output(attention_rows, saved->self_attention);
   }
-  {
-    CrossAttentionSaved scratch;
-    y = cross_attention_.Forward(y, conditioning,
-                                 saved ? &saved->cross_attention : &scratch);
+  cross_attention_.Restore(conditioning, &saved->cross_attention);
+  if (!saved->feed_forward.x.defined()) {
+    saved->feed_forward.x = cross_attention_.Output(saved->cross_attention);
   }
-  FeedForwardSaved scratch;
-  return feed_forward_.Forward(
-      y, ModulationOf(modulation_, conditioning.t_mod, kFeedForwardRows),
-      saved ? &saved->feed_forward : &scratch);
+  feed_forward_.Restore(
+      ModulationOf(modulation_, conditioning.t_mod, kFeedForwardRows),
+      &saved->feed_forward);
 }
 
 at::Tensor WanBlock::Backward(const at::Tensor& d,
@@ -64,13 +87,12 @@ at::Tensor WanBlock::Backward(const at::Tensor& d,
                               BlockSaved saved, bool need_dx) {
   at::Tensor dx = feed_forward_.Backward(
       d, ModulationOf(modulation_, conditioning.t_mod, kFeedForwardRows),
-      saved.feed_forward);
-  saved.feed_forward = {};
-  dx = cross_attention_.Backward(dx, conditioning, saved.cross_attention);
-  saved.cross_attention = {};
+      std::move(saved.feed_forward));
+  dx = cross_attention_.Backward(dx, conditioning,
+                                 std::move(saved.cross_attention));
   return self_attention_.Backward(
       dx, ModulationOf(modulation_, conditioning.t_mod, kSelfAttentionRows),
-      conditioning, saved.self_attention, need_dx);
+      conditioning, std::move(saved.self_attention), need_dx);
 }
 
 void WanBlock::AppendAdapters(std::vector<LoraAdapter*>* adapters) const {

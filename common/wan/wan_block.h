@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/kernels/attention.h"
+#include "common/memory/activation_plan.h"
 #include "common/wan/conditioning.h"
 #include "common/wan/cross_attention.h"
 #include "common/wan/feed_forward.h"
@@ -20,14 +21,15 @@
 
 namespace halfpipe {
 
-// Everything a block's backward needs. The inputs of the second and third
-// sublayer are fields of their records.
+// What a block saves for its backward, in the groups of activation_plan.h. The
+// input of the block and of its second and third sublayer are fields of the
+// sublayers' records.
 struct BlockSaved {
   SelfAttentionSaved self_attention;
   CrossAttentionSaved cross_attention;
   FeedForwardSaved feed_forward;
 
-  // Every tensor by name, always in the same order. Pointers into this object.
+  // Every tensor, always in the same order. Pointers into this object.
   SavedFields Fields();
 };
 
@@ -39,13 +41,18 @@ class WanBlock {
                                                      int64_t index,
                                                      AttentionBackend backend);
 
-  // x: (B, L, D) in the compute dtype; the result too. Fills `saved`; with
-  // nullptr each sublayer's tensors are freed as soon as it is done.
+  // x: (B, L, D) in the compute dtype; the result too. Fills the groups of
+  // `saved` that `plan` does not recompute; the others are freed as soon as the
+  // forward is done with them.
   at::Tensor Forward(const at::Tensor& x, const Conditioning& conditioning,
-                     BlockSaved* saved) const;
+                     const BlockPlan& plan, BlockSaved* saved) const;
+
+  // Computes again what `saved` lacks, from what it has; its x is there.
+  void Restore(const Conditioning& conditioning, BlockSaved* saved) const;
 
   // Adds the LoRA gradients of this micro-batch and returns dL/dx, or an
-  // undefined tensor when `need_dx` is false. `saved` is emptied on the way.
+  // undefined tensor when `need_dx` is false. `saved` is complete; it is
+  // emptied on the way.
   at::Tensor Backward(const at::Tensor& d, const Conditioning& conditioning,
                       BlockSaved saved, bool need_dx);
 

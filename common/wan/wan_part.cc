@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/kernels/cuda_runtime.h"
+#include "common/kernels/kernel_profile.h"
 #include "common/kernels/torch_guard.h"
 #include "common/wan/lora_targets.h"
 
@@ -25,6 +26,11 @@ absl::Status CheckOptions(const WanArchitecture& wan,
         absl::StrCat("compute dtype: expected float32 or bfloat16, found ",
                      c10::toString(options.compute)));
   }
+  if (options.plan.size() != blocks.end - blocks.begin) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "memory plan: expected one for each of ", blocks.end - blocks.begin,
+        " blocks, found ", options.plan.size()));
+  }
   if (!options.lora.has_value()) return absl::OkStatus();
   return LoraModules(wan, *options.lora).status();
 }
@@ -38,10 +44,14 @@ std::string Context(absl::string_view method, Microbatch microbatch) {
   return absl::StrCat(method, " of micro-batch ", microbatch.value());
 }
 
-SavedTensors Pack(BlockSaved& saved) {
-  SavedTensors tensors;
+std::vector<SavedTensor> Pack(BlockSaved& saved, const BlockPlan& plan) {
+  std::vector<SavedTensor> tensors;
   for (const SavedField& field : saved.Fields()) {
-    tensors.push_back(std::move(*field.tensor));
+    const bool to_host =
+        field.bulky && plan.of(field.group) == Fate::kOffload &&
+        field.tensor->defined() && field.tensor->is_contiguous();
+    tensors.push_back({std::move(*field.tensor),
+                       to_host ? Residence::kHost : Residence::kDevice});
   }
   return tensors;
 }
@@ -65,7 +75,10 @@ absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
   if (options.device.is_cuda()) {
     HP_RETURN_IF_ERROR(EnsureCudaLoaded());
   }
-  std::unique_ptr<WanPart> part(new WanPart(source.architecture(), options));
+  HP_ASSIGN_OR_RETURN(std::unique_ptr<HostCopies> copies,
+                      MakeHostCopies(options.device));
+  std::unique_ptr<WanPart> part(
+      new WanPart(source.architecture(), options, std::move(copies)));
   HP_RETURN_IF_ERROR(TorchGuard("loading the model", [&] {
     const LayerLoader loader(&source, {options.device, options.compute},
                              options.lora, &uniform);
@@ -124,27 +137,21 @@ absl::StatusOr<Embedded> WanPart::Embed(Microbatch microbatch,
 absl::StatusOr<at::Tensor> WanPart::ForwardBlock(
     Microbatch microbatch, int64_t index, const Conditioning& conditioning,
     const at::Tensor& x) {
-  if (options_.policy == ActivationPolicy::kRecompute) {
-    HP_RETURN_IF_ERROR(store_.Put(microbatch, index, {x}, Residence::kDevice));
-    return block(index).Forward(x, conditioning, nullptr);
-  }
   BlockSaved saved;
-  at::Tensor y = block(index).Forward(x, conditioning, &saved);
-  const Residence residence = options_.policy == ActivationPolicy::kOffload
-                                  ? Residence::kHost
-                                  : Residence::kDevice;
-  HP_RETURN_IF_ERROR(store_.Put(microbatch, index, Pack(saved), residence));
+  at::Tensor y = block(index).Forward(x, conditioning, plan(index), &saved);
+  HP_RETURN_IF_ERROR(store_.Put(microbatch, index, Pack(saved, plan(index))));
   return y;
 }
 
 absl::StatusOr<BlockSaved> WanPart::RestoreBlock(
     Microbatch microbatch, int64_t index, const Conditioning& conditioning) {
-  HP_ASSIGN_OR_RETURN(SavedTensors tensors, store_.Take(microbatch, index));
-  if (options_.policy != ActivationPolicy::kRecompute) {
-    return Unpack(std::move(tensors));
+  // What the next blocks need comes back while this one computes.
+  for (int64_t ahead = 0; ahead <= kOffloadDepth; ++ahead) {
+    HP_RETURN_IF_ERROR(store_.Prefetch(microbatch, index - ahead));
   }
-  BlockSaved saved;
-  block(index).Forward(tensors[0], conditioning, &saved);
+  HP_ASSIGN_OR_RETURN(SavedTensors tensors, store_.Take(microbatch, index));
+  BlockSaved saved = Unpack(std::move(tensors));
+  block(index).Restore(conditioning, &saved);
   return saved;
 }
 
@@ -191,6 +198,7 @@ absl::StatusOr<at::Tensor> WanPart::HeadForward(Microbatch microbatch,
   HeadState& state = it->second;
   return TorchGuard(
       Context("head forward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
+        const KernelScope scope(KernelGroup::kHead, x.is_cuda());
         return head_->Forward(x, state.time, state.grid, &state.saved);
       });
 }
@@ -203,6 +211,8 @@ absl::StatusOr<at::Tensor> WanPart::HeadBackward(
   }
   return TorchGuard(Context("head backward", microbatch),
                     [&]() -> absl::StatusOr<at::Tensor> {
+                      const KernelScope scope(KernelGroup::kHead,
+                                              dprediction.is_cuda());
                       return head_->Backward(dprediction, node.mapped().saved);
                     });
 }

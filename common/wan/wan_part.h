@@ -5,7 +5,7 @@
 // The order of calls for a micro-batch, spread over the parts in the pipeline's
 // order: Embed, ForwardBlocks..., HeadForward, HeadBackward,
 // BackwardBlocks.... Micro-batches may interleave in any way. On the CPU the
-// results are the same bits for any cut into parts, any activation policy and
+// results are the same bits for any cut into parts, any activation plan and
 // any interleaving that keeps the order of the backward passes (one thread).
 //
 // Thread rule: one thread. On CUDA, work is enqueued on the current stream and
@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,6 +30,7 @@
 #include "common/lora/lora_spec.h"
 #include "common/memory/activation_plan.h"
 #include "common/memory/activation_store.h"
+#include "common/memory/host_copies.h"
 #include "common/wan/architecture.h"
 #include "common/wan/conditioning.h"
 #include "common/wan/embeddings.h"
@@ -45,7 +47,7 @@ struct WanPartOptions {
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;  // kFloat or kBFloat16
   std::optional<LoraSpec> lora;         // none: nothing is trained
-  ActivationPolicy policy = ActivationPolicy::kRecompute;
+  ActivationPlan plan;                  // one entry for each of the blocks
   // Attention whose gradients are the same bits in every run (slower on CUDA).
   bool deterministic = false;
 };
@@ -106,7 +108,7 @@ class WanPart {
     return architecture_;
   }
 
-  // Host bytes that offloaded activations hold now.
+  // Host bytes held for offloaded activations: in use, or to be used again.
   [[nodiscard]] int64_t offloaded_bytes() const { return store_.host_bytes(); }
 
   // The most that they held at one time since the last call.
@@ -121,19 +123,26 @@ class WanPart {
     HeadSaved saved;
   };
 
-  WanPart(const WanArchitecture& architecture, const WanPartOptions& options)
-      : architecture_(architecture), options_(options) {}
+  WanPart(const WanArchitecture& architecture, const WanPartOptions& options,
+          std::unique_ptr<HostCopies> copies)
+      : architecture_(architecture),
+        options_(options),
+        store_(std::move(copies)) {}
 
   [[nodiscard]] absl::Status Load(const LayerLoader& loader);
   // The rotations of a grid; one table is kept per grid.
   at::Tensor RopeFor(const TokenGrid& grid);
-  // One block forward, its saved state put away as the policy says.
+  // One block forward, its saved state put away as the plan says.
   [[nodiscard]] absl::StatusOr<at::Tensor> ForwardBlock(
       Microbatch microbatch, int64_t index, const Conditioning& conditioning,
       const at::Tensor& x);
-  // The saved state of a block, recomputed if the policy says so.
+  // The complete saved state of a block.
   [[nodiscard]] absl::StatusOr<BlockSaved> RestoreBlock(
       Microbatch microbatch, int64_t index, const Conditioning& conditioning);
+
+  [[nodiscard]] const BlockPlan& plan(int64_t index) const {
+    return options_.plan[index - options_.blocks.begin];
+  }
 
   [[nodiscard]] WanBlock& block(int64_t index) {
     return blocks_[static_cast<size_t>(index - options_.blocks.begin)];

@@ -23,7 +23,7 @@ TEST(LoraAdapterTest, StartsAsPeftDoes) {
   std::vector<std::string> names;
   const LoraAdapter adapter =
       MakeLoraAdapter("blocks.0.ffn.0", /*in=*/16, /*out=*/6, /*rank=*/3,
-                      /*scale=*/2.0, {at::kCPU, at::kFloat}, Ramp(&names));
+                      /*scale=*/2.0, at::kCPU, Ramp(&names));
   EXPECT_EQ(names, std::vector<std::string>{"blocks.0.ffn.0.lora_A"});
   EXPECT_EQ(adapter.a.master.sizes(), (std::vector<int64_t>{3, 16}));
   EXPECT_EQ(adapter.b.master.sizes(), (std::vector<int64_t>{6, 3}));
@@ -34,21 +34,18 @@ TEST(LoraAdapterTest, StartsAsPeftDoes) {
   EXPECT_EQ(adapter.a.name, "blocks.0.ffn.0.lora_A");
 }
 
-TEST(LoraAdapterTest, Float32CopiesAliasAndBfloat16CopiesFollow) {
+TEST(LoraAdapterTest, ComputeCopiesFollowAndBHoldsTheScale) {
   std::vector<std::string> names;
-  LoraAdapter wide =
-      MakeLoraAdapter("m", 4, 4, 2, 1.0, {at::kCPU, at::kFloat}, Ramp(&names));
-  wide.b.master.fill_(0.5);
-  EXPECT_EQ(wide.b.compute.min().item<float>(), 0.5f);
-
-  LoraAdapter half = MakeLoraAdapter("m", 4, 4, 2, 1.0,
-                                     {at::kCPU, at::kBFloat16}, Ramp(&names));
-  half.b.master.fill_(0.5);
-  EXPECT_EQ(half.b.compute.max().item<float>(), 0.0f);
-  half.RefreshComputeCopies();
-  EXPECT_EQ(half.b.compute.min().item<float>(), 0.5f);
-  EXPECT_EQ(half.b.compute.scalar_type(), at::kBFloat16);
-  EXPECT_EQ(half.b.grad.scalar_type(), at::kFloat);
+  LoraAdapter adapter =
+      MakeLoraAdapter("m", 4, 4, 2, 3.0, at::kCPU, Ramp(&names));
+  adapter.RefreshComputeCopies();  // nothing to refresh yet
+  adapter.a.compute = at::zeros({2, 4}, at::kBFloat16);
+  adapter.b.compute = at::zeros({4, 2}, at::kBFloat16);
+  adapter.b.master.fill_(0.5);
+  adapter.RefreshComputeCopies();
+  EXPECT_EQ(adapter.b.compute.min().item<float>(), 1.5f);
+  EXPECT_TRUE(adapter.a.compute.equal(adapter.a.master.to(at::kBFloat16)));
+  EXPECT_EQ(adapter.b.grad.scalar_type(), at::kFloat);
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ TEST(StepRecordTest, AMicrobatchIsWhatItWasMadeOf) {
 TEST(StepRecordTest, AStageWritesItsWeightsAndGradients) {
   ScratchFolder folder;
   LoraAdapter adapter = MakeLoraAdapter(
-      "blocks.5.ffn.2", 4, 3, /*rank=*/2, 1.0, {at::kCPU, at::kBFloat16},
+      "blocks.5.ffn.2", 4, 3, /*rank=*/2, 1.0, at::kCPU,
       [](absl::string_view, at::Tensor out) { out.fill_(0.7); });
   adapter.b.grad.fill_(2.0);
   StepPlan plan;

@@ -44,6 +44,8 @@ std::unique_ptr<WanPart> MakePart(const TinyStageOptions& options) {
   part.blocks = options.rank == Rank(0)
                     ? BlockRange{0, options.split}
                     : BlockRange{options.split, kTinyLayers};
+  part.plan = ActivationPlan::Uniform(ActivationPolicy::kRecompute,
+                                      part.blocks.end - part.blocks.begin);
   part.lora = LoraSpec{.rank = 2, .alpha = 4.0};
   auto made = WanPart::Create(RandomWeights(TinyArchitecture(), 1), part,
                               [](absl::string_view name, at::Tensor out) {

@@ -32,7 +32,10 @@ class State {
     for (const std::string& module : modules) {
       owned_.push_back(std::make_unique<LoraAdapter>(
           MakeLoraAdapter(module, /*in=*/4, /*out=*/3, /*rank=*/2,
-                          /*scale=*/1.0, {at::kCPU, compute}, Uniforms(seed))));
+                          /*scale=*/1.0, at::kCPU, Uniforms(seed))));
+      LoraAdapter& adapter = *owned_.back();
+      adapter.a.compute = adapter.a.master.to(compute, false, /*copy=*/true);
+      adapter.b.compute = adapter.b.master.to(compute, false, /*copy=*/true);
       adapters_.push_back(owned_.back().get());
     }
     optimizer_ =
@@ -151,7 +154,7 @@ TEST(TrainStateTest, AShapeOfAnotherRankIsRefusedByName) {
   ASSERT_TRUE(
       SaveShard(Shard(folder, 0), saved.adapters(), saved.optimizer()).ok());
   LoraAdapter wide =
-      MakeLoraAdapter(kFirst[0], 4, 3, /*rank=*/5, 1.0, {}, Uniforms(1));
+      MakeLoraAdapter(kFirst[0], 4, 3, /*rank=*/5, 1.0, at::kCPU, Uniforms(1));
   AdamW optimizer(LoraMasters({&wide}), AdamWOptions());
   const absl::Status status = RestoreShards(folder.path(), {&wide}, &optimizer);
   EXPECT_FALSE(status.ok());

@@ -84,7 +84,7 @@ TEST_P(TrueShapesTest, TwoBlocksRunForwardAndBackward) {
   options.device = kGpu;
   options.compute = at::kBFloat16;
   options.lora = LoraSpec();
-  options.policy = GetParam().policy;
+  options.plan = ActivationPlan::Uniform(GetParam().policy, 2);
   options.deterministic = GetParam().deterministic;
   auto part = WanPart::Create(RandomWeights(wan, 1), options, TestUniform());
   ASSERT_TRUE(part.ok()) << part.status();

@@ -27,6 +27,14 @@ TEST_P(ParityTest, EveryPolicyAndSplitMatchesToTheBit) {
   }
 }
 
+TEST_P(ParityTest, APlanThatMixesAllThreeMatchesToTheBit) {
+  const GoldenCase golden = LoadGolden(GetParam());
+  auto plan = ActivationPlan::Parse("1*orokrorr");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ExpectSameBits(RunGolden(golden, {.split = 1, .plan = (*plan)[0]}),
+                 RunGolden(golden, RunOptions()));
+}
+
 TEST_P(ParityTest, MicroBatchesInAnyScheduleMatch) {
   const GoldenCase golden = LoadGolden(GetParam());
   const int64_t batch = golden.inputs.latents.size(0);

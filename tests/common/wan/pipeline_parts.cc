@@ -30,6 +30,15 @@ std::string KeyOf(const LoraParameter& parameter) {
   return parameter.name + ".default.weight";
 }
 
+ActivationPlan PlanOf(const RunOptions& options, const BlockRange& blocks) {
+  const int64_t count = blocks.end - blocks.begin;
+  if (!options.plan.has_value()) {
+    return ActivationPlan::Uniform(options.policy, count);
+  }
+  return Must(ActivationPlan::Create(
+      std::vector<BlockPlan>(static_cast<size_t>(count), *options.plan)));
+}
+
 // A stage that holds blocks in front, a stage behind, and what runs on them.
 class Pipeline {
  public:
@@ -41,12 +50,13 @@ class Pipeline {
     part.compute = options.compute;
     part.device = options.device;
     part.lora = golden.lora;
-    part.policy = options.policy;
     part.blocks = {0, options.split.value_or(layers)};
+    part.plan = PlanOf(options, part.blocks);
     first_ = Must(WanPart::Create(weights, part, TestUniform()));
     if (options.split.has_value()) {
       part.embeddings = part.head = false;
       part.blocks = {*options.split, layers};
+      part.plan = PlanOf(options, part.blocks);
       second_ = Must(WanPart::Create(weights, part, TestUniform()));
     }
     for (LoraParameter* parameter : Parameters()) {

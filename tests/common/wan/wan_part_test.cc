@@ -27,7 +27,7 @@ WanPartOptions AllBlocks(ActivationPolicy policy) {
   WanPartOptions options;
   options.blocks = {0, 2};
   options.lora = TinyLora();
-  options.policy = policy;
+  options.plan = ActivationPlan::Uniform(policy, 2);
   return options;
 }
 
@@ -56,6 +56,9 @@ TEST(WanPartTest, RefusesOptionsThatCannotBe) {
   options = AllBlocks(ActivationPolicy::kKeep);
   options.lora->targets = {"nothing"};
   EXPECT_EQ(CreateCode(options), absl::StatusCode::kInvalidArgument);
+  options = AllBlocks(ActivationPolicy::kKeep);
+  options.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 3);
+  EXPECT_EQ(CreateCode(options), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(WanPartTest, AdaptersAreListedInBlockOrder) {
@@ -67,6 +70,7 @@ TEST(WanPartTest, AdaptersAreListedInBlockOrder) {
   // The first values do not depend on the cut.
   WanPartOptions second = AllBlocks(ActivationPolicy::kKeep);
   second.blocks = {1, 2};
+  second.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 1);
   second.embeddings = second.head = false;
   auto half = MakePart(second);
   ASSERT_EQ(half->adapters().size(), 10u);

@@ -1,0 +1,48 @@
+// Page-locked host buffers that are used again instead of being freed: pinning
+// a page costs more than copying it.
+#ifndef HP_COMMON_MEMORY_PINNED_POOL_H_
+#define HP_COMMON_MEMORY_PINNED_POOL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/runtime/event.h"
+
+namespace halfpipe {
+
+// One buffer; `last_use` is behind the last work that touches it, or null.
+struct PinnedBuffer {
+  void* data = nullptr;
+  size_t bytes = 0;
+  EventPtr last_use;
+};
+
+// One thread. Every buffer must be back before the pool goes.
+class PinnedPool {
+ public:
+  PinnedPool() = default;
+  PinnedPool(const PinnedPool&) = delete;
+  PinnedPool& operator=(const PinnedPool&) = delete;
+  ~PinnedPool();
+
+  // A buffer of exactly `bytes`; order a write to it behind its `last_use`.
+  // ResourceExhausted: the host has no memory left, or may not pin more.
+  [[nodiscard]] absl::StatusOr<PinnedBuffer> Take(size_t bytes);
+  void Return(PinnedBuffer buffer);
+
+  // All that was ever pinned.
+  [[nodiscard]] int64_t bytes() const { return bytes_; }
+
+ private:
+  std::multimap<size_t, PinnedBuffer> free_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_MEMORY_PINNED_POOL_H_
