@@ -1,0 +1,295 @@
+#include "common/memory/plan_search.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/memory/stage_base.h"
+#include "common/pipeline/segment_table.h"
+
+namespace halfpipe {
+namespace {
+
+// Deeper than this no warm-up gains anything.
+constexpr int32_t kDeepest = 6;
+// Shares of one host budget that are tried.
+constexpr int64_t kHostShares = 32;
+// How much slower a plan may be that pins less host memory.
+constexpr double kTolerance = 1.005;
+// How far from the middle a split is looked for on equal cards.
+constexpr int64_t kSplitReach = 3;
+
+BlockShape ShapeOf(const PlanRequest& request, int64_t ffn_chunks) {
+  return {.tokens = request.clip.tokens(),
+          .dim = request.model.dim,
+          .ffn_dim = request.model.ffn_dim,
+          .heads = request.model.heads,
+          .context_tokens = request.clip.context_tokens,
+          .image_branch = request.model.image_branch,
+          .lora_rank = request.lora_rank,
+          .lora_parameters = request.lora_parameters / request.model.layers,
+          .weights = request.weights,
+          .ffn_chunks = ffn_chunks};
+}
+
+absl::StatusOr<std::vector<pipeline::Schedule>> SchedulesOf(
+    const PlanRequest& request) {
+  std::vector<pipeline::Schedule> schedules;
+  pipeline::ScheduleOptions options = request.schedule;
+  const bool deep = options.name == pipeline::ScheduleName::kOneFOneB &&
+                    options.stages == 2 && !request.fixed_warmup;
+  if (!deep) {
+    HP_ASSIGN_OR_RETURN(pipeline::Schedule only,
+                        pipeline::BuildSchedule(options));
+    schedules.push_back(std::move(only));
+    return schedules;
+  }
+  const int32_t deepest = std::min(options.microbatches, kDeepest);
+  for (int32_t total = 2; total <= 2 * deepest; ++total) {
+    for (int32_t first = (total + 1) / 2; first <= std::min(total - 1, deepest);
+         ++first) {
+      options.warmup = {first, total - first};
+      HP_ASSIGN_OR_RETURN(pipeline::Schedule schedule,
+                          pipeline::BuildSchedule(options));
+      schedules.push_back(std::move(schedule));
+    }
+  }
+  return schedules;
+}
+
+bool AnyBelowOne(std::initializer_list<int64_t> sizes) {
+  return std::min(sizes) < 1;
+}
+
+absl::Status CheckSizes(const PlanRequest& request) {
+  const ModelShape& model = request.model;
+  if (AnyBelowOne({model.dim, model.ffn_dim, model.heads, model.layers,
+                   model.text_dim, model.in_channels, model.out_channels})) {
+    return absl::InvalidArgumentError("the model has a size below 1");
+  }
+  if (AnyBelowOne({request.clip.latent_frames, request.clip.tokens_per_frame,
+                   request.clip.context_tokens})) {
+    return absl::InvalidArgumentError("the clip has a size below 1");
+  }
+  if (request.lora_parameters < 0 || request.gpu_memory_bytes < 0) {
+    return absl::InvalidArgumentError("a number of bytes is below 0");
+  }
+  const int stages = request.schedule.stages;
+  const int64_t split = request.split.value_or(1);
+  if (stages == 2 && (model.layers < 2 || split < 1 || split >= model.layers)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pipeline.split_at: ", split, " of ", model.layers,
+                     " blocks leaves a stage without one"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckRequest(const PlanRequest& request) {
+  HP_RETURN_IF_ERROR(CheckSizes(request));
+  const auto stages = static_cast<size_t>(request.schedule.stages);
+  if (request.devices.size() != stages) {
+    return absl::InvalidArgumentError(absl::StrCat("expected the rates of ",
+                                                   stages, " devices, found ",
+                                                   request.devices.size()));
+  }
+  for (const DeviceRates& device : request.devices) {
+    HP_RETURN_IF_ERROR(Annotate(CheckRates(device), device.name));
+    if (request.weights == WeightForm::kFp8Compute &&
+        device.fp8_matmul_flops_per_second <= 0.0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "model.weights: ", device.name,
+          " has no fp8 products; write fp8, which multiplies in bf16"));
+    }
+  }
+  const size_t hosts = request.host_memory_bytes.size();
+  if ((hosts != 1 && hosts != stages) ||
+      *std::min_element(request.host_memory_bytes.begin(),
+                        request.host_memory_bytes.end()) < 0) {
+    return absl::InvalidArgumentError(
+        "expected one host budget, or one a stage, of at least 0 bytes");
+  }
+  if (request.max_ffn_chunks < 1) {
+    return absl::InvalidArgumentError("the feed-forward layer has no parts");
+  }
+  return absl::OkStatus();
+}
+
+PlanSearch::PlanSearch(const PlanRequest& request, int64_t ffn_chunks)
+    : request_(&request) {
+  for (const DeviceRates& device : request.devices) {
+    blocks_.push_back(MakeBlockModel(ShapeOf(request, ffn_chunks), device));
+  }
+}
+
+absl::StatusOr<PlanSearch> PlanSearch::Create(const PlanRequest& request,
+                                              int64_t ffn_chunks) {
+  PlanSearch search(request, ffn_chunks);
+  HP_ASSIGN_OR_RETURN(search.schedules_, SchedulesOf(request));
+  return search;
+}
+
+int64_t PlanSearch::FirstSplit() const {
+  const int64_t layers = request_->model.layers;
+  if (stages() == 1) return layers;
+  return request_->split.value_or((layers + 1) / 2);
+}
+
+std::vector<int64_t> PlanSearch::Splits() const {
+  const int64_t first = FirstSplit();
+  std::vector<int64_t> splits = {first};
+  if (stages() == 1 || request_->split.has_value()) return splits;
+  const int64_t layers = request_->model.layers;
+  const bool equal = request_->devices.front() == request_->devices.back();
+  const int64_t reach = equal ? kSplitReach : layers;
+  for (int64_t away = 1; away <= reach; ++away) {
+    for (int64_t split : {first - away, first + away}) {
+      if (split >= 1 && split < layers) splits.push_back(split);
+    }
+  }
+  return splits;
+}
+
+PlanSearch::Choice PlanSearch::MakeChoice(int64_t split,
+                                          const pipeline::Schedule& schedule,
+                                          int rank, bool leanest) {
+  const auto index = static_cast<size_t>(rank);
+  const int64_t blocks = rank == 0 ? split : request_->model.layers - split;
+  const int32_t live = std::max(1, schedule.use[index].max_live);
+  const BlockModel& block = blocks_[index];
+  Choice choice;
+  FillBase(*request_, block, {rank, stages(), blocks, live}, &choice.plan);
+  const StagePlan& plan = choice.plan;
+  choice.room_bytes = WithoutSlack(plan.budget_bytes - plan.fixed_bytes -
+                                   plan.weight_bytes - plan.trained_bytes) -
+                      plan.boundary_bytes;
+  const auto key = std::make_tuple(rank, blocks, live, leanest);
+  auto it = costed_.find(key);
+  if (it == costed_.end()) {
+    const CopyRates copies =
+        CopyRatesOf(request_->devices[index], block, blocks);
+    StageOptions options =
+        request_->policy.has_value()
+            ? StageOptions::Uniform(*request_->policy, block, copies, blocks,
+                                    live)
+        : leanest ? StageOptions::EnumerateLeanest(block, copies, blocks, live)
+                  : StageOptions::Enumerate(block, copies, blocks, live);
+    it = costed_.emplace(key, std::move(options)).first;
+  }
+  choice.options = &it->second;
+  return choice;
+}
+
+std::vector<Shortfall> PlanSearch::ShortfallsAt(int64_t split) {
+  std::vector<Shortfall> result;
+  int64_t shared = 0;
+  const bool one_budget = request_->host_memory_bytes.size() == 1;
+  for (int rank = 0; rank < stages(); ++rank) {
+    const Choice choice =
+        MakeChoice(split, schedules_.front(), rank, /*leanest=*/true);
+    Shortfall lacks;
+    const int64_t host =
+        request_->host_memory_bytes[one_budget ? 0 : static_cast<size_t>(rank)];
+    lacks.device_bytes = choice.options->LeastDeviceBytes() - choice.room_bytes;
+    if (lacks.device_bytes <= 0) {
+      const int64_t needed = choice.options->LeastHostBytes(choice.room_bytes);
+      shared += needed;
+      lacks.host_bytes = (one_budget ? shared : needed) - host;
+    }
+    result.push_back(lacks);
+  }
+  return result;
+}
+
+bool PlanSearch::Fits(int64_t split) {
+  const std::vector<Shortfall> lacks = ShortfallsAt(split);
+  return std::all_of(lacks.begin(), lacks.end(), [](const Shortfall& stage) {
+    return stage.device_bytes <= 0 && stage.host_bytes <= 0;
+  });
+}
+
+std::vector<PlanSearch::Pair> PlanSearch::PairsOf(
+    const std::vector<Choice>& choices) {
+  const std::vector<int64_t>& budgets = request_->host_memory_bytes;
+  const bool shared = budgets.size() == 1 && choices.size() == 2;
+  std::vector<Pair> pairs;
+  for (int64_t share = 0; share <= (shared ? kHostShares : 0); ++share) {
+    Pair pair;
+    for (size_t r = 0; r < choices.size(); ++r) {
+      int64_t host = budgets[budgets.size() == 1 ? 0 : r];
+      if (shared) {
+        host = host / kHostShares * (r == 0 ? share : kHostShares - share);
+      }
+      pair.push_back(choices[r].options->Fastest(choices[r].room_bytes, host));
+    }
+    const bool fits = std::all_of(pair.begin(), pair.end(),
+                                  [](const auto* o) { return o != nullptr; });
+    if (fits && (pairs.empty() || pairs.back() != pair)) pairs.push_back(pair);
+  }
+  return pairs;
+}
+
+absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
+    int64_t split, const pipeline::Schedule& schedule,
+    const std::vector<Choice>& choices, const Pair& pair) const {
+  TrainingPlan plan;
+  plan.split = split;
+  plan.schedule = schedule;
+  plan.costs = CostsOutsideBlocks(*request_, blocks_.front());
+  for (size_t r = 0; r < choices.size(); ++r) {
+    StagePlan stage = choices[r].plan;
+    stage.activations = pair[r]->plan;
+    stage.cost = pair[r]->cost;
+    const int64_t dynamic = stage.boundary_bytes + stage.cost.device_bytes();
+    stage.slack_bytes = SlackOf(dynamic);
+    stage.peak_bytes = stage.fixed_bytes + stage.weight_bytes +
+                       stage.trained_bytes + dynamic + stage.slack_bytes;
+    plan.costs.segments[r].forward_seconds += stage.cost.forward_seconds;
+    plan.costs.segments[r].backward_seconds += stage.cost.backward_seconds;
+    plan.stages.push_back(std::move(stage));
+  }
+  HP_ASSIGN_OR_RETURN(pipeline::SegmentTable table,
+                      pipeline::SegmentTable::ForStages(stages()));
+  HP_ASSIGN_OR_RETURN(
+      plan.simulation,
+      pipeline::Simulate(table, plan.schedule.ranks, plan.costs));
+  return plan;
+}
+
+absl::StatusOr<std::optional<TrainingPlan>> PlanSearch::BestAt(int64_t split) {
+  std::vector<TrainingPlan> plans;
+  double fastest = 0.0;
+  for (const pipeline::Schedule& schedule : schedules_) {
+    std::vector<Choice> choices;
+    for (int rank = 0; rank < stages(); ++rank) {
+      choices.push_back(MakeChoice(split, schedule, rank, /*leanest=*/false));
+    }
+    for (const Pair& pair : PairsOf(choices)) {
+      double bound = 0.0;  // no stage can be quicker than its own work
+      for (const StageOption* option : pair) {
+        bound = std::max(
+            bound, option->cost.seconds() * request_->schedule.microbatches);
+      }
+      if (!plans.empty() && bound > fastest * kTolerance) continue;
+      HP_ASSIGN_OR_RETURN(TrainingPlan plan,
+                          Simulated(split, schedule, choices, pair));
+      fastest = plans.empty() ? plan.step_seconds()
+                              : std::min(fastest, plan.step_seconds());
+      plans.push_back(std::move(plan));
+    }
+  }
+  std::optional<TrainingPlan> best;
+  for (TrainingPlan& plan : plans) {
+    if (plan.step_seconds() > fastest * kTolerance) continue;
+    if (!best.has_value() ||
+        plan.pinned_host_bytes() < best->pinned_host_bytes()) {
+      best = std::move(plan);
+    }
+  }
+  return best;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,84 @@
+// The search behind planner.h, split by split.
+#ifndef HP_COMMON_MEMORY_PLAN_SEARCH_H_
+#define HP_COMMON_MEMORY_PLAN_SEARCH_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/memory/planner.h"
+#include "common/memory/stage_options.h"
+
+namespace halfpipe {
+
+// InvalidArgument: what planner.h says.
+[[nodiscard]] absl::Status CheckRequest(const PlanRequest& request);
+
+// What a stage lacks of its limits at its leanest; not above 0: nothing.
+struct Shortfall {
+  int64_t device_bytes = 0;
+  int64_t host_bytes = 0;  // of the budget that it draws on
+};
+
+// Not thread-safe: it remembers what it has costed.
+class PlanSearch {
+ public:
+  // InvalidArgument: a schedule that cannot be built. REQUIRES: CheckRequest;
+  // `request` outlives it.
+  [[nodiscard]] static absl::StatusOr<PlanSearch> Create(
+      const PlanRequest& request, int64_t ffn_chunks);
+
+  // Where a search for a split begins: the given one, or the middle.
+  [[nodiscard]] int64_t FirstSplit() const;
+  // All splits worth a look, the first one first.
+  [[nodiscard]] std::vector<int64_t> Splits() const;
+
+  // Whether anything fits at the shallowest schedule.
+  [[nodiscard]] bool Fits(int64_t split);
+  [[nodiscard]] std::vector<Shortfall> ShortfallsAt(int64_t split);
+
+  // The best plan at a split; none: nothing fits. Codes: the simulator's.
+  [[nodiscard]] absl::StatusOr<std::optional<TrainingPlan>> BestAt(
+      int64_t split);
+
+  [[nodiscard]] const BlockModel& block(int rank) const {
+    return blocks_[static_cast<size_t>(rank)];
+  }
+
+ private:
+  // One stage within one schedule.
+  struct Choice {
+    StagePlan plan;          // without activations
+    int64_t room_bytes = 0;  // what the options may take of the device
+    const StageOptions* options = nullptr;
+  };
+
+  using Pair = std::vector<const StageOption*>;
+
+  PlanSearch(const PlanRequest& request, int64_t ffn_chunks);
+
+  [[nodiscard]] int stages() const { return request_->schedule.stages; }
+
+  [[nodiscard]] Choice MakeChoice(int64_t split,
+                                  const pipeline::Schedule& schedule, int rank,
+                                  bool leanest);
+  // Ways to share the host budget, as the options that each leads to.
+  [[nodiscard]] std::vector<Pair> PairsOf(const std::vector<Choice>& choices);
+  [[nodiscard]] absl::StatusOr<TrainingPlan> Simulated(
+      int64_t split, const pipeline::Schedule& schedule,
+      const std::vector<Choice>& choices, const Pair& pair) const;
+
+  const PlanRequest* request_;
+  std::vector<BlockModel> blocks_;             // one a stage
+  std::vector<pipeline::Schedule> schedules_;  // the shallowest first
+  // by rank, blocks, live, leanest
+  std::map<std::tuple<int, int64_t, int32_t, bool>, StageOptions> costed_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_MEMORY_PLAN_SEARCH_H_

@@ -1,0 +1,115 @@
+#include "common/memory/stage_base.h"
+
+#include <algorithm>
+
+namespace halfpipe {
+namespace {
+
+constexpr int64_t kElementBytes = 2;  // bf16
+constexpr int64_t kFloatBytes = 4;
+constexpr int64_t kFreqDim = 256;
+constexpr int64_t kPatchVolume = 4;
+constexpr int64_t kModulationRows = 6;
+// Activations and gradients of the split that are there at a time: to be sent
+// and being received, one of each kind on either side of its copy, and head's.
+constexpr int64_t kBoundaryTensors = 6;
+constexpr int64_t kBoundaryTensorsAlone = 2;  // one stage: nothing crosses
+// Of dynamic memory, in the caching allocator.
+constexpr double kSlack = 0.04;
+// float32 products, against bf16's on tensor cores.
+constexpr double kFloatSlowdown = 16.0;
+constexpr double kTransferLatencySeconds = 20e-6;
+constexpr double kNormExchangeSeconds = 200e-6;
+constexpr double kOptimizerLatencySeconds = 2e-3;
+
+// The patch, text and time embeddings and the head, float32.
+int64_t OuterParameters(const ModelShape& model) {
+  const int64_t patch = kPatchVolume * model.in_channels * model.dim;
+  const int64_t text = model.dim * (model.text_dim + model.dim);
+  const int64_t time =
+      model.dim * (kFreqDim + model.dim + kModulationRows * model.dim);
+  const int64_t head = kPatchVolume * model.out_channels * model.dim;
+  constexpr int64_t kBiases = 12;
+  return patch + text + time + head + kBiases * model.dim;
+}
+
+// fp8: the largest matrix of a block in bf16; q, k and v are one.
+int64_t DequantisedBytes(const PlanRequest& request) {
+  if (request.weights != WeightForm::kFp8) return 0;
+  const int64_t dim = request.model.dim;
+  return kElementBytes * std::max(3 * dim * dim, dim * request.model.ffn_dim);
+}
+
+}  // namespace
+
+void FillBase(const PlanRequest& request, const BlockModel& block,
+              const StagePlace& place, StagePlan* plan) {
+  const DeviceRates& device = request.devices[static_cast<size_t>(place.rank)];
+  const int64_t activation = block.of(SavedGroup::kInput).bytes;
+  plan->live = place.live;
+  plan->ffn_chunks = block.shape.ffn_chunks;
+  plan->fixed_bytes = device.fixed_bytes;
+  plan->weight_bytes =
+      place.blocks * block.weight_bytes + DequantisedBytes(request);
+  if (place.rank == 0) {
+    plan->weight_bytes += OuterParameters(request.model) * kFloatBytes;
+  }
+  plan->trained_bytes = place.blocks * block.trained_bytes;
+  const int64_t context =
+      request.clip.context_tokens * request.model.dim * kElementBytes;
+  plan->boundary_bytes =
+      place.live * context +
+      activation *
+          (place.stages > 1 ? kBoundaryTensors : kBoundaryTensorsAlone);
+  plan->budget_bytes = device.free_bytes;
+  if (request.gpu_memory_bytes > 0) {
+    plan->budget_bytes = std::min(plan->budget_bytes, request.gpu_memory_bytes);
+  }
+}
+
+int64_t SlackOf(int64_t dynamic_bytes) {
+  return static_cast<int64_t>(static_cast<double>(dynamic_bytes) * kSlack);
+}
+
+int64_t WithoutSlack(int64_t bytes) {
+  return static_cast<int64_t>(static_cast<double>(bytes) / (1.0 + kSlack));
+}
+
+pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
+                                       const BlockModel& block) {
+  const DeviceRates& first = request.devices.front();
+  const ModelShape& model = request.model;
+  const auto tokens = static_cast<double>(request.clip.tokens());
+  const auto dim = static_cast<double>(model.dim);
+  const double float_rate = first.matmul_flops_per_second / kFloatSlowdown;
+  // A pass over a float32 (tokens, dim) tensor.
+  const double pass = tokens * dim * static_cast<double>(kFloatBytes) /
+                      first.elementwise_bytes_per_second;
+  const double patch = 2.0 * tokens * dim *
+                       static_cast<double>(kPatchVolume * model.in_channels);
+  const double text = 2.0 * static_cast<double>(request.clip.context_tokens) *
+                      dim * static_cast<double>(model.text_dim + model.dim);
+  const double head = 2.0 * tokens * dim *
+                      static_cast<double>(kPatchVolume * model.out_channels);
+  pipeline::CostModel costs;
+  costs.segments.resize(3);
+  costs.segments[0].forward_seconds = (patch + text) / float_rate + 2.0 * pass;
+  costs.segments[2] = {.forward_seconds = head / float_rate + 5.0 * pass,
+                       .backward_seconds = head / float_rate + 6.0 * pass};
+  if (request.schedule.stages > 1) {
+    const double rate = std::min(first.link_bytes_per_second,
+                                 request.devices.back().link_bytes_per_second);
+    costs.transfer_seconds =
+        kTransferLatencySeconds +
+        static_cast<double>(block.of(SavedGroup::kInput).bytes) / rate;
+    costs.norm_seconds = kNormExchangeSeconds;
+  }
+  costs.optimizer_seconds =
+      kOptimizerLatencySeconds +
+      2.0 * static_cast<double>(block.trained_bytes * model.layers) /
+          static_cast<double>(request.schedule.stages) /
+          first.elementwise_bytes_per_second;
+  return costs;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,39 @@
+// What a stage holds whatever its activation plan is, and what it computes
+// outside its blocks.
+#ifndef HP_COMMON_MEMORY_STAGE_BASE_H_
+#define HP_COMMON_MEMORY_STAGE_BASE_H_
+
+#include <cstdint>
+
+#include "common/memory/block_model.h"
+#include "common/memory/planner.h"
+#include "common/pipeline/cost_model.h"
+
+namespace halfpipe {
+
+// A stage's place in the job. Stage 0 has embeddings and head.
+struct StagePlace {
+  int rank = 0;
+  int stages = 2;
+  int64_t blocks = 0;
+  int32_t live = 1;
+};
+
+// Fills the parts of `plan` that are there at any time, all but slack and peak.
+void FillBase(const PlanRequest& request, const BlockModel& block,
+              const StagePlace& place, StagePlan* plan);
+
+// Of the bytes that activations, their copies and temporaries take, the part
+// that the allocator holds beside them.
+[[nodiscard]] int64_t SlackOf(int64_t dynamic_bytes);
+// The most bytes that leave `bytes` room for their slack too.
+[[nodiscard]] int64_t WithoutSlack(int64_t bytes);
+
+// Embeddings, head, transfers and optimizer; the blocks' seconds are to be
+// added to segments 0 and 1.
+[[nodiscard]] pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
+                                                     const BlockModel& block);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_MEMORY_STAGE_BASE_H_

@@ -1,0 +1,59 @@
+// What a plan costs one stage: bytes of device and host, seconds of a
+// micro-batch's forward and backward.
+#ifndef HP_COMMON_MEMORY_STAGE_COST_H_
+#define HP_COMMON_MEMORY_STAGE_COST_H_
+
+#include <cstdint>
+
+#include "common/memory/activation_plan.h"
+#include "common/memory/block_model.h"
+
+namespace halfpipe {
+
+// What the copies of one stage have of PCIe.
+struct CopyRates {
+  double to_host_bytes_per_second = 0.0;
+  double to_device_bytes_per_second = 0.0;
+};
+
+// What is left of PCIe for offloads: all of it, or, where the link goes through
+// the host, what it leaves. A micro-batch sends two activations' worth of bytes
+// each way over the link.
+[[nodiscard]] CopyRates CopyRatesOf(const DeviceRates& rates,
+                                    const BlockModel& model, int64_t blocks);
+
+struct StageCost {
+  // On the device, at the moment at which their sum is largest: what is kept of
+  // live micro-batches, what is on its way to or from the host, what the block
+  // being computed holds.
+  int64_t saved_bytes = 0;
+  int64_t staging_bytes = 0;
+  int64_t working_bytes = 0;
+  int64_t host_bytes = 0;  // pinned
+  // Of the blocks alone, for one micro-batch.
+  double forward_seconds = 0.0;
+  double backward_seconds = 0.0;
+  double recompute_seconds = 0.0;  // within backward_seconds
+  double stall_seconds = 0.0;      // within both: waits for copies
+
+  [[nodiscard]] int64_t device_bytes() const {
+    return saved_bytes + staging_bytes + working_bytes;
+  }
+
+  [[nodiscard]] double seconds() const {
+    return forward_seconds + backward_seconds;
+  }
+};
+
+// `live` micro-batches have their saved tensors at one time (RankUse). Copies
+// run under the computation as the activation store runs them: a block's
+// offloads start when its forward ends, at most kOffloadDepth blocks' wait for
+// theirs; a backward brings back what the next kOffloadDepth blocks need.
+// REQUIRES: a plan of at least one block; live >= 1.
+[[nodiscard]] StageCost CostOfStage(const BlockModel& model,
+                                    const CopyRates& rates,
+                                    const ActivationPlan& plan, int32_t live);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_MEMORY_STAGE_COST_H_

@@ -1,0 +1,228 @@
+#include "common/memory/stage_options.h"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+// Steps in which a group's share of blocks is tried.
+constexpr int64_t kStoreSteps = 5;
+constexpr int64_t kKeepSteps = 4;
+// Steps in which the last blocks are tried.
+constexpr int64_t kLastSteps = 10;
+
+struct Cell {
+  int64_t block = 0;
+  SavedGroup group = SavedGroup::kInput;
+};
+
+// Groups by the seconds that each stored byte saves, the input first of all.
+std::vector<SavedGroup> GroupsByWorth(const BlockModel& model) {
+  std::vector<SavedGroup> groups(kSavedGroups);
+  for (size_t g = 0; g < kSavedGroups; ++g) {
+    groups[g] = static_cast<SavedGroup>(g);
+  }
+  const auto worth = [&](SavedGroup group) {
+    if (group == SavedGroup::kInput) {
+      return std::numeric_limits<double>::infinity();
+    }
+    return model.of(group).seconds / static_cast<double>(model.of(group).bytes);
+  };
+  std::stable_sort(
+      groups.begin(), groups.end(),
+      [&](SavedGroup a, SavedGroup b) { return worth(a) > worth(b); });
+  return groups;
+}
+
+// The blocks, the last one first, any prefix spread evenly over all of them:
+// bit-reversed counting.
+std::vector<int64_t> SpreadBlocks(int64_t blocks) {
+  int64_t size = 1;
+  int bits = 0;
+  while (size < blocks) {
+    size *= 2;
+    ++bits;
+  }
+  std::vector<int64_t> order;
+  for (int64_t i = 0; i < size; ++i) {
+    int64_t reversed = 0;
+    for (int b = 0; b < bits; ++b) reversed |= ((i >> b) & 1) << (bits - 1 - b);
+    if (reversed < blocks) order.push_back(blocks - 1 - reversed);
+  }
+  return order;
+}
+
+class Enumeration {
+ public:
+  Enumeration(const BlockModel& model, const CopyRates& rates, int64_t blocks,
+              int32_t live)
+      : model_(model), rates_(rates), blocks_(blocks), live_(live) {
+    for (SavedGroup group : GroupsByWorth(model)) {
+      for (int64_t block : SpreadBlocks(blocks)) {
+        cells_.push_back({block, group});
+      }
+    }
+  }
+
+  // Everything from storing `blocks_` cells, the inputs, to storing `most`.
+  std::vector<StageOption> Run(int64_t most) {
+    for (int64_t stored : Counts(blocks_, most, kStoreSteps)) {
+      std::vector<BlockPlan> base = Stored(stored);
+      for (int64_t kept : Counts(0, blocks_, kLastSteps)) {
+        std::vector<BlockPlan> plan = base;
+        KeepLast(kept, &plan);
+        Add(std::move(plan));
+      }
+      for (int64_t kept : Counts(1, stored, kKeepSteps)) {
+        std::vector<BlockPlan> plan = base;
+        KeepLast(1, &plan);
+        for (int64_t i = 0; i < kept; ++i) Keep(cells_[Index(i)], &plan);
+        Add(std::move(plan));
+      }
+    }
+    return std::move(options_);
+  }
+
+ private:
+  static size_t Index(int64_t i) { return static_cast<size_t>(i); }
+
+  // `first` to `last`, in steps of a part of the blocks.
+  [[nodiscard]] std::vector<int64_t> Counts(int64_t first, int64_t last,
+                                            int64_t steps) const {
+    std::vector<int64_t> counts;
+    const int64_t step = std::max<int64_t>(1, blocks_ / steps);
+    for (int64_t count = first; count < last; count += step) {
+      counts.push_back(count);
+    }
+    counts.push_back(last);
+    return counts;
+  }
+
+  // The first `count` cells are stored in the host, the others nowhere.
+  [[nodiscard]] std::vector<BlockPlan> Stored(int64_t count) const {
+    BlockPlan nothing;
+    nothing.fates.fill(Fate::kRecompute);
+    std::vector<BlockPlan> plan(Index(blocks_), nothing);
+    for (int64_t i = 0; i < count; ++i) {
+      const Cell& cell = cells_[Index(i)];
+      plan[Index(cell.block)].of(cell.group) = Fate::kOffload;
+    }
+    return plan;
+  }
+
+  static void Keep(const Cell& cell, std::vector<BlockPlan>* plan) {
+    Fate& fate = (*plan)[Index(cell.block)].of(cell.group);
+    if (fate == Fate::kOffload) fate = Fate::kKeep;
+  }
+
+  void KeepLast(int64_t count, std::vector<BlockPlan>* plan) const {
+    for (int64_t block = blocks_ - count; block < blocks_; ++block) {
+      for (size_t g = 0; g < kSavedGroups; ++g) {
+        Keep({block, static_cast<SavedGroup>(g)}, plan);
+      }
+    }
+  }
+
+  void Add(std::vector<BlockPlan> blocks) {
+    absl::StatusOr<ActivationPlan> plan =
+        ActivationPlan::Create(std::move(blocks));
+    HP_CHECK(plan.ok());  // inputs are always stored
+    const StageCost cost = CostOfStage(model_, rates_, *plan, live_);
+    options_.push_back({*std::move(plan), cost});
+  }
+
+  const BlockModel& model_;
+  const CopyRates& rates_;
+  const int64_t blocks_;
+  const int32_t live_;
+  std::vector<Cell> cells_;  // in the order in which they are stored
+  std::vector<StageOption> options_;
+};
+
+// Drops what another option beats or equals in every respect.
+std::vector<StageOption> Undominated(std::vector<StageOption> options) {
+  std::vector<StageOption> kept;
+  for (StageOption& option : options) {
+    const StageCost& cost = option.cost;
+    const bool beaten =
+        std::any_of(kept.begin(), kept.end(), [&](const StageOption& faster) {
+          return faster.cost.host_bytes <= cost.host_bytes &&
+                 faster.cost.device_bytes() <= cost.device_bytes();
+        });
+    if (!beaten) kept.push_back(std::move(option));
+  }
+  return kept;
+}
+
+}  // namespace
+
+StageOptions::StageOptions(std::vector<StageOption> options) {
+  const auto key = [](const StageOption& option) {
+    return std::make_tuple(option.cost.seconds(), option.cost.host_bytes,
+                           option.cost.device_bytes());
+  };
+  std::stable_sort(options.begin(), options.end(),
+                   [&](const StageOption& a, const StageOption& b) {
+                     return key(a) < key(b);
+                   });
+  options_ = Undominated(std::move(options));
+}
+
+StageOptions StageOptions::Enumerate(const BlockModel& model,
+                                     const CopyRates& rates, int64_t blocks,
+                                     int32_t live) {
+  const auto all = blocks * static_cast<int64_t>(kSavedGroups);
+  return StageOptions(Enumeration(model, rates, blocks, live).Run(all));
+}
+
+StageOptions StageOptions::EnumerateLeanest(const BlockModel& model,
+                                            const CopyRates& rates,
+                                            int64_t blocks, int32_t live) {
+  return StageOptions(Enumeration(model, rates, blocks, live).Run(blocks));
+}
+
+StageOptions StageOptions::Uniform(ActivationPolicy policy,
+                                   const BlockModel& model,
+                                   const CopyRates& rates, int64_t blocks,
+                                   int32_t live) {
+  ActivationPlan plan = ActivationPlan::Uniform(policy, blocks);
+  const StageCost cost = CostOfStage(model, rates, plan, live);
+  return StageOptions({StageOption{std::move(plan), cost}});
+}
+
+const StageOption* StageOptions::Fastest(int64_t device_bytes,
+                                         int64_t host_bytes) const {
+  for (const StageOption& option : options_) {
+    if (option.cost.device_bytes() <= device_bytes &&
+        option.cost.host_bytes <= host_bytes) {
+      return &option;
+    }
+  }
+  return nullptr;
+}
+
+int64_t StageOptions::LeastHostBytes(int64_t device_bytes) const {
+  int64_t least = -1;
+  for (const StageOption& option : options_) {
+    if (option.cost.device_bytes() > device_bytes) continue;
+    if (least < 0 || option.cost.host_bytes < least) {
+      least = option.cost.host_bytes;
+    }
+  }
+  return least;
+}
+
+int64_t StageOptions::LeastDeviceBytes() const {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (const StageOption& option : options_) {
+    least = std::min(least, option.cost.device_bytes());
+  }
+  return least;
+}
+
+}  // namespace halfpipe
