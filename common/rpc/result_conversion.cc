@@ -69,6 +69,26 @@ absl::StatusOr<StepResult> StepResultFromProto(const v1::StepResult& from) {
   return StepResult{std::move(to)};
 }
 
+void ModelToProto(const ModelSizes& from, v1::ModelSizes* to) {
+  to->set_dim(from.dim);
+  to->set_ffn_dim(from.ffn_dim);
+  to->set_heads(from.heads);
+  to->set_text_dim(from.text_dim);
+  to->set_in_channels(from.in_channels);
+  to->set_out_channels(from.out_channels);
+  to->set_image_branch(from.image_branch);
+}
+
+ModelSizes ModelFromProto(const v1::ModelSizes& from) {
+  return {.dim = from.dim(),
+          .ffn_dim = from.ffn_dim(),
+          .heads = from.heads(),
+          .text_dim = from.text_dim(),
+          .in_channels = from.in_channels(),
+          .out_channels = from.out_channels(),
+          .image_branch = from.image_branch()};
+}
+
 struct ResultWriter {
   v1::ReportRequest* to;
 
@@ -86,6 +106,7 @@ struct ResultWriter {
     scan->mutable_warnings()->Assign(body.warnings.begin(),
                                      body.warnings.end());
     scan->set_lora_parameters(body.lora_parameters);
+    ModelToProto(body.model, scan->mutable_model());
   }
 
   void operator()(const EncodeResult& body) {
@@ -133,6 +154,7 @@ ScanResult ScanFromProto(const v1::ScanResult& from) {
   }
   scan.warnings.assign(from.warnings().begin(), from.warnings().end());
   scan.lora_parameters = from.lora_parameters();
+  scan.model = ModelFromProto(from.model());
   return scan;
 }
 

@@ -50,6 +50,10 @@ struct CommandWriter {
                                       body.schedule.end());
     start->set_schedule_hash(body.schedule_hash);
     start->set_resume_from(body.resume_from);
+    start->mutable_memory_plan()->Assign(body.memory_plan.begin(),
+                                         body.memory_plan.end());
+    start->mutable_ffn_chunks()->Assign(body.ffn_chunks.begin(),
+                                        body.ffn_chunks.end());
   }
 
   void operator()(const StepCommand& body) {
@@ -105,6 +109,9 @@ StartCommand StartFromProto(const v1::StartCommand& from) {
   start.schedule.assign(from.schedule().begin(), from.schedule().end());
   start.schedule_hash = from.schedule_hash();
   start.resume_from = from.resume_from();
+  start.memory_plan.assign(from.memory_plan().begin(),
+                           from.memory_plan().end());
+  start.ffn_chunks.assign(from.ffn_chunks().begin(), from.ffn_chunks().end());
   return start;
 }
 
@@ -185,6 +192,8 @@ v1::RegisterRequest ToProto(const StageInfo& from) {
   to.set_device_total_bytes(from.device_total_bytes);
   to.set_device_free_bytes(from.device_free_bytes);
   to.set_version(from.version);
+  to.set_device_rates(from.device_rates);
+  to.set_host_available_bytes(from.host_available_bytes);
   return to;
 }
 
@@ -201,6 +210,8 @@ StageInfo FromProto(const v1::RegisterRequest& from) {
   to.device_total_bytes = from.device_total_bytes();
   to.device_free_bytes = from.device_free_bytes();
   to.version = from.version();
+  to.device_rates = from.device_rates();
+  to.host_available_bytes = from.host_available_bytes();
   return to;
 }
 

@@ -35,6 +35,11 @@ struct StageInfo {
   int64_t device_total_bytes = 0;
   int64_t device_free_bytes = 0;
   std::string version;
+  // What the GPU was measured to do: RatesText of common/memory/rates.h with
+  // one device. Empty: not measured, and no memory plan is made.
+  std::string device_rates;
+  // Of the host, for every process (common/base/host_memory.h); 0: unknown.
+  int64_t host_available_bytes = 0;
 };
 
 // One row of the data set. Media and prompt become cache files.
@@ -53,6 +58,19 @@ struct ScanCommand {
   std::string config_yaml;  // resolved job config
 };
 
+// The sizes of the model that memory and time depend on.
+struct ModelSizes {
+  int64_t dim = 0;
+  int64_t ffn_dim = 0;
+  int64_t heads = 0;
+  int64_t text_dim = 0;
+  int64_t in_channels = 0;
+  int64_t out_channels = 0;
+  bool image_branch = false;
+
+  friend bool operator==(const ModelSizes&, const ModelSizes&) = default;
+};
+
 struct ScanResult {
   std::string variant;  // "i2v-a14b", ...
   int64_t layers = 0;
@@ -62,6 +80,7 @@ struct ScanResult {
   std::vector<std::string> warnings = {};
   // Native names of the base model's LoRA targets with their (out, in).
   int64_t lora_parameters = 0;
+  ModelSizes model = {};
 };
 
 // Encodes samples into the cache (captions first, then media). Both ranks get
@@ -101,6 +120,12 @@ struct StartCommand {
   std::vector<std::string> schedule;
   std::string schedule_hash;
   std::string resume_from;  // committed checkpoint folder, or empty
+  // What becomes of saved tensors: a text a rank, one plan a block of its part
+  // (common/memory/activation_plan.h). Empty: every block is recomputed.
+  std::vector<std::string> memory_plan = {};
+  // Parts that the feed-forward layer's backward goes through its tokens in,
+  // one number a rank, for less memory; empty: one part.
+  std::vector<int64_t> ffn_chunks = {};
 };
 
 struct StartResult {

@@ -4,6 +4,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/host_memory.h"
 #include "common/base/status.h"
 #include "common/config/job_config.h"
 #include "common/kernels/torch_guard.h"
@@ -45,6 +46,13 @@ class WanStageBackend : public StageBackend {
                           LoraModules(architecture, LoraSpecOf(config.lora)));
       ScanResult result{.variant = architecture.Description(),
                         .layers = architecture.layers};
+      result.model = {.dim = architecture.dim,
+                      .ffn_dim = architecture.ffn_dim,
+                      .heads = architecture.heads,
+                      .text_dim = architecture.text_dim,
+                      .in_channels = architecture.in_channels,
+                      .out_channels = architecture.out_channels,
+                      .image_branch = architecture.has_image_branch()};
       const LinearShapes shapes = LinearShapesOf(architecture);
       for (const std::string& module : modules) {
         const LinearShape& shape = shapes.at(module);
@@ -205,6 +213,7 @@ absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
   stage.info.gpu_uuid = facts.uuid;
   stage.info.device_total_bytes = facts.total_bytes;
   stage.info.device_free_bytes = facts.free_bytes;
+  stage.info.host_available_bytes = AvailableHostBytes();
   stage.backend =
       std::make_unique<WanStageBackend>(options, device, facts.total_bytes);
   return stage;

@@ -32,6 +32,8 @@ TEST(StageConversionTest, Registration) {
   info.device_total_bytes = int64_t{1} << 40;
   info.device_free_bytes = 5;
   info.version = "v";
+  info.device_rates = "{}";
+  info.host_available_bytes = int64_t{1} << 38;
   const StageInfo back = ThereAndBack<v1::RegisterRequest>(info);
   EXPECT_EQ(back.pair, info.pair);
   EXPECT_EQ(back.rank, info.rank);
@@ -41,6 +43,8 @@ TEST(StageConversionTest, Registration) {
   EXPECT_EQ(back.device_total_bytes, info.device_total_bytes);
   EXPECT_EQ(back.device_free_bytes, info.device_free_bytes);
   EXPECT_EQ(back.version, info.version);
+  EXPECT_EQ(back.device_rates, info.device_rates);
+  EXPECT_EQ(back.host_available_bytes, info.host_available_bytes);
 }
 
 TEST(StageConversionTest, StartCommand) {
@@ -53,6 +57,8 @@ TEST(StageConversionTest, StartCommand) {
   start.schedule = {"0F0 0SF0", "1RF0"};
   start.schedule_hash = "h";
   start.resume_from = "/c";
+  start.memory_plan = {"20*kkkkkkkk", "19*orokrrrr 1*kkkkkkkk"};
+  start.ffn_chunks = {1, 4};
   const auto back =
       ThereAndBack<v1::StageCommand>(StageCommand{7, Epoch(3), start});
   ASSERT_TRUE(back.ok());
@@ -62,6 +68,9 @@ TEST(StageConversionTest, StartCommand) {
   EXPECT_EQ(body.rendezvous, start.rendezvous);
   EXPECT_EQ(body.schedule, start.schedule);
   EXPECT_EQ(body.split, 20);
+  EXPECT_EQ(body.resume_from, "/c");
+  EXPECT_EQ(body.memory_plan, start.memory_plan);
+  EXPECT_EQ(body.ffn_chunks, start.ffn_chunks);
   EXPECT_EQ(body.first_samples.at(0).prompt, "a dog");
   EXPECT_TRUE(body.first_samples.at(0).cached);
 }
@@ -117,6 +126,25 @@ TEST(StageConversionTest, StepReport) {
   EXPECT_THAT(got.losses, ElementsAre(0.5, 0.25));
   ASSERT_EQ(got.timings.size(), 1u);
   EXPECT_EQ(pipeline::ToString(got.timings[0].action), "1F3");
+}
+
+TEST(StageConversionTest, ScanResultTellsTheModelsSizes) {
+  ScanResult scan{.variant = "v", .layers = 40};
+  scan.lora_parameters = 5;
+  scan.model = {.dim = 1,
+                .ffn_dim = 2,
+                .heads = 3,
+                .text_dim = 4,
+                .in_channels = 5,
+                .out_channels = 6,
+                .image_branch = true};
+  const auto back = ThereAndBack<v1::ReportRequest>(
+      CommandResult{5, Epoch(2), absl::OkStatus(), scan});
+  ASSERT_TRUE(back.ok());
+  const auto& got = std::get<ScanResult>(back->body);
+  EXPECT_EQ(got.layers, 40);
+  EXPECT_EQ(got.lora_parameters, 5);
+  EXPECT_EQ(got.model, scan.model);
 }
 
 TEST(StageConversionTest, StartResultKeepsEveryField) {
