@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status.h"
+#include "coordinator/job_memory.h"
 #include "coordinator/job_runner.h"
 
 namespace halfpipe {
@@ -172,13 +173,17 @@ void JobRunner::OnLinkOpen(const std::string& rendezvous) {
 
 absl::StatusOr<StartCommand> JobRunner::MakeStart(
     const std::string& rendezvous) {
-  HP_ASSIGN_OR_RETURN(split_, SplitOf(plan_.config.pipeline, scan_->layers));
-  HP_ASSIGN_OR_RETURN(schedule_, ScheduleOf(plan_.config));
   std::vector<StageInfo> infos;
   infos.reserve(static_cast<size_t>(world_));
   for (int32_t rank = 0; rank < world_; ++rank) {
     infos.push_back(*stages_[static_cast<size_t>(rank)].info);
   }
+  HP_ASSIGN_OR_RETURN(JobMemory memory,
+                      PlanJobMemory(plan_.config, *scan_, infos));
+  if (!memory.warning.empty()) Say(LogSeverity::kWarning, memory.warning);
+  if (!memory.summary.empty()) Say(LogSeverity::kInfo, memory.summary);
+  split_ = memory.split;
+  schedule_ = std::move(memory.schedule);
   StartCommand start;
   start.job = plan_.id;
   start.config_yaml = plan_.config_yaml;
@@ -192,6 +197,8 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   start.schedule = pipeline::ToText(schedule_.ranks);
   start.schedule_hash = schedule_.hash;
   start.resume_from = resume_from_;
+  start.memory_plan = std::move(memory.memory_plan);
+  start.ffn_chunks = std::move(memory.ffn_chunks);
   return start;
 }
 

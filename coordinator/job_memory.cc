@@ -1,0 +1,140 @@
+#include "coordinator/job_memory.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/status.h"
+#include "common/memory/activation_plan.h"
+#include "common/memory/plan_request.h"
+#include "common/memory/planner.h"
+#include "common/memory/rates.h"
+#include "coordinator/job_plan.h"
+
+namespace halfpipe {
+namespace {
+
+double InGiB(int64_t bytes) {
+  return static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30);
+}
+
+ModelShape ShapeOf(const ScanResult& scan) {
+  return {.dim = scan.model.dim,
+          .ffn_dim = scan.model.ffn_dim,
+          .heads = scan.model.heads,
+          .layers = scan.layers,
+          .text_dim = scan.model.text_dim,
+          .in_channels = scan.model.in_channels,
+          .out_channels = scan.model.out_channels,
+          .image_branch = scan.model.image_branch};
+}
+
+// Empty: a stage has not measured its device.
+absl::StatusOr<std::vector<DeviceRates>> RatesOf(
+    const std::vector<StageInfo>& stages) {
+  std::vector<DeviceRates> devices;
+  for (const StageInfo& stage : stages) {
+    if (stage.device_rates.empty()) return std::vector<DeviceRates>();
+    HP_ASSIGN_OR_RETURN(
+        std::vector<DeviceRates> rates,
+        ParseRates(stage.device_rates,
+                   absl::StrCat("rates of stage ", stage.rank.value())));
+    devices.push_back(std::move(rates.front()));
+  }
+  return devices;
+}
+
+// One number for stages that share a host, else one a stage.
+std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
+  std::set<std::string> hosts;
+  std::vector<int64_t> available;
+  for (const StageInfo& stage : stages) {
+    hosts.insert(stage.host);
+    available.push_back(stage.host_available_bytes);
+  }
+  if (hosts.size() > 1) return available;
+  return {*std::min_element(available.begin(), available.end())};
+}
+
+ActivationPolicy PolicyWithoutPlan(MemoryPolicy policy) {
+  switch (policy) {
+    case MemoryPolicy::kKeep:
+      return ActivationPolicy::kKeep;
+    case MemoryPolicy::kOffload:
+      return ActivationPolicy::kOffload;
+    case MemoryPolicy::kAuto:
+    case MemoryPolicy::kRecompute:
+      break;
+  }
+  return ActivationPolicy::kRecompute;
+}
+
+absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
+                                      const ScanResult& scan) {
+  JobMemory memory;
+  HP_ASSIGN_OR_RETURN(memory.split, SplitOf(config.pipeline, scan.layers));
+  HP_ASSIGN_OR_RETURN(memory.schedule, ScheduleOf(config));
+  const ActivationPolicy policy = PolicyWithoutPlan(config.pipeline.memory);
+  for (int64_t rank = 0; rank < config.pipeline.stages; ++rank) {
+    const int64_t blocks =
+        rank == 0 ? memory.split : scan.layers - memory.split;
+    memory.memory_plan.push_back(
+        ActivationPlan::Uniform(policy, blocks).ToText());
+    memory.ffn_chunks.push_back(1);
+  }
+  return memory;
+}
+
+JobMemory FromPlan(const TrainingPlan& plan) {
+  JobMemory memory;
+  memory.split = plan.split;
+  memory.schedule = plan.schedule;
+  memory.summary = absl::StrFormat("memory plan: predicted %.3g s/sample",
+                                   plan.sample_seconds());
+  for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
+    const StagePlan& stage = plan.stages[rank];
+    memory.memory_plan.push_back(stage.activations.ToText());
+    memory.ffn_chunks.push_back(stage.ffn_chunks);
+    absl::StrAppendFormat(
+        &memory.summary, "; stage %d: %s, peak %.1f of %.1f GiB, pins %.1f GiB",
+        rank, memory.memory_plan.back(), InGiB(stage.peak_bytes),
+        InGiB(stage.budget_bytes), InGiB(stage.cost.host_bytes));
+  }
+  return memory;
+}
+
+}  // namespace
+
+absl::StatusOr<JobMemory> PlanJobMemory(const JobConfig& config,
+                                        const ScanResult& scan,
+                                        const std::vector<StageInfo>& stages) {
+  HP_ASSIGN_OR_RETURN(JobMemory unplanned, WithoutPlan(config, scan));
+  HP_ASSIGN_OR_RETURN(const std::vector<DeviceRates> devices, RatesOf(stages));
+  if (devices.empty() || config.pipeline.dtype != ComputeDType::kBf16) {
+    if (config.pipeline.gpu_memory_bytes > 0) {
+      unplanned.warning =
+          "pipeline.gpu_memory is not kept: there is no memory plan without "
+          "measured GPUs and bf16";
+    }
+    return unplanned;
+  }
+  HP_ASSIGN_OR_RETURN(
+      const PlanRequest request,
+      MakePlanRequest(config, ShapeOf(scan), devices, AvailableBytes(stages)));
+  absl::StatusOr<TrainingPlan> plan = PlanTraining(request);
+  if (plan.ok()) return FromPlan(*plan);
+  const bool named = config.pipeline.memory != MemoryPolicy::kAuto;
+  if (!named || !absl::IsResourceExhausted(plan.status())) {
+    return plan.status();
+  }
+  unplanned.warning = absl::StrCat(
+      "pipeline.memory is carried out as asked, "
+      "but ",
+      plan.status().message());
+  return unplanned;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,45 @@
+// What a job's stages do with their saved tensors, where the model is split and
+// how deep the pipeline runs ahead: from what the stages said of themselves.
+#ifndef HP_COORDINATOR_JOB_MEMORY_H_
+#define HP_COORDINATOR_JOB_MEMORY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/config/job_config.h"
+#include "common/pipeline/schedule.h"
+#include "common/runtime/stage_protocol.h"
+
+namespace halfpipe {
+
+struct JobMemory {
+  int64_t split = 0;
+  pipeline::Schedule schedule;
+  std::vector<std::string> memory_plan;  // of StartCommand: a text a rank
+  std::vector<int64_t> ffn_chunks;       // of StartCommand: a number a rank
+  std::string summary;  // for the job's log; empty: nothing was planned
+  // Why a plan was not made, or does not hold; empty: no reason.
+  std::string warning;
+};
+
+// Where every stage has reported its device's rates, the memory planner decides
+// what the config leaves to it (common/memory/planner.h): within
+// pipeline.gpu_memory and what is free on each GPU, and within
+// pipeline.host_memory, which stages on one host share, or what is available
+// there less a reserve. Without rates: split and warm-up as SplitOf and
+// ScheduleOf say, and `auto` recomputes every block, which always fits best.
+//
+// A policy that was asked for by name is carried out even where the planner
+// finds that it does not fit: the device has the last word.
+//
+// InvalidArgument: a split or schedule that cannot be, rates that cannot be
+// read. ResourceExhausted: no plan fits; the message says what would.
+[[nodiscard]] absl::StatusOr<JobMemory> PlanJobMemory(
+    const JobConfig& config, const ScanResult& scan,
+    const std::vector<StageInfo>& stages);
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_JOB_MEMORY_H_
