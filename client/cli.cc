@@ -29,6 +29,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddResumeCommand(app, context);
   AddVerifyCommand(app, context);
   AddBenchCommand(app, context);
+  AddPlanCommand(app, context);
 }
 
 int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,

@@ -1,0 +1,128 @@
+// halfpipe plan JOB.yaml: memory, time and timeline of a job before anything
+// is loaded. Needs no service and no GPU: the job file, the model's headers and
+// a file of measured rates.
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "client/command.h"
+#include "client/job_file.h"
+#include "client/job_json.h"
+#include "client/model_shape.h"
+#include "client/plan_report.h"
+#include "common/base/file.h"
+#include "common/base/host_memory.h"
+#include "common/base/status.h"
+#include "common/config/quantity.h"
+#include "common/memory/plan_request.h"
+#include "common/memory/rates.h"
+#include "common/pipeline/trace.h"
+
+namespace halfpipe {
+namespace {
+
+struct PlanOptions {
+  std::string job;
+  std::string rates;
+  std::string gpu_memory;
+  std::string host_memory;
+  std::string trace;
+  OutputFormat format = OutputFormat::kText;
+};
+
+// "22GiB" or "auto"; an empty text leaves `bytes` as the job file says.
+absl::Status Override(const char* flag, const std::string& text,
+                      int64_t* bytes) {
+  if (text.empty()) return absl::OkStatus();
+  if (text == "auto") {
+    *bytes = 0;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<int64_t> parsed = ParseBytes(text);
+  if (!parsed.ok()) return Annotate(parsed.status(), flag);
+  *bytes = *parsed;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<DeviceRates>> DevicesFor(const PlanOptions& options,
+                                                    int64_t stages) {
+  std::vector<DeviceRates> devices = {MeasuredH200()};
+  if (!options.rates.empty()) {
+    HP_ASSIGN_OR_RETURN(devices, ReadRatesFile(options.rates));
+  }
+  const auto wanted = static_cast<size_t>(stages);
+  if (devices.size() == 1) devices.resize(wanted, devices.front());
+  if (devices.size() < wanted) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.rates, ": has ", devices.size(),
+                     " devices, but the job has ", stages, " stages"));
+  }
+  devices.resize(wanted);
+  return devices;
+}
+
+absl::StatusOr<PlanReport> MakeReport(const PlanOptions& options) {
+  HP_ASSIGN_OR_RETURN(JobFile file, LoadJobFile(options.job));
+  PipelineConfig& pipeline = file.config.pipeline;
+  HP_RETURN_IF_ERROR(
+      Override("--gpu-memory", options.gpu_memory, &pipeline.gpu_memory_bytes));
+  HP_RETURN_IF_ERROR(Override("--host-memory", options.host_memory,
+                              &pipeline.host_memory_bytes));
+  HP_ASSIGN_OR_RETURN(const ModelShape model,
+                      ReadModelShape(file.config.model));
+  HP_ASSIGN_OR_RETURN(const std::vector<DeviceRates> devices,
+                      DevicesFor(options, pipeline.stages));
+  PlanReport report;
+  report.built_in_rates = options.rates.empty();
+  HP_ASSIGN_OR_RETURN(
+      report.request,
+      MakePlanRequest(file.config, model, devices, {AvailableHostBytes()}));
+  HP_ASSIGN_OR_RETURN(report.plan, PlanTraining(report.request));
+  report.longest_frames = LongestClip(report.request);
+  return report;
+}
+
+absl::StatusOr<ExitCode> RunPlan(const PlanOptions& options,
+                                 CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(const PlanReport report, MakeReport(options));
+  if (!options.trace.empty()) {
+    HP_RETURN_IF_ERROR(WriteFileAtomically(
+        options.trace, pipeline::TraceJson(report.plan.simulation.timeline)));
+  }
+  if (options.format == OutputFormat::kJson) {
+    context.out << JsonText(PlanJson(report), 2) << "\n";
+  } else {
+    context.out << PlanText(report);
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddPlanCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<PlanOptions>();
+  CLI::App* command = app.add_subcommand(
+      "plan", "Predict a job's memory, time and timeline without running it");
+  command->add_option("job", options->job, "The job file")->required();
+  command->add_option("--rates", options->rates,
+                      "What the GPUs were measured to do, in place of the "
+                      "H200's rates that come with halfpipe");
+  command->add_option("--gpu-memory", options->gpu_memory,
+                      "Most of each GPU, in place of the job's: 22GiB");
+  command->add_option("--host-memory", options->host_memory,
+                      "Most of the host, in place of the job's: 64GiB");
+  command->add_option("--trace", options->trace,
+                      "Write the timeline for Perfetto to this file");
+  AddFormatFlag(command, &options->format);
+  command->callback([options, &context] {
+    context.action = [options, &context] { return RunPlan(*options, context); };
+  });
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,213 @@
+#include "client/plan_report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/progress.h"
+#include "common/memory/activation_plan.h"
+
+namespace halfpipe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kSchemaVersion = 1;
+constexpr int kTimelineColumns = 72;
+
+bool IsCompute(const pipeline::Action& action) {
+  return action.op == pipeline::Op::kForward ||
+         action.op == pipeline::Op::kBackward;
+}
+
+char LetterOf(const pipeline::Action& action, int32_t head) {
+  if (action.segment.value() == head) return 'h';
+  return action.op == pipeline::Op::kForward ? 'F' : 'B';
+}
+
+int32_t HeadOf(const TrainingPlan& plan) {
+  return static_cast<int32_t>(plan.costs.segments.size()) - 1;
+}
+
+const char* WeightsName(WeightForm form) {
+  switch (form) {
+    case WeightForm::kBf16:
+      break;
+    case WeightForm::kFp8:
+      return "fp8";
+    case WeightForm::kFp8Compute:
+      return "fp8_compute";
+  }
+  return "bf16";
+}
+
+std::string HeadText(const PlanReport& report) {
+  const PlanRequest& request = report.request;
+  const pipeline::ScheduleOptions& schedule = report.plan.schedule.options;
+  std::string text = absl::StrFormat(
+      "model      %d blocks of width %d, %s weights, %d LoRA parameters\n"
+      "clip       %d frames, %d tokens\n",
+      request.model.layers, request.model.dim, WeightsName(request.weights),
+      request.lora_parameters, request.clip.frames(), request.clip.tokens());
+  absl::StrAppend(&text, "schedule   ", ToString(schedule.name), ", ",
+                  schedule.microbatches, " micro-batches");
+  if (schedule.stages == 2 &&
+      schedule.name == pipeline::ScheduleName::kOneFOneB) {
+    absl::StrAppend(&text, ", warm-up ", schedule.warmup.first, " and ",
+                    schedule.warmup.second);
+  }
+  absl::StrAppend(&text, "\nGPUs       ");
+  for (size_t rank = 0; rank < request.devices.size(); ++rank) {
+    absl::StrAppend(&text, rank == 0 ? "" : ", ", request.devices[rank].name);
+  }
+  if (report.built_in_rates) {
+    absl::StrAppend(
+        &text, " (rates that come with halfpipe; --rates FILE for others)");
+  }
+  return text + "\n\n";
+}
+
+std::string StageText(const StagePlan& stage, size_t rank, int64_t first) {
+  const StageCost& cost = stage.cost;
+  std::string text = absl::StrFormat(
+      "stage %d    blocks %d to %d, %d micro-batches live\n", rank, first,
+      first + stage.activations.size() - 1, stage.live);
+  absl::StrAppendFormat(&text, "  plan     %s\n", stage.activations.ToText());
+  if (stage.ffn_chunks > 1) {
+    absl::StrAppendFormat(&text, "           feed-forward in %d parts\n",
+                          stage.ffn_chunks);
+  }
+  absl::StrAppendFormat(&text, "  GPU      peak %s of %s\n",
+                        ReadableBytes(stage.peak_bytes),
+                        ReadableBytes(stage.budget_bytes));
+  absl::StrAppendFormat(
+      &text,
+      "           weights %s, trained %s, fixed %s, boundary %s, kept %s,\n"
+      "           copies %s, at work %s, slack %s\n",
+      ReadableBytes(stage.weight_bytes), ReadableBytes(stage.trained_bytes),
+      ReadableBytes(stage.fixed_bytes), ReadableBytes(stage.boundary_bytes),
+      ReadableBytes(cost.saved_bytes), ReadableBytes(cost.staging_bytes),
+      ReadableBytes(cost.working_bytes), ReadableBytes(stage.slack_bytes));
+  absl::StrAppendFormat(&text, "  host     pins %s\n",
+                        ReadableBytes(cost.host_bytes));
+  absl::StrAppendFormat(
+      &text,
+      "  time     forward %.0f ms, backward %.0f ms (recomputing %.0f ms), "
+      "waiting for copies %.0f ms\n",
+      cost.forward_seconds * 1e3, cost.backward_seconds * 1e3,
+      cost.recompute_seconds * 1e3, cost.stall_seconds * 1e3);
+  return text;
+}
+
+Json StageJson(const StagePlan& stage, size_t rank, double busy_seconds,
+               double step_seconds) {
+  const StageCost& cost = stage.cost;
+  return {{"stage", rank},
+          {"blocks", stage.activations.size()},
+          {"live_micro_batches", stage.live},
+          {"plan", stage.activations.ToText()},
+          {"ffn_chunks", stage.ffn_chunks},
+          {"peak_gpu_bytes", stage.peak_bytes},
+          {"gpu_budget_bytes", stage.budget_bytes},
+          {"pinned_host_bytes", cost.host_bytes},
+          {"fixed_bytes", stage.fixed_bytes},
+          {"weight_bytes", stage.weight_bytes},
+          {"trained_bytes", stage.trained_bytes},
+          {"boundary_bytes", stage.boundary_bytes},
+          {"saved_bytes", cost.saved_bytes},
+          {"staging_bytes", cost.staging_bytes},
+          {"working_bytes", cost.working_bytes},
+          {"slack_bytes", stage.slack_bytes},
+          {"forward_seconds", cost.forward_seconds},
+          {"backward_seconds", cost.backward_seconds},
+          {"recompute_seconds", cost.recompute_seconds},
+          {"stall_seconds", cost.stall_seconds},
+          {"busy_ratio", busy_seconds / step_seconds}};
+}
+
+Json TimelineJson(const TrainingPlan& plan) {
+  Json timeline = Json::array();
+  for (size_t rank = 0; rank < plan.simulation.timeline.size(); ++rank) {
+    for (const pipeline::TimedAction& timed : plan.simulation.timeline[rank]) {
+      timeline.push_back({{"stage", rank},
+                          {"action", pipeline::ToString(timed.action)},
+                          {"start_seconds", timed.start_seconds},
+                          {"end_seconds", timed.end_seconds}});
+    }
+  }
+  return timeline;
+}
+
+}  // namespace
+
+std::string TimelineText(const TrainingPlan& plan, int columns) {
+  std::string text;
+  const double scale = columns / plan.step_seconds();
+  for (size_t rank = 0; rank < plan.simulation.timeline.size(); ++rank) {
+    std::string line(static_cast<size_t>(columns), '.');
+    for (const pipeline::TimedAction& timed : plan.simulation.timeline[rank]) {
+      if (!IsCompute(timed.action)) continue;
+      // A column belongs to the action that runs in its middle.
+      for (int column = 0; column < columns; ++column) {
+        const double middle = (column + 0.5) / scale;
+        if (timed.start_seconds <= middle && middle < timed.end_seconds) {
+          line[static_cast<size_t>(column)] =
+              LetterOf(timed.action, HeadOf(plan));
+        }
+      }
+    }
+    absl::StrAppend(&text, "  ", rank, " ", line, "\n");
+  }
+  return text;
+}
+
+std::string PlanText(const PlanReport& report) {
+  const TrainingPlan& plan = report.plan;
+  std::string text = HeadText(report);
+  int64_t first = 0;
+  for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
+    absl::StrAppend(&text, StageText(plan.stages[rank], rank, first));
+    first += plan.stages[rank].activations.size();
+  }
+  absl::StrAppendFormat(
+      &text, "\npredicted  %.4g s/step  %.4g s/sample  bubble %.1f%%\n",
+      plan.step_seconds(), plan.sample_seconds(),
+      plan.simulation.bubble_ratio * 100.0);
+  absl::StrAppend(&text, "pinned     ", ReadableBytes(plan.pinned_host_bytes()),
+                  " in all\n");
+  absl::StrAppend(&text, "longest    ", report.longest_frames,
+                  " frames of this size fit, at any speed\n\n");
+  return absl::StrCat(text, "one step (F forward, B backward, h head):\n",
+                      TimelineText(plan, kTimelineColumns));
+}
+
+Json PlanJson(const PlanReport& report) {
+  const TrainingPlan& plan = report.plan;
+  const pipeline::ScheduleOptions& schedule = plan.schedule.options;
+  Json json = {{"schema", kSchemaVersion},
+               {"s_per_step", plan.step_seconds()},
+               {"s_per_sample", plan.sample_seconds()},
+               {"bubble_ratio", plan.simulation.bubble_ratio},
+               {"frames", report.request.clip.frames()},
+               {"tokens", report.request.clip.tokens()},
+               {"longest_frames", report.longest_frames},
+               {"pinned_host_bytes", plan.pinned_host_bytes()},
+               {"schedule", std::string(ToString(schedule.name))},
+               {"micro_batches", schedule.microbatches},
+               {"split", plan.split},
+               {"warmup", {schedule.warmup.first, schedule.warmup.second}},
+               {"built_in_rates", report.built_in_rates}};
+  Json stages = Json::array();
+  for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
+    stages.push_back(StageJson(plan.stages[rank], rank,
+                               plan.simulation.busy_seconds[rank],
+                               plan.step_seconds()));
+  }
+  json["stages"] = std::move(stages);
+  json["timeline"] = TimelineJson(plan);
+  return json;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,114 @@
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/client_test_support.h"
+#include "common/memory/rates.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string BenchYaml(const std::string& output_dir) {
+  return absl::StrCat(
+      "name: plan\nmodel: {random: {variant: i2v-a14b}}\n"
+      "data: {height: 480, width: 832, frames: 49, random: {samples: 8}}\n"
+      "train: {steps: 3, micro_batches: 8}\n"
+      "pipeline: {gpu_memory: 30GiB, host_memory: 64GiB}\n"
+      "output: {dir: ",
+      output_dir, "}\n");
+}
+
+class PlanCommandTest : public ::testing::Test {
+ protected:
+  PlanCommandTest()
+      : job_(directory_.Write("job.yaml", BenchYaml(directory_.Path("out")))) {}
+
+  CliResult Run(const std::vector<std::string>& more) {
+    std::vector<const char*> arguments = {"plan", job_.c_str()};
+    for (const std::string& argument : more) {
+      arguments.push_back(argument.c_str());
+    }
+    return RunCli(arguments);
+  }
+
+  nlohmann::json RunJson(std::vector<std::string> more) {
+    more.insert(more.end(), {"-o", "json"});
+    const CliResult result = Run(more);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return nlohmann::json::parse(result.out, nullptr, false);
+  }
+
+  const TestDirectory directory_;
+  const std::string job_;
+};
+
+TEST_F(PlanCommandTest, PrintsThePlanOfAJobFile) {
+  const CliResult result = Run({});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("NVIDIA H200, NVIDIA H200 (rates that"));
+  EXPECT_THAT(result.out, HasSubstr("of 30.0 GiB"));
+  EXPECT_THAT(result.out, HasSubstr("s/sample"));
+  EXPECT_THAT(result.out, HasSubstr("longest"));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(PlanCommandTest, FlagsTakeThePlaceOfTheJobsLimits) {
+  const nlohmann::json capped = RunJson({});
+  EXPECT_EQ(capped["stages"][0]["gpu_budget_bytes"], int64_t{30} << 30);
+  EXPECT_LE(capped["pinned_host_bytes"], int64_t{64} << 30);
+  const nlohmann::json free =
+      RunJson({"--gpu-memory", "auto", "--host-memory", "1B"});
+  EXPECT_EQ(free["stages"][0]["gpu_budget_bytes"], MeasuredH200().free_bytes);
+  EXPECT_EQ(free["pinned_host_bytes"], 0);
+  EXPECT_LT(free["s_per_step"], capped["s_per_step"]);
+}
+
+TEST_F(PlanCommandTest, RatesOfOtherGpusComeFromAFile) {
+  DeviceRates slow = MeasuredH200();
+  slow.name = "slow card";
+  slow.matmul_flops_per_second /= 4;
+  const std::string one = directory_.Write("one.json", RatesText({slow}));
+  const CliResult text = Run({"--rates", one});
+  EXPECT_THAT(text.out, HasSubstr("slow card, slow card\n"));
+  EXPECT_GT(RunJson({"--rates", one})["s_per_step"], RunJson({})["s_per_step"]);
+  const std::string bad = directory_.Write("bad.json", "{}");
+  const CliResult refused = Run({"--rates", bad});
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("bad.json: schema"));
+  EXPECT_EQ(Run({"--rates", directory_.Path("none")}).code, 3);
+}
+
+TEST_F(PlanCommandTest, TheTimelineCanBeOpenedInPerfetto) {
+  const std::string path = directory_.Path("trace.json");
+  ASSERT_EQ(Run({"--trace", path}).code, 0);
+  std::ifstream file(path);
+  const nlohmann::json trace = nlohmann::json::parse(file, nullptr, false);
+  ASSERT_FALSE(trace.is_discarded());
+  EXPECT_NE(trace.dump().find("1F3"), std::string::npos);
+}
+
+TEST_F(PlanCommandTest, WhatDoesNotFitSaysWhatWould) {
+  const CliResult result = Run({"--gpu-memory", "16GiB"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("pipeline.gpu_memory allows 16.00 GiB"));
+  EXPECT_THAT(result.err, HasSubstr("model.weights: fp8"));
+  EXPECT_EQ(result.out, "");
+}
+
+TEST_F(PlanCommandTest, BadInputIsOneError) {
+  const CliResult memory = Run({"--gpu-memory", "many"});
+  EXPECT_EQ(memory.code, 3);
+  EXPECT_THAT(memory.err, HasSubstr("--gpu-memory: "));
+  const std::string missing = directory_.Path("none.yaml");
+  EXPECT_EQ(RunCli({"plan", missing.c_str()}).code, 3);
+  EXPECT_EQ(RunCli({"plan"}).code, 2);
+}
+
+}  // namespace
+}  // namespace halfpipe
