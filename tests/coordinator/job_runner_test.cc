@@ -276,6 +276,24 @@ TEST_F(JobRunnerTest, AStageAlwaysFindsItsNextStepQueued) {
   EXPECT_THAT(host_.places[1].queue, SizeIs(1));
 }
 
+TEST_F(JobRunnerTest, EachStageIsGivenTheMemoryPlan) {
+  Start(MakePlan());
+  const auto start = WorkUntil<StartCommand>(1);
+  ASSERT_TRUE(start.has_value());
+  const auto& body = std::get<StartCommand>(start->body);
+  EXPECT_THAT(body.memory_plan, ElementsAre("3*krrrrrrr", "2*krrrrrrr"));
+  EXPECT_THAT(body.ffn_chunks, ElementsAre(1, 1));
+}
+
+TEST_F(JobRunnerTest, APlanThatCannotBeMadeFailsTheJob) {
+  std::vector<StageInfo> stages = {MakeStageInfo(0), MakeStageInfo(1)};
+  for (StageInfo& stage : stages) stage.device_rates = "not measured";
+  Start(MakePlan(), {}, stages);
+  Work();
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.error.message(), HasSubstr("rates of stage 0"));
+}
+
 TEST_F(JobRunnerTest, NoStepIsIssuedPastASave) {
   Start(MakePlan());
   ASSERT_TRUE(WorkUntil<SaveCommand>(0).has_value());
