@@ -110,6 +110,7 @@ int64_t LoraParameters(const ModelShape& model, const LoraConfig& lora) {
 std::vector<int64_t> HostBudgets(const PipelineConfig& pipeline,
                                  const std::vector<int64_t>& available_bytes) {
   std::vector<int64_t> budgets;
+  budgets.reserve(available_bytes.size());
   for (int64_t available : available_bytes) {
     budgets.push_back(
         pipeline.host_memory_bytes > 0

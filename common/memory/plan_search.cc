@@ -1,7 +1,7 @@
 #include "common/memory/plan_search.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +16,10 @@ namespace {
 constexpr int32_t kDeepest = 6;
 // Shares of one host budget that are tried.
 constexpr int64_t kHostShares = 32;
+// Parts of the host that are tried: what is quickest for each stage need not be
+// so for the step.
+constexpr int64_t kWholeHost = 4;
+constexpr int64_t kHostParts[] = {kWholeHost, 2, 1, 0};
 // How much slower a plan may be that pins less host memory.
 constexpr double kTolerance = 1.005;
 // How far from the middle a split is looked for on equal cards.
@@ -59,64 +63,7 @@ absl::StatusOr<std::vector<pipeline::Schedule>> SchedulesOf(
   return schedules;
 }
 
-bool AnyBelowOne(std::initializer_list<int64_t> sizes) {
-  return std::min(sizes) < 1;
-}
-
-absl::Status CheckSizes(const PlanRequest& request) {
-  const ModelShape& model = request.model;
-  if (AnyBelowOne({model.dim, model.ffn_dim, model.heads, model.layers,
-                   model.text_dim, model.in_channels, model.out_channels})) {
-    return absl::InvalidArgumentError("the model has a size below 1");
-  }
-  if (AnyBelowOne({request.clip.latent_frames, request.clip.tokens_per_frame,
-                   request.clip.context_tokens})) {
-    return absl::InvalidArgumentError("the clip has a size below 1");
-  }
-  if (request.lora_parameters < 0 || request.gpu_memory_bytes < 0) {
-    return absl::InvalidArgumentError("a number of bytes is below 0");
-  }
-  const int stages = request.schedule.stages;
-  const int64_t split = request.split.value_or(1);
-  if (stages == 2 && (model.layers < 2 || split < 1 || split >= model.layers)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("pipeline.split_at: ", split, " of ", model.layers,
-                     " blocks leaves a stage without one"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
-
-absl::Status CheckRequest(const PlanRequest& request) {
-  HP_RETURN_IF_ERROR(CheckSizes(request));
-  const auto stages = static_cast<size_t>(request.schedule.stages);
-  if (request.devices.size() != stages) {
-    return absl::InvalidArgumentError(absl::StrCat("expected the rates of ",
-                                                   stages, " devices, found ",
-                                                   request.devices.size()));
-  }
-  for (const DeviceRates& device : request.devices) {
-    HP_RETURN_IF_ERROR(Annotate(CheckRates(device), device.name));
-    if (request.weights == WeightForm::kFp8Compute &&
-        device.fp8_matmul_flops_per_second <= 0.0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "model.weights: ", device.name,
-          " has no fp8 products; write fp8, which multiplies in bf16"));
-    }
-  }
-  const size_t hosts = request.host_memory_bytes.size();
-  if ((hosts != 1 && hosts != stages) ||
-      *std::min_element(request.host_memory_bytes.begin(),
-                        request.host_memory_bytes.end()) < 0) {
-    return absl::InvalidArgumentError(
-        "expected one host budget, or one a stage, of at least 0 bytes");
-  }
-  if (request.max_ffn_chunks < 1) {
-    return absl::InvalidArgumentError("the feed-forward layer has no parts");
-  }
-  return absl::OkStatus();
-}
 
 PlanSearch::PlanSearch(const PlanRequest& request, int64_t ffn_chunks)
     : request_(&request) {
@@ -211,33 +158,51 @@ bool PlanSearch::Fits(int64_t split) {
   });
 }
 
+std::optional<PlanSearch::Pair> PlanSearch::PairWithin(
+    const std::vector<Choice>& choices, const std::vector<int64_t>& budgets) {
+  Pair pair;
+  pair.reserve(choices.size());
+  for (size_t r = 0; r < choices.size(); ++r) {
+    const StageOption* option =
+        choices[r].options->Fastest(choices[r].room_bytes, budgets[r]);
+    if (option == nullptr) return std::nullopt;
+    pair.push_back(option);
+  }
+  return pair;
+}
+
 std::vector<PlanSearch::Pair> PlanSearch::PairsOf(
-    const std::vector<Choice>& choices) {
-  const std::vector<int64_t>& budgets = request_->host_memory_bytes;
-  const bool shared = budgets.size() == 1 && choices.size() == 2;
+    const std::vector<Choice>& choices) const {
+  const std::vector<int64_t>& limits = request_->host_memory_bytes;
+  const bool shared = limits.size() == 1 && choices.size() == 2;
   std::vector<Pair> pairs;
-  for (int64_t share = 0; share <= (shared ? kHostShares : 0); ++share) {
-    Pair pair;
-    for (size_t r = 0; r < choices.size(); ++r) {
-      int64_t host = budgets[budgets.size() == 1 ? 0 : r];
-      if (shared) {
-        host = host / kHostShares * (r == 0 ? share : kHostShares - share);
+  for (const int64_t part : kHostParts) {
+    for (int64_t share = 0; share <= (shared ? kHostShares : 0); ++share) {
+      std::vector<int64_t> budgets;
+      for (size_t r = 0; r < choices.size(); ++r) {
+        int64_t host = limits[limits.size() == 1 ? 0 : r] / kWholeHost * part;
+        if (shared) {
+          host = host / kHostShares * (r == 0 ? share : kHostShares - share);
+        }
+        budgets.push_back(host);
       }
-      pair.push_back(choices[r].options->Fastest(choices[r].room_bytes, host));
+      std::optional<Pair> pair = PairWithin(choices, budgets);
+      if (pair.has_value() &&
+          std::find(pairs.begin(), pairs.end(), *pair) == pairs.end()) {
+        pairs.push_back(*std::move(pair));
+      }
     }
-    const bool fits = std::all_of(pair.begin(), pair.end(),
-                                  [](const auto* o) { return o != nullptr; });
-    if (fits && (pairs.empty() || pairs.back() != pair)) pairs.push_back(pair);
   }
   return pairs;
 }
 
 absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
-    int64_t split, const pipeline::Schedule& schedule,
-    const std::vector<Choice>& choices, const Pair& pair) const {
+    int64_t split, const Candidate& candidate) const {
+  const std::vector<Choice>& choices = candidate.choices;
+  const Pair& pair = candidate.pair;
   TrainingPlan plan;
   plan.split = split;
-  plan.schedule = schedule;
+  plan.schedule = *candidate.schedule;
   plan.costs = CostsOutsideBlocks(*request_, blocks_.front());
   for (size_t r = 0; r < choices.size(); ++r) {
     StagePlan stage = choices[r].plan;
@@ -259,27 +224,46 @@ absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
   return plan;
 }
 
-absl::StatusOr<std::optional<TrainingPlan>> PlanSearch::BestAt(int64_t split) {
-  std::vector<TrainingPlan> plans;
-  double fastest = 0.0;
+double PlanSearch::BoundOf(const Pair& pair) const {
+  const int32_t microbatches = request_->schedule.microbatches;
+  double bound = pair.front()->cost.seconds() * microbatches;
+  if (pair.size() > 1) {
+    // Stage 1 works between stage 0's first forward and its last backward.
+    bound = std::max(bound, pair.front()->cost.seconds() +
+                                pair.back()->cost.seconds() * microbatches);
+  }
+  return bound;
+}
+
+std::vector<PlanSearch::Candidate> PlanSearch::CandidatesAt(int64_t split) {
+  std::vector<Candidate> candidates;
   for (const pipeline::Schedule& schedule : schedules_) {
     std::vector<Choice> choices;
+    choices.reserve(static_cast<size_t>(stages()));
     for (int rank = 0; rank < stages(); ++rank) {
       choices.push_back(MakeChoice(split, schedule, rank, /*leanest=*/false));
     }
-    for (const Pair& pair : PairsOf(choices)) {
-      double bound = 0.0;  // no stage can be quicker than its own work
-      for (const StageOption* option : pair) {
-        bound = std::max(
-            bound, option->cost.seconds() * request_->schedule.microbatches);
-      }
-      if (!plans.empty() && bound > fastest * kTolerance) continue;
-      HP_ASSIGN_OR_RETURN(TrainingPlan plan,
-                          Simulated(split, schedule, choices, pair));
-      fastest = plans.empty() ? plan.step_seconds()
-                              : std::min(fastest, plan.step_seconds());
-      plans.push_back(std::move(plan));
+    for (Pair& pair : PairsOf(choices)) {
+      const double bound = BoundOf(pair);
+      candidates.push_back({&schedule, choices, std::move(pair), bound});
     }
+  }
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) {
+                     return a.bound_seconds < b.bound_seconds;
+                   });
+  return candidates;
+}
+
+absl::StatusOr<std::optional<TrainingPlan>> PlanSearch::BestAt(int64_t split) {
+  std::vector<TrainingPlan> plans;
+  double fastest = std::numeric_limits<double>::infinity();
+  for (const Candidate& candidate : CandidatesAt(split)) {
+    if (candidate.bound_seconds > fastest * kTolerance) break;
+    HP_ASSIGN_OR_RETURN(TrainingPlan plan, Simulated(split, candidate));
+    if (plan.step_seconds() > fastest * kTolerance) continue;
+    fastest = std::min(fastest, plan.step_seconds());
+    plans.push_back(std::move(plan));
   }
   std::optional<TrainingPlan> best;
   for (TrainingPlan& plan : plans) {

@@ -8,15 +8,11 @@
 #include <tuple>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/memory/planner.h"
 #include "common/memory/stage_options.h"
 
 namespace halfpipe {
-
-// InvalidArgument: what planner.h says.
-[[nodiscard]] absl::Status CheckRequest(const PlanRequest& request);
 
 // What a stage lacks of its limits at its leanest; not above 0: nothing.
 struct Shortfall {
@@ -27,8 +23,8 @@ struct Shortfall {
 // Not thread-safe: it remembers what it has costed.
 class PlanSearch {
  public:
-  // InvalidArgument: a schedule that cannot be built. REQUIRES: CheckRequest;
-  // `request` outlives it.
+  // InvalidArgument: a schedule that cannot be built. REQUIRES: a request that
+  // PlanTraining has checked; it outlives this.
   [[nodiscard]] static absl::StatusOr<PlanSearch> Create(
       const PlanRequest& request, int64_t ffn_chunks);
 
@@ -59,6 +55,14 @@ class PlanSearch {
 
   using Pair = std::vector<const StageOption*>;
 
+  // A schedule with an option for each stage.
+  struct Candidate {
+    const pipeline::Schedule* schedule = nullptr;
+    std::vector<Choice> choices;
+    Pair pair;
+    double bound_seconds = 0.0;  // no step can be shorter
+  };
+
   PlanSearch(const PlanRequest& request, int64_t ffn_chunks);
 
   [[nodiscard]] int stages() const { return request_->schedule.stages; }
@@ -66,11 +70,18 @@ class PlanSearch {
   [[nodiscard]] Choice MakeChoice(int64_t split,
                                   const pipeline::Schedule& schedule, int rank,
                                   bool leanest);
+  // Each stage's fastest option within its part of the host; none: one has
+  // none.
+  [[nodiscard]] static std::optional<Pair> PairWithin(
+      const std::vector<Choice>& choices, const std::vector<int64_t>& budgets);
   // Ways to share the host budget, as the options that each leads to.
-  [[nodiscard]] std::vector<Pair> PairsOf(const std::vector<Choice>& choices);
+  [[nodiscard]] std::vector<Pair> PairsOf(
+      const std::vector<Choice>& choices) const;
+  [[nodiscard]] double BoundOf(const Pair& pair) const;
+  // All that are possible at a split, by their bounds.
+  [[nodiscard]] std::vector<Candidate> CandidatesAt(int64_t split);
   [[nodiscard]] absl::StatusOr<TrainingPlan> Simulated(
-      int64_t split, const pipeline::Schedule& schedule,
-      const std::vector<Choice>& choices, const Pair& pair) const;
+      int64_t split, const Candidate& candidate) const;
 
   const PlanRequest* request_;
   std::vector<BlockModel> blocks_;             // one a stage

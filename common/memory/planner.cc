@@ -1,6 +1,7 @@
 #include "common/memory/planner.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,63 @@ constexpr int64_t kMaxLatentFrames = 1024;
 // taken: predictions are not better than that.
 constexpr double kSplitGain = 0.99;
 constexpr double kChunkGain = 0.98;
+
+bool AnyBelowOne(std::initializer_list<int64_t> sizes) {
+  return std::min(sizes) < 1;
+}
+
+absl::Status CheckSizes(const PlanRequest& request) {
+  const ModelShape& model = request.model;
+  if (AnyBelowOne({model.dim, model.ffn_dim, model.heads, model.layers,
+                   model.text_dim, model.in_channels, model.out_channels})) {
+    return absl::InvalidArgumentError("the model has a size below 1");
+  }
+  if (AnyBelowOne({request.clip.latent_frames, request.clip.tokens_per_frame,
+                   request.clip.context_tokens})) {
+    return absl::InvalidArgumentError("the clip has a size below 1");
+  }
+  if (request.lora_parameters < 0 || request.gpu_memory_bytes < 0) {
+    return absl::InvalidArgumentError("a number of bytes is below 0");
+  }
+  const int stages = request.schedule.stages;
+  const int64_t split = request.split.value_or(1);
+  if (stages == 2 && (model.layers < 2 || split < 1 || split >= model.layers)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pipeline.split_at: ", split, " of ", model.layers,
+                     " blocks leaves a stage without one"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRequest(const PlanRequest& request) {
+  HP_RETURN_IF_ERROR(CheckSizes(request));
+  const auto stages = static_cast<size_t>(request.schedule.stages);
+  if (request.devices.size() != stages) {
+    return absl::InvalidArgumentError(absl::StrCat("expected the rates of ",
+                                                   stages, " devices, found ",
+                                                   request.devices.size()));
+  }
+  for (const DeviceRates& device : request.devices) {
+    HP_RETURN_IF_ERROR(Annotate(CheckRates(device), device.name));
+    if (request.weights == WeightForm::kFp8Compute &&
+        device.fp8_matmul_flops_per_second <= 0.0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "model.weights: ", device.name,
+          " has no fp8 products; write fp8, which multiplies in bf16"));
+    }
+  }
+  const size_t hosts = request.host_memory_bytes.size();
+  if ((hosts != 1 && hosts != stages) ||
+      *std::min_element(request.host_memory_bytes.begin(),
+                        request.host_memory_bytes.end()) < 0) {
+    return absl::InvalidArgumentError(
+        "expected one host budget, or one a stage, of at least 0 bytes");
+  }
+  if (request.max_ffn_chunks < 1) {
+    return absl::InvalidArgumentError("the feed-forward layer has no parts");
+  }
+  return absl::OkStatus();
+}
 
 std::string GiB(int64_t bytes) {
   return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) /
@@ -143,7 +201,8 @@ absl::StatusOr<std::optional<TrainingPlan>> BestOverSplits(PlanSearch& search) {
                           search.BestAt(split));
       const bool better =
           plan.has_value() &&
-          (!best.has_value() || plan->step_seconds() < best->step_seconds());
+          (!best.has_value() ||
+           plan->step_seconds() < best->step_seconds() * kSplitGain);
       if (!better) break;
       best = std::move(plan);
     }

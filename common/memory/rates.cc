@@ -138,7 +138,7 @@ absl::StatusOr<std::vector<DeviceRates>> ParseDevices(const Json& file) {
 }  // namespace
 
 const DeviceRates& MeasuredH200() {
-  static const DeviceRates* const kRates = new DeviceRates{
+  static const DeviceRates* const rates = new DeviceRates{
       .name = "NVIDIA H200",
       .matmul_flops_per_second = 810e12,
       .fp8_matmul_flops_per_second = 1466e12,
@@ -155,7 +155,7 @@ const DeviceRates& MeasuredH200() {
       .free_bytes = int64_t{150'000'000'000},
       .fixed_bytes = int64_t{1400} << 20,
   };
-  return *kRates;
+  return *rates;
 }
 
 absl::Status CheckRates(const DeviceRates& rates) {
