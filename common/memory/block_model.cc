@@ -121,10 +121,12 @@ int64_t BlockModel::ForwardWorkingBytes(const BlockPlan& plan) const {
   // Attention: its normed input gone, q and k rotated.
   const int64_t attention = token * 2 * shape.dim + passing(SavedGroup::kQkv) +
                             passing(SavedGroup::kSelfOut);
-  // Feed-forward: gelu's result, ffn.2's result and the sum; norm before.
-  const int64_t feed_forward = token * (2 * shape.dim + shape.ffn_dim) +
-                               passing(SavedGroup::kFfnInput) +
-                               passing(SavedGroup::kFfnInner);
+  // Feed-forward: gelu's result, ffn.2's result and the sum; in parts, each
+  // part's own and the sums so far.
+  const int64_t parts = shape.ffn_chunks;
+  const int64_t feed_forward =
+      token * ((parts > 1 ? 3 : 2) * shape.dim + shape.ffn_dim / parts) +
+      passing(SavedGroup::kFfnInput) + passing(SavedGroup::kFfnInner) / parts;
   return std::max(attention, feed_forward) + BytesOf(plan, Fate::kOffload);
 }
 

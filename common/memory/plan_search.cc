@@ -171,26 +171,36 @@ std::optional<PlanSearch::Pair> PlanSearch::PairWithin(
   return pair;
 }
 
+std::vector<std::vector<int64_t>> PlanSearch::HostBudgets(
+    const std::vector<Choice>& choices) const {
+  std::vector<std::vector<int64_t>> budgets;
+  for (const int64_t part : kHostParts) {
+    std::vector<int64_t> limits = request_->host_memory_bytes;
+    for (int64_t& limit : limits) limit = limit / kWholeHost * part;
+    if (static_cast<int>(limits.size()) == stages()) {
+      budgets.push_back(limits);
+      continue;
+    }
+    // No equal part may be just what a stage cannot do without.
+    const Choice& first = choices.front();
+    const int64_t least = first.options->LeastHostBytes(first.room_bytes);
+    budgets.push_back({least, limits.front() - least});
+    for (int64_t share = 0; share <= kHostShares; ++share) {
+      const int64_t unit = limits.front() / kHostShares;
+      budgets.push_back({unit * share, unit * (kHostShares - share)});
+    }
+  }
+  return budgets;
+}
+
 std::vector<PlanSearch::Pair> PlanSearch::PairsOf(
     const std::vector<Choice>& choices) const {
-  const std::vector<int64_t>& limits = request_->host_memory_bytes;
-  const bool shared = limits.size() == 1 && choices.size() == 2;
   std::vector<Pair> pairs;
-  for (const int64_t part : kHostParts) {
-    for (int64_t share = 0; share <= (shared ? kHostShares : 0); ++share) {
-      std::vector<int64_t> budgets;
-      for (size_t r = 0; r < choices.size(); ++r) {
-        int64_t host = limits[limits.size() == 1 ? 0 : r] / kWholeHost * part;
-        if (shared) {
-          host = host / kHostShares * (r == 0 ? share : kHostShares - share);
-        }
-        budgets.push_back(host);
-      }
-      std::optional<Pair> pair = PairWithin(choices, budgets);
-      if (pair.has_value() &&
-          std::find(pairs.begin(), pairs.end(), *pair) == pairs.end()) {
-        pairs.push_back(*std::move(pair));
-      }
+  for (const std::vector<int64_t>& budgets : HostBudgets(choices)) {
+    std::optional<Pair> pair = PairWithin(choices, budgets);
+    if (!pair.has_value()) continue;
+    if (std::find(pairs.begin(), pairs.end(), *pair) == pairs.end()) {
+      pairs.push_back(*std::move(pair));
     }
   }
   return pairs;

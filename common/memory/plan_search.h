@@ -74,7 +74,10 @@ class PlanSearch {
   // none.
   [[nodiscard]] static std::optional<Pair> PairWithin(
       const std::vector<Choice>& choices, const std::vector<int64_t>& budgets);
-  // Ways to share the host budget, as the options that each leads to.
+  // Ways to use and to share the host budget: a number a stage in each.
+  [[nodiscard]] std::vector<std::vector<int64_t>> HostBudgets(
+      const std::vector<Choice>& choices) const;
+  // The options that they lead to.
   [[nodiscard]] std::vector<Pair> PairsOf(
       const std::vector<Choice>& choices) const;
   [[nodiscard]] double BoundOf(const Pair& pair) const;

@@ -87,12 +87,14 @@ TEST(BlockModelTest, WhatIsNotKeptPassesThroughTheDevice) {
 TEST(BlockModelTest, PartsOfTheFeedForwardLayerNeedLess) {
   BlockShape shape = A14bBlock();
   const BlockPlan plan = PlanOf(ActivationPolicy::kRecompute);
+  const int64_t whole = Model(shape).ForwardWorkingBytes(plan);
   int64_t before = Model(shape).BackwardWorkingBytes(plan);
   for (int64_t parts : {2, 4}) {
     shape.ffn_chunks = parts;
     const int64_t now = Model(shape).BackwardWorkingBytes(plan);
     EXPECT_LT(now, before) << parts;
     before = now;
+    EXPECT_LT(Model(shape).ForwardWorkingBytes(plan), whole) << parts;
   }
 }
 

@@ -46,6 +46,8 @@ TEST(PlanSearchTest, AShortfallIsExactlyWhatIsMissing) {
   ASSERT_GT(host[1].host_bytes, 0);
   request.host_memory_bytes = {host[1].host_bytes};
   EXPECT_TRUE(Search(request).Fits(20));
+  PlanSearch exact = Search(request);
+  EXPECT_TRUE(exact.BestAt(20).value().has_value());
   request.host_memory_bytes = {host[1].host_bytes - 1};
   EXPECT_FALSE(Search(request).Fits(20));
 }
