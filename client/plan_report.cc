@@ -22,9 +22,15 @@ bool IsCompute(const pipeline::Action& action) {
          action.op == pipeline::Op::kBackward;
 }
 
-char LetterOf(const pipeline::Action& action, int32_t head) {
-  if (action.segment.value() == head) return 'h';
-  return action.op == pipeline::Op::kForward ? 'F' : 'B';
+// A column belongs to the action that runs in its middle.
+void Draw(const pipeline::TimedAction& timed, double scale, std::string* line) {
+  const char letter = timed.action.op == pipeline::Op::kForward ? 'F' : 'B';
+  for (size_t column = 0; column < line->size(); ++column) {
+    const double middle = (static_cast<double>(column) + 0.5) / scale;
+    if (timed.start_seconds <= middle && middle < timed.end_seconds) {
+      (*line)[column] = letter;
+    }
+  }
 }
 
 int32_t HeadOf(const TrainingPlan& plan) {
@@ -146,17 +152,18 @@ std::string TimelineText(const TrainingPlan& plan, int columns) {
   std::string text;
   const double scale = columns / plan.step_seconds();
   for (size_t rank = 0; rank < plan.simulation.timeline.size(); ++rank) {
+    const std::vector<pipeline::TimedAction>& actions =
+        plan.simulation.timeline[rank];
     std::string line(static_cast<size_t>(columns), '.');
-    for (const pipeline::TimedAction& timed : plan.simulation.timeline[rank]) {
+    for (const pipeline::TimedAction& timed : actions) {
+      if (IsCompute(timed.action)) Draw(timed, scale, &line);
+    }
+    for (const pipeline::TimedAction& timed : actions) {
       if (!IsCompute(timed.action)) continue;
-      // A column belongs to the action that runs in its middle.
-      for (int column = 0; column < columns; ++column) {
-        const double middle = (column + 0.5) / scale;
-        if (timed.start_seconds <= middle && middle < timed.end_seconds) {
-          line[static_cast<size_t>(column)] =
-              LetterOf(timed.action, HeadOf(plan));
-        }
-      }
+      if (timed.action.segment.value() != HeadOf(plan)) continue;
+      // Narrower than a column, it would not show.
+      const int column = static_cast<int>(timed.start_seconds * scale);
+      line[static_cast<size_t>(std::min(column, columns - 1))] = 'h';
     }
     absl::StrAppend(&text, "  ", rank, " ", line, "\n");
   }

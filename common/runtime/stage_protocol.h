@@ -121,10 +121,10 @@ struct StartCommand {
   std::string schedule_hash;
   std::string resume_from;  // committed checkpoint folder, or empty
   // What becomes of saved tensors: a text a rank, one plan a block of its part
-  // (common/memory/activation_plan.h). Empty: every block is recomputed.
+  // (common/memory/activation_plan.h).
   std::vector<std::string> memory_plan = {};
   // Parts that the feed-forward layer's backward goes through its tokens in,
-  // one number a rank, for less memory; empty: one part.
+  // one number a rank: more parts need less memory.
   std::vector<int64_t> ffn_chunks = {};
 };
 

@@ -77,6 +77,8 @@ TEST(PlanReportTest, TheTimelineIsAsWideAsAskedAndShowsTheWork) {
     EXPECT_GT(std::count(line.begin(), line.end(), 'B'),
               std::count(line.begin(), line.end(), 'F'));
   }
+  EXPECT_EQ(std::count(lines[0].begin(), lines[0].end(), 'h'), 8);
+  EXPECT_EQ(std::count(lines[1].begin(), lines[1].end(), 'h'), 0);
   EXPECT_EQ(lines[0][4], 'F');
   EXPECT_EQ(lines[1][4], '.');  // it waits for the first activation
 }
