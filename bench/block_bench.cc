@@ -3,7 +3,7 @@
 // a pair, here without coordinator, link and schedule.
 //
 // Usage: block_bench [--blocks N] [--microbatches M] [--frames F]
-//                    [--deterministic] PLAN...
+//                    [--deterministic] [--ffn-chunks C] PLAN...
 // PLAN: one block's eight letters as in activation_plan.h ("kkkkkkkk"). The
 // forwards of all M micro-batches run first, then their backwards; the medians
 // are over three rounds after one warm-up.
@@ -37,6 +37,7 @@ struct Options {
   int64_t blocks = 4;
   int32_t microbatches = 2;
   int64_t frames = 13;  // latent frames: 49 pixels
+  int64_t ffn_chunks = 1;
   bool deterministic = false;
   std::vector<std::string> plans;
 };
@@ -56,6 +57,8 @@ Options ParseOptions(int argc, char** argv) {
       options.microbatches = std::atoi(argv[++i]);
     } else if (word == "--frames") {
       options.frames = (std::atoll(argv[++i]) - 1) / 4 + 1;
+    } else if (word == "--ffn-chunks") {
+      options.ffn_chunks = std::atoll(argv[++i]);
     } else if (word == "--deterministic") {
       options.deterministic = true;
     } else {
@@ -102,6 +105,7 @@ class Bench {
     part.compute = at::kBFloat16;
     part.lora = LoraSpec();
     part.plan = parsed;
+    part.ffn_chunks = options_.ffn_chunks;
     part.deterministic = options_.deterministic;
     HP_ASSIGN_OR_RETURN(part_,
                         WanPart::Create(RandomWeights(wan, 1), part,

@@ -49,7 +49,7 @@ set(HP_CUDA_ARCHITECTURES "80;86;89;90;100;120" CACHE STRING
 # hp_cuda_sources(TARGET SRCS...): compiles the .cu files into the target, for
 # each architecture and, for later cards, as PTX of the last one.
 function(hp_cuda_sources target)
-  set(flags -std=c++17 -O3 -ccbin "${CMAKE_CXX_COMPILER}"
+  set(flags -std=c++17 -O3 --compress-mode=size -ccbin "${CMAKE_CXX_COMPILER}"
       -Xcompiler=-fPIC,-Wall,-Wextra,-Wshadow "-I${CMAKE_SOURCE_DIR}"
       "-isystem=${HP_CUDA_INCLUDE}")
   if(EXISTS "${HP_CUDA_INCLUDE}/cccl")

@@ -26,7 +26,7 @@ set(HP_LAYER_train base store pipeline runtime kernels lora memory_plan memory
     wan_shapes wan gpu absl torch c10_cuda)
 # what both stage programs are made of
 set(HP_LAYER_stage base config pipeline runtime store data gpu kernels lora
-    memory_plan memory wan_shapes wan encoders train absl torch)
+    memory_plan memory wan_shapes wan encoders train absl torch c10_cuda cuda)
 # the NCCL group
 set(HP_LAYER_link base runtime gpu absl cuda nccl)
 # the protobuf group

@@ -20,6 +20,21 @@ std::string FormatUuid(const cudaUUID_t& uuid) {
   return text;
 }
 
+// Native atomics between two devices exist over NVLink alone.
+bool HasNvLinkPeer(int index, int count) {
+  for (int other = 0; other < count; ++other) {
+    int native = 0;
+    if (other == index ||
+        cudaDeviceGetP2PAttribute(&native, cudaDevP2PAttrNativeAtomicSupported,
+                                  index, other) != cudaSuccess) {
+      (void)cudaGetLastError();
+      continue;
+    }
+    if (native != 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int GpuCount() {
@@ -46,7 +61,8 @@ absl::StatusOr<GpuFacts> DescribeGpu(int index) {
   return GpuFacts{.name = properties.name,
                   .uuid = FormatUuid(properties.uuid),
                   .total_bytes = memory.total_bytes,
-                  .free_bytes = memory.free_bytes};
+                  .free_bytes = memory.free_bytes,
+                  .peers_by_nvlink = HasNvLinkPeer(index, count)};
 }
 
 }  // namespace halfpipe

@@ -15,6 +15,8 @@ struct GpuFacts {
   std::string uuid;  // "GPU-xxxxxxxx-...", as nvidia-smi and DCGM print it
   int64_t total_bytes = 0;
   int64_t free_bytes = 0;
+  // Another visible GPU can be reached over NVLink.
+  bool peers_by_nvlink = false;
 };
 
 // GPUs that this process may use; 0 without a driver. Never fails.

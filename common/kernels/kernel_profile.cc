@@ -59,11 +59,14 @@ absl::StatusOr<GroupSeconds> KernelProfile::Take() {
 
 KernelScope::KernelScope(KernelGroup group, bool on_cuda)
     : group_(group), on_cuda_(on_cuda) {
-  if (active_profile != nullptr) begin_ = RecordNow(on_cuda_);
+  if (active_profile == nullptr || active_profile->open_) return;
+  begin_ = RecordNow(on_cuda_);
+  active_profile->open_ = begin_ != nullptr;
 }
 
 KernelScope::~KernelScope() {
   if (begin_ == nullptr || active_profile == nullptr) return;
+  active_profile->open_ = false;
   EventPtr end = RecordNow(on_cuda_);
   if (end == nullptr) return;
   active_profile->spans_.push_back({group_, std::move(begin_), std::move(end)});

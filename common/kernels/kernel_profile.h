@@ -60,10 +60,11 @@ class KernelProfile {
   };
 
   std::vector<Span> spans_;
+  bool open_ = false;  // a scope is alive
 };
 
-// Attributes the kernels that are enqueued during its life to a group. Scopes
-// do not nest: an inner one's time would count twice.
+// Attributes the kernels that are enqueued during its life to a group. Within
+// another scope it does nothing: that one has the time already.
 class KernelScope {
  public:
   // `on_cuda`: the work goes to the current CUDA stream, not to the CPU.

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 
+#include "common/kernels/kernel_profile.h"
 #include "common/kernels/reference.h"
 #ifdef HP_WITH_CUDA
 #include "common/kernels/fused.h"
@@ -18,6 +19,7 @@ at::Tensor GroupTokens(const at::Tensor& x, int64_t groups) {
 at::Tensor ModulatedLayerNorm(const at::Tensor& x, const at::Tensor& shift,
                               const at::Tensor& scale, double eps,
                               LayerNormStats* stats, const at::Tensor& out) {
+  const KernelScope scope(KernelGroup::kNorm, x.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::TakesRows({x, out}, x.size(-1))) {
     return fused::LayerNorm(fused::LayerNormKind::kModulated, x, shift, scale,
@@ -31,6 +33,7 @@ at::Tensor ModulatedLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
                                       const at::Tensor& scale,
                                       const LayerNormStats& stats,
                                       const at::Tensor& residual) {
+  const KernelScope scope(KernelGroup::kNorm, x.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::TakesRows({dy, x, residual}, x.size(-1))) {
     return fused::LayerNormBackward(fused::LayerNormKind::kModulated, dy, x,
@@ -43,6 +46,7 @@ at::Tensor ModulatedLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
 at::Tensor AffineLayerNorm(const at::Tensor& x, const at::Tensor& weight,
                            const at::Tensor& bias, double eps,
                            LayerNormStats* stats, const at::Tensor& out) {
+  const KernelScope scope(KernelGroup::kNorm, x.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::TakesRows({x, out}, x.size(-1))) {
     return fused::LayerNorm(fused::LayerNormKind::kAffine, x, bias, weight, eps,
@@ -56,6 +60,7 @@ at::Tensor AffineLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
                                    const at::Tensor& weight,
                                    const LayerNormStats& stats,
                                    const at::Tensor& residual) {
+  const KernelScope scope(KernelGroup::kNorm, x.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::TakesRows({dy, x, residual}, x.size(-1))) {
     return fused::LayerNormBackward(fused::LayerNormKind::kAffine, dy, x,

@@ -1,5 +1,6 @@
 #include "common/kernels/qk_norm.h"
 
+#include "common/kernels/kernel_profile.h"
 #include "common/kernels/reference.h"
 #ifdef HP_WITH_CUDA
 #include "common/kernels/fused.h"
@@ -10,6 +11,7 @@ namespace halfpipe {
 at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
                   const at::Tensor& rope, const QkNormOptions& options,
                   at::Tensor* rstd) {
+  const KernelScope scope(KernelGroup::kQkNorm, linear.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::TakesRows({linear}, linear.size(-1))) {
     return fused::QkNorm(linear, weight, rope, options, rstd);
@@ -22,6 +24,7 @@ at::Tensor QkNormBackward(const at::Tensor& dheads, const at::Tensor& linear,
                           const at::Tensor& weight, const at::Tensor& rope,
                           const at::Tensor& rstd, const QkNormOptions& options,
                           const at::Tensor& out) {
+  const KernelScope scope(KernelGroup::kQkNorm, linear.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::TakesRows({dheads, linear, out}, linear.size(-1))) {
     return fused::QkNormBackward(dheads, linear, weight, rope, rstd, options,

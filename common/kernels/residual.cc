@@ -1,5 +1,6 @@
 #include "common/kernels/residual.h"
 
+#include "common/kernels/kernel_profile.h"
 #include "common/kernels/reference.h"
 #ifdef HP_WITH_CUDA
 #include "common/kernels/fused.h"
@@ -9,6 +10,7 @@ namespace halfpipe {
 
 at::Tensor GatedResidual(const at::Tensor& x, const at::Tensor& gate,
                          const at::Tensor& y) {
+  const KernelScope scope(KernelGroup::kNorm, y.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::Takes({x, y})) return fused::Gate(x, gate, y, /*out=*/{});
 #endif
@@ -17,6 +19,7 @@ at::Tensor GatedResidual(const at::Tensor& x, const at::Tensor& gate,
 
 at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate,
                                  const at::Tensor& out) {
+  const KernelScope scope(KernelGroup::kNorm, d.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::Takes({d, out})) return fused::Gate(/*x=*/{}, gate, d, out);
 #endif
@@ -24,6 +27,7 @@ at::Tensor GatedResidualBackward(const at::Tensor& d, const at::Tensor& gate,
 }
 
 at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out) {
+  const KernelScope scope(KernelGroup::kActivation, x.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::Takes({x, out})) return fused::GeluTanh(x, out);
 #endif
@@ -33,6 +37,7 @@ at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out) {
 GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,
                               const at::Tensor& dx_out,
                               const at::Tensor& activated_out) {
+  const KernelScope scope(KernelGroup::kActivation, x.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::Takes({dy, x, dx_out, activated_out})) {
     return fused::GeluTanhBackward(dy, x, dx_out, activated_out);

@@ -22,9 +22,6 @@ at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out = {});
 struct GeluGradient {
   at::Tensor dx;
   at::Tensor activated;  // gelu(x) once more, from the same pass
-
-  // For callers from the time when dx was the whole result.
-  operator at::Tensor() const { return dx; }  // NOLINT(google-explicit-*)
 };
 
 GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,

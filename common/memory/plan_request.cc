@@ -146,7 +146,7 @@ absl::StatusOr<PlanRequest> MakePlanRequest(
   }
   request.split = pipeline.split_at;
   request.policy = PolicyOf(pipeline.memory);
-  request.devices = devices;
+  request.devices = LevelEqualCards(devices);
   request.gpu_memory_bytes = pipeline.gpu_memory_bytes;
   request.host_memory_bytes = HostBudgets(pipeline, available_host_bytes);
   request.max_ffn_chunks = kMaxFfnChunks;

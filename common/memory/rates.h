@@ -39,6 +39,12 @@ struct DeviceRates {
 // for any other card.
 [[nodiscard]] const DeviceRates& MeasuredH200();
 
+// Cards of one name are the same card: what was measured apart (a warmer one, a
+// busier moment) must not look like uneven cards. Each of their compute rates
+// and PCIe rates becomes the lowest that one of them had; sizes stay.
+[[nodiscard]] std::vector<DeviceRates> LevelEqualCards(
+    std::vector<DeviceRates> devices);
+
 // InvalidArgument: a rate that is not a finite number above 0 (fp8's may be 0),
 // a size below 0, no total size.
 [[nodiscard]] absl::Status CheckRates(const DeviceRates& rates);

@@ -15,7 +15,7 @@ constexpr int64_t kModulationRows = 6;
 constexpr int64_t kBoundaryTensors = 6;
 constexpr int64_t kBoundaryTensorsAlone = 2;  // one stage: nothing crosses
 // Of dynamic memory, in the caching allocator.
-constexpr double kSlack = 0.04;
+constexpr double kSlack = 0.06;
 // float32 products, against bf16's on tensor cores.
 constexpr double kFloatSlowdown = 16.0;
 constexpr double kTransferLatencySeconds = 20e-6;

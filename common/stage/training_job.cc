@@ -33,20 +33,6 @@ at::ScalarType DTypeOf(const JobConfig& config) {
                                                       : at::kBFloat16;
 }
 
-// `auto` is recomputation until the planner exists: it always fits best.
-ActivationPolicy PolicyOf(const JobConfig& config) {
-  switch (config.pipeline.memory) {
-    case MemoryPolicy::kKeep:
-      return ActivationPolicy::kKeep;
-    case MemoryPolicy::kOffload:
-      return ActivationPolicy::kOffload;
-    case MemoryPolicy::kAuto:
-    case MemoryPolicy::kRecompute:
-      break;
-  }
-  return ActivationPolicy::kRecompute;
-}
-
 UniformSource UniformsFor(uint64_t seed) {
   return [seed](absl::string_view name, const at::Tensor& out) {
     RandomStream::ForName(seed, name, RandomPurpose::kLoraInit)
@@ -110,6 +96,8 @@ absl::StatusOr<std::unique_ptr<TrainingJob>> TrainingJob::Create(
         std::unique_ptr<TrainingJob> job(new TrainingJob(options, command));
         HP_RETURN_IF_ERROR(job->LoadConfig());
         HP_RETURN_IF_ERROR(job->LoadSchedule());
+        HP_RETURN_IF_ERROR(LimitDeviceMemory(
+            options.device, job->config_.pipeline.gpu_memory_bytes));
         options.on_progress("loading the model");
         HP_RETURN_IF_ERROR(job->LoadPart());
         HP_RETURN_IF_ERROR(job->MakeSource());
@@ -167,6 +155,14 @@ absl::Status TrainingJob::LoadPart() {
                             : first ? BlockRange{0, command_.split}
                                     : BlockRange{command_.split, layers};
   start_result_.layers = blocks.end - blocks.begin;
+  const auto rank = static_cast<size_t>(options_.rank.value());
+  if (rank >= command_.memory_plan.size() ||
+      rank >= command_.ffn_chunks.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no memory plan for rank ", rank));
+  }
+  HP_ASSIGN_OR_RETURN(ActivationPlan plan,
+                      ActivationPlan::Parse(command_.memory_plan[rank]));
   HP_ASSIGN_OR_RETURN(
       part_,
       WanPart::Create(model_->weights(),
@@ -176,8 +172,8 @@ absl::Status TrainingJob::LoadPart() {
                        .device = options_.device,
                        .compute = compute_dtype_,
                        .lora = LoraSpecOf(config_.lora),
-                       .plan = ActivationPlan::Uniform(
-                           PolicyOf(config_), blocks.end - blocks.begin),
+                       .plan = std::move(plan),
+                       .ffn_chunks = command_.ffn_chunks[rank],
                        .deterministic = config_.train.deterministic},
                       UniformsFor(static_cast<uint64_t>(config_.train.seed))));
   return absl::OkStatus();

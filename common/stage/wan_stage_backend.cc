@@ -5,11 +5,16 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/host_memory.h"
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/config/job_config.h"
 #include "common/kernels/torch_guard.h"
 #include "common/stage/data_set.h"
 #include "common/stage/device.h"
+#ifdef HP_WITH_CUDA
+#include "common/memory/rates.h"
+#include "common/stage/measure_rates.h"
+#endif
 #include "common/stage/model_source.h"
 #include "common/stage/sample_encoder.h"
 #include "common/stage/training_job.h"
@@ -202,6 +207,28 @@ class WanStageBackend : public StageBackend {
 
 }  // namespace
 
+namespace {
+
+// StageInfo's device_rates; empty where nothing could be measured.
+std::string RatesTextOf(at::Device device) {
+#ifdef HP_WITH_CUDA
+  if (device.is_cuda()) {
+    const absl::StatusOr<DeviceRates> rates = MeasureDeviceRates(device);
+    if (rates.ok()) {
+      std::string text = RatesText({*rates});
+      LogInfo("measured the device", {{"rates", text}});
+      return text;
+    }
+    LogWarning("the device was not measured: jobs get no memory plan",
+               {{"reason", rates.status().message()}});
+  }
+#endif
+  (void)device;
+  return "";
+}
+
+}  // namespace
+
 absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
   HP_ASSIGN_OR_RETURN(at::Device device,
                       SelectDevice(options.device, options.rank));
@@ -214,6 +241,7 @@ absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
   stage.info.device_total_bytes = facts.total_bytes;
   stage.info.device_free_bytes = facts.free_bytes;
   stage.info.host_available_bytes = AvailableHostBytes();
+  stage.info.device_rates = RatesTextOf(device);
   stage.backend =
       std::make_unique<WanStageBackend>(options, device, facts.total_bytes);
   return stage;

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -197,6 +198,12 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
                  "Path of halfpipe-decode (default: beside this program)");
 }
 
+// A step's tensors have many sizes, and the caching allocator would hold a
+// segment for each: twice the memory in use. Read when CUDA is first used.
+void UseExpandableSegments() {
+  setenv("PYTORCH_ALLOC_CONF", "expandable_segments:True", /*overwrite=*/0);
+}
+
 CLI::App* AddVerifyCommand(CLI::App& app, VerifyOptions* options) {
   CLI::App* verify = app.add_subcommand(
       "verify", "Compare one forward and backward with a golden file");
@@ -218,6 +225,7 @@ CLI::App* AddVerifyCommand(CLI::App& app, VerifyOptions* options) {
 }  // namespace
 
 int StageMain(Rank rank, int argc, char** argv) {
+  UseExpandableSegments();
   CLI::App app("halfpipe stage: owns one device and half of the model");
   ServeOptions serve;
   VerifyOptions verify;

@@ -1,5 +1,6 @@
 #include "common/train/compute_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -17,6 +18,18 @@ namespace halfpipe {
 
 #ifdef HP_WITH_CUDA
 namespace {
+
+// What a communicator of two ranks takes when it is made.
+constexpr int64_t kNcclBytes = int64_t{400} << 20;
+
+int64_t ReservedBytes(at::Device device) {
+  const auto stats =
+      c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
+  return stats
+      .reserved_bytes[static_cast<size_t>(
+          c10::CachingAllocator::StatType::AGGREGATE)]
+      .current;
+}
 
 cudaStream_t StreamOf(at::Device device) {
   return c10::cuda::getCurrentCUDAStream(device.index()).stream();
@@ -71,6 +84,26 @@ absl::StatusOr<DeviceMemory> ReadDeviceMemory(at::Device device) {
   }
 #endif
   return memory;
+}
+
+absl::Status LimitDeviceMemory(at::Device device, int64_t bytes) {
+#ifdef HP_WITH_CUDA
+  if (device.is_cuda()) {
+    double fraction = 1.0;
+    if (bytes > 0) {
+      HP_ASSIGN_OR_RETURN(DriverMemory driver, ReadDriverMemory());
+      const int64_t beside =
+          driver.total_bytes - driver.free_bytes - ReservedBytes(device);
+      fraction = static_cast<double>(bytes - beside - kNcclBytes) /
+                 static_cast<double>(driver.total_bytes);
+    }
+    c10::cuda::CUDACachingAllocator::setMemoryFraction(
+        std::clamp(fraction, 0.0, 1.0), device.index());
+  }
+#endif
+  (void)device;
+  (void)bytes;
+  return absl::OkStatus();
 }
 
 void ResetPeakMemory(at::Device device) {

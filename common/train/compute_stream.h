@@ -36,6 +36,11 @@ struct DeviceMemory {
 
 [[nodiscard]] absl::StatusOr<DeviceMemory> ReadDeviceMemory(at::Device device);
 
+// From now on this process takes at most `bytes` of the device, with what it
+// holds beside tensors and with what NCCL will take; 0: no limit. Beyond it an
+// allocation fails as if the device were full. Nothing happens on the CPU.
+[[nodiscard]] absl::Status LimitDeviceMemory(at::Device device, int64_t bytes);
+
 // Starts a new measurement of the reserved peak.
 void ResetPeakMemory(at::Device device);
 

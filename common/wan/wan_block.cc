@@ -24,8 +24,8 @@ SavedFields BlockSaved::Fields() {
 }
 
 absl::StatusOr<WanBlock> WanBlock::Load(const LayerLoader& loader,
-                                        int64_t index,
-                                        AttentionBackend backend) {
+                                        int64_t index, AttentionBackend backend,
+                                        int64_t ffn_chunks) {
   const std::string prefix = absl::StrCat("blocks.", index, ".");
   WanBlock block;
   HP_ASSIGN_OR_RETURN(block.modulation_, loader.Float(prefix + "modulation"));
@@ -34,7 +34,8 @@ absl::StatusOr<WanBlock> WanBlock::Load(const LayerLoader& loader,
       SelfAttention::Load(loader, prefix + "self_attn.", backend));
   HP_ASSIGN_OR_RETURN(block.cross_attention_,
                       CrossAttention::Load(loader, prefix, backend));
-  HP_ASSIGN_OR_RETURN(block.feed_forward_, FeedForward::Load(loader, prefix));
+  HP_ASSIGN_OR_RETURN(block.feed_forward_,
+                      FeedForward::Load(loader, prefix, ffn_chunks));
   return block;
 }
 
@@ -58,7 +59,11 @@ at::Tensor WanBlock::Forward(const at::Tensor& x,
   cross_attention_.Restore(conditioning, &saved->cross_attention);
   saved->feed_forward.x = cross_attention_.Output(saved->cross_attention);
   drop_done(saved->cross_attention);
-  feed_forward_.Restore(feed_forward_rows, &saved->feed_forward);
+  // Kept or offloaded it is wanted whole; else a chunk at a time will do.
+  if (feed_forward_.chunks() == 1 ||
+      plan.of(SavedGroup::kFfnInner) != Fate::kRecompute) {
+    feed_forward_.Restore(feed_forward_rows, &saved->feed_forward);
+  }
   at::Tensor y = feed_forward_.Output(feed_forward_rows, saved->feed_forward);
   drop_done(saved->feed_forward);
   return y;
@@ -77,21 +82,21 @@ void WanBlock::Restore(const Conditioning& conditioning,
   if (!saved->feed_forward.x.defined()) {
     saved->feed_forward.x = cross_attention_.Output(saved->cross_attention);
   }
+  if (feed_forward_.chunks() > 1) return;  // what is missing is made by chunk
   feed_forward_.Restore(
       ModulationOf(modulation_, conditioning.t_mod, kFeedForwardRows),
       &saved->feed_forward);
 }
 
-at::Tensor WanBlock::Backward(const at::Tensor& d,
-                              const Conditioning& conditioning,
+at::Tensor WanBlock::Backward(at::Tensor d, const Conditioning& conditioning,
                               BlockSaved saved, bool need_dx) {
-  at::Tensor dx = feed_forward_.Backward(
+  d = feed_forward_.Backward(
       d, ModulationOf(modulation_, conditioning.t_mod, kFeedForwardRows),
       std::move(saved.feed_forward));
-  dx = cross_attention_.Backward(dx, conditioning,
-                                 std::move(saved.cross_attention));
+  d = cross_attention_.Backward(d, conditioning,
+                                std::move(saved.cross_attention));
   return self_attention_.Backward(
-      dx, ModulationOf(modulation_, conditioning.t_mod, kSelfAttentionRows),
+      d, ModulationOf(modulation_, conditioning.t_mod, kSelfAttentionRows),
       conditioning, std::move(saved.self_attention), need_dx);
 }
 

@@ -39,7 +39,8 @@ class WanBlock {
   // Codes: those of the weight source.
   [[nodiscard]] static absl::StatusOr<WanBlock> Load(const LayerLoader& loader,
                                                      int64_t index,
-                                                     AttentionBackend backend);
+                                                     AttentionBackend backend,
+                                                     int64_t ffn_chunks);
 
   // x: (B, L, D) in the compute dtype; the result too. Fills the groups of
   // `saved` that `plan` does not recompute; the others are freed as soon as the
@@ -53,7 +54,7 @@ class WanBlock {
   // Adds the LoRA gradients of this micro-batch and returns dL/dx, or an
   // undefined tensor when `need_dx` is false. `saved` is complete; it is
   // emptied on the way.
-  at::Tensor Backward(const at::Tensor& d, const Conditioning& conditioning,
+  at::Tensor Backward(at::Tensor d, const Conditioning& conditioning,
                       BlockSaved saved, bool need_dx);
 
   // In the order of BlockLinears.

@@ -31,6 +31,10 @@ absl::Status CheckOptions(const WanArchitecture& wan,
         "memory plan: expected one for each of ", blocks.end - blocks.begin,
         " blocks, found ", options.plan.size()));
   }
+  if (options.ffn_chunks < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "feed-forward chunks: expected 1 or more, found ", options.ffn_chunks));
+  }
   if (!options.lora.has_value()) return absl::OkStatus();
   return LoraModules(wan, *options.lora).status();
 }
@@ -95,7 +99,8 @@ absl::Status WanPart::Load(const LayerLoader& loader) {
       ChooseAttention(options_.device, options_.compute,
                       architecture_.head_dim(), options_.deterministic);
   for (int64_t i = options_.blocks.begin; i < options_.blocks.end; ++i) {
-    HP_ASSIGN_OR_RETURN(WanBlock loaded, WanBlock::Load(loader, i, backend));
+    HP_ASSIGN_OR_RETURN(WanBlock loaded, WanBlock::Load(loader, i, backend,
+                                                        options_.ffn_chunks));
     blocks_.push_back(std::move(loaded));
   }
   for (const WanBlock& loaded : blocks_) loaded.AppendAdapters(&adapters_);
@@ -182,7 +187,7 @@ absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
         for (int64_t i = options_.blocks.end; i-- > options_.blocks.begin;) {
           HP_ASSIGN_OR_RETURN(BlockSaved saved,
                               RestoreBlock(microbatch, i, held));
-          d = block(i).Backward(d, held, std::move(saved),
+          d = block(i).Backward(std::move(d), held, std::move(saved),
                                 /*need_dx=*/i > 0);
         }
         return d;

@@ -48,6 +48,7 @@ struct WanPartOptions {
   at::ScalarType compute = at::kFloat;  // kFloat or kBFloat16
   std::optional<LoraSpec> lora;         // none: nothing is trained
   ActivationPlan plan;                  // one entry for each of the blocks
+  int64_t ffn_chunks = 1;  // parts that a feed forward takes its tokens in
   // Attention whose gradients are the same bits in every run (slower on CUDA).
   bool deterministic = false;
 };

@@ -28,6 +28,21 @@ TEST(KernelProfileTest, SumsUpByGroupWhileActive) {
   EXPECT_EQ((*profile.Take())[static_cast<size_t>(KernelGroup::kLora)], 0.0);
 }
 
+TEST(KernelProfileTest, AnInnerScopesTimeCountsOnce) {
+  KernelProfile profile;
+  profile.Start();
+  {
+    const KernelScope outer(KernelGroup::kHead, /*on_cuda=*/false);
+    Work(KernelGroup::kNorm);
+  }
+  auto seconds = profile.Take();
+  ASSERT_TRUE(seconds.ok()) << seconds.status();
+  EXPECT_EQ((*seconds)[static_cast<size_t>(KernelGroup::kNorm)], 0.0);
+  EXPECT_GE((*seconds)[static_cast<size_t>(KernelGroup::kHead)], 0.002);
+  Work(KernelGroup::kNorm);
+  EXPECT_GE((*profile.Take())[static_cast<size_t>(KernelGroup::kNorm)], 0.002);
+}
+
 TEST(KernelProfileTest, AnEndedProfileIsNotWrittenTo) {
   {
     KernelProfile profile;

@@ -91,5 +91,20 @@ TEST(RatesTest, AFileIsReadByName) {
             absl::StatusCode::kNotFound);
 }
 
+TEST(RatesTest, CardsOfOneNameAreLevelledAndOthersAreNot) {
+  DeviceRates slow = MeasuredH200();
+  slow.matmul_flops_per_second /= 2.0;
+  slow.free_bytes = 5;
+  DeviceRates other = slow;
+  other.name = "another";
+  const std::vector<DeviceRates> same = LevelEqualCards({MeasuredH200(), slow});
+  EXPECT_EQ(same[0].matmul_flops_per_second, slow.matmul_flops_per_second);
+  EXPECT_EQ(same[1].matmul_flops_per_second, slow.matmul_flops_per_second);
+  EXPECT_EQ(same[0].free_bytes, MeasuredH200().free_bytes);
+  EXPECT_EQ(same[1].free_bytes, 5);
+  const std::vector<DeviceRates> uneven = {MeasuredH200(), other};
+  EXPECT_EQ(LevelEqualCards(uneven), uneven);
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -35,6 +35,16 @@ TEST_P(ParityTest, APlanThatMixesAllThreeMatchesToTheBit) {
                  RunGolden(golden, RunOptions()));
 }
 
+TEST_P(ParityTest, FeedForwardInChunksMatches) {
+  const GoldenCase golden = LoadGolden(GetParam());
+  for (ActivationPolicy policy :
+       {ActivationPolicy::kKeep, ActivationPolicy::kRecompute}) {
+    SCOPED_TRACE(ActivationPolicyName(policy).data());
+    ExpectFloatParity(RunGolden(golden, {.policy = policy, .ffn_chunks = 3}),
+                      golden);
+  }
+}
+
 TEST_P(ParityTest, MicroBatchesInAnyScheduleMatch) {
   const GoldenCase golden = LoadGolden(GetParam());
   const int64_t batch = golden.inputs.latents.size(0);

@@ -48,6 +48,7 @@ class Pipeline {
     const int64_t layers = weights.architecture().layers;
     WanPartOptions part;
     part.compute = options.compute;
+    part.ffn_chunks = options.ffn_chunks;
     part.device = options.device;
     part.lora = golden.lora;
     part.blocks = {0, options.split.value_or(layers)};

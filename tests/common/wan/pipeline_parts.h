@@ -19,6 +19,7 @@ struct RunOptions {
   // Blocks of the first part; none: everything in one part.
   std::optional<int64_t> split = std::nullopt;
   ActivationPolicy policy = ActivationPolicy::kKeep;
+  int64_t ffn_chunks = 1;
   std::optional<BlockPlan> plan = {};  // instead of the policy
   int64_t micro_batches = 1;
   // All forwards before the first backward, instead of alternating.

@@ -76,7 +76,8 @@ void ExpectSlope(const std::function<double()>& loss, at::Tensor variable,
 }
 
 TEST_F(WanBlockTest, GradientsOfInputAndEveryAdapter) {
-  auto block = WanBlock::Load(loader_, 1, AttentionBackend::kCpuFlash);
+  auto block = WanBlock::Load(loader_, 1, AttentionBackend::kCpuFlash,
+                              /*ffn_chunks=*/1);
   ASSERT_TRUE(block.ok()) << block.status();
   std::vector<LoraAdapter*> adapters;
   block->AppendAdapters(&adapters);
@@ -110,7 +111,8 @@ TEST_F(WanBlockTest, GradientsOfInputAndEveryAdapter) {
 
 // Whatever subset of the groups is freed, Restore computes the same bits again.
 TEST_F(WanBlockTest, RestoreMakesWhatThePlanFreed) {
-  auto block = WanBlock::Load(loader_, 1, AttentionBackend::kCpuFlash);
+  auto block = WanBlock::Load(loader_, 1, AttentionBackend::kCpuFlash,
+                              /*ffn_chunks=*/1);
   ASSERT_TRUE(block.ok()) << block.status();
   const at::Tensor x = at::randn({2, kTokens, 12});
   BlockSaved kept;
