@@ -94,13 +94,15 @@ class Bench {
   }
 
  private:
+  [[nodiscard]] BlockRange Blocks() const { return {0, options_.blocks}; }
+
   absl::Status Prepare(const WanArchitecture& wan, const std::string& plan) {
     HP_ASSIGN_OR_RETURN(
         ActivationPlan parsed,
         ActivationPlan::Parse(absl::StrCat(options_.blocks, "*", plan)));
     WanPartOptions part;
     part.embeddings = part.head = false;
-    part.blocks = {0, options_.blocks};
+    part.blocks = {Blocks()};
     part.device = device_;
     part.compute = at::kBFloat16;
     part.lora = LoraSpec();
@@ -141,7 +143,8 @@ class Bench {
     return Timed(phase, [&]() -> absl::Status {
       for (int32_t m = 0; m < options_.microbatches; ++m) {
         HP_RETURN_IF_ERROR(
-            part_->ForwardBlocks(Microbatch(m), conditioning_, x_).status());
+            part_->ForwardBlocks(Microbatch(m), Blocks(), conditioning_, x_)
+                .status());
       }
       return absl::OkStatus();
     });
@@ -150,7 +153,8 @@ class Bench {
   absl::Status Backwards(Phase* phase) {
     return Timed(phase, [&]() -> absl::Status {
       for (int32_t m = 0; m < options_.microbatches; ++m) {
-        HP_RETURN_IF_ERROR(part_->BackwardBlocks(Microbatch(m), x_).status());
+        HP_RETURN_IF_ERROR(
+            part_->BackwardBlocks(Microbatch(m), Blocks(), x_).status());
       }
       return absl::OkStatus();
     });

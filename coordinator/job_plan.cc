@@ -21,6 +21,8 @@ pipeline::ScheduleName NameOf(ScheduleType type) {
       return pipeline::ScheduleName::kGpipe;
     case ScheduleType::kSequential:
       return pipeline::ScheduleName::kSequential;
+    case ScheduleType::kInterleaved:
+      return pipeline::ScheduleName::kInterleaved;
   }
   return pipeline::ScheduleName::kOneFOneB;
 }

@@ -167,7 +167,7 @@ void AddPipelineOptions(CLI::App* command, BenchOptions* bench) {
                              const std::string& doc) {
     return command->add_option(name, value, doc)->capture_default_str();
   };
-  add("--schedule", bench->schedule, "1f1b, gpipe or sequential");
+  add("--schedule", bench->schedule, "1f1b, gpipe, sequential or interleaved");
   command->add_option("--stages", bench->stages, "Processes: 1 or 2")
       ->check(CLI::IsMember({1, 2}))
       ->capture_default_str();

@@ -61,8 +61,8 @@ void AddVerifyCommand(CLI::App& app, CommandContext& context) {
   add("--device", "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   add("--micro-batches", "Parts that the batch is split into")
       ->check(CLI::Range(1, 4096));
-  add("--schedule", "1f1b, gpipe or sequential")
-      ->check(CLI::IsMember({"1f1b", "gpipe", "sequential"}));
+  add("--schedule", "1f1b, gpipe, sequential or interleaved")
+      ->check(CLI::IsMember({"1f1b", "gpipe", "sequential", "interleaved"}));
   add("--memory", "keep, offload or recompute")
       ->check(CLI::IsMember({"keep", "offload", "recompute"}));
   add("--weights", "bf16 or fp8")->check(CLI::IsMember({"bf16", "fp8"}));

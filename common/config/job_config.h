@@ -35,7 +35,7 @@ enum class LossWeighting {
   kNone,      // 1 for every timestep
 };
 
-enum class ScheduleType { k1F1B, kGPipe, kSequential };
+enum class ScheduleType { k1F1B, kGPipe, kSequential, kInterleaved };
 
 // What becomes of the activations that the backward pass needs.
 enum class MemoryPolicy { kAuto, kKeep, kRecompute, kOffload };

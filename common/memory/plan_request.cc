@@ -48,6 +48,8 @@ pipeline::ScheduleName ScheduleNameOf(ScheduleType type) {
       return pipeline::ScheduleName::kGpipe;
     case ScheduleType::kSequential:
       return pipeline::ScheduleName::kSequential;
+    case ScheduleType::kInterleaved:
+      return pipeline::ScheduleName::kInterleaved;
   }
   return pipeline::ScheduleName::kOneFOneB;
 }

@@ -6,14 +6,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/memory/plan_schedules.h"
 #include "common/memory/stage_base.h"
+#include "common/pipeline/schedule.h"
 #include "common/pipeline/segment_table.h"
 
 namespace halfpipe {
 namespace {
 
-// Deeper than this no warm-up gains anything.
-constexpr int32_t kDeepest = 6;
 // Shares of one host budget that are tried.
 constexpr int64_t kHostShares = 32;
 // Parts of the host that are tried: what is quickest for each stage need not be
@@ -38,29 +38,20 @@ BlockShape ShapeOf(const PlanRequest& request, int64_t ffn_chunks) {
           .ffn_chunks = ffn_chunks};
 }
 
-absl::StatusOr<std::vector<pipeline::Schedule>> SchedulesOf(
-    const PlanRequest& request) {
-  std::vector<pipeline::Schedule> schedules;
-  pipeline::ScheduleOptions options = request.schedule;
-  const bool deep = options.name == pipeline::ScheduleName::kOneFOneB &&
-                    options.stages == 2 && !request.fixed_warmup;
-  if (!deep) {
-    HP_ASSIGN_OR_RETURN(pipeline::Schedule only,
-                        pipeline::BuildSchedule(options));
-    schedules.push_back(std::move(only));
-    return schedules;
+int ChunksOf(const PlanRequest& request) {
+  return pipeline::ChunksOf(request.schedule.name, request.schedule.stages);
+}
+
+// A stage's blocks are spread over its chunks, whose segments take turns with
+// the other stage's.
+void AddToChunks(const StageCost& cost, int chunks, size_t rank,
+                 pipeline::CostModel* costs) {
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    pipeline::SegmentCost& segment =
+        costs->segments[static_cast<size_t>(2 * chunk) + rank];
+    segment.forward_seconds += cost.forward_seconds / chunks;
+    segment.backward_seconds += cost.backward_seconds / chunks;
   }
-  const int32_t deepest = std::min(options.microbatches, kDeepest);
-  for (int32_t total = 2; total <= 2 * deepest; ++total) {
-    for (int32_t first = (total + 1) / 2; first <= std::min(total - 1, deepest);
-         ++first) {
-      options.warmup = {first, total - first};
-      HP_ASSIGN_OR_RETURN(pipeline::Schedule schedule,
-                          pipeline::BuildSchedule(options));
-      schedules.push_back(std::move(schedule));
-    }
-  }
-  return schedules;
 }
 
 }  // namespace
@@ -222,12 +213,11 @@ absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
     stage.slack_bytes = SlackOf(dynamic);
     stage.peak_bytes = stage.fixed_bytes + stage.weight_bytes +
                        stage.trained_bytes + dynamic + stage.slack_bytes;
-    plan.costs.segments[r].forward_seconds += stage.cost.forward_seconds;
-    plan.costs.segments[r].backward_seconds += stage.cost.backward_seconds;
+    AddToChunks(stage.cost, ChunksOf(*request_), r, &plan.costs);
     plan.stages.push_back(std::move(stage));
   }
   HP_ASSIGN_OR_RETURN(pipeline::SegmentTable table,
-                      pipeline::SegmentTable::ForStages(stages()));
+                      pipeline::TableOf(plan.schedule.options));
   HP_ASSIGN_OR_RETURN(
       plan.simulation,
       pipeline::Simulate(table, plan.schedule.ranks, plan.costs));
@@ -238,8 +228,9 @@ double PlanSearch::BoundOf(const Pair& pair) const {
   const int32_t microbatches = request_->schedule.microbatches;
   double bound = pair.front()->cost.seconds() * microbatches;
   if (pair.size() > 1) {
-    // Stage 1 works between stage 0's first forward and its last backward.
-    bound = std::max(bound, pair.front()->cost.seconds() +
+    // Stage 1 works between stage 0's first forward and its last backward, of
+    // its first chunk.
+    bound = std::max(bound, pair.front()->cost.seconds() / ChunksOf(*request_) +
                                 pair.back()->cost.seconds() * microbatches);
   }
   return bound;

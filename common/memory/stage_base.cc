@@ -13,6 +13,8 @@ constexpr int64_t kModulationRows = 6;
 // Activations and gradients of the split that are there at a time: to be sent
 // and being received, one of each kind on either side of its copy, and head's.
 constexpr int64_t kBoundaryTensors = 6;
+// One more is received ahead of its use, and one more is on its way.
+constexpr int64_t kBoundaryTensorsOfAChunk = 2;
 constexpr int64_t kBoundaryTensorsAlone = 2;  // one stage: nothing crosses
 // Of dynamic memory, in the caching allocator.
 constexpr double kSlack = 0.06;
@@ -40,6 +42,15 @@ int64_t DequantisedBytes(const PlanRequest& request) {
   return kElementBytes * std::max(3 * dim * dim, dim * request.model.ffn_dim);
 }
 
+int Chunks(const PlanRequest& request) {
+  return pipeline::ChunksOf(request.schedule.name, request.schedule.stages);
+}
+
+// Of a stage of a pair, at one time.
+int64_t BoundaryTensors(const PlanRequest& request) {
+  return kBoundaryTensors + (Chunks(request) - 1) * kBoundaryTensorsOfAChunk;
+}
+
 }  // namespace
 
 void FillBase(const PlanRequest& request, const BlockModel& block,
@@ -60,7 +71,7 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
   plan->boundary_bytes =
       place.live * context +
       activation *
-          (place.stages > 1 ? kBoundaryTensors : kBoundaryTensorsAlone);
+          (place.stages > 1 ? BoundaryTensors(request) : kBoundaryTensorsAlone);
   plan->budget_bytes = device.free_bytes;
   if (request.gpu_memory_bytes > 0) {
     plan->budget_bytes = std::min(plan->budget_bytes, request.gpu_memory_bytes);
@@ -92,10 +103,10 @@ pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
   const double head = 2.0 * tokens * dim *
                       static_cast<double>(kPatchVolume * model.out_channels);
   pipeline::CostModel costs;
-  costs.segments.resize(3);
+  costs.segments.resize(static_cast<size_t>(2 * Chunks(request) + 1));
   costs.segments[0].forward_seconds = (patch + text) / float_rate + 2.0 * pass;
-  costs.segments[2] = {.forward_seconds = head / float_rate + 5.0 * pass,
-                       .backward_seconds = head / float_rate + 6.0 * pass};
+  costs.segments.back() = {.forward_seconds = head / float_rate + 5.0 * pass,
+                           .backward_seconds = head / float_rate + 6.0 * pass};
   if (request.schedule.stages > 1) {
     const double rate = std::min(first.link_bytes_per_second,
                                  request.devices.back().link_bytes_per_second);

@@ -1,5 +1,7 @@
 #include "common/pipeline/cost_model.h"
 
+#include <algorithm>
+
 namespace halfpipe::pipeline {
 
 double CostModel::SecondsOf(const Action& action) const {
@@ -21,8 +23,11 @@ double CostModel::SecondsOf(const Action& action) const {
 
 CostModel NominalCosts(const SegmentTable& table) {
   CostModel costs;
-  costs.segments.assign(static_cast<size_t>(table.segment_count()),
-                        {.forward_seconds = 1.0, .backward_seconds = 3.0});
+  // Two halves of a model, in as many pieces as there are segments with blocks.
+  const double share = 2.0 / std::max(1, table.segment_count() - 1);
+  costs.segments.assign(
+      static_cast<size_t>(table.segment_count()),
+      {.forward_seconds = share, .backward_seconds = 3.0 * share});
   costs.segments.back() = {.forward_seconds = 0.03, .backward_seconds = 0.06};
   return costs;
 }

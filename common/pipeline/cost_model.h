@@ -24,8 +24,9 @@ struct CostModel {
   [[nodiscard]] double SecondsOf(const Action& action) const;
 };
 
-// The proportions that schedules are compared in: forward 1, backward 3 (it
-// recomputes the forward), head 0.03 and 0.06, free transfers.
+// The proportions that schedules are compared in: for half a model's blocks
+// forward 1, backward 3 (it recomputes the forward), for a chunk of them its
+// equal share; head 0.03 and 0.06, free transfers.
 [[nodiscard]] CostModel NominalCosts(const SegmentTable& table);
 
 }  // namespace halfpipe::pipeline

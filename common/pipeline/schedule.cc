@@ -18,10 +18,11 @@ struct NameText {
   absl::string_view text;
 };
 
-constexpr std::array<NameText, 3> kNames = {{
+constexpr std::array<NameText, 4> kNames = {{
     {ScheduleName::kOneFOneB, "1f1b"},
     {ScheduleName::kGpipe, "gpipe"},
     {ScheduleName::kSequential, "sequential"},
+    {ScheduleName::kInterleaved, "interleaved"},
 }};
 
 absl::StatusOr<ActionLists> BuildCompute(const ScheduleOptions& options,
@@ -33,6 +34,8 @@ absl::StatusOr<ActionLists> BuildCompute(const ScheduleOptions& options,
       return BuildGpipe(table, options.microbatches);
     case ScheduleName::kSequential:
       return BuildSequential(table, options.microbatches);
+    case ScheduleName::kInterleaved:
+      return BuildInterleaved(table, options.microbatches, options.live_chunks);
   }
   return absl::InvalidArgumentError("unknown schedule");
 }
@@ -43,8 +46,9 @@ absl::StatusOr<ScheduleName> ParseScheduleName(absl::string_view text) {
   for (const NameText& entry : kNames) {
     if (entry.text == text) return entry.name;
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "unknown schedule '", text, "': expected 1f1b, gpipe or sequential"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown schedule '", text,
+                   "': expected 1f1b, gpipe, sequential or interleaved"));
 }
 
 absl::string_view ToString(ScheduleName name) {
@@ -54,13 +58,21 @@ absl::string_view ToString(ScheduleName name) {
   HP_CHECK(false);
 }
 
+int ChunksOf(ScheduleName name, int stages) {
+  return name == ScheduleName::kInterleaved && stages == 2 ? 2 : 1;
+}
+
+absl::StatusOr<SegmentTable> TableOf(const ScheduleOptions& options) {
+  return SegmentTable::ForStages(options.stages,
+                                 ChunksOf(options.name, options.stages));
+}
+
 absl::StatusOr<Schedule> BuildSchedule(const ScheduleOptions& options) {
   if (options.microbatches < 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "micro_batches is ", options.microbatches, ", expected at least 1"));
   }
-  HP_ASSIGN_OR_RETURN(SegmentTable table,
-                      SegmentTable::ForStages(options.stages));
+  HP_ASSIGN_OR_RETURN(SegmentTable table, TableOf(options));
   HP_ASSIGN_OR_RETURN(ActionLists compute, BuildCompute(options, table));
   HP_ASSIGN_OR_RETURN(ActionLists ranks, Lower(table, compute));
   HP_ASSIGN_OR_RETURN(

@@ -17,15 +17,20 @@ namespace halfpipe::pipeline {
 using ActionLists = std::vector<std::vector<Action>>;
 
 enum class ScheduleName : uint8_t {
-  kOneFOneB,    // "1f1b", the default
-  kGpipe,       // "gpipe": all forwards, then all backwards
-  kSequential,  // "sequential": the cards take turns (the baseline)
+  kOneFOneB,     // "1f1b", the default
+  kGpipe,        // "gpipe": all forwards, then all backwards
+  kSequential,   // "sequential": the cards take turns (the baseline)
+  kInterleaved,  // "interleaved": two chunks of blocks a stage, smaller bubble
 };
 
 // InvalidArgument lists the names that exist.
 [[nodiscard]] absl::StatusOr<ScheduleName> ParseScheduleName(
     absl::string_view text);
 [[nodiscard]] absl::string_view ToString(ScheduleName name);
+
+// Pieces into which a schedule cuts the blocks of each stage: 2 for
+// `interleaved` with two stages, else 1.
+[[nodiscard]] int ChunksOf(ScheduleName name, int stages);
 
 // Forwards of segment 0 and of segment 1 before the first backward of the
 // same segment. Textbook 1F1B is (2,1); because the head makes every
@@ -48,6 +53,13 @@ struct RankUse {
   friend bool operator==(const RankUse&, const RankUse&) = default;
 };
 
+// Live chunks on rank 0 of `interleaved`, each half of its blocks: within 3 %
+// of the step that any number of them gives; (3,2) of 1f1b keeps six.
+inline constexpr int32_t kLiveChunks = 9;
+
+// Below that rank 0 could not even keep a pair of micro-batches on its way.
+inline constexpr int32_t kLeastLiveChunks = 4;
+
 struct ScheduleOptions {
   ScheduleName name = ScheduleName::kOneFOneB;
   int32_t microbatches = 1;
@@ -55,6 +67,8 @@ struct ScheduleOptions {
   Warmup warmup = {};  // only 1f1b with two stages reads it
   // Bound of RankUse::max_live on any rank; 0: none.
   int32_t max_live = 0;
+  // Only interleaved with two stages reads it: BuildInterleaved's limit.
+  int32_t live_chunks = kLiveChunks;
 };
 
 struct Schedule {
@@ -63,6 +77,10 @@ struct Schedule {
   std::vector<RankUse> use;  // one a rank
   std::string hash;          // ScheduleHash(ranks)
 };
+
+// Which segment sits where under these options. InvalidArgument: stages.
+[[nodiscard]] absl::StatusOr<SegmentTable> TableOf(
+    const ScheduleOptions& options);
 
 // Builds, lowers and validates. InvalidArgument says which option cannot be
 // or where the lists break a rule.

@@ -7,11 +7,22 @@
 
 namespace halfpipe::pipeline {
 
-absl::StatusOr<SegmentTable> SegmentTable::ForStages(int stages) {
+absl::StatusOr<SegmentTable> SegmentTable::ForStages(int stages, int chunks) {
+  if (stages != 1 && stages != 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("stages is ", stages, ", expected 1 or 2"));
+  }
+  if (chunks < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("chunks a stage is ", chunks, ", expected at least 1"));
+  }
   if (stages == 1) return FromRanks({Rank(0), Rank(0), Rank(0)});
-  if (stages == 2) return FromRanks({Rank(0), Rank(1), Rank(0)});
-  return absl::InvalidArgumentError(
-      absl::StrCat("stages is ", stages, ", expected 1 or 2"));
+  std::vector<Rank> ranks;
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    ranks.insert(ranks.end(), {Rank(0), Rank(1)});
+  }
+  ranks.emplace_back(0);
+  return FromRanks(std::move(ranks));
 }
 
 absl::StatusOr<SegmentTable> SegmentTable::FromRanks(std::vector<Rank> ranks) {

@@ -16,9 +16,12 @@ namespace halfpipe::pipeline {
 class SegmentTable {
  public:
   // The product's table: with two stages {0, 1, 0}: embeddings and first half
-  // on rank 0, second half on rank 1, head on rank 0; with one stage all three
-  // on rank 0. InvalidArgument for any other number.
-  [[nodiscard]] static absl::StatusOr<SegmentTable> ForStages(int stages);
+  // on rank 0, second half on rank 1, head on rank 0; with more chunks a stage
+  // the ranks take turns before the head, {0, 1, 0, 1, 0} for two. With one
+  // stage there is nothing to interleave: three segments on rank 0.
+  // InvalidArgument for any other number of stages, or no chunk.
+  [[nodiscard]] static absl::StatusOr<SegmentTable> ForStages(int stages,
+                                                              int chunks = 1);
 
   // ranks[s] is the rank of segment s. InvalidArgument when it is empty or a
   // rank below the largest one has no segment.

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -19,6 +20,7 @@
 #include "common/store/tensor_archive.h"
 #include "common/train/compute_stream.h"
 #include "common/train/philox.h"
+#include "common/train/segments.h"
 #include "common/train/train_state.h"
 #include "common/wan/boundary.h"
 #include "common/wan/lora_targets.h"
@@ -31,6 +33,20 @@ constexpr int64_t kContextTokens = 512;
 at::ScalarType DTypeOf(const JobConfig& config) {
   return config.pipeline.dtype == ComputeDType::kFp32 ? at::kFloat
                                                       : at::kBFloat16;
+}
+
+// Pieces of a stage's blocks in a schedule: a segment for each on either half
+// of the model, and the head's.
+int32_t ChunksIn(const pipeline::ActionLists& lists) {
+  int32_t head = 2;
+  for (const auto& list : lists) {
+    for (const pipeline::Action& action : list) {
+      if (action.op == pipeline::Op::kForward) {
+        head = std::max(head, action.segment.value());
+      }
+    }
+  }
+  return head / 2;
 }
 
 UniformSource UniformsFor(uint64_t seed) {
@@ -138,6 +154,7 @@ absl::Status TrainingJob::LoadSchedule() {
     return absl::InvalidArgumentError(
         absl::StrCat("the schedule has no actions for rank ", rank));
   }
+  chunks_ = ChunksIn(lists);
   actions_ = std::move(lists[rank]);
   return absl::OkStatus();
 }
@@ -151,10 +168,10 @@ absl::Status TrainingJob::LoadPart() {
         "pipeline.split_at: ", command_.split, " of ", layers,
         " blocks leaves a stage without one; write 1 to ", layers - 1));
   }
-  const BlockRange blocks = alone   ? BlockRange{0, layers}
-                            : first ? BlockRange{0, command_.split}
-                                    : BlockRange{command_.split, layers};
-  start_result_.layers = blocks.end - blocks.begin;
+  segments_ = MakeSegments(layers, alone ? layers : command_.split,
+                           command_.world, chunks_);
+  const std::vector<BlockRange> blocks = BlocksOf(segments_, options_.rank);
+  start_result_.layers = CountBlocks(blocks);
   const auto rank = static_cast<size_t>(options_.rank.value());
   if (rank >= command_.memory_plan.size() ||
       rank >= command_.ffn_chunks.size()) {
@@ -209,20 +226,16 @@ absl::Status TrainingJob::MakeSource() {
 }
 
 absl::Status TrainingJob::MakeCompute() {
-  const int64_t layers = model_->architecture().layers;
   HP_ASSIGN_OR_RETURN(
       std::vector<std::string> modules,
       LoraModules(model_->architecture(), LoraSpecOf(config_.lora)));
-  const auto own = static_cast<int64_t>(part_->adapters().size());
   const OptimizerConfig& optimizer = config_.train.optimizer;
   WanStageOptions stage{
       .rank = options_.rank,
       .device = options_.device,
       .compute = compute_dtype_,
-      .segments =
-          MakeSegments(layers, command_.world == 1 ? layers : command_.split,
-                       command_.world),
-      .peer_lora_tensors = 2 * (static_cast<int64_t>(modules.size()) - own),
+      .segments = segments_,
+      .tensor_owners = LoraTensorOwners(segments_, modules),
       .max_grad_norm = config_.train.max_grad_norm,
       .optimizer = {.beta1 = optimizer.betas[0],
                     .beta2 = optimizer.betas[1],

@@ -74,6 +74,8 @@ class TrainingJob {
   at::ScalarType compute_dtype_ = at::kFloat;
   std::unique_ptr<ModelSource> model_;
   std::vector<pipeline::Action> actions_;
+  int32_t chunks_ = 1;  // of each stage's blocks
+  std::vector<SegmentContent> segments_;
   std::map<std::string, Shape> latent_shapes_;  // by path
   std::unique_ptr<WanPart> part_;               // until the compute takes it
   std::unique_ptr<TrainingSource> source_;

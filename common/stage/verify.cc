@@ -25,6 +25,7 @@
 #include "common/stage/device.h"
 #include "common/stage/golden_file.h"
 #include "common/train/sample_store.h"
+#include "common/train/segments.h"
 #include "common/train/train_state.h"
 #include "common/train/wan_stage_compute.h"
 #include "common/wan/checkpoint.h"
@@ -141,6 +142,7 @@ class VerifyRun {
         pipeline::BuildSchedule({.name = name,
                                  .microbatches = options_.micro_batches,
                                  .stages = options_.stages}));
+    chunks_ = pipeline::ChunksOf(name, options_.stages);
     for (const pipeline::Action& action :
          schedule.ranks[static_cast<size_t>(rank_.value())]) {
       // The gradients are the result: they are neither clipped nor applied.
@@ -164,10 +166,10 @@ class VerifyRun {
     if (options_.stages == 2 && architecture.layers < 2) {
       return absl::InvalidArgumentError("--stages 2 needs at least two blocks");
     }
-    const BlockRange blocks =
-        both ? BlockRange{0, architecture.layers}
-             : (first ? BlockRange{0, split}
-                      : BlockRange{split, architecture.layers});
+    std::vector<SegmentContent> segments =
+        MakeSegments(architecture.layers, both ? architecture.layers : split,
+                     options_.stages, chunks_);
+    const std::vector<BlockRange> blocks = BlocksOf(segments, rank_);
     CheckpointWeights weights(&checkpoint_);
     HP_ASSIGN_OR_RETURN(
         std::unique_ptr<WanPart> part,
@@ -179,17 +181,14 @@ class VerifyRun {
              .device = device_,
              .compute = compute_,
              .lora = SpecOf(golden_),
-             .plan =
-                 ActivationPlan::Uniform(*policy, blocks.end - blocks.begin)},
+             .plan = ActivationPlan::Uniform(*policy, CountBlocks(blocks))},
             [](absl::string_view, const at::Tensor& out) { out.zero_(); }));
     HP_RETURN_IF_ERROR(SetLora(golden_, part.get()));
     WanStageOptions stage_options{
         .rank = rank_,
         .device = device_,
         .compute = compute_,
-        .segments =
-            MakeSegments(architecture.layers,
-                         both ? architecture.layers : split, options_.stages),
+        .segments = std::move(segments),
         .shape_of =
             [this](const StepPlan&, Microbatch microbatch) {
               return source_->ShapeOfPart(microbatch);
@@ -243,6 +242,7 @@ class VerifyRun {
   at::ScalarType compute_ = at::kFloat;
   at::Device device_ = at::kCPU;
   std::unique_ptr<GoldenSource> source_;
+  int32_t chunks_ = 1;
   std::vector<pipeline::Action> actions_;
   std::unique_ptr<WanStageCompute> stage_;
   std::unique_ptr<PeerLink> link_;

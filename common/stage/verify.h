@@ -21,7 +21,7 @@ struct VerifyOptions {
   std::string dtype = "fp32";     // fp32 | bf16
   std::string device = "cpu";     // cpu | cuda | cuda:N
   int32_t micro_batches = 1;      // parts that the batch is cut into
-  std::string schedule = "1f1b";  // 1f1b | gpipe | sequential
+  std::string schedule = "1f1b";  // a ScheduleName
   std::string memory = "keep";    // keep | offload | recompute
   std::string weights = "bf16";   // bf16 | fp8
   std::optional<double> tolerance;

@@ -2,8 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
-#include <ATen/ops/cat.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -40,14 +40,6 @@ absl::Status Missing(absl::string_view what, Segment segment,
 }
 
 }  // namespace
-
-std::vector<SegmentContent> MakeSegments(int64_t layers, int64_t split,
-                                         int32_t world) {
-  const Rank second(world == 2 ? 1 : 0);
-  return {{.rank = Rank(0), .blocks = {0, split}, .embeds = true},
-          {.rank = second, .blocks = {split, layers}},
-          {.rank = Rank(0), .blocks = {layers, layers}, .is_head = true}};
-}
 
 WanStageCompute::WanStageCompute(WanStageOptions options,
                                  std::unique_ptr<WanPart> part,
@@ -120,10 +112,10 @@ absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
     HP_ASSIGN_OR_RETURN(at::Tensor x, InputOf(segment, microbatch));
     const SegmentContent& content = ContentOf(segment);
     InFlight& flight = in_flight_[microbatch];
-    if (content.blocks.begin < content.blocks.end) {
+    if (content.blocks.size() > 0) {
       HP_ASSIGN_OR_RETURN(
-          x,
-          part_->ForwardBlocks(microbatch, flight.conditioning, std::move(x)));
+          x, part_->ForwardBlocks(microbatch, content.blocks,
+                                  flight.conditioning, std::move(x)));
     }
     if (content.is_head) return HeadAndLoss(microbatch, x);
     flight.x[segment] = std::move(x);
@@ -190,8 +182,9 @@ absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
   return TorchGuard(Label("B", segment, microbatch), [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(at::Tensor dx, OutputGradientOf(segment, microbatch));
     const SegmentContent& content = ContentOf(segment);
-    if (content.blocks.begin < content.blocks.end) {
-      HP_ASSIGN_OR_RETURN(dx, part_->BackwardBlocks(microbatch, std::move(dx)));
+    if (content.blocks.size() > 0) {
+      HP_ASSIGN_OR_RETURN(
+          dx, part_->BackwardBlocks(microbatch, content.blocks, std::move(dx)));
     }
     if (!content.embeds) in_flight_[microbatch].dx[segment] = std::move(dx);
     return absl::OkStatus();
@@ -293,7 +286,9 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
 
 absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
   return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
-    const int64_t count = options_.peer_lora_tensors;
+    const int64_t count = std::count_if(
+        options_.tensor_owners.begin(), options_.tensor_owners.end(),
+        [this](Rank owner) { return owner != options_.rank; });
     return slots_.Expect(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
                          {SlotSpec{{count}, at::kDouble}});
   });
@@ -306,22 +301,42 @@ void WanStageCompute::SetGradNormsArrived(EventPtr arrived) {
   norms_exchanged_ = true;
 }
 
+absl::StatusOr<std::vector<double>> WanStageCompute::MergeNorms(
+    const at::Tensor& own, const at::Tensor& peer) const {
+  // Both ranks list their norms in block order: each takes its turn.
+  std::vector<double> merged;
+  int64_t next_own = 0;
+  int64_t next_peer = 0;
+  for (Rank owner : options_.tensor_owners) {
+    const bool is_own = owner == options_.rank;
+    const at::Tensor& norms = is_own ? own : peer;
+    int64_t& next = is_own ? next_own : next_peer;
+    if (next == norms.numel()) break;
+    merged.push_back(norms.const_data_ptr<double>()[next++]);
+  }
+  if (merged.size() != options_.tensor_owners.size() ||
+      next_own != own.numel() || next_peer != peer.numel()) {
+    return absl::InternalError(
+        absl::StrCat("the stages have ", own.numel(), " and ", peer.numel(),
+                     " trained tensors, which are not the model's ",
+                     options_.tensor_owners.size()));
+  }
+  return merged;
+}
+
 absl::StatusOr<double> WanStageCompute::ReadGlobalNorm() {
-  at::Tensor all;
   if (norms_exchanged_) {
     HP_ASSIGN_OR_RETURN(
         SlotTensors peer,
         slots_.Take(SlotKind::kGradientIn, Segment(-1), Microbatch(0)));
-    // Rank 0 holds the blocks at the front: block order is rank order.
-    all = options_.rank == Rank(0) ? at::cat({own_norms_, peer[0]})
-                                   : at::cat({peer[0], own_norms_});
     norms_exchanged_ = false;
-  } else {
-    all = SquaredNorms(LoraGradients(AdaptersOf(*part_)));
+    HP_ASSIGN_OR_RETURN(std::vector<double> merged,
+                        MergeNorms(own_norms_.cpu(), peer[0].cpu()));
+    return GlobalNorm(merged);
   }
-  const at::Tensor host = all.cpu();
-  const double* values = host.const_data_ptr<double>();
-  return GlobalNorm(std::vector<double>(values, values + host.numel()));
+  const at::Tensor own = SquaredNorms(LoraGradients(AdaptersOf(*part_))).cpu();
+  const double* values = own.const_data_ptr<double>();
+  return GlobalNorm(std::vector<double>(values, values + own.numel()));
 }
 
 absl::Status WanStageCompute::OptimizerStep() {

@@ -13,25 +13,10 @@
 #include "common/train/adamw.h"
 #include "common/train/boundary_slots.h"
 #include "common/train/microbatch_source.h"
+#include "common/train/segments.h"
 #include "common/wan/wan_part.h"
 
 namespace halfpipe {
-
-// What one segment consists of. The first segment embeds, the last one is the
-// head and the loss; both may also hold blocks.
-struct SegmentContent {
-  Rank rank;
-  BlockRange blocks;  // empty for a head of its own
-  bool embeds = false;
-  bool is_head = false;
-};
-
-// The segments of a pair: embeddings and [0, split) on rank 0, [split, layers)
-// on rank 1, the head on rank 0. With one stage everything is on rank 0 and
-// segment 1 is empty.
-[[nodiscard]] std::vector<SegmentContent> MakeSegments(int64_t layers,
-                                                       int64_t split,
-                                                       int32_t world);
 
 // Tells the shape of a micro-batch without reading its tensors, so that a rank
 // without the data knows what it will receive.
@@ -58,8 +43,10 @@ struct WanStageOptions {
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;
   std::vector<SegmentContent> segments;
-  int64_t peer_lora_tensors = 0;  // trained tensors on the other rank
-  double max_grad_norm = 0.0;     // 0: no clipping
+  // Two ranks: whose each trained tensor is, in block order over the whole
+  // model (LoraTensorOwners). The order in which norms are added up.
+  std::vector<Rank> tensor_owners = {};
+  double max_grad_norm = 0.0;  // 0: no clipping
   AdamWOptions optimizer = {};
   MicrobatchShapeFn shape_of = {};
   GradientsFn on_gradients = {};  // may be empty
@@ -128,6 +115,9 @@ class WanStageCompute : public StageCompute {
   [[nodiscard]] absl::StatusOr<std::vector<SlotSpec>> ActivationSpecs(
       Segment segment, Microbatch microbatch);
 
+  // All squared norms in block order, from those of each rank.
+  [[nodiscard]] absl::StatusOr<std::vector<double>> MergeNorms(
+      const at::Tensor& own, const at::Tensor& peer) const;
   [[nodiscard]] absl::StatusOr<double> ReadGlobalNorm();
 
   // Whether the peer needs the conditioning along with this segment's output.

@@ -63,6 +63,12 @@ std::string WanArchitecture::Description() const {
   return name;
 }
 
+int64_t CountBlocks(const std::vector<BlockRange>& ranges) {
+  int64_t blocks = 0;
+  for (const BlockRange& range : ranges) blocks += range.size();
+  return blocks;
+}
+
 std::map<std::string, Shape> WanTensors(const WanArchitecture& wan) {
   TensorShapes tensors;
   tensors["patch_embedding.weight"] = {wan.dim, wan.in_channels,

@@ -64,7 +64,14 @@ inline constexpr double kImageEmbeddingEps = 1e-5;
 struct BlockRange {
   int64_t begin = 0;
   int64_t end = 0;
+
+  [[nodiscard]] int64_t size() const { return end - begin; }
+
+  friend bool operator==(const BlockRange&, const BlockRange&) = default;
 };
+
+// Blocks in all of them.
+[[nodiscard]] int64_t CountBlocks(const std::vector<BlockRange>& ranges);
 
 // Every tensor of the model by native name, with its shape.
 [[nodiscard]] std::map<std::string, Shape> WanTensors(

@@ -1,5 +1,7 @@
 #include "common/wan/wan_part.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,24 +14,33 @@
 namespace halfpipe {
 namespace {
 
+std::string ToText(const BlockRange& blocks) {
+  return absl::StrCat("[", blocks.begin, ", ", blocks.end, ")");
+}
+
 absl::Status CheckOptions(const WanArchitecture& wan,
                           const WanPartOptions& options) {
-  const BlockRange& blocks = options.blocks;
-  if (blocks.begin < 0 || blocks.begin > blocks.end ||
-      blocks.end > wan.layers) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("blocks [", blocks.begin, ", ", blocks.end,
-                     "): the model has blocks [0, ", wan.layers, ")"));
+  int64_t free = 0;  // behind the ranges so far
+  for (const BlockRange& blocks : options.blocks) {
+    if (blocks.begin < free || blocks.size() < 1 || blocks.end > wan.layers) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("blocks ", ToText(blocks),
+                       ": expected ascending ranges that are "
+                       "not empty, of the model's blocks [0, ",
+                       wan.layers, ")"));
+    }
+    free = blocks.end;
   }
   if (options.compute != at::kFloat && options.compute != at::kBFloat16) {
     return absl::InvalidArgumentError(
         absl::StrCat("compute dtype: expected float32 or bfloat16, found ",
                      c10::toString(options.compute)));
   }
-  if (options.plan.size() != blocks.end - blocks.begin) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "memory plan: expected one for each of ", blocks.end - blocks.begin,
-        " blocks, found ", options.plan.size()));
+  const int64_t count = CountBlocks(options.blocks);
+  if (options.plan.size() != count) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("memory plan: expected one for each of ", count,
+                     " blocks, found ", options.plan.size()));
   }
   if (options.ffn_chunks < 1) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -98,16 +109,36 @@ absl::Status WanPart::Load(const LayerLoader& loader) {
   const AttentionBackend backend =
       ChooseAttention(options_.device, options_.compute,
                       architecture_.head_dim(), options_.deterministic);
-  for (int64_t i = options_.blocks.begin; i < options_.blocks.end; ++i) {
-    HP_ASSIGN_OR_RETURN(WanBlock loaded, WanBlock::Load(loader, i, backend,
-                                                        options_.ffn_chunks));
-    blocks_.push_back(std::move(loaded));
+  for (const BlockRange& range : options_.blocks) {
+    for (int64_t i = range.begin; i < range.end; ++i) {
+      HP_ASSIGN_OR_RETURN(WanBlock loaded, WanBlock::Load(loader, i, backend,
+                                                          options_.ffn_chunks));
+      blocks_.push_back(std::move(loaded));
+    }
   }
   for (const WanBlock& loaded : blocks_) loaded.AppendAdapters(&adapters_);
   if (options_.head) {
     HP_ASSIGN_OR_RETURN(head_, Head::Load(loader));
   }
   return absl::OkStatus();
+}
+
+absl::Status WanPart::CheckRange(const BlockRange& blocks) const {
+  if (std::find(options_.blocks.begin(), options_.blocks.end(), blocks) !=
+      options_.blocks.end()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("blocks ", ToText(blocks), " are no range of this part"));
+}
+
+int64_t WanPart::PositionOf(int64_t index) const {
+  int64_t before = 0;
+  for (const BlockRange& range : options_.blocks) {
+    if (index < range.end) return before + index - range.begin;
+    before += range.size();
+  }
+  HP_CHECK(false);
 }
 
 at::Tensor WanPart::RopeFor(const TokenGrid& grid) {
@@ -161,16 +192,21 @@ absl::StatusOr<BlockSaved> WanPart::RestoreBlock(
 }
 
 absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
-    Microbatch microbatch, const Conditioning& conditioning, at::Tensor x) {
-  if (conditionings_.count(microbatch) != 0) {
+    Microbatch microbatch, const BlockRange& blocks,
+    const Conditioning& conditioning, at::Tensor x) {
+  HP_RETURN_IF_ERROR(CheckRange(blocks));
+  auto it = blocks_states_.find(microbatch);
+  if (it != blocks_states_.end() && it->second.open.count(blocks.begin) != 0) {
     return StateError(microbatch, "forward ran twice");
   }
   return TorchGuard(
       Context("forward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
-        Conditioning& held = conditionings_[microbatch];
+        BlocksState& state = blocks_states_[microbatch];
+        state.open.insert(blocks.begin);
+        Conditioning& held = state.conditioning;
         held = conditioning;
         if (!held.rope.defined()) held.rope = RopeFor(held.grid);
-        for (int64_t i = options_.blocks.begin; i < options_.blocks.end; ++i) {
+        for (int64_t i = blocks.begin; i < blocks.end; ++i) {
           HP_ASSIGN_OR_RETURN(x, ForwardBlock(microbatch, i, held, x));
         }
         return x;
@@ -178,13 +214,18 @@ absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
 }
 
 absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
+                                                   const BlockRange& blocks,
                                                    at::Tensor d) {
-  auto node = conditionings_.extract(microbatch);
-  if (node.empty()) return StateError(microbatch, "backward without forward");
-  const Conditioning& held = node.mapped();
+  HP_RETURN_IF_ERROR(CheckRange(blocks));
+  auto it = blocks_states_.find(microbatch);
+  if (it == blocks_states_.end() || it->second.open.erase(blocks.begin) == 0) {
+    return StateError(microbatch, "backward without forward");
+  }
+  const Conditioning held = it->second.conditioning;
+  if (it->second.open.empty()) blocks_states_.erase(it);
   return TorchGuard(
       Context("backward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
-        for (int64_t i = options_.blocks.end; i-- > options_.blocks.begin;) {
+        for (int64_t i = blocks.end; i-- > blocks.begin;) {
           HP_ASSIGN_OR_RETURN(BlockSaved saved,
                               RestoreBlock(microbatch, i, held));
           d = block(i).Backward(std::move(d), held, std::move(saved),
@@ -224,7 +265,7 @@ absl::StatusOr<at::Tensor> WanPart::HeadBackward(
 
 void WanPart::AbandonMicrobatches() {
   store_.Clear();
-  conditionings_.clear();
+  blocks_states_.clear();
   head_states_.clear();
 }
 

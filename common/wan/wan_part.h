@@ -1,4 +1,4 @@
-// What one stage owns of the DiT: any of embeddings, a range of blocks, and the
+// What one stage owns of the DiT: any of embeddings, ranges of blocks, and the
 // head, with the LoRA adapters on those blocks. Forward and backward are
 // explicit, by micro-batch; autograd is never used.
 //
@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -43,11 +44,12 @@ namespace halfpipe {
 struct WanPartOptions {
   bool embeddings = true;
   bool head = true;
-  BlockRange blocks;
+  std::vector<BlockRange> blocks;  // ascending, none empty, disjoint
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;  // kFloat or kBFloat16
   std::optional<LoraSpec> lora;         // none: nothing is trained
-  ActivationPlan plan;                  // one entry for each of the blocks
+  // One entry for each of the blocks of all ranges, in block order.
+  ActivationPlan plan;
   int64_t ffn_chunks = 1;  // parts that a feed forward takes its tokens in
   // Attention whose gradients are the same bits in every run (slower on CUDA).
   bool deterministic = false;
@@ -71,19 +73,23 @@ class WanPart {
   [[nodiscard]] absl::StatusOr<Embedded> Embed(Microbatch microbatch,
                                                const MicrobatchInputs& inputs);
 
-  // Runs this part's blocks. x: (B, L, D) compute dtype. The conditioning may
-  // come from Embed or be assembled from what was received (context,
-  // image_tokens, t_mod, grid); an undefined rope is filled in. Both are held
-  // until BackwardBlocks. FailedPrecondition: called twice for a micro-batch.
+  // Runs one of this part's ranges. x: (B, L, D) compute dtype. The
+  // conditioning may come from Embed or be assembled from what was received
+  // (context, image_tokens, t_mod, grid); an undefined rope is filled in. It is
+  // the same for every range of a micro-batch and is held until BackwardBlocks
+  // of the last one that ran forward.
+  // InvalidArgument: not one of this part's ranges. FailedPrecondition: called
+  // twice for a range of a micro-batch.
   [[nodiscard]] absl::StatusOr<at::Tensor> ForwardBlocks(
-      Microbatch microbatch, const Conditioning& conditioning, at::Tensor x);
+      Microbatch microbatch, const BlockRange& blocks,
+      const Conditioning& conditioning, at::Tensor x);
 
-  // Runs them backward: adds to the adapters' gradients and frees the saved
-  // state. Returns dL/dx for the part before; undefined if this part holds
-  // block 0, whose input needs no gradient. FailedPrecondition without the
-  // forward.
-  [[nodiscard]] absl::StatusOr<at::Tensor> BackwardBlocks(Microbatch microbatch,
-                                                          at::Tensor d);
+  // Runs it backward: adds to the adapters' gradients and frees the saved
+  // state. Returns dL/dx for the range before; undefined if this one holds
+  // block 0, whose input needs no gradient. InvalidArgument: not one of this
+  // part's ranges. FailedPrecondition without the forward.
+  [[nodiscard]] absl::StatusOr<at::Tensor> BackwardBlocks(
+      Microbatch microbatch, const BlockRange& blocks, at::Tensor d);
 
   // x (B, L, D) to the prediction (B, C, F, H, W) float32.
   // FailedPrecondition: no head here, or Embed has not run here.
@@ -118,6 +124,12 @@ class WanPart {
   }
 
  private:
+  // What the blocks of a micro-batch need until they have gone backward.
+  struct BlocksState {
+    Conditioning conditioning;
+    std::set<int64_t> open;  // first blocks of the ranges in between
+  };
+
   struct HeadState {
     at::Tensor time;  // (B, G, D) float32
     TokenGrid grid;
@@ -141,12 +153,17 @@ class WanPart {
   [[nodiscard]] absl::StatusOr<BlockSaved> RestoreBlock(
       Microbatch microbatch, int64_t index, const Conditioning& conditioning);
 
+  [[nodiscard]] absl::Status CheckRange(const BlockRange& blocks) const;
+
+  // Where a block of this part stands in blocks_ and in the plan.
+  [[nodiscard]] int64_t PositionOf(int64_t index) const;
+
   [[nodiscard]] const BlockPlan& plan(int64_t index) const {
-    return options_.plan[index - options_.blocks.begin];
+    return options_.plan[PositionOf(index)];
   }
 
   [[nodiscard]] WanBlock& block(int64_t index) {
-    return blocks_[static_cast<size_t>(index - options_.blocks.begin)];
+    return blocks_[static_cast<size_t>(PositionOf(index))];
   }
 
   WanArchitecture architecture_;
@@ -156,7 +173,7 @@ class WanPart {
   std::optional<Head> head_;
   std::vector<LoraAdapter*> adapters_;
   ActivationStore store_;
-  std::map<Microbatch, Conditioning> conditionings_;
+  std::map<Microbatch, BlocksState> blocks_states_;
   std::map<Microbatch, HeadState> head_states_;
   std::map<std::vector<int64_t>, at::Tensor> ropes_;
 };

@@ -95,6 +95,23 @@ TEST(JobMemoryTest, MeasuredStagesGetThePlannersPlan) {
   EXPECT_THAT(memory.schedule.ranks, SizeIs(2));
 }
 
+TEST(JobMemoryTest, TwoChunksAStageArePlannedLikeOne) {
+  JobConfig config = Config();
+  config.pipeline.schedule = ScheduleType::kInterleaved;
+  const std::vector<StageInfo> unmeasured = {MakeStageInfo(0),
+                                             MakeStageInfo(1)};
+  const JobMemory unplanned = Plan(config, unmeasured);
+  EXPECT_EQ(unplanned.split, 20);
+  EXPECT_EQ(unplanned.schedule.hash, ScheduleOf(config)->hash);
+  EXPECT_THAT(unplanned.memory_plan, ElementsAre("20*krrrrrrr", "20*krrrrrrr"));
+  const JobMemory memory = Plan(config, MeasuredStages());
+  EXPECT_EQ(memory.schedule.options.name, pipeline::ScheduleName::kInterleaved);
+  ASSERT_THAT(memory.memory_plan, SizeIs(2));
+  // A rank's plan is for the blocks of both its chunks.
+  EXPECT_EQ(BlocksOf(memory.memory_plan[0]), memory.split);
+  EXPECT_EQ(BlocksOf(memory.memory_plan[1]), 40 - memory.split);
+}
+
 TEST(JobMemoryTest, AHostOfItsOwnIsABudgetOfItsOwn) {
   JobConfig config = Config();
   config.pipeline.gpu_memory_bytes = 28 * kGiB;

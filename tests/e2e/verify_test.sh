@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# Parity on every golden file of the repository, with one stage and with two.
+# Parity on every golden file of the repository, with one stage and with two,
+# and with two chunks a stage, of which one has no block to hold here.
 source "$(dirname "$0")/lib.sh"
 
 for folder in "$HP_SOURCE"/tests/golden/*/; do
   [[ -e "$folder/golden.safetensors" ]] || continue
-  for stages in 1 2; do
+  for run in "--stages 1" "--stages 2" \
+    "--stages 2 --schedule interleaved --micro-batches 2" \
+    "--stages 1 --schedule interleaved"; do
+    # shellcheck disable=SC2086  # the words are separate options
     timeout 60 "$HP_BIN/halfpipe" verify --model "$folder/model" \
-      --golden "$folder/golden.safetensors" --stages $stages --dtype fp32 \
+      --golden "$folder/golden.safetensors" $run --dtype fp32 \
       --device cpu >"$scratch/verify.out" 2>"$scratch/verify.err" ||
-      fail "$folder --stages $stages: $? $(cat "$scratch"/verify.*)"
-    echo "holds: $(basename "$folder") --stages $stages"
+      fail "$folder $run: $? $(cat "$scratch"/verify.*)"
+    echo "holds: $(basename "$folder") $run"
   done
 done
 

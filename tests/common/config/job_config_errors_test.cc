@@ -57,7 +57,7 @@ TEST(JobConfigErrorsTest, AllProblemsAtOnceInOrderOfLines) {
             "job.yaml:15: train.timesteps.max_boundary: expected a number >= "
             "0 and <= 1, found 1.5\n"
             "job.yaml:17: pipeline.schedule: expected one of 1f1b, gpipe, "
-            "sequential, found '1f1'; did you mean '1f1b'?");
+            "sequential, interleaved, found '1f1'; did you mean '1f1b'?");
 }
 
 TEST(JobConfigErrorsTest, MissingRequiredKeys) {

@@ -15,7 +15,8 @@ namespace halfpipe::pipeline {
 namespace {
 
 constexpr ScheduleName kNames[] = {
-    ScheduleName::kOneFOneB, ScheduleName::kGpipe, ScheduleName::kSequential};
+    ScheduleName::kOneFOneB, ScheduleName::kGpipe, ScheduleName::kSequential,
+    ScheduleName::kInterleaved};
 
 ScheduleOptions Options(ScheduleName name, int32_t microbatches, int stages,
                         Warmup warmup = {}) {
@@ -39,7 +40,7 @@ void ExpectSound(const ScheduleOptions& options, int32_t live0, int32_t live1) {
     EXPECT_LE(schedule->use[1].max_live, live1);
     EXPECT_LE(schedule->use[1].max_slots, schedule->use[0].max_live);
   }
-  const SegmentTable table = SegmentTable::ForStages(options.stages).value();
+  const SegmentTable table = TableOf(options).value();
   CostModel slow_wire = NominalCosts(table);
   slow_wire.transfer_seconds = 10.0;
   for (const CostModel& costs : {NominalCosts(table), slow_wire}) {
@@ -55,7 +56,9 @@ TEST(ScheduleTest, EveryCountUpTo64IsCompleteOrderedAndFreeOfDeadlock) {
     ExpectSound(Options(ScheduleName::kOneFOneB, m, 2), 3, 2);
     ExpectSound(Options(ScheduleName::kGpipe, m, 2), m, m);
     ExpectSound(Options(ScheduleName::kSequential, m, 2), 1, 1);
+    ExpectSound(Options(ScheduleName::kInterleaved, m, 2), 5, 5);
     ExpectSound(Options(ScheduleName::kOneFOneB, m, 1), 1, 0);
+    ExpectSound(Options(ScheduleName::kInterleaved, m, 1), 1, 0);
     ExpectSound(Options(ScheduleName::kGpipe, m, 1), m, 0);
     ExpectSound(Options(ScheduleName::kSequential, m, 1), 1, 0);
   }
@@ -68,6 +71,16 @@ TEST(ScheduleTest, EveryDepthIsSound) {
         ExpectSound(Options(ScheduleName::kOneFOneB, m, 2, {first, second}),
                     first, second);
       }
+    }
+  }
+}
+
+TEST(ScheduleTest, EveryBoundOfLiveChunksIsSound) {
+  for (int32_t m : {1, 2, 3, 5, 8, 13, 32}) {
+    for (int32_t live = 4; live <= 12; ++live) {
+      ScheduleOptions options = Options(ScheduleName::kInterleaved, m, 2);
+      options.live_chunks = live;
+      ExpectSound(options, live, live);
     }
   }
 }
@@ -102,7 +115,8 @@ TEST(ScheduleTest, NamesPrintAndParseBack) {
     EXPECT_EQ(ParseScheduleName(ToString(name)).value(), name);
   }
   EXPECT_EQ(ParseScheduleName("1F1B").status().message(),
-            "unknown schedule '1F1B': expected 1f1b, gpipe or sequential");
+            "unknown schedule '1F1B': expected 1f1b, gpipe, "
+            "sequential or interleaved");
 }
 
 TEST(ScheduleTest, TheHashNamesTheLists) {

@@ -23,6 +23,17 @@ TEST(SegmentTableTest, TwoStagesAreUShaped) {
   EXPECT_FALSE(table->has(Segment(-1)));
 }
 
+TEST(SegmentTableTest, ChunksTakeTurnsBeforeTheHead) {
+  auto table = SegmentTable::ForStages(2, 2);
+  ASSERT_TRUE(table.ok());
+  ASSERT_EQ(table->segment_count(), 5);
+  for (int32_t s = 0; s < 5; ++s) {
+    EXPECT_EQ(table->rank_of(Segment(s)), Rank(s % 2));
+  }
+  EXPECT_EQ(SegmentTable::ForStages(1, 2)->segment_count(), 3);
+  EXPECT_TRUE(absl::IsInvalidArgument(SegmentTable::ForStages(2, 0).status()));
+}
+
 TEST(SegmentTableTest, OneStageCrossesNothing) {
   auto table = SegmentTable::ForStages(1);
   ASSERT_TRUE(table.ok()) << table.status();

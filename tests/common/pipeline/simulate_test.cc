@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/pipeline/warmup.h"
 
 namespace halfpipe::pipeline {
@@ -30,6 +31,46 @@ TEST(SimulateTest, MakespansOfTheDesign) {
   EXPECT_NEAR(makespan(ScheduleName::kOneFOneB, {2, 1}), 42.72, 1e-9);
   EXPECT_NEAR(makespan(ScheduleName::kOneFOneB, {3, 2}), 36.36, 1e-9);
   EXPECT_NEAR(makespan(ScheduleName::kGpipe, {}), 36.0, 1e-9);
+}
+
+// Seconds and idle share of a step, with a backward of so many forwards.
+Simulation SimulateOptions(const ScheduleOptions& options, double backward,
+                           double transfer) {
+  const SegmentTable table = TableOf(options).value();
+  CostModel costs = NominalCosts(table);
+  for (int32_t s = 0; s < table.head().value(); ++s) {
+    SegmentCost& segment = costs.segments[static_cast<size_t>(s)];
+    segment.backward_seconds = backward * segment.forward_seconds;
+  }
+  costs.transfer_seconds = transfer;
+  return Simulate(table, BuildSchedule(options)->ranks, costs).value();
+}
+
+TEST(SimulateTest, TwoChunksAStageIdleLess) {
+  for (double backward : {2.0, 3.0}) {
+    for (double transfer : {0.0, 0.02}) {
+      for (int32_t m : {2, 3, 4, 5, 6, 8, 12, 16, 32, 64}) {
+        SCOPED_TRACE(absl::StrCat("M=", m, " backward ", backward, " transfer ",
+                                  transfer));
+        const ScheduleOptions plain = {.microbatches = m};
+        const ScheduleOptions options = {.name = ScheduleName::kInterleaved,
+                                         .microbatches = m};
+        ScheduleOptions free = options;
+        free.live_chunks = 24;
+        const Simulation simulation =
+            SimulateOptions(options, backward, transfer);
+        const double makespan = simulation.makespan_seconds;
+        EXPECT_LT(makespan,
+                  SimulateOptions(plain, backward, transfer).makespan_seconds);
+        EXPECT_LE(
+            makespan,
+            1.03 * SimulateOptions(free, backward, transfer).makespan_seconds);
+        if (m == 8) {
+          EXPECT_LT(simulation.bubble_ratio, 0.08);
+        }
+      }
+    }
+  }
 }
 
 TEST(SimulateTest, BusyAndBubbleLeaveWaitsOut) {

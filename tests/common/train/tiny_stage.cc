@@ -9,13 +9,13 @@
 
 #include "common/runtime/stage_runner.h"
 #include "common/train/philox.h"
+#include "common/wan/lora_targets.h"
 #include "common/wan/published_sizes.h"
 
 namespace halfpipe {
 namespace {
 
 constexpr uint64_t kSeed = 5;
-constexpr int64_t kAdaptersOfABlock = 10;
 
 WanArchitecture TinyArchitecture() {
   WanArchitecture architecture = TinyWan();
@@ -38,15 +38,20 @@ at::Tensor Normal(int64_t position, RandomPurpose purpose,
   return tensor;
 }
 
+LoraSpec TinyLora() { return {.rank = 2, .alpha = 4.0}; }
+
+std::vector<SegmentContent> SegmentsOf(const TinyStageOptions& options) {
+  return MakeSegments(kTinyLayers, options.split, options.world,
+                      options.chunks);
+}
+
 std::unique_ptr<WanPart> MakePart(const TinyStageOptions& options) {
   WanPartOptions part;
   part.embeddings = part.head = options.rank == Rank(0);
-  part.blocks = options.rank == Rank(0)
-                    ? BlockRange{0, options.split}
-                    : BlockRange{options.split, kTinyLayers};
+  part.blocks = BlocksOf(SegmentsOf(options), options.rank);
   part.plan = ActivationPlan::Uniform(ActivationPolicy::kRecompute,
-                                      part.blocks.end - part.blocks.begin);
-  part.lora = LoraSpec{.rank = 2, .alpha = 4.0};
+                                      CountBlocks(part.blocks));
+  part.lora = TinyLora();
   auto made = WanPart::Create(RandomWeights(TinyArchitecture(), 1), part,
                               [](absl::string_view name, at::Tensor out) {
                                 FillUniform(name, 0.5F, out);
@@ -117,12 +122,12 @@ absl::StatusOr<MicrobatchData> TinySource::Load(const StepPlan& plan,
 }
 
 TinyStage::TinyStage(const TinyStageOptions& options) {
-  const int64_t own_blocks =
-      options.rank == Rank(0) ? options.split : kTinyLayers - options.split;
   WanStageOptions stage;
   stage.rank = options.rank;
-  stage.segments = MakeSegments(kTinyLayers, options.split, options.world);
-  stage.peer_lora_tensors = 2 * kAdaptersOfABlock * (kTinyLayers - own_blocks);
+  stage.segments = SegmentsOf(options);
+  const auto modules = LoraModules(TinyArchitecture(), TinyLora());
+  EXPECT_TRUE(modules.ok()) << modules.status();
+  stage.tensor_owners = LoraTensorOwners(stage.segments, *modules);
   stage.max_grad_norm = options.max_grad_norm;
   stage.shape_of = [](const StepPlan& plan, Microbatch microbatch) {
     return TinySource::ShapeAt(PositionOf(plan, microbatch));

@@ -56,6 +56,7 @@ struct TinyStageOptions {
   Rank rank = {};
   int64_t split = kTinyLayers;
   double max_grad_norm = 0.0;
+  int32_t chunks = 1;  // of each stage's blocks
 };
 
 using TensorsByName = std::map<std::string, at::Tensor>;
@@ -106,9 +107,10 @@ using PairLinks =
 
 // A pair cut at `split`.
 struct TinyPair {
-  explicit TinyPair(int64_t split, double max_grad_norm = 0.0)
-      : first({2, Rank(0), split, max_grad_norm}),
-        second({2, Rank(1), split, max_grad_norm}) {}
+  explicit TinyPair(int64_t split, double max_grad_norm = 0.0,
+                    int32_t chunks = 1)
+      : first({2, Rank(0), split, max_grad_norm, chunks}),
+        second({2, Rank(1), split, max_grad_norm, chunks}) {}
 
   [[nodiscard]] TensorsByName Masters();
   [[nodiscard]] TensorsByName Gradients() const;

@@ -48,22 +48,6 @@ double NormOf(const TensorsByName& tensors) {
   return std::sqrt(sum);
 }
 
-TEST(WanStageComputeTest, SegmentsCoverTheModelOnce) {
-  const auto pair = MakeSegments(40, 21, 2);
-  ASSERT_EQ(pair.size(), 3u);
-  EXPECT_TRUE(pair[0].embeds);
-  EXPECT_EQ(pair[0].blocks.end, 21);
-  EXPECT_EQ(pair[1].rank, Rank(1));
-  EXPECT_EQ(pair[1].blocks.begin, 21);
-  EXPECT_EQ(pair[1].blocks.end, 40);
-  EXPECT_EQ(pair[2].rank, Rank(0));
-  EXPECT_TRUE(pair[2].is_head);
-  EXPECT_EQ(pair[2].blocks.begin, pair[2].blocks.end);
-  for (const SegmentContent& segment : MakeSegments(40, 40, 1)) {
-    EXPECT_EQ(segment.rank, Rank(0));
-  }
-}
-
 TEST(WanStageComputeTest, TwoStagesGiveTheBitsOfOne) {
   TinyStage alone({});
   auto expected = RunAlone(&alone, TinyPlan(0, kThree));
@@ -74,10 +58,12 @@ TEST(WanStageComputeTest, TwoStagesGiveTheBitsOfOne) {
     EXPECT_GT(gradient.abs().max().item<float>(), 0.0F) << name;
   }
   for (int64_t split = 1; split < kTinyLayers; ++split) {
-    for (ScheduleName schedule : {ScheduleName::kOneFOneB, ScheduleName::kGpipe,
-                                  ScheduleName::kSequential}) {
+    for (ScheduleName schedule :
+         {ScheduleName::kOneFOneB, ScheduleName::kGpipe,
+          ScheduleName::kSequential, ScheduleName::kInterleaved}) {
       SCOPED_TRACE(absl::StrCat("split ", split, " ", ToString(schedule)));
-      TinyPair pair(split);
+      TinyPair pair(split, /*max_grad_norm=*/0.0,
+                    pipeline::ChunksOf(schedule, 2));
       const PairLinks links = MakeLinks();
       const StepReport report = Both(RunPair(&pair.first, &pair.second, links,
                                              TinyPlan(0, kThree), schedule));
@@ -169,6 +155,38 @@ TEST(WanStageComputeTest, BothStagesClipByTheNormOfBoth) {
   EXPECT_THAT(Differences(pair.Masters(), alone.Masters()), IsEmpty());
   // AdamW hides a constant factor, but not one that differs between steps.
   EXPECT_FALSE(Differences(pair.Masters(), unclipped.Masters()).empty());
+}
+
+// The stages' blocks take turns, and so must their norms in the sum.
+TEST(WanStageComputeTest, InterleavedStagesClipByTheNormInBlockOrder) {
+  for (int64_t split = 1; split < kTinyLayers; ++split) {
+    SCOPED_TRACE(absl::StrCat("split ", split));
+    TinyStage alone({.max_grad_norm = 0.01});
+    TinyPair pair(split, /*max_grad_norm=*/0.01, /*chunks=*/2);
+    const PairLinks links = MakeLinks();
+    for (int64_t step = 0; step < 3; ++step) {
+      const StepPlan plan = TinyPlan(step, {4, 7, 2, 9, 1});
+      auto expected = RunAlone(&alone, plan);
+      ASSERT_TRUE(expected.ok()) << expected.status();
+      const StepReport report = Both(RunPair(&pair.first, &pair.second, links,
+                                             plan, ScheduleName::kInterleaved));
+      EXPECT_EQ(report.grad_norm, expected->grad_norm);
+      EXPECT_EQ(report.losses, expected->losses);
+    }
+    EXPECT_THAT(Differences(pair.Masters(), alone.Masters()), IsEmpty());
+  }
+}
+
+TEST(WanStageComputeTest, ThePeerSendsANormForEachOfItsTensors) {
+  TinyStage first({2, Rank(0), 2, 0.0, 1});
+  WanStageCompute& compute = first.compute();
+  ASSERT_TRUE(compute.BeginStep(TinyPlan(0, {1})).ok());
+  ASSERT_TRUE(compute.GradNormsToSend().ok());
+  auto slot = compute.GradNormsToReceive();
+  ASSERT_TRUE(slot.ok()) << slot.status();
+  // Two blocks of ten adapters with two tensors each are the peer's.
+  EXPECT_EQ(slot->buffers[0].shape, (Shape{2 * 10 * 2}));
+  compute.AbandonStep();
 }
 
 TEST(WanStageComputeTest, ANonFiniteGradientChangesNothingOnEitherStage) {

@@ -31,7 +31,7 @@ std::string KeyOf(const LoraParameter& parameter) {
 }
 
 ActivationPlan PlanOf(const RunOptions& options, const BlockRange& blocks) {
-  const int64_t count = blocks.end - blocks.begin;
+  const int64_t count = blocks.size();
   if (!options.plan.has_value()) {
     return ActivationPlan::Uniform(options.policy, count);
   }
@@ -51,13 +51,15 @@ class Pipeline {
     part.ffn_chunks = options.ffn_chunks;
     part.device = options.device;
     part.lora = golden.lora;
-    part.blocks = {0, options.split.value_or(layers)};
-    part.plan = PlanOf(options, part.blocks);
+    first_blocks_ = {0, options.split.value_or(layers)};
+    part.blocks = {first_blocks_};
+    part.plan = PlanOf(options, first_blocks_);
     first_ = Must(WanPart::Create(weights, part, TestUniform()));
     if (options.split.has_value()) {
       part.embeddings = part.head = false;
-      part.blocks = {*options.split, layers};
-      part.plan = PlanOf(options, part.blocks);
+      second_blocks_ = {*options.split, layers};
+      part.blocks = {second_blocks_};
+      part.plan = PlanOf(options, second_blocks_);
       second_ = Must(WanPart::Create(weights, part, TestUniform()));
     }
     for (LoraParameter* parameter : Parameters()) {
@@ -86,15 +88,16 @@ class Pipeline {
   // The prediction of one micro-batch.
   at::Tensor Forward(Microbatch microbatch, const MicrobatchInputs& inputs) {
     Embedded embedded = Must(first_->Embed(microbatch, inputs));
-    at::Tensor x = Must(
-        first_->ForwardBlocks(microbatch, embedded.conditioning, embedded.x));
+    at::Tensor x = Must(first_->ForwardBlocks(
+        microbatch, first_blocks_, embedded.conditioning, embedded.x));
     if (second_ != nullptr) {
       Conditioning received;
       received.context = embedded.conditioning.context.clone();
       received.t_mod = embedded.conditioning.t_mod.clone();
       received.image_tokens = embedded.conditioning.image_tokens;
       received.grid = embedded.conditioning.grid;
-      x = Must(second_->ForwardBlocks(microbatch, received, x.clone()));
+      x = Must(second_->ForwardBlocks(microbatch, second_blocks_, received,
+                                      x.clone()));
     }
     return Must(first_->HeadForward(microbatch, x));
   }
@@ -102,13 +105,14 @@ class Pipeline {
   void Backward(Microbatch microbatch, const at::Tensor& dprediction) {
     at::Tensor d = Must(first_->HeadBackward(microbatch, dprediction));
     if (second_ != nullptr) {
-      d = Must(second_->BackwardBlocks(microbatch, d)).clone();
+      d = Must(second_->BackwardBlocks(microbatch, second_blocks_, d)).clone();
     }
-    Must(first_->BackwardBlocks(microbatch, d));
+    Must(first_->BackwardBlocks(microbatch, first_blocks_, d));
   }
 
  private:
   const GoldenCase& golden_;
+  BlockRange first_blocks_, second_blocks_;
   std::unique_ptr<WanPart> first_, second_;
 };
 

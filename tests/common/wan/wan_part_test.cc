@@ -4,11 +4,17 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "common/wan/pipeline_parts.h"
 #include "common/wan/published_sizes.h"
 
 namespace halfpipe {
 namespace {
+
+constexpr BlockRange kBoth = {0, 2};
 
 LoraSpec TinyLora() {
   LoraSpec spec;
@@ -16,16 +22,18 @@ LoraSpec TinyLora() {
   return spec;
 }
 
-std::unique_ptr<WanPart> MakePart(const WanPartOptions& options) {
-  auto part =
-      WanPart::Create(RandomWeights(TinyWan(), 1), options, TestUniform());
+std::unique_ptr<WanPart> MakePart(const WanPartOptions& options,
+                                  int64_t layers = 2) {
+  WanArchitecture wan = TinyWan();
+  wan.layers = layers;
+  auto part = WanPart::Create(RandomWeights(wan, 1), options, TestUniform());
   EXPECT_TRUE(part.ok()) << part.status();
   return *std::move(part);
 }
 
 WanPartOptions AllBlocks(ActivationPolicy policy) {
   WanPartOptions options;
-  options.blocks = {0, 2};
+  options.blocks = {kBoth};
   options.lora = TinyLora();
   options.plan = ActivationPlan::Uniform(policy, 2);
   return options;
@@ -48,8 +56,19 @@ absl::StatusCode CreateCode(const WanPartOptions& options) {
 
 TEST(WanPartTest, RefusesOptionsThatCannotBe) {
   WanPartOptions options = AllBlocks(ActivationPolicy::kKeep);
-  options.blocks = {1, 3};
-  EXPECT_EQ(CreateCode(options), absl::StatusCode::kInvalidArgument);
+  const std::vector<BlockRange> impossible[] = {
+      {{1, 3}},          // behind the model's last block
+      {{-1, 1}},         // before its first
+      {{0, 2}, {2, 2}},  // an empty range
+      {{1, 2}, {0, 1}},  // descending
+      {{0, 1}, {0, 1}},  // twice
+  };
+  for (const std::vector<BlockRange>& blocks : impossible) {
+    options.blocks = blocks;
+    options.plan = ActivationPlan::Uniform(
+        ActivationPolicy::kKeep, std::max<int64_t>(0, CountBlocks(blocks)));
+    EXPECT_EQ(CreateCode(options), absl::StatusCode::kInvalidArgument);
+  }
   options = AllBlocks(ActivationPolicy::kKeep);
   options.compute = at::kHalf;
   EXPECT_EQ(CreateCode(options), absl::StatusCode::kInvalidArgument);
@@ -69,7 +88,7 @@ TEST(WanPartTest, AdaptersAreListedInBlockOrder) {
   EXPECT_EQ(part->adapters()[10]->module, "blocks.1.self_attn.q");
   // The first values do not depend on the cut.
   WanPartOptions second = AllBlocks(ActivationPolicy::kKeep);
-  second.blocks = {1, 2};
+  second.blocks = {{1, 2}};
   second.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 1);
   second.embeddings = second.head = false;
   auto half = MakePart(second);
@@ -82,7 +101,7 @@ TEST(WanPartTest, CallsInTheWrongOrderAreRefused) {
   auto part = MakePart(AllBlocks(ActivationPolicy::kRecompute));
   const Microbatch m(0);
   EXPECT_TRUE(absl::IsFailedPrecondition(
-      part->BackwardBlocks(m, at::Tensor()).status()));
+      part->BackwardBlocks(m, kBoth, at::Tensor()).status()));
   EXPECT_TRUE(
       absl::IsFailedPrecondition(part->HeadForward(m, at::Tensor()).status()));
   auto embedded = part->Embed(m, TinyInputs());
@@ -108,9 +127,10 @@ TEST(WanPartTest, AWrongGradientIsAStatusNotAnException) {
   const Microbatch m(4);
   auto embedded = part->Embed(m, TinyInputs());
   ASSERT_TRUE(embedded.ok());
-  ASSERT_TRUE(part->ForwardBlocks(m, embedded->conditioning, embedded->x).ok());
+  ASSERT_TRUE(
+      part->ForwardBlocks(m, kBoth, embedded->conditioning, embedded->x).ok());
   const absl::Status status =
-      part->BackwardBlocks(m, at::zeros({1, 5, 12})).status();
+      part->BackwardBlocks(m, kBoth, at::zeros({1, 5, 12})).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_EQ(status.message().substr(0, 27), "backward of micro-batch 4: ");
 }
@@ -120,14 +140,71 @@ TEST(WanPartTest, OffloadedStateIsFreedByTheBackward) {
   const Microbatch m(0);
   auto embedded = part->Embed(m, TinyInputs());
   ASSERT_TRUE(embedded.ok());
-  auto x = part->ForwardBlocks(m, embedded->conditioning, embedded->x);
+  auto x = part->ForwardBlocks(m, kBoth, embedded->conditioning, embedded->x);
   ASSERT_TRUE(x.ok()) << x.status();
   EXPECT_GT(part->offloaded_bytes(), 0);
-  auto dx = part->BackwardBlocks(m, at::ones_like(*x));
+  auto dx = part->BackwardBlocks(m, kBoth, at::ones_like(*x));
   ASSERT_TRUE(dx.ok()) << dx.status();
   EXPECT_EQ(part->offloaded_bytes(), 0);
   // Block 0's input needs no gradient, and the part says so.
   EXPECT_FALSE(dx->defined());
+}
+
+// Two ranges in one part, with a third one elsewhere in between, as two chunks
+// a stage have them: the bits of one range, and nothing is left behind.
+TEST(WanPartTest, RangesRunOnTheirOwn) {
+  WanPartOptions whole = AllBlocks(ActivationPolicy::kKeep);
+  whole.blocks = {{0, 3}};
+  whole.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 3);
+  WanPartOptions outer = AllBlocks(ActivationPolicy::kOffload);
+  outer.blocks = {{0, 1}, {2, 3}};
+  WanPartOptions inner = AllBlocks(ActivationPolicy::kKeep);
+  inner.blocks = {{1, 2}};
+  inner.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 1);
+  auto one = MakePart(whole, /*layers=*/3);
+  auto two = MakePart(outer, /*layers=*/3);
+  auto between = MakePart(inner, /*layers=*/3);
+  EXPECT_EQ(two->adapters()[10]->module, "blocks.2.self_attn.q");
+  const Microbatch m(0);
+  auto a = one->Embed(m, TinyInputs());
+  auto b = two->Embed(m, TinyInputs());
+  ASSERT_TRUE(a.ok() && b.ok());
+  auto x = one->ForwardBlocks(m, {0, 3}, a->conditioning, a->x);
+  auto y = two->ForwardBlocks(m, {0, 1}, b->conditioning, b->x);
+  ASSERT_TRUE(x.ok() && y.ok()) << x.status() << y.status();
+  y = between->ForwardBlocks(m, {1, 2}, b->conditioning, *y);
+  ASSERT_TRUE(y.ok()) << y.status();
+  y = two->ForwardBlocks(m, {2, 3}, b->conditioning, *y);
+  ASSERT_TRUE(y.ok()) << y.status();
+  EXPECT_TRUE(x->equal(*y));
+  // The order is the schedule's: a range that ran cannot run again, one that
+  // did not cannot go backward, and another part's range is refused.
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      two->ForwardBlocks(m, {2, 3}, b->conditioning, *y).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      two->ForwardBlocks(m, {1, 2}, b->conditioning, *y).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(two->BackwardBlocks(m, {0, 3}, *y).status()));
+  auto dx = one->BackwardBlocks(m, {0, 3}, at::ones_like(*x));
+  auto dy = two->BackwardBlocks(m, {2, 3}, at::ones_like(*x));
+  ASSERT_TRUE(dx.ok() && dy.ok()) << dx.status() << dy.status();
+  dy = between->BackwardBlocks(m, {1, 2}, *dy);
+  ASSERT_TRUE(dy.ok()) << dy.status();
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(two->BackwardBlocks(m, {2, 3}, *dy).status()));
+  dy = two->BackwardBlocks(m, {0, 1}, *dy);
+  ASSERT_TRUE(dy.ok()) << dy.status();
+  EXPECT_FALSE(dy->defined());
+  EXPECT_EQ(two->offloaded_bytes(), 0);
+  for (size_t i = 0; i < 10; ++i) {
+    for (const auto& [left, right] :
+         {std::pair(one->adapters()[i], two->adapters()[i]),
+          std::pair(one->adapters()[10 + i], between->adapters()[i]),
+          std::pair(one->adapters()[20 + i], two->adapters()[10 + i])}) {
+      EXPECT_EQ(left->module, right->module);
+      EXPECT_TRUE(left->b.grad.equal(right->b.grad)) << left->module;
+    }
+  }
 }
 
 TEST(WanPartTest, WithoutLoraNothingIsTrained) {

@@ -1,0 +1,55 @@
+// The list scheduler of `interleaved`; schedule_test.cc has its printed lists.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "common/pipeline/build.h"
+
+namespace halfpipe::pipeline {
+namespace {
+
+SegmentTable TwoChunks() { return SegmentTable::ForStages(2, 2).value(); }
+
+// Live chunks after each action of a list, the head's left out: the most.
+int32_t MostLive(const std::vector<Action>& list) {
+  int32_t live = 0;
+  int32_t most = 0;
+  for (const Action& action : list) {
+    if (action.segment == TwoChunks().head()) continue;
+    live += action.op == Op::kForward ? 1 : -1;
+    most = std::max(most, live);
+  }
+  return most;
+}
+
+TEST(BuildInterleavedTest, InterleavedTakesTheHeadFirstThenBackwards) {
+  const ActionLists lists = BuildInterleaved(TwoChunks(), 2, 9).value();
+  EXPECT_EQ(ToString(lists[0]),
+            "0F0 0F1 2F0 2F1 4F0 4B0 4F1 4B1 2B0 2B1 0B0 0B1");
+  EXPECT_EQ(ToString(lists[1]), "1F0 1F1 3F0 3F1 3B0 3B1 1B0 1B1");
+}
+
+TEST(BuildInterleavedTest, InterleavedKeepsItsLimitOfLiveChunks) {
+  for (int32_t m : {1, 4, 8, 16}) {
+    for (int32_t live = 4; live <= 12; ++live) {
+      const ActionLists lists = BuildInterleaved(TwoChunks(), m, live).value();
+      EXPECT_LE(MostLive(lists[0]), live);
+      EXPECT_LT(MostLive(lists[1]), live);
+    }
+  }
+}
+
+TEST(BuildInterleavedTest, InterleavedOnOneRankIsSequential) {
+  EXPECT_EQ(BuildInterleaved(SegmentTable::ForStages(1).value(), 5, 9).value(),
+            BuildSequential(SegmentTable::ForStages(1).value(), 5));
+}
+
+TEST(BuildInterleavedTest, TooFewLiveChunksAreRefused) {
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(BuildInterleaved(TwoChunks(), 4, 3).status()));
+}
+
+}  // namespace
+}  // namespace halfpipe::pipeline
