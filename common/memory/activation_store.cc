@@ -38,6 +38,7 @@ absl::Status ActivationStore::Put(Microbatch microbatch, int64_t block,
   HP_RETURN_IF_ERROR(copies_->EndOffloads());
   peak_host_bytes_ = std::max(peak_host_bytes_, host_bytes());
   entries_.emplace(key, std::move(entry));
+  took_last_ = false;
   return absl::OkStatus();
 }
 
@@ -64,6 +65,9 @@ absl::StatusOr<SavedTensors> ActivationStore::Take(Microbatch microbatch,
   if (node.empty()) {
     return StateError(microbatch, block, "backward without its forward");
   }
+  // A block's backward after the last forward, what that offloaded has left.
+  if (took_last_) HP_RETURN_IF_ERROR(copies_->ReleaseOffloads());
+  took_last_ = true;
   Entry entry = std::move(node.mapped());
   HP_RETURN_IF_ERROR(FetchEntry(entry));
   if (entry.arrival != nullptr) {

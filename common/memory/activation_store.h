@@ -80,6 +80,7 @@ class ActivationStore {
   std::unique_ptr<HostCopies> copies_;
   std::map<std::pair<Microbatch, int64_t>, Entry> entries_;
   int64_t peak_host_bytes_ = 0;
+  bool took_last_ = false;  // the newest call of Put and Take was Take
 };
 
 }  // namespace halfpipe

@@ -106,14 +106,10 @@ class CudaHostCopies : public HostCopies {
     if (offloading_.empty()) return absl::OkStatus();
     HP_ASSIGN_OR_RETURN(EventPtr copied, CudaEvent::Record(to_host_));
     leaving_.push_back({std::exchange(offloading_, {}), std::move(copied)});
-    while (leaving_.size() > kOffloadDepth) {
-      // The allocator hands the memory out again in the compute stream's
-      // order, so it is enough that this stream waits.
-      HP_RETURN_IF_ERROR(OrderBehind(Compute(), leaving_.front().copied));
-      leaving_.pop_front();
-    }
-    return absl::OkStatus();
+    return ReleaseDownTo(kOffloadDepth);
   }
+
+  absl::Status ReleaseOffloads() override { return ReleaseDownTo(0); }
 
   absl::StatusOr<at::Tensor> Fetch(const HostCopy& copy) override {
     const auto& from = static_cast<const CudaHostCopy&>(copy);
@@ -152,6 +148,16 @@ class CudaHostCopies : public HostCopies {
   int64_t host_bytes() const override { return pool_.bytes(); }
 
  private:
+  // Keeps the newest `blocks` blocks' tensors. The allocator hands memory out
+  // again in the compute stream's order, so it is enough that this one waits.
+  absl::Status ReleaseDownTo(size_t blocks) {
+    while (leaving_.size() > blocks) {
+      HP_RETURN_IF_ERROR(OrderBehind(Compute(), leaving_.front().copied));
+      leaving_.pop_front();
+    }
+    return absl::OkStatus();
+  }
+
   [[nodiscard]] cudaStream_t Compute() const {
     return c10::cuda::getCurrentCUDAStream(device_.index()).stream();
   }

@@ -43,6 +43,8 @@ class CpuHostCopies : public HostCopies {
 
   absl::Status EndOffloads() override { return absl::OkStatus(); }
 
+  absl::Status ReleaseOffloads() override { return absl::OkStatus(); }
+
   absl::StatusOr<at::Tensor> Fetch(const HostCopy& copy) override {
     return static_cast<const CpuHostCopy&>(copy).tensor().clone();
   }

@@ -43,6 +43,10 @@ class HostCopies {
   // kOffloadDepth blocks waits for its copies: then the computation does.
   [[nodiscard]] virtual absl::Status EndOffloads() = 0;
 
+  // Lets go of all device memory that waits for its copies; the computation
+  // waits for what is not copied yet.
+  [[nodiscard]] virtual absl::Status ReleaseOffloads() = 0;
+
   // Allocates the tensor on the device again and starts the copy to it.
   [[nodiscard]] virtual absl::StatusOr<at::Tensor> Fetch(
       const HostCopy& copy) = 0;

@@ -75,7 +75,9 @@ void AddBytes(const std::vector<BlockUse>& uses, int32_t live,
     kept_behind -= uses[i].kept_bytes;
     const int64_t before = OffloadedBefore(uses, i);
     consider(uses[i].forward_working_bytes, before);
-    consider(uses[i].backward_working_bytes, before + tail);
+    // What the last forward offloads is let go behind the first backward.
+    consider(uses[i].backward_working_bytes,
+             before + (i + 1 == uses.size() ? tail : 0));
   }
 }
 

@@ -39,7 +39,7 @@ constexpr int kCopies = 6;
 
 // What is not there yet when a stage registers, and comes with the pair: NCCL's
 // buffers, and kernels that the driver loads at their first use.
-constexpr int64_t kLaterBytes = int64_t{768} << 20;
+constexpr int64_t kLaterBytes = int64_t{1100} << 20;
 // A context's own, which cannot be told apart from other processes' memory.
 constexpr int64_t kContextBytes = int64_t{600} << 20;
 // One way over NVLink; a joining pair sends too little to measure it.
