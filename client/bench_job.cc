@@ -29,6 +29,7 @@ std::string BenchYaml(const BenchOptions& o, const std::string& directory) {
       "\n  stages: ", o.stages, "\n  memory: ", Quoted(o.memory),
       "\n  gpu_memory: ", Quoted(o.gpu_memory),
       "\n  host_memory: ", Quoted(o.host_memory),
+      "\n  profile: ", o.profile ? "true" : "false",
       "\n  device: ", Quoted(o.device), "\n  dtype: ", Quoted(o.dtype),
       "\n  threads: ", o.threads,
       "\noutput: {dir: ", Quoted(directory + "/output"),

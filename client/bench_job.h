@@ -35,6 +35,7 @@ struct BenchOptions {
   std::string device = "auto";
   std::string dtype = "bf16";
   int64_t threads = 1;
+  bool profile = false;
 };
 
 // The job, with `directory`/output as its output. InvalidArgument lists every

@@ -1,7 +1,9 @@
 #include "client/bench_report.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,13 @@ const StageUse* FindRank(const StepProgress& step, int32_t rank) {
   return nullptr;
 }
 
+void AddMean(const std::map<std::string, double>& seconds, size_t steps,
+             std::map<std::string, double>* means) {
+  for (const auto& [name, value] : seconds) {
+    (*means)[name] += value / static_cast<double>(steps);
+  }
+}
+
 absl::StatusOr<BenchStage> SummarizeStage(
     const std::vector<BenchStep>& measured, int32_t rank) {
   BenchStage result;
@@ -48,6 +57,15 @@ absl::StatusOr<BenchStage> SummarizeStage(
     link_bytes.push_back(static_cast<double>(stage->link_bytes_sent));
     busy += stage->busy_seconds;
     total += step.wall_seconds;
+    AddMean(stage->action_seconds, measured.size(), &result.action_seconds);
+    AddMean(stage->kernel_seconds, measured.size(), &result.kernel_seconds);
+  }
+  if (!result.kernel_seconds.empty()) {
+    const auto steps = static_cast<double>(measured.size());
+    double known = 0.0;
+    for (const auto& [group, seconds] : result.kernel_seconds) known += seconds;
+    result.kernel_seconds["other"] = std::max(0.0, busy / steps - known);
+    result.kernel_seconds["idle"] = std::max(0.0, (total - busy) / steps);
   }
   result.link_bytes = static_cast<int64_t>(Median(link_bytes));
   result.busy_ratio = total > 0.0 ? std::min(busy / total, 1.0) : 0.0;
@@ -94,6 +112,9 @@ nlohmann::ordered_json BenchJson(const BenchResult& result,
                       {"busy_ratio", stage.busy_ratio},
                       {"link_bytes", stage.link_bytes},
                       {"pinned_host_bytes", stage.pinned_host_bytes}});
+    if (stage.kernel_seconds.empty()) continue;
+    stages.back()["action_seconds"] = stage.action_seconds;
+    stages.back()["kernel_seconds"] = stage.kernel_seconds;
   }
   return {{"schema", kSchemaVersion},
           {"config", config},

@@ -3,7 +3,9 @@
 #define HP_CLIENT_BENCH_REPORT_H_
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,6 +20,10 @@ struct BenchStage {
   double busy_ratio = 0.0;        // sum of busy seconds / sum of step seconds
   int64_t link_bytes = 0;         // sent in one step (median)
   int64_t pinned_host_bytes = 0;  // the largest of any step
+  // With --profile, seconds of a step (mean): compute by operation; by group of
+  // kernels, with "other" for the rest of the compute and "idle".
+  std::map<std::string, double> action_seconds = {};
+  std::map<std::string, double> kernel_seconds = {};
 };
 
 struct BenchResult {

@@ -1,6 +1,8 @@
 // The runner's steps and saves.
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -20,6 +22,28 @@ double Mean(const std::vector<double>& values) {
          static_cast<double>(values.size());
 }
 
+// Compute time alone: transfers run beside it.
+std::map<std::string, double> ByOperation(const StepReport& report) {
+  std::map<std::string, double> seconds;
+  for (const ActionTiming& timing : report.timings) {
+    const double taken = timing.end_seconds - timing.start_seconds;
+    switch (timing.action.op) {
+      case pipeline::Op::kForward:
+        seconds["forward"] += taken;
+        break;
+      case pipeline::Op::kBackward:
+        seconds["backward"] += taken;
+        break;
+      case pipeline::Op::kOptimizerStep:
+        seconds["optimizer"] += taken;
+        break;
+      default:
+        break;
+    }
+  }
+  return seconds;
+}
+
 StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
   StageUse use;
   use.rank = rank;
@@ -32,6 +56,8 @@ StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
   use.pinned_host_bytes = report.pinned_host_bytes;
   use.link_bytes_sent = report.link_bytes_sent;
   use.busy_seconds = report.busy_seconds;
+  use.kernel_seconds = report.kernel_seconds;
+  if (!use.kernel_seconds.empty()) use.action_seconds = ByOperation(report);
   return use;
 }
 

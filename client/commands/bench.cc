@@ -40,6 +40,12 @@ void PrintText(const BenchResult& result, CommandContext& context) {
         stage.rank, ReadableBytes(stage.peak_gpu_bytes),
         stage.busy_ratio * 100.0, ReadableBytes(stage.link_bytes),
         ReadableBytes(stage.pinned_host_bytes));
+    for (const auto& [name, seconds] : stage.action_seconds) {
+      context.out << absl::StrFormat("  %-20s %8.3f s\n", name, seconds);
+    }
+    for (const auto& [name, seconds] : stage.kernel_seconds) {
+      context.out << absl::StrFormat("    %-18s %8.3f s\n", name, seconds);
+    }
   }
 }
 
@@ -177,6 +183,8 @@ void AddPipelineOptions(CLI::App* command, BenchOptions* bench) {
   add("--host-memory", bench->host_memory, "Most of the host: 64GiB");
   add("--device", bench->device, "auto, cpu or cuda");
   add("--dtype", bench->dtype, "bf16 or fp32");
+  command->add_flag("--profile", bench->profile,
+                    "Also the time of each operation and kernel group");
   command->add_option("--threads", bench->threads, "CPU threads a stage")
       ->capture_default_str();
 }

@@ -139,6 +139,7 @@ struct PipelineConfig {
   MemoryPolicy memory = MemoryPolicy::kAuto;
   int64_t gpu_memory_bytes = 0;   // a GPU; 0: what is free
   int64_t host_memory_bytes = 0;  // both stages together; 0: auto
+  bool profile = false;           // time by kernel group in each step's report
   DeviceType device = DeviceType::kAuto;
   ComputeDType dtype = ComputeDType::kBf16;
   int64_t threads = 1;  // CPU threads a stage

@@ -206,6 +206,9 @@ void AddPipeline(PipelineConfig& p, Table& t) {
   t.Add("pipeline.host_memory", BytesOrAuto(&p.host_memory_bytes), kPlain,
         "Most host memory for both stages together; `auto`: the smaller of "
         "the cgroup's limit and what is available, less 4 GiB.");
+  t.Add("pipeline.profile", Flag(&p.profile), kPlain,
+        "Time every group of kernels, for `halfpipe bench --profile`; costs "
+        "about a percent.");
   t.Add("pipeline.device", Choice(&p.device, {"auto", "cpu", "cuda"}), kPlain,
         "Where the stages compute.");
   t.Add("pipeline.dtype", Choice(&p.dtype, {"bf16", "fp32"}), kResult,

@@ -48,6 +48,11 @@ void KernelProfile::Stop() {
   if (active_profile == this) active_profile = nullptr;
 }
 
+void KernelProfile::Discard() {
+  Stop();
+  spans_.clear();
+}
+
 absl::StatusOr<GroupSeconds> KernelProfile::Take() {
   GroupSeconds seconds = {};
   for (const Span& span : std::exchange(spans_, {})) {

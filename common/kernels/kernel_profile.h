@@ -47,6 +47,9 @@ class KernelProfile {
   void Start();
   void Stop();
 
+  // Stops and forgets what was seen.
+  void Discard();
+
   // Sums up and forgets. REQUIRES: the device has finished what was profiled.
   // Internal for a device fault.
   [[nodiscard]] absl::StatusOr<GroupSeconds> Take();

@@ -145,7 +145,7 @@ class CudaHostCopies : public HostCopies {
     return absl::OkStatus();
   }
 
-  int64_t host_bytes() const override { return pool_.bytes(); }
+  [[nodiscard]] int64_t host_bytes() const override { return pool_.bytes(); }
 
  private:
   // Keeps the newest `blocks` blocks' tensors. The allocator hands memory out

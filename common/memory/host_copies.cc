@@ -59,7 +59,7 @@ class CpuHostCopies : public HostCopies {
 
   absl::Status Drain() override { return absl::OkStatus(); }
 
-  int64_t host_bytes() const override { return host_bytes_; }
+  [[nodiscard]] int64_t host_bytes() const override { return host_bytes_; }
 
  private:
   int64_t host_bytes_ = 0;

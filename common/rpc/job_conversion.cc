@@ -52,6 +52,10 @@ void StepToProto(const StepProgress& from, v1::StepProgress* to) {
     stage->set_pinned_host_bytes(use.pinned_host_bytes);
     stage->set_link_bytes_sent(use.link_bytes_sent);
     stage->set_busy_seconds(use.busy_seconds);
+    stage->mutable_action_seconds()->insert(use.action_seconds.begin(),
+                                            use.action_seconds.end());
+    stage->mutable_kernel_seconds()->insert(use.kernel_seconds.begin(),
+                                            use.kernel_seconds.end());
   }
 }
 
@@ -75,6 +79,10 @@ StepProgress StepFromProto(const v1::StepProgress& from) {
     use.pinned_host_bytes = stage.pinned_host_bytes();
     use.link_bytes_sent = stage.link_bytes_sent();
     use.busy_seconds = stage.busy_seconds();
+    use.action_seconds.insert(stage.action_seconds().begin(),
+                              stage.action_seconds().end());
+    use.kernel_seconds.insert(stage.kernel_seconds().begin(),
+                              stage.kernel_seconds().end());
     to.stages.push_back(use);
   }
   return to;

@@ -59,6 +59,10 @@ struct StageUse {
   int64_t pinned_host_bytes = 0;
   int64_t link_bytes_sent = 0;
   double busy_seconds = 0.0;
+  // Of a profiled job (pipeline.profile), else empty: compute time by operation
+  // and by group of kernels.
+  std::map<std::string, double> action_seconds = {};
+  std::map<std::string, double> kernel_seconds = {};
 };
 
 struct StepProgress {

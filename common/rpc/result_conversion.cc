@@ -45,6 +45,8 @@ void StepReportToProto(const StepReport& from, v1::StepResult* to) {
     message->set_start_seconds(timing.start_seconds);
     message->set_end_seconds(timing.end_seconds);
   }
+  to->mutable_kernel_seconds()->insert(from.kernel_seconds.begin(),
+                                       from.kernel_seconds.end());
 }
 
 absl::StatusOr<StepResult> StepResultFromProto(const v1::StepResult& from) {
@@ -66,6 +68,8 @@ absl::StatusOr<StepResult> StepResultFromProto(const v1::StepResult& from) {
     to.timings.push_back(
         {action, timing.start_seconds(), timing.end_seconds()});
   }
+  to.kernel_seconds.insert(from.kernel_seconds().begin(),
+                           from.kernel_seconds().end());
   return StepResult{std::move(to)};
 }
 

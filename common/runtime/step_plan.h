@@ -3,6 +3,7 @@
 #define HP_COMMON_RUNTIME_STEP_PLAN_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ struct StepReport {
   int64_t device_peak_bytes = 0;  // driver's count for this process
   int64_t pinned_host_bytes = 0;
   std::vector<ActionTiming> timings;
+  // Device time by group of kernels (common/kernels/kernel_profile.h); empty
+  // unless the job is profiled.
+  std::map<std::string, double> kernel_seconds;
 };
 
 }  // namespace halfpipe

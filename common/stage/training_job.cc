@@ -237,6 +237,7 @@ absl::Status TrainingJob::MakeCompute() {
       .segments = segments_,
       .tensor_owners = LoraTensorOwners(segments_, modules),
       .max_grad_norm = config_.train.max_grad_norm,
+      .profile = config_.pipeline.profile,
       .optimizer = {.beta1 = optimizer.betas[0],
                     .beta2 = optimizer.betas[1],
                     .eps = optimizer.eps,

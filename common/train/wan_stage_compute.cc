@@ -53,6 +53,7 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
 absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
   plan_ = plan;
   timesteps_.assign(plan.microbatches.size(), 0.0);
+  if (options_.profile) profile_.Start();
   return part_->ZeroGrad();
 }
 
@@ -373,10 +374,21 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
     report->device_bytes_in_use = memory.in_use_bytes;
     report->device_peak_bytes = memory.process_peak_bytes;
     report->pinned_host_bytes = part_->TakePeakOffloadedBytes();
+    if (options_.profile) HP_RETURN_IF_ERROR(ReportProfile(report));
     losses_.clear();
     in_flight_.clear();
     return absl::OkStatus();
   });
+}
+
+absl::Status WanStageCompute::ReportProfile(StepReport* report) {
+  profile_.Stop();
+  HP_ASSIGN_OR_RETURN(const GroupSeconds seconds, profile_.Take());
+  for (size_t i = 0; i < kKernelGroups; ++i) {
+    const absl::string_view name = KernelGroupName(static_cast<KernelGroup>(i));
+    report->kernel_seconds[std::string(name)] = seconds[i];
+  }
+  return absl::OkStatus();
 }
 
 void WanStageCompute::AbandonStep() {
@@ -388,6 +400,7 @@ void WanStageCompute::AbandonStep() {
   in_flight_.clear();
   losses_.clear();
   norms_exchanged_ = false;
+  profile_.Discard();
 }
 
 absl::StatusOr<EventPtr> WanStageCompute::RecordEvent() {

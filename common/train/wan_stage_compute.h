@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/kernels/kernel_profile.h"
 #include "common/runtime/stage_compute.h"
 #include "common/train/adamw.h"
 #include "common/train/boundary_slots.h"
@@ -47,6 +48,7 @@ struct WanStageOptions {
   // model (LoraTensorOwners). The order in which norms are added up.
   std::vector<Rank> tensor_owners = {};
   double max_grad_norm = 0.0;  // 0: no clipping
+  bool profile = false;        // report the time of each kernel group
   AdamWOptions optimizer = {};
   MicrobatchShapeFn shape_of = {};
   GradientsFn on_gradients = {};  // may be empty
@@ -118,6 +120,7 @@ class WanStageCompute : public StageCompute {
   // All squared norms in block order, from those of each rank.
   [[nodiscard]] absl::StatusOr<std::vector<double>> MergeNorms(
       const at::Tensor& own, const at::Tensor& peer) const;
+  [[nodiscard]] absl::Status ReportProfile(StepReport* report);
   [[nodiscard]] absl::StatusOr<double> ReadGlobalNorm();
 
   // Whether the peer needs the conditioning along with this segment's output.
@@ -135,6 +138,7 @@ class WanStageCompute : public StageCompute {
   at::Tensor own_norms_;  // (n) float64 on the device
   bool norms_exchanged_ = false;
   double grad_norm_ = 0.0;
+  KernelProfile profile_;
 };
 
 }  // namespace halfpipe

@@ -55,6 +55,26 @@ TEST(SummarizeBenchTest, LeavesOutTheWarmUp) {
   EXPECT_EQ(result->stages[1].pinned_host_bytes, 3000);
 }
 
+// 12 busy of 16 seconds in three steps: what the groups do not know is other.
+TEST(SummarizeBenchTest, AProfileIsTheMeanStepWithItsRest) {
+  auto steps = FourSteps();
+  for (BenchStep& step : steps) {
+    step.progress.stages[0].kernel_seconds = {{"linear", 2.0}, {"lora", 0.5}};
+    step.progress.stages[0].action_seconds = {{"forward", 1.0}};
+  }
+  const auto result = SummarizeBench(steps, 1, 3, 8);
+  ASSERT_TRUE(result.ok()) << result.status();
+  const auto& kernels = result->stages[0].kernel_seconds;
+  EXPECT_DOUBLE_EQ(kernels.at("linear"), 2.0);
+  EXPECT_DOUBLE_EQ(kernels.at("other"), 12.0 / 3 - 2.5);
+  EXPECT_DOUBLE_EQ(kernels.at("idle"), 4.0 / 3);
+  EXPECT_DOUBLE_EQ(result->stages[0].action_seconds.at("forward"), 1.0);
+  EXPECT_TRUE(result->stages[1].kernel_seconds.empty());
+  const auto json = BenchJson(*result, {});
+  EXPECT_EQ(json["stages"][0]["kernel_seconds"]["lora"], 0.5);
+  EXPECT_FALSE(json["stages"][1].contains("kernel_seconds"));
+}
+
 TEST(SummarizeBenchTest, EvenCountTakesTheMiddleOfTheTwo) {
   const std::vector<BenchStep> steps = {Step(1.0, {Use(0, 1, 1, 0)}),
                                         Step(3.0, {Use(0, 1, 1, 0)}),

@@ -119,11 +119,13 @@ TEST(StageConversionTest, StepReport) {
   report.losses = {0.5, 0.25};
   report.grad_norm = 1.5;
   report.timings = {{pipeline::ParseAction("1F3").value(), 0.5, 1.0}};
+  report.kernel_seconds = {{"linear", 0.25}, {"lora", 0.125}};
   const auto back = ThereAndBack<v1::ReportRequest>(
       CommandResult{5, Epoch(2), absl::OkStatus(), StepResult{report}});
   ASSERT_TRUE(back.ok());
   const StepReport& got = std::get<StepResult>(back->body).report;
   EXPECT_THAT(got.losses, ElementsAre(0.5, 0.25));
+  EXPECT_EQ(got.kernel_seconds, report.kernel_seconds);
   ASSERT_EQ(got.timings.size(), 1u);
   EXPECT_EQ(pipeline::ToString(got.timings[0].action), "1F3");
 }
