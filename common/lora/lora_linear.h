@@ -53,7 +53,7 @@ class LoraLinear {
 
   // base(x) + scale * B(A(x)), (B, L, out) contiguous. x: a filled InputBuffer,
   // or a plain (B, L, in) tensor, which costs one more pass over the output.
-  at::Tensor Forward(const at::Tensor& x) const;
+  [[nodiscard]] at::Tensor Forward(const at::Tensor& x) const;
 
   // Adds this micro-batch's dA and dB into the adapters' accumulators and
   // returns dx (B, L, in), or an undefined tensor when `need_dx` is false. x

@@ -18,8 +18,6 @@
 namespace halfpipe {
 namespace {
 
-constexpr absl::Duration kNormsLimit = absl::Minutes(30);
-
 Segment Next(Segment segment) { return Segment(segment.value() + 1); }
 
 Segment Previous(Segment segment) { return Segment(segment.value() - 1); }

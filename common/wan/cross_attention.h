@@ -46,7 +46,7 @@ class ContextAttention {
     at::Tensor k, v;    // (B, Lc, H, D / H)
   };
 
-  KeysAndValues Project(const at::Tensor& context) const;
+  [[nodiscard]] KeysAndValues Project(const at::Tensor& context) const;
 
   LoraLinear kv_;
   at::Tensor norm_k_;  // (D) float32
@@ -73,7 +73,7 @@ class CrossAttention {
   // See SelfAttention for the three.
   void Restore(const Conditioning& conditioning,
                CrossAttentionSaved* saved) const;
-  at::Tensor Output(const CrossAttentionSaved& saved) const;
+  [[nodiscard]] at::Tensor Output(const CrossAttentionSaved& saved) const;
   at::Tensor Backward(const at::Tensor& d, const Conditioning& conditioning,
                       CrossAttentionSaved saved);
 

@@ -37,16 +37,16 @@ class FeedForward {
   // See SelfAttention for the three. The gradients of several chunks are added
   // up in the tokens' order: other bits than those of one chunk.
   void Restore(const Modulation& modulation, FeedForwardSaved* saved) const;
-  at::Tensor Output(const Modulation& modulation,
-                    const FeedForwardSaved& saved) const;
+  [[nodiscard]] at::Tensor Output(const Modulation& modulation,
+                                  const FeedForwardSaved& saved) const;
   at::Tensor Backward(const at::Tensor& d, const Modulation& modulation,
                       FeedForwardSaved saved);
 
   void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
 
  private:
-  at::Tensor OutputOfChunk(const Modulation& modulation,
-                           const FeedForwardSaved& saved) const;
+  [[nodiscard]] at::Tensor OutputOfChunk(const Modulation& modulation,
+                                         const FeedForwardSaved& saved) const;
   at::Tensor BackwardOfChunk(const at::Tensor& d, const Modulation& modulation,
                              FeedForwardSaved saved);
   // The modulated norm of x in an input buffer of ffn.0.

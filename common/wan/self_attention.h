@@ -37,8 +37,8 @@ class SelfAttention {
   void Restore(const Modulation& modulation, const Conditioning& conditioning,
                SelfAttentionSaved* saved) const;
   // The sublayer's result (B, L, D) of a complete `saved`.
-  at::Tensor Output(const Modulation& modulation,
-                    const SelfAttentionSaved& saved) const;
+  [[nodiscard]] at::Tensor Output(const Modulation& modulation,
+                                  const SelfAttentionSaved& saved) const;
   // dx, or an undefined tensor when `need_dx` is false. `saved` is complete
   // and emptied on the way.
   at::Tensor Backward(const at::Tensor& d, const Modulation& modulation,
@@ -52,9 +52,9 @@ class SelfAttention {
   at::Tensor Normed(const at::Tensor& x, const Modulation& modulation,
                     LayerNormStats* stats) const;
   // dL/d(q, k, v before the norms) in a gradient buffer of qkv_.
-  at::Tensor ProjectionGradient(const at::Tensor& dout,
-                                const Conditioning& conditioning,
-                                SelfAttentionSaved saved) const;
+  [[nodiscard]] at::Tensor ProjectionGradient(const at::Tensor& dout,
+                                              const Conditioning& conditioning,
+                                              SelfAttentionSaved saved) const;
 
   LoraLinear qkv_, o_;
   at::Tensor norm_q_, norm_k_;  // (D) float32

@@ -121,7 +121,10 @@ TEST_F(BatchTest, FilesAfterACrashGetANewChild) {
   std::string good = MakeMp4(5, "good.mp4");
   std::string script = folder_.Write(
       "decoder", absl::StrCat("#!/bin/sh\nif mkdir ", folder_ / "once",
-                              " 2>/dev/null; then kill -SEGV $$; fi\nexec ",
+                              " 2>/dev/null; then\n"
+                              // It has the request: now it is about the file.
+                              "  head -c 1 >/dev/null\n  kill -SEGV $$\nfi\n"
+                              "exec ",
                               HP_DECODER, "\n"));
   chmod(script.c_str(), 0755);
   std::vector<std::string> results;
