@@ -125,7 +125,7 @@ at::Tensor CrossAttention::Output(const CrossAttentionSaved& saved) const {
 
 at::Tensor CrossAttention::QueryGradient(const at::Tensor& dmixed,
                                          const Conditioning& conditioning,
-                                         CrossAttentionSaved saved) {
+                                         const CrossAttentionSaved& saved) {
   at::Tensor rstd;
   const at::Tensor q =
       QkNorm(saved.q, norm_q_, /*rope=*/{}, QueryNorm(heads_), &rstd);
@@ -147,7 +147,8 @@ at::Tensor CrossAttention::Backward(const at::Tensor& d,
   const at::Tensor x = saved.x;
   at::Tensor dmixed =
       SplitHeads(o_.Backward(d, Mixed(saved), /*need_dx=*/true), heads_);
-  at::Tensor dq = QueryGradient(dmixed, conditioning, std::move(saved));
+  at::Tensor dq = QueryGradient(dmixed, conditioning, saved);
+  saved = {};
   dmixed.reset();
   LayerNormStats stats;
   at::Tensor normed = Normed(x, &stats);

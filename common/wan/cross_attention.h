@@ -87,7 +87,7 @@ class CrossAttention {
   // dL/d(q before its norm) in a gradient buffer of q_.
   at::Tensor QueryGradient(const at::Tensor& dmixed,
                            const Conditioning& conditioning,
-                           CrossAttentionSaved saved);
+                           const CrossAttentionSaved& saved);
 
   NormWeights norm_;  // norm3
   LoraLinear q_, o_;

@@ -101,8 +101,10 @@ at::Tensor FeedForward::OutputOfChunk(const Modulation& modulation,
 
 at::Tensor FeedForward::Output(const Modulation& modulation,
                                const FeedForwardSaved& saved) const {
+  const std::vector<Chunk> chunks = Chunks(saved.x, modulation, chunks_);
   std::vector<at::Tensor> parts;
-  for (const Chunk& chunk : Chunks(saved.x, modulation, chunks_)) {
+  parts.reserve(chunks.size());
+  for (const Chunk& chunk : chunks) {
     parts.push_back(OutputOfChunk(chunk.Of(modulation), chunk.Of(saved)));
   }
   return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
@@ -143,6 +145,7 @@ at::Tensor FeedForward::Backward(const at::Tensor& d,
     return BackwardOfChunk(d, modulation, std::move(saved));
   }
   std::vector<at::Tensor> parts;
+  parts.reserve(chunks.size());
   for (const Chunk& chunk : chunks) {
     parts.push_back(
         BackwardOfChunk(chunk.Of(d), chunk.Of(modulation), chunk.Of(saved)));

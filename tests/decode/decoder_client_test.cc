@@ -109,7 +109,7 @@ TEST_F(BatchTest, OneBadFileDoesNotHurtTheOthers) {
   std::vector<std::string> results;
   absl::Status status = Client().DecodeBatch(
       {Item(good, 5), Item(bad, 5), Item(good, 5)},
-      [&](size_t item, absl::StatusOr<DecodedClip> clip) {
+      [&](size_t item, const absl::StatusOr<DecodedClip>& clip) {
         results.push_back(absl::StrCat(item, clip.ok() ? " ok" : " bad"));
         return absl::OkStatus();
       });
@@ -131,7 +131,7 @@ TEST_F(BatchTest, FilesAfterACrashGetANewChild) {
   absl::Status status =
       DecoderClient({.program = script})
           .DecodeBatch({Item(good, 5), Item(good, 5), Item(good, 5)},
-                       [&](size_t, absl::StatusOr<DecodedClip> clip) {
+                       [&](size_t, const absl::StatusOr<DecodedClip>& clip) {
                          results.push_back(clip.ok() ? "ok" : "crash");
                          return absl::OkStatus();
                        });
@@ -142,11 +142,12 @@ TEST_F(BatchTest, FilesAfterACrashGetANewChild) {
 TEST_F(BatchTest, TheCallbacksErrorEndsTheBatch) {
   std::string good = MakeMp4(5, "good.mp4");
   int calls = 0;
-  absl::Status status = Client().DecodeBatch(
-      {Item(good, 5), Item(good, 5)}, [&](size_t, absl::StatusOr<DecodedClip>) {
-        ++calls;
-        return absl::CancelledError("stop");
-      });
+  absl::Status status =
+      Client().DecodeBatch({Item(good, 5), Item(good, 5)},
+                           [&](size_t, const absl::StatusOr<DecodedClip>&) {
+                             ++calls;
+                             return absl::CancelledError("stop");
+                           });
   EXPECT_TRUE(absl::IsCancelled(status));
   EXPECT_EQ(calls, 1);
 }

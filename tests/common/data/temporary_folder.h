@@ -32,6 +32,7 @@ class TemporaryFolder {
   }
 
   // Writes a file, and the folders that it needs; returns its path.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): many want the file, not its name.
   std::string Write(const std::string& name, const std::string& content) const {
     std::filesystem::path file = std::filesystem::path(path_) / name;
     std::filesystem::create_directories(file.parent_path());
