@@ -59,25 +59,13 @@ std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
   return {*std::min_element(available.begin(), available.end())};
 }
 
-ActivationPolicy PolicyWithoutPlan(MemoryPolicy policy) {
-  switch (policy) {
-    case MemoryPolicy::kKeep:
-      return ActivationPolicy::kKeep;
-    case MemoryPolicy::kOffload:
-      return ActivationPolicy::kOffload;
-    case MemoryPolicy::kAuto:
-    case MemoryPolicy::kRecompute:
-      break;
-  }
-  return ActivationPolicy::kRecompute;
-}
-
 absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
                                       const ScanResult& scan) {
   JobMemory memory;
   HP_ASSIGN_OR_RETURN(memory.split, SplitOf(config.pipeline, scan.layers));
   HP_ASSIGN_OR_RETURN(memory.schedule, ScheduleOf(config));
-  const ActivationPolicy policy = PolicyWithoutPlan(config.pipeline.memory);
+  const ActivationPolicy policy = NamedPolicy(config.pipeline.memory)
+                                      .value_or(ActivationPolicy::kRecompute);
   for (int64_t rank = 0; rank < config.pipeline.stages; ++rank) {
     const int64_t blocks =
         rank == 0 ? memory.split : scan.layers - memory.split;

@@ -7,25 +7,12 @@
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
 #include "common/data/sampling_order.h"
+#include "common/memory/plan_request.h"
 #include "common/pipeline/warmup.h"
 #include "coordinator/lr_schedule.h"
 
 namespace halfpipe {
 namespace {
-
-pipeline::ScheduleName NameOf(ScheduleType type) {
-  switch (type) {
-    case ScheduleType::k1F1B:
-      return pipeline::ScheduleName::kOneFOneB;
-    case ScheduleType::kGPipe:
-      return pipeline::ScheduleName::kGpipe;
-    case ScheduleType::kSequential:
-      return pipeline::ScheduleName::kSequential;
-    case ScheduleType::kInterleaved:
-      return pipeline::ScheduleName::kInterleaved;
-  }
-  return pipeline::ScheduleName::kOneFOneB;
-}
 
 absl::StatusOr<pipeline::Warmup> WarmupOf(const JobConfig& config) {
   if (config.pipeline.warmup.has_value()) {
@@ -83,7 +70,7 @@ absl::StatusOr<int64_t> SplitOf(const PipelineConfig& pipeline,
 
 absl::StatusOr<pipeline::Schedule> ScheduleOf(const JobConfig& config) {
   pipeline::ScheduleOptions options;
-  options.name = NameOf(config.pipeline.schedule);
+  options.name = ScheduleNameOf(config.pipeline.schedule);
   options.microbatches = static_cast<int32_t>(config.train.micro_batches);
   options.stages = static_cast<int>(config.pipeline.stages);
   HP_ASSIGN_OR_RETURN(options.warmup, WarmupOf(config));

@@ -33,9 +33,7 @@ class CudaHostCopy : public HostCopy {
   [[nodiscard]] const PinnedBuffer& buffer() const { return buffer_; }
 
   // `event` is behind the newest copy from or to the buffer.
-  void set_last_use(EventPtr event) const {
-    buffer_.last_use = std::move(event);
-  }
+  void set_last_use(EventPtr event) { buffer_.last_use = std::move(event); }
 
   [[nodiscard]] at::Tensor MakeDeviceTensor() const {
     return at::empty(sizes_, options_);
@@ -43,7 +41,7 @@ class CudaHostCopy : public HostCopy {
 
  private:
   PinnedPool* pool_;
-  mutable PinnedBuffer buffer_;
+  PinnedBuffer buffer_;
   std::vector<int64_t> sizes_;
   at::TensorOptions options_;
 };
@@ -111,8 +109,8 @@ class CudaHostCopies : public HostCopies {
 
   absl::Status ReleaseOffloads() override { return ReleaseDownTo(0); }
 
-  absl::StatusOr<at::Tensor> Fetch(const HostCopy& copy) override {
-    const auto& from = static_cast<const CudaHostCopy&>(copy);
+  absl::StatusOr<at::Tensor> Fetch(HostCopy& copy) override {
+    auto& from = static_cast<CudaHostCopy&>(copy);
     at::Tensor tensor = from.MakeDeviceTensor();
     // Work enqueued before may still use this memory.
     HP_RETURN_IF_ERROR(OrderBehindCompute(to_device_));

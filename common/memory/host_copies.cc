@@ -45,8 +45,8 @@ class CpuHostCopies : public HostCopies {
 
   absl::Status ReleaseOffloads() override { return absl::OkStatus(); }
 
-  absl::StatusOr<at::Tensor> Fetch(const HostCopy& copy) override {
-    return static_cast<const CpuHostCopy&>(copy).tensor().clone();
+  absl::StatusOr<at::Tensor> Fetch(HostCopy& copy) override {
+    return static_cast<CpuHostCopy&>(copy).tensor().clone();
   }
 
   absl::StatusOr<std::unique_ptr<Arrival>> EndFetches() override {

@@ -48,8 +48,7 @@ class HostCopies {
   [[nodiscard]] virtual absl::Status ReleaseOffloads() = 0;
 
   // Allocates the tensor on the device again and starts the copy to it.
-  [[nodiscard]] virtual absl::StatusOr<at::Tensor> Fetch(
-      const HostCopy& copy) = 0;
+  [[nodiscard]] virtual absl::StatusOr<at::Tensor> Fetch(HostCopy& copy) = 0;
 
   // The arrival of every tensor fetched so far.
   [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<Arrival>>

@@ -40,6 +40,20 @@ std::vector<Linear> BlockLinearsOf(const ModelShape& model) {
   return linears;
 }
 
+WeightForm FormOf(BaseWeights weights) {
+  switch (weights) {
+    case BaseWeights::kBf16:
+      break;
+    case BaseWeights::kFp8:
+      return WeightForm::kFp8;
+    case BaseWeights::kFp8Compute:
+      return WeightForm::kFp8Compute;
+  }
+  return WeightForm::kBf16;
+}
+
+}  // namespace
+
 pipeline::ScheduleName ScheduleNameOf(ScheduleType type) {
   switch (type) {
     case ScheduleType::k1F1B:
@@ -54,19 +68,7 @@ pipeline::ScheduleName ScheduleNameOf(ScheduleType type) {
   return pipeline::ScheduleName::kOneFOneB;
 }
 
-WeightForm FormOf(BaseWeights weights) {
-  switch (weights) {
-    case BaseWeights::kBf16:
-      break;
-    case BaseWeights::kFp8:
-      return WeightForm::kFp8;
-    case BaseWeights::kFp8Compute:
-      return WeightForm::kFp8Compute;
-  }
-  return WeightForm::kBf16;
-}
-
-std::optional<ActivationPolicy> PolicyOf(MemoryPolicy policy) {
+std::optional<ActivationPolicy> NamedPolicy(MemoryPolicy policy) {
   switch (policy) {
     case MemoryPolicy::kAuto:
       break;
@@ -79,8 +81,6 @@ std::optional<ActivationPolicy> PolicyOf(MemoryPolicy policy) {
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 ClipShape LargestClip(const DataConfig& data, const ModelShape& model) {
   const int64_t pixels =
@@ -147,7 +147,7 @@ absl::StatusOr<PlanRequest> MakePlanRequest(
                                static_cast<int32_t>((*pipeline.warmup)[1])};
   }
   request.split = pipeline.split_at;
-  request.policy = PolicyOf(pipeline.memory);
+  request.policy = NamedPolicy(pipeline.memory);
   request.devices = LevelEqualCards(devices);
   request.gpu_memory_bytes = pipeline.gpu_memory_bytes;
   request.host_memory_bytes = HostBudgets(pipeline, available_host_bytes);

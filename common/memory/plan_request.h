@@ -3,11 +3,14 @@
 #define HP_COMMON_MEMORY_PLAN_REQUEST_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
+#include "common/memory/activation_plan.h"
 #include "common/memory/planner.h"
+#include "common/pipeline/schedule.h"
 
 namespace halfpipe {
 
@@ -16,6 +19,12 @@ inline constexpr int64_t kHostReserveBytes = int64_t{4} << 30;
 
 // Parts into which stages can cut the feed-forward layer's backward.
 inline constexpr int64_t kMaxFfnChunks = 8;
+
+// The schedule that a job names.
+[[nodiscard]] pipeline::ScheduleName ScheduleNameOf(ScheduleType type);
+
+// The policy that a job names; none for `auto`.
+[[nodiscard]] std::optional<ActivationPolicy> NamedPolicy(MemoryPolicy policy);
 
 // The largest clip that a job's data can hold: data.frames of the given size,
 // or of data.max_pixels. TI2V models have coarser latents.

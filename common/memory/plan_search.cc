@@ -38,10 +38,6 @@ BlockShape ShapeOf(const PlanRequest& request, int64_t ffn_chunks) {
           .ffn_chunks = ffn_chunks};
 }
 
-int ChunksOf(const PlanRequest& request) {
-  return pipeline::ChunksOf(request.schedule.name, request.schedule.stages);
-}
-
 // A stage's blocks are spread over its chunks, whose segments take turns with
 // the other stage's.
 void AddToChunks(const StageCost& cost, int chunks, size_t rank,

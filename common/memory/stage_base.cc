@@ -42,16 +42,16 @@ int64_t DequantisedBytes(const PlanRequest& request) {
   return kElementBytes * std::max(3 * dim * dim, dim * request.model.ffn_dim);
 }
 
-int Chunks(const PlanRequest& request) {
-  return pipeline::ChunksOf(request.schedule.name, request.schedule.stages);
-}
-
 // Of a stage of a pair, at one time.
 int64_t BoundaryTensors(const PlanRequest& request) {
-  return kBoundaryTensors + (Chunks(request) - 1) * kBoundaryTensorsOfAChunk;
+  return kBoundaryTensors + (ChunksOf(request) - 1) * kBoundaryTensorsOfAChunk;
 }
 
 }  // namespace
+
+int ChunksOf(const PlanRequest& request) {
+  return pipeline::ChunksOf(request.schedule.name, request.schedule.stages);
+}
 
 void FillBase(const PlanRequest& request, const BlockModel& block,
               const StagePlace& place, StagePlan* plan) {
@@ -103,7 +103,7 @@ pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
   const double head = 2.0 * tokens * dim *
                       static_cast<double>(kPatchVolume * model.out_channels);
   pipeline::CostModel costs;
-  costs.segments.resize(static_cast<size_t>(2 * Chunks(request) + 1));
+  costs.segments.resize(static_cast<size_t>(2 * ChunksOf(request) + 1));
   costs.segments[0].forward_seconds = (patch + text) / float_rate + 2.0 * pass;
   costs.segments.back() = {.forward_seconds = head / float_rate + 5.0 * pass,
                            .backward_seconds = head / float_rate + 6.0 * pass};

@@ -11,6 +11,9 @@
 
 namespace halfpipe {
 
+// Stretches of blocks that each stage of the requested schedule holds.
+[[nodiscard]] int ChunksOf(const PlanRequest& request);
+
 // A stage's place in the job. Stage 0 has embeddings and head.
 struct StagePlace {
   int rank = 0;

@@ -23,15 +23,6 @@ namespace {
 // driver loads at their first use: 0.9 GiB on an H200.
 constexpr int64_t kNcclBytes = int64_t{920} << 20;
 
-int64_t ReservedBytes(at::Device device) {
-  const auto stats =
-      c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
-  return stats
-      .reserved_bytes[static_cast<size_t>(
-          c10::CachingAllocator::StatType::AGGREGATE)]
-      .current;
-}
-
 cudaStream_t StreamOf(at::Device device) {
   return c10::cuda::getCurrentCUDAStream(device.index()).stream();
 }
@@ -79,9 +70,10 @@ absl::StatusOr<DeviceMemory> ReadDeviceMemory(at::Device device) {
     HP_ASSIGN_OR_RETURN(DriverMemory driver, ReadDriverMemory());
     memory.driver_free_bytes = driver.free_bytes;
     memory.driver_total_bytes = driver.total_bytes;
-    const int64_t beside = driver.total_bytes - driver.free_bytes -
-                           stats.reserved_bytes[kAll].current;
-    memory.process_peak_bytes = stats.reserved_bytes[kAll].peak + beside;
+    memory.beside_bytes = driver.total_bytes - driver.free_bytes -
+                          stats.reserved_bytes[kAll].current;
+    memory.process_peak_bytes =
+        stats.reserved_bytes[kAll].peak + memory.beside_bytes;
   }
 #endif
   return memory;
@@ -92,11 +84,9 @@ absl::Status LimitDeviceMemory(at::Device device, int64_t bytes) {
   if (device.is_cuda()) {
     double fraction = 1.0;
     if (bytes > 0) {
-      HP_ASSIGN_OR_RETURN(DriverMemory driver, ReadDriverMemory());
-      const int64_t beside =
-          driver.total_bytes - driver.free_bytes - ReservedBytes(device);
-      fraction = static_cast<double>(bytes - beside - kNcclBytes) /
-                 static_cast<double>(driver.total_bytes);
+      HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(device));
+      fraction = static_cast<double>(bytes - memory.beside_bytes - kNcclBytes) /
+                 static_cast<double>(memory.driver_total_bytes);
     }
     c10::cuda::CUDACachingAllocator::setMemoryFraction(
         std::clamp(fraction, 0.0, 1.0), device.index());

@@ -26,10 +26,10 @@ namespace halfpipe {
 // Zeros on the CPU.
 struct DeviceMemory {
   int64_t in_use_bytes = 0;  // by tensors, now
-  // The allocator's reserved peak plus what the driver counts beside it for
-  // the process: context, NCCL, workspaces. REQUIRES of the estimate: nobody
-  // else uses the device.
-  int64_t process_peak_bytes = 0;
+  // What the driver counts beside the allocator: context, NCCL, workspaces.
+  // REQUIRES of the estimate: nobody else uses the device.
+  int64_t beside_bytes = 0;
+  int64_t process_peak_bytes = 0;  // the allocator's reserved peak, and these
   int64_t driver_free_bytes = 0;
   int64_t driver_total_bytes = 0;
 };
