@@ -59,9 +59,8 @@ at::Tensor WanBlock::Forward(const at::Tensor& x,
   cross_attention_.Restore(conditioning, &saved->cross_attention);
   saved->feed_forward.x = cross_attention_.Output(saved->cross_attention);
   drop_done(saved->cross_attention);
-  // Kept or offloaded it is wanted whole; else a chunk at a time will do.
-  if (feed_forward_.chunks() == 1 ||
-      plan.of(SavedGroup::kFfnInner) != Fate::kRecompute) {
+  // Kept or offloaded it is wanted whole; else Output makes it and lets it go.
+  if (plan.of(SavedGroup::kFfnInner) != Fate::kRecompute) {
     feed_forward_.Restore(feed_forward_rows, &saved->feed_forward);
   }
   at::Tensor y = feed_forward_.Output(feed_forward_rows, saved->feed_forward);
