@@ -51,11 +51,20 @@ absl::StatusOr<at::Tensor> ReadStored(const TensorArchive& archive,
   return target;
 }
 
-// fp8 times its scale, which is one number or one a row.
-at::Tensor Dequantise(const at::Tensor& quantised, const at::Tensor& scale) {
-  at::Tensor factors = scale.to(at::kFloat);
-  factors = scale.numel() == 1 ? factors.reshape({}) : factors.reshape({-1, 1});
-  return quantised.to(at::kFloat).mul_(factors);
+// A matrix that is stored in e4m3, with one scale or one a row: one a row.
+absl::StatusOr<Fp8Matrix> ReadQuantised(const TensorArchive& archive,
+                                        const StoredTensor& stored,
+                                        const at::Device& device) {
+  Fp8Matrix quantised;
+  HP_ASSIGN_OR_RETURN(quantised.values,
+                      ReadStored(archive, stored.name, device));
+  HP_ASSIGN_OR_RETURN(at::Tensor scale,
+                      ReadStored(archive, stored.scale_name, device));
+  quantised.scales = scale.to(at::kFloat)
+                         .reshape({-1})
+                         .expand({quantised.values.size(0)})
+                         .contiguous();
+  return quantised;
 }
 
 // FNV-1a, so that a tensor's numbers do not depend on which others are made.
@@ -79,15 +88,34 @@ absl::StatusOr<at::Tensor> CheckpointWeights::Load(
                                             ": no tensor ", native_name));
   }
   const StoredTensor& stored = it->second;
-  HP_ASSIGN_OR_RETURN(at::Tensor tensor,
-                      ReadStored(*checkpoint_->archive, stored.name, device));
-  if (!stored.scale_name.empty()) {
-    HP_ASSIGN_OR_RETURN(
-        at::Tensor scale,
-        ReadStored(*checkpoint_->archive, stored.scale_name, device));
-    tensor = Dequantise(tensor, scale);
+  if (stored.scale_name.empty()) {
+    HP_ASSIGN_OR_RETURN(at::Tensor tensor,
+                        ReadStored(*checkpoint_->archive, stored.name, device));
+    return tensor.to(dtype);
   }
+  HP_ASSIGN_OR_RETURN(Fp8Matrix quantised,
+                      ReadQuantised(*checkpoint_->archive, stored, device));
+  at::Tensor tensor = quantised.values.to(at::kFloat);
+  tensor.mul_(quantised.scales.view({-1, 1}));
   return tensor.to(dtype);
+}
+
+absl::StatusOr<Fp8Matrix> WeightSource::LoadQuantised(
+    absl::string_view native_name, const at::Device& device) const {
+  // Rounded to the compute dtype first: that is what else would be multiplied.
+  HP_ASSIGN_OR_RETURN(const at::Tensor tensor,
+                      Load(native_name, at::kBFloat16, device));
+  return QuantiseRows(tensor);
+}
+
+absl::StatusOr<Fp8Matrix> CheckpointWeights::LoadQuantised(
+    absl::string_view native_name, const at::Device& device) const {
+  const auto& tensors = checkpoint_->variant.tensors;
+  auto it = tensors.find(std::string(native_name));
+  if (it != tensors.end() && !it->second.scale_name.empty()) {
+    return ReadQuantised(*checkpoint_->archive, it->second, device);
+  }
+  return WeightSource::LoadQuantised(native_name, device);
 }
 
 RandomWeights::RandomWeights(const WanArchitecture& architecture, uint64_t seed)

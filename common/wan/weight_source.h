@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/dtype.h"
+#include "common/kernels/fp8.h"
 #include "common/wan/architecture.h"
 #include "common/wan/checkpoint.h"
 
@@ -30,6 +31,11 @@ class WeightSource {
   [[nodiscard]] virtual absl::StatusOr<at::Tensor> Load(
       absl::string_view native_name, at::ScalarType dtype,
       const at::Device& device) const = 0;
+
+  // A matrix in 8 bits on `device`: as it is stored if that is e4m3 with a
+  // scale, else quantised by row. Same codes.
+  [[nodiscard]] virtual absl::StatusOr<Fp8Matrix> LoadQuantised(
+      absl::string_view native_name, const at::Device& device) const;
 };
 
 // Reads a checkpoint. Bytes go through one staging buffer of at most 64 MiB
@@ -48,6 +54,9 @@ class CheckpointWeights : public WeightSource {
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(
       absl::string_view native_name, at::ScalarType dtype,
       const at::Device& device) const override;
+
+  [[nodiscard]] absl::StatusOr<Fp8Matrix> LoadQuantised(
+      absl::string_view native_name, const at::Device& device) const override;
 
  private:
   const WanCheckpoint* checkpoint_;
