@@ -2,6 +2,7 @@
 // same weights and inputs: how far each is from float32, and which must have
 // the same bits. Skipped without a CUDA device.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
