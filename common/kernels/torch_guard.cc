@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
+#include "common/runtime/failure_notes.h"
 
 namespace halfpipe {
 namespace {
@@ -27,7 +28,9 @@ absl::Status StatusFromCurrentException(absl::string_view what) {
     return FromError(absl::StatusCode::kResourceExhausted, what, error);
   } catch (const c10::AcceleratorError& error) {
     // The device context is unusable from here on.
-    return FromError(absl::StatusCode::kInternal, what, error);
+    absl::Status status = FromError(absl::StatusCode::kInternal, what, error);
+    MarkDeviceFault(&status);
+    return status;
   } catch (const c10::NotImplementedError& error) {
     return FromError(absl::StatusCode::kUnimplemented, what, error);
   } catch (const c10::Error& error) {
