@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/runtime/failure_notes.h"
+#include "coordinator/job_failure.h"
 
 namespace halfpipe {
 namespace {
@@ -18,7 +20,11 @@ constexpr std::array<const char*, 9> kCommandNames = {
     "scan", "encode", "open link", "start",   "step",
     "save", "export", "end",       "shutdown"};
 
+constexpr size_t kStartKind = 3;
 constexpr size_t kStepKind = 4;
+static_assert(
+    std::is_same_v<std::variant_alternative_t<kStartKind, CommandBody>,
+                   StartCommand>);
 static_assert(std::is_same_v<std::variant_alternative_t<kStepKind, CommandBody>,
                              StepCommand>);
 
@@ -62,9 +68,13 @@ void JobRunner::OnLost(Rank rank, absl::Time now) {
   stage.info.reset();
   stage.pending.clear();
   if (phase_ == Phase::kWait) return;
-  Restart(
-      absl::UnavailableError(absl::StrCat("stage ", rank.value(), " was lost")),
-      now);
+  absl::Status cause =
+      absl::UnavailableError(absl::StrCat("stage ", rank.value(), " was lost"));
+  // A process whose device failed says so and then ends itself.
+  if (suspected_.has_value() && IsDeviceFault(*suspected_)) {
+    cause = *suspected_;
+  }
+  Restart(cause, now);
 }
 
 void JobRunner::OnTick(absl::Time now) {
@@ -86,7 +96,8 @@ void JobRunner::ProceedWhenReady(absl::Time now) {
     return Fail(absl::DeadlineExceededError(
         absl::StrCat(missing, " did not join within ",
                      absl::FormatDuration(plan_.join_timeout),
-                     ": see that process's log for the reason")));
+                     ": see that process's log for the reason",
+                     cause_.empty() ? "" : "; it was missed after: ", cause_)));
   }
   if (now < resume_at_) return;
   if (encoded_) return BeginStart();
@@ -123,14 +134,7 @@ bool JobRunner::AllAnswered() const {
 void JobRunner::OnResult(Rank rank, const CommandResult& result,
                          absl::Time now) {
   if (finished() || rank.value() >= world_) return;
-  if (result.epoch != epoch_) {
-    // The cause of the restart that the peer's report began.
-    if (result.epoch == last_epoch_ && phase_ == Phase::kWait &&
-        !result.status.ok() && !IsWorthRestart(result.status)) {
-      Fail(Annotate(result.status, absl::StrCat("stage ", rank.value())));
-    }
-    return;
-  }
+  if (result.epoch != epoch_) return OnEarlierResult(rank, result, now);
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
   if (stage.pending.empty() ||
       stage.pending.front().sequence != result.sequence) {
@@ -153,6 +157,24 @@ void JobRunner::OnResult(Rank rank, const CommandResult& result,
                      kCommandNames[command.kind], " with another result")));
   }
   Dispatch(rank, result.body, now);
+}
+
+void JobRunner::OnEarlierResult(Rank rank, const CommandResult& result,
+                                absl::Time now) {
+  // Before its first step the new epoch can still learn why the last one
+  // ended: the peer's report came first.
+  const bool may_be_cause =
+      result.epoch == last_epoch_ &&
+      (phase_ == Phase::kWait || phase_ == Phase::kOpenLink ||
+       phase_ == Phase::kStart);
+  if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status)) {
+    return;
+  }
+  const std::string where = absl::StrCat("stage ", rank.value());
+  if (!PlanToPinLess(rank, result.status)) {
+    return Fail(Annotate(Explain(rank, result.status), where));
+  }
+  if (phase_ != Phase::kWait) Restart(Annotate(result.status, where), now);
 }
 
 void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
@@ -182,12 +204,44 @@ void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
   }
 }
 
+absl::Status JobRunner::Explain(Rank rank, const absl::Status& status) {
+  const auto index = static_cast<size_t>(rank.value());
+  if (!stages_[index].info.has_value()) return status;
+  return ExplainFailure(
+      status, *stages_[index].info,
+      index < forecasts_.size() ? &forecasts_[index] : nullptr);
+}
+
+bool JobRunner::PlanToPinLess(Rank rank, const absl::Status& status) {
+  const std::optional<PinRefusal> refusal = PinRefusalOf(status);
+  const auto index = static_cast<size_t>(rank.value());
+  const bool planned = index < forecasts_.size() &&
+                       plan_.config.pipeline.memory == MemoryPolicy::kAuto;
+  if (!refusal.has_value() || !planned) return false;
+  // What pins nothing by plan gets no further by another one.
+  if (forecasts_[index].pinned_bytes == 0) return false;
+  pin_limits_ = LimitsAfterRefusal(forecasts_, pin_limits_, rank.value(),
+                                   *refusal, pin_refusals_++);
+  refused_ = std::string(Explain(rank, status).message());
+  Say(LogSeverity::kWarning,
+      absl::StrCat("stage ", rank.value(), ": ", refused_,
+                   ". The job goes on with a plan that pins less"));
+  return true;
+}
+
 void JobRunner::OnFailure(Rank rank, const Pending& command,
-                          const absl::Status& status, absl::Time now) {
+                          const absl::Status& failure, absl::Time now) {
+  const absl::Status status =
+      command.kind == kStepKind || command.kind == kStartKind
+          ? Explain(rank, failure)
+          : failure;
   const bool step = command.kind == kStepKind;
   std::string where =
       absl::StrCat("stage ", rank.value(), ", ", kCommandNames[command.kind]);
   if (step) absl::StrAppend(&where, " ", command.step);
+  if (PlanToPinLess(rank, failure)) {
+    return Restart(Annotate(failure, where), now);
+  }
   if (!IsWorthRestart(status)) return Fail(Annotate(status, where));
   if (step && absl::IsCancelled(status) && !suspected_.has_value()) {
     Stop(StopKind::kRestart, now);
@@ -234,8 +288,8 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
   wait_since_ = now;
   resume_at_ = now + *delay;
   meter_.Pause();
-  host_->ChangeState(JobTrigger::kStageLost, std::string(cause.message()),
-                     absl::OkStatus());
+  cause_ = std::string(cause.message());
+  host_->ChangeState(JobTrigger::kStageLost, cause_, absl::OkStatus());
   ProceedWhenReady(now);
 }
 
