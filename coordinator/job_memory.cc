@@ -101,6 +101,28 @@ JobMemory FromPlan(const TrainingPlan& plan) {
   return memory;
 }
 
+// Empty on CPUs without a cap, where nobody expects one.
+std::string WhyThereIsNoPlan(const JobConfig& config,
+                             const std::vector<StageInfo>& stages) {
+  std::string why;
+  for (const StageInfo& stage : stages) {
+    if (stage.device == "cpu" || !stage.device_rates.empty()) continue;
+    absl::StrAppend(&why, why.empty() ? "" : "; ", "stage ", stage.rank.value(),
+                    " could not measure ", stage.device,
+                    " when it started (was it full? its log says why)");
+  }
+  if (!why.empty()) {
+    return absl::StrCat("there is no memory plan, activations are ",
+                        config.pipeline.memory == MemoryPolicy::kAuto
+                            ? "recomputed"
+                            : "treated as asked",
+                        ": ", why);
+  }
+  if (config.pipeline.gpu_memory_bytes == 0) return "";
+  return "pipeline.gpu_memory is not kept: there is no memory plan without "
+         "measured GPUs and bf16";
+}
+
 // Takes from the request's host budgets what cannot be had; a warning where
 // that is less than the job asks for.
 std::string LimitHost(const std::vector<int64_t>& available,
@@ -136,11 +158,7 @@ absl::StatusOr<JobMemory> PlanJobMemory(
   HP_ASSIGN_OR_RETURN(JobMemory unplanned, WithoutPlan(config, scan));
   HP_ASSIGN_OR_RETURN(const std::vector<DeviceRates> devices, RatesOf(stages));
   if (devices.empty() || config.pipeline.dtype != ComputeDType::kBf16) {
-    if (config.pipeline.gpu_memory_bytes > 0) {
-      unplanned.warning =
-          "pipeline.gpu_memory is not kept: there is no memory plan without "
-          "measured GPUs and bf16";
-    }
+    unplanned.warning = WhyThereIsNoPlan(config, stages);
     return unplanned;
   }
   const std::vector<int64_t> available = AvailableBytes(stages);

@@ -81,6 +81,14 @@ TEST(JobMemoryTest, OneStageWithoutRatesIsNoPlanEither) {
   EXPECT_THAT(memory.warning, HasSubstr("pipeline.gpu_memory is not kept"));
 }
 
+TEST(JobMemoryTest, AGpuThatWasFullWhenItsStageStartedIsNamed) {
+  std::vector<StageInfo> stages = MeasuredStages();
+  stages[1].device = "cuda:1";
+  stages[1].device_rates.clear();
+  EXPECT_THAT(Plan(Config(), stages).warning,
+              HasSubstr("stage 1 could not measure cuda:1"));
+}
+
 TEST(JobMemoryTest, MeasuredStagesGetThePlannersPlan) {
   JobConfig config = Config();
   config.pipeline.gpu_memory_bytes = 24 * kGiB;

@@ -14,6 +14,8 @@ namespace {
 
 // Less pinned memory may cost half a percent.
 constexpr double kTolerance = 1.0051;
+// Another split must gain one percent, other parts two.
+constexpr double kFreeTolerance = kTolerance / 0.99 / 0.98;
 
 class Chance {
  public:
@@ -76,7 +78,11 @@ PlanRequest RandomRequest(uint32_t seed) {
   if (chance.Maybe()) {
     request.host_memory_bytes.push_back(chance.Whole(0, 40 * kGiB));
   }
-  request.split = request.model.layers / 2;
+  if (chance.Maybe()) {
+    request.split = request.model.layers / 2;
+  } else {
+    request.max_ffn_chunks = 4;
+  }
   return request;
 }
 
@@ -107,7 +113,7 @@ void ExpectWithinBudgets(const PlanRequest& request, const TrainingPlan& plan) {
 TEST(PlannerRandomTest, NoPlanLeavesItsBudgetsOrIsSlowerThanRecomputing) {
   int planned = 0;
   int recomputable = 0;
-  for (uint32_t seed = 0; seed < 200; ++seed) {
+  for (uint32_t seed = 0; seed < 100; ++seed) {
     const PlanRequest request = RandomRequest(seed);
     SCOPED_TRACE(Describe(seed, request));
     const absl::StatusOr<TrainingPlan> plan = PlanTraining(request);
@@ -124,10 +130,12 @@ TEST(PlannerRandomTest, NoPlanLeavesItsBudgetsOrIsSlowerThanRecomputing) {
     ExpectWithinBudgets(request, *plan);
     if (!plain.ok()) continue;
     ++recomputable;
-    EXPECT_LE(plan->step_seconds(), plain->step_seconds() * kTolerance);
+    const double tolerance =
+        request.split.has_value() ? kTolerance : kFreeTolerance;
+    EXPECT_LE(plan->step_seconds(), plain->step_seconds() * tolerance);
   }
-  EXPECT_GT(planned, 60);
-  EXPECT_GT(recomputable, 40);
+  EXPECT_GT(planned, 30);
+  EXPECT_GT(recomputable, 20);
 }
 
 // The slower PCIe is, the less an offload is worth: in the end nothing is
