@@ -4,29 +4,13 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/runtime/failure_notes.h"
-#include "coordinator/job_failure.h"
+#include "coordinator/command_kinds.h"
 
 namespace halfpipe {
 namespace {
 
-// A stage that fails because its peer did reports first, sometimes.
-constexpr absl::Duration kCauseGrace = absl::Seconds(3);
 // Abandoning a step and saving takes seconds; past this a stage hangs.
 constexpr absl::Duration kStopTimeout = absl::Seconds(60);
-
-// What the commands are called in messages, in the order of CommandBody.
-constexpr std::array<const char*, 9> kCommandNames = {
-    "scan", "encode", "open link", "start",   "step",
-    "save", "export", "end",       "shutdown"};
-
-constexpr size_t kStartKind = 3;
-constexpr size_t kStepKind = 4;
-static_assert(
-    std::is_same_v<std::variant_alternative_t<kStartKind, CommandBody>,
-                   StartCommand>);
-static_assert(std::is_same_v<std::variant_alternative_t<kStepKind, CommandBody>,
-                             StepCommand>);
 
 }  // namespace
 
@@ -59,22 +43,6 @@ void JobRunner::OnJoined(const StageInfo& stage, absl::Time now) {
   if (finished() || stage.rank.value() >= world_) return;
   stages_[static_cast<size_t>(stage.rank.value())].info = stage;
   if (phase_ == Phase::kWait) ProceedWhenReady(now);
-}
-
-void JobRunner::OnLost(Rank rank, absl::Time now) {
-  if (finished() || rank.value() >= world_) return;
-  Stage& stage = stages_[static_cast<size_t>(rank.value())];
-  if (!stage.info.has_value()) return;
-  stage.info.reset();
-  stage.pending.clear();
-  if (phase_ == Phase::kWait) return;
-  absl::Status cause =
-      absl::UnavailableError(absl::StrCat("stage ", rank.value(), " was lost"));
-  // A process whose device failed says so and then ends itself.
-  if (suspected_.has_value() && IsDeviceFault(*suspected_)) {
-    cause = *suspected_;
-  }
-  Restart(cause, now);
 }
 
 void JobRunner::OnTick(absl::Time now) {
@@ -159,24 +127,6 @@ void JobRunner::OnResult(Rank rank, const CommandResult& result,
   Dispatch(rank, result.body, now);
 }
 
-void JobRunner::OnEarlierResult(Rank rank, const CommandResult& result,
-                                absl::Time now) {
-  // Before its first step the new epoch can still learn why the last one
-  // ended: the peer's report came first.
-  const bool may_be_cause =
-      result.epoch == last_epoch_ &&
-      (phase_ == Phase::kWait || phase_ == Phase::kOpenLink ||
-       phase_ == Phase::kStart);
-  if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status)) {
-    return;
-  }
-  const std::string where = absl::StrCat("stage ", rank.value());
-  if (!PlanToPinLess(rank, result.status)) {
-    return Fail(Annotate(Explain(rank, result.status), where));
-  }
-  if (phase_ != Phase::kWait) Restart(Annotate(result.status, where), now);
-}
-
 void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
   if (const auto* scan = std::get_if<ScanResult>(&body))
@@ -202,95 +152,6 @@ void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
                        exported->files.end());
     return CommitSave(now);
   }
-}
-
-absl::Status JobRunner::Explain(Rank rank, const absl::Status& status) {
-  const auto index = static_cast<size_t>(rank.value());
-  if (!stages_[index].info.has_value()) return status;
-  return ExplainFailure(
-      status, *stages_[index].info,
-      index < forecasts_.size() ? &forecasts_[index] : nullptr);
-}
-
-bool JobRunner::PlanToPinLess(Rank rank, const absl::Status& status) {
-  const std::optional<PinRefusal> refusal = PinRefusalOf(status);
-  const auto index = static_cast<size_t>(rank.value());
-  const bool planned = index < forecasts_.size() &&
-                       plan_.config.pipeline.memory == MemoryPolicy::kAuto;
-  if (!refusal.has_value() || !planned) return false;
-  // What pins nothing by plan gets no further by another one.
-  if (forecasts_[index].pinned_bytes == 0) return false;
-  pin_limits_ = LimitsAfterRefusal(forecasts_, pin_limits_, rank.value(),
-                                   *refusal, pin_refusals_++);
-  refused_ = std::string(Explain(rank, status).message());
-  Say(LogSeverity::kWarning,
-      absl::StrCat("stage ", rank.value(), ": ", refused_,
-                   ". The job goes on with a plan that pins less"));
-  return true;
-}
-
-void JobRunner::OnFailure(Rank rank, const Pending& command,
-                          const absl::Status& failure, absl::Time now) {
-  const absl::Status status =
-      command.kind == kStepKind || command.kind == kStartKind
-          ? Explain(rank, failure)
-          : failure;
-  const bool step = command.kind == kStepKind;
-  std::string where =
-      absl::StrCat("stage ", rank.value(), ", ", kCommandNames[command.kind]);
-  if (step) absl::StrAppend(&where, " ", command.step);
-  if (PlanToPinLess(rank, failure)) {
-    return Restart(Annotate(failure, where), now);
-  }
-  if (!IsWorthRestart(status)) return Fail(Annotate(status, where));
-  if (step && absl::IsCancelled(status) && !suspected_.has_value()) {
-    Stop(StopKind::kRestart, now);
-  }
-  // A step that was to be abandoned, and those behind it, have no result.
-  if (step && stop_ != StopKind::kNone) {
-    if (AllAnswered()) EndSteps(now);
-    return;
-  }
-  if (suspected_.has_value() || AllAnswered()) {
-    absl::Status cause = suspected_.value_or(Annotate(status, where));
-    suspected_.reset();
-    return Restart(cause, now);
-  }
-  suspected_ = Annotate(status, where);
-  suspected_until_ = now + kCauseGrace;
-}
-
-void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
-  if (stop_ == StopKind::kRestart) {
-    stop_ = StopKind::kNone;
-    stop_deadline_.reset();
-  }
-  if (stop_ != StopKind::kNone)
-    return FinishStopped(std::string(cause.message()), now);
-  suspected_.reset();
-  if (!save_directory_.empty()) {
-    ledger_->Discard(std::exchange(save_directory_, ""));
-  }
-  const std::optional<absl::Duration> delay = restarts_.NextDelay();
-  if (!delay.has_value()) {
-    return Fail(Annotate(
-        cause, absl::StrCat("gave up after ", restarts_.limit(),
-                            " restarts without a further step; the last one")));
-  }
-  absl::StatusOr<Epoch> epoch = host_->NewEpoch();
-  if (!epoch.ok()) return Fail(epoch.status());
-  last_epoch_ = std::exchange(epoch_, *epoch);
-  for (Stage& stage : stages_) {
-    stage.pending.clear();
-    stage.reports.clear();
-  }
-  phase_ = Phase::kWait;
-  wait_since_ = now;
-  resume_at_ = now + *delay;
-  meter_.Pause();
-  cause_ = std::string(cause.message());
-  host_->ChangeState(JobTrigger::kStageLost, cause_, absl::OkStatus());
-  ProceedWhenReady(now);
 }
 
 void JobRunner::Stop(StopKind kind, absl::Time now) {

@@ -132,25 +132,27 @@ class JobRunner {
   };
 
   // job_runner.cc: what holds in every phase
-  void OnEarlierResult(Rank rank, const CommandResult& result, absl::Time now);
   void Send(Rank rank, CommandBody body, int64_t step = 0);
   void SendAll(const CommandBody& body);
   [[nodiscard]] bool AllAnswered() const;
   [[nodiscard]] std::string MissingStages() const;
   void ProceedWhenReady(absl::Time now);
-  void OnFailure(Rank rank, const Pending& command, const absl::Status& status,
-                 absl::Time now);
-  [[nodiscard]] absl::Status Explain(Rank rank, const absl::Status& status);
-  // Whether the next plan pins less because of this failure.
-  [[nodiscard]] bool PlanToPinLess(Rank rank, const absl::Status& status);
   void RetractSteps();
-  void Restart(const absl::Status& cause, absl::Time now);
   void Fail(const absl::Status& error);
   void FinishStopped(const std::string& detail, absl::Time now);
   void Finish(JobTrigger trigger, const std::string& reason,
               const absl::Status& error = absl::OkStatus());
   void Say(LogSeverity severity, std::string text);
   void Dispatch(Rank rank, const ResultBody& body, absl::Time now);
+
+  // job_runner_failure.cc: what goes wrong, and OnLost
+  void OnEarlierResult(Rank rank, const CommandResult& result, absl::Time now);
+  void OnFailure(Rank rank, const Pending& command, const absl::Status& failure,
+                 absl::Time now);
+  [[nodiscard]] absl::Status Explain(Rank rank, const absl::Status& status);
+  // Whether the next plan pins less because of this failure.
+  [[nodiscard]] bool PlanToPinLess(Rank rank, const absl::Status& status);
+  void Restart(const absl::Status& cause, absl::Time now);
 
   // job_runner_prepare.cc: from the scan to the loaded model
   void BeginScan();

@@ -12,7 +12,7 @@
 #include "common/gpu/cuda_errors.h"
 #include "common/gpu/cuda_event.h"
 #include "common/kernels/tensor_bridge.h"
-#include "common/memory/host_pinning.h"
+#include "common/memory/cuda_host_pinning.h"
 #include "common/memory/pinned_pool.h"
 
 namespace halfpipe {

@@ -1,3 +1,5 @@
+#include "common/memory/cuda_host_pinning.h"
+
 #include <cuda_runtime_api.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -11,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/host_memory.h"
-#include "common/memory/host_pinning.h"
 
 namespace halfpipe {
 namespace {

@@ -4,9 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace halfpipe {
@@ -27,9 +25,6 @@ class HostPinning {
   // Undoes a Pin of so many bytes.
   virtual void Unpin(void* data, size_t bytes) = 0;
 };
-
-// Anonymous memory in huge pages where there are any, registered with CUDA.
-[[nodiscard]] std::unique_ptr<HostPinning> NewCudaHostPinning();
 
 }  // namespace halfpipe
 

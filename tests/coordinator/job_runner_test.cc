@@ -51,7 +51,9 @@ class FakeHost : public JobRunnerHost {
     state = *next;
     reason = new_reason;
     error = new_error;
-    if (trigger == JobTrigger::kStageLost) ++restarts;
+    if (trigger != JobTrigger::kStageLost) return;
+    ++restarts;
+    restart_reasons.push_back(new_reason);
   }
 
   void Emit(const JobEventBody& event) override {
@@ -92,6 +94,7 @@ class FakeHost : public JobRunnerHost {
   std::string reason;
   absl::Status error;
   int restarts = 0;
+  std::vector<std::string> restart_reasons;
   std::vector<std::string> warnings;
   std::vector<StepProgress> steps;
   std::vector<int64_t> encodings;
@@ -655,6 +658,17 @@ TEST_F(PlannedJobTest, ALostGpuRestartsTheJobAndTheEventSaysWhich) {
   runner_->OnJoined(infos_[1], now_);
   Work();
   EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
+TEST_F(PlannedJobTest, ALostGpuIsTheCauseThoughItsPeerReportsFirst) {
+  Start(plan_, {}, infos_);
+  const auto held = HoldStep(0);
+  absl::Status fault = absl::InternalError("cudaErrorUnknown");
+  MarkDeviceFault(&fault);
+  Deliver(0, Failure(held[0], absl::AbortedError("link aborted")));
+  Deliver(1, Failure(held[1], fault));
+  EXPECT_EQ(host_.restarts, 1);
+  EXPECT_THAT(host_.restart_reasons.back(), HasSubstr("failed or was lost"));
 }
 
 TEST_F(PlannedJobTest, AGpuThatStaysAwayIsTheReasonForTheMissingStage) {
