@@ -51,7 +51,9 @@ absl::StatusOr<std::vector<DeviceRates>> RatesOf(
   return devices;
 }
 
-// One number for stages that share a host, else one a stage.
+// One number for stages that share a host, else one a stage. Of a shared host
+// the larger: a stage that was started again in the middle of a job sees what
+// the other one has pinned, and that one lets go of it at its next start.
 std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
   std::set<std::string> hosts;
   std::vector<int64_t> available;
@@ -60,7 +62,7 @@ std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
     available.push_back(stage.host_available_bytes);
   }
   if (hosts.size() > 1) return available;
-  return {*std::min_element(available.begin(), available.end())};
+  return {*std::max_element(available.begin(), available.end())};
 }
 
 absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,

@@ -186,6 +186,15 @@ TEST(JobMemoryTest, AHostBudgetThatIsNotThereIsCutWithAWarning) {
   EXPECT_EQ(none.forecasts[1].pinned_bytes, 0);
 }
 
+TEST(JobMemoryTest, WhatThePeerHasPinnedIsThereAgainAfterARestart) {
+  JobConfig config = Config();
+  config.pipeline.gpu_memory_bytes = 24 * kGiB;
+  std::vector<StageInfo> stages = MeasuredStages();
+  const JobMemory before = Plan(config, stages);
+  stages[1].host_available_bytes = 10 * kGiB;  // started again
+  EXPECT_EQ(Plan(config, stages).memory_plan, before.memory_plan);
+}
+
 TEST(JobMemoryTest, LimitsAfterARefusalAreKeptByEachStage) {
   JobConfig config = Config();
   config.pipeline.gpu_memory_bytes = 24 * kGiB;
