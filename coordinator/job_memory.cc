@@ -80,6 +80,7 @@ JobMemory FromPlan(const TrainingPlan& plan) {
   JobMemory memory;
   memory.split = plan.split;
   memory.schedule = plan.schedule;
+  memory.optimizer_on_host = plan.optimizer_on_host;
   memory.summary = absl::StrFormat("memory plan: predicted %.3g s/sample",
                                    plan.sample_seconds());
   for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
@@ -89,7 +90,10 @@ JobMemory FromPlan(const TrainingPlan& plan) {
     absl::StrAppendFormat(
         &memory.summary, "; stage %d: %s, peak %.1f of %.1f GiB, pins %.1f GiB",
         rank, memory.memory_plan.back(), InGiB(stage.peak_bytes),
-        InGiB(stage.budget_bytes), InGiB(stage.cost.host_bytes));
+        InGiB(stage.budget_bytes), InGiB(stage.pinned_host_bytes()));
+  }
+  if (plan.optimizer_on_host) {
+    absl::StrAppend(&memory.summary, "; the optimizer is in host memory");
   }
   return memory;
 }

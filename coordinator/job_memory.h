@@ -19,6 +19,7 @@ struct JobMemory {
   pipeline::Schedule schedule;
   std::vector<std::string> memory_plan;  // of StartCommand: a text a rank
   std::vector<int64_t> ffn_chunks;       // of StartCommand: a number a rank
+  bool optimizer_on_host = false;        // of StartCommand
   std::string summary;  // for the job's log; empty: nothing was planned
   // Why a plan was not made, or does not hold; empty: no reason.
   std::string warning;

@@ -18,7 +18,10 @@ constexpr int64_t kMaxLatentFrames = 1024;
 // What another split, or more parts of the feed-forward layer, must gain to be
 // taken: predictions are not better than that.
 constexpr double kSplitGain = 0.99;
-constexpr double kChunkGain = 0.98;
+constexpr double kChunkGain = 0.995;
+constexpr double kHostOptimizerGain = 0.99;
+// Of a LoRA parameter: its master and two moments.
+constexpr int64_t kOptimizerBytes = 12;
 
 bool AnyBelowOne(std::initializer_list<int64_t> sizes) {
   return std::min(sizes) < 1;
@@ -91,8 +94,26 @@ std::vector<int64_t> ChunkCounts(const PlanRequest& request) {
   return counts;
 }
 
+// The same with the optimizer in host memory, taken from the budgets; none: the
+// host has no room for it.
+std::optional<PlanRequest> WithOptimizerOnHost(PlanRequest request) {
+  request.optimizer_on_host = true;
+  const auto hosts = static_cast<int64_t>(request.host_memory_bytes.size());
+  for (int64_t& budget : request.host_memory_bytes) {
+    budget -= request.lora_parameters * kOptimizerBytes / hosts;
+    if (budget < 0) return std::nullopt;
+  }
+  return request;
+}
+
+// The form that takes the least of the GPUs.
+PlanRequest Leanest(const PlanRequest& request) {
+  if (request.optimizer_on_host) return request;
+  return WithOptimizerOnHost(request).value_or(request);
+}
+
 // REQUIRES: CheckRequest.
-bool Fits(const PlanRequest& request) {
+bool FitsAsItIs(const PlanRequest& request) {
   for (int64_t parts : ChunkCounts(request)) {
     absl::StatusOr<PlanSearch> search = PlanSearch::Create(request, parts);
     if (!search.ok()) return false;
@@ -101,6 +122,10 @@ bool Fits(const PlanRequest& request) {
     }
   }
   return false;
+}
+
+bool Fits(const PlanRequest& request) {
+  return FitsAsItIs(request) || FitsAsItIs(Leanest(request));
 }
 
 int64_t LongestFitting(PlanRequest request) {
@@ -166,8 +191,9 @@ std::vector<std::string> WaysOut(const PlanRequest& request,
 }
 
 absl::Status NothingFits(const PlanRequest& request) {
+  const PlanRequest leanest = Leanest(request);
   HP_ASSIGN_OR_RETURN(PlanSearch search,
-                      PlanSearch::Create(request, ChunkCounts(request).back()));
+                      PlanSearch::Create(leanest, ChunkCounts(request).back()));
   const std::vector<Shortfall> lacks = search.ShortfallsAt(search.FirstSplit());
   std::vector<std::string> reasons;
   for (size_t rank = 0; rank < lacks.size(); ++rank) {
@@ -210,16 +236,9 @@ absl::StatusOr<std::optional<TrainingPlan>> BestOverSplits(PlanSearch& search) {
   return best;
 }
 
-}  // namespace
-
-int64_t TrainingPlan::pinned_host_bytes() const {
-  int64_t bytes = 0;
-  for (const StagePlan& stage : stages) bytes += stage.cost.host_bytes;
-  return bytes;
-}
-
-absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
-  HP_RETURN_IF_ERROR(CheckRequest(request));
+// Over the numbers of parts of the feed-forward layer; none: nothing fits.
+absl::StatusOr<std::optional<TrainingPlan>> BestForm(
+    const PlanRequest& request) {
   std::optional<TrainingPlan> best;
   for (int64_t parts : ChunkCounts(request)) {
     HP_ASSIGN_OR_RETURN(PlanSearch search, PlanSearch::Create(request, parts));
@@ -229,8 +248,32 @@ absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
     const bool better =
         !best.has_value() ||
         plan->step_seconds() < best->step_seconds() * kChunkGain;
-    if (!better) break;
-    best = std::move(plan);
+    if (better) best = std::move(plan);
+  }
+  return best;
+}
+
+}  // namespace
+
+int64_t TrainingPlan::pinned_host_bytes() const {
+  int64_t bytes = 0;
+  for (const StagePlan& stage : stages) {
+    bytes += stage.pinned_host_bytes();
+  }
+  return bytes;
+}
+
+absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
+  HP_RETURN_IF_ERROR(CheckRequest(request));
+  HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> best, BestForm(request));
+  const PlanRequest leanest = Leanest(request);
+  if (!request.optimizer_on_host && leanest.optimizer_on_host) {
+    HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> lean, BestForm(leanest));
+    if (lean.has_value() &&
+        (!best.has_value() ||
+         lean->step_seconds() < best->step_seconds() * kHostOptimizerGain)) {
+      best = std::move(lean);
+    }
   }
   if (best.has_value()) return *std::move(best);
   return NothingFits(request);
