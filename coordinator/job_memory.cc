@@ -86,6 +86,7 @@ JobMemory FromPlan(const TrainingPlan& plan) {
   JobMemory memory;
   memory.split = plan.split;
   memory.schedule = plan.schedule;
+  memory.optimizer_on_host = plan.optimizer_on_host;
   memory.summary = absl::StrFormat("memory plan: predicted %.3g s/sample",
                                    plan.sample_seconds());
   for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
@@ -94,11 +95,14 @@ JobMemory FromPlan(const TrainingPlan& plan) {
     memory.ffn_chunks.push_back(stage.ffn_chunks);
     memory.forecasts.push_back({.peak_bytes = stage.peak_bytes,
                                 .budget_bytes = stage.budget_bytes,
-                                .pinned_bytes = stage.cost.host_bytes});
+                                .pinned_bytes = stage.pinned_host_bytes()});
     absl::StrAppendFormat(
         &memory.summary, "; stage %d: %s, peak %.1f of %.1f GiB, pins %.1f GiB",
         rank, memory.memory_plan.back(), InGiB(stage.peak_bytes),
-        InGiB(stage.budget_bytes), InGiB(stage.cost.host_bytes));
+        InGiB(stage.budget_bytes), InGiB(stage.pinned_host_bytes()));
+  }
+  if (plan.optimizer_on_host) {
+    absl::StrAppend(&memory.summary, "; the optimizer is in host memory");
   }
   return memory;
 }

@@ -208,6 +208,7 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   start.resume_from = resume_from_;
   start.memory_plan = std::move(memory.memory_plan);
   start.ffn_chunks = std::move(memory.ffn_chunks);
+  start.optimizer_on_host = memory.optimizer_on_host;
   return start;
 }
 

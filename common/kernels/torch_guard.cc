@@ -1,7 +1,5 @@
 #include "common/kernels/torch_guard.h"
 
-#include <c10/util/Exception.h>
-
 #include <exception>
 #include <new>
 
@@ -33,6 +31,12 @@ bool IsOutOfMemory(const c10::Error& error) {
 absl::Status StatusFromCurrentException(absl::string_view what) {
   try {
     throw;
+  } catch (const PinRefusedError& error) {
+    absl::Status status =
+        FromError(absl::StatusCode::kResourceExhausted, what, error);
+    SetPinRefusal({.pinned_bytes = 0, .asked_bytes = error.asked_bytes()},
+                  &status);
+    return status;
   } catch (const c10::OutOfMemoryError& error) {
     return FromError(absl::StatusCode::kResourceExhausted, what, error);
   } catch (const c10::AcceleratorError& error) {

@@ -6,7 +6,10 @@
 #define HP_COMMON_KERNELS_TORCH_GUARD_H_
 
 #include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
 
+#include <cstdint>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -15,10 +18,25 @@
 
 namespace halfpipe {
 
+// The host did not let the driver pin `asked_bytes`.
+class PinRefusedError : public c10::OutOfMemoryError {
+ public:
+  PinRefusedError(c10::SourceLocation location, std::string message,
+                  int64_t asked_bytes)
+      : OutOfMemoryError(location, std::move(message)),
+        asked_bytes_(asked_bytes) {}
+
+  [[nodiscard]] int64_t asked_bytes() const { return asked_bytes_; }
+
+ private:
+  int64_t asked_bytes_;
+};
+
 // Turns the exception that is being handled into a status whose message starts
 // with `what`. REQUIRES: called inside a catch block. Codes:
 //   ResourceExhausted  c10::OutOfMemoryError, std::bad_alloc, a library that
-//                      found the device full
+//                      found the device full; PinRefusedError, with a
+//                      PinRefusal (common/runtime/failure_notes.h)
 //   Unimplemented      c10::NotImplementedError
 //   Internal           device faults (IsDeviceFault), other c10::Error,
 //                      std::exception

@@ -19,6 +19,8 @@ namespace {
 constexpr int64_t kMaxLatentFrames = 1024;
 constexpr int64_t kGpuStep = int64_t{64} << 20;
 constexpr int64_t kMostGpuSteps = (int64_t{4} << 40) / kGpuStep;
+// Of a LoRA parameter: its master and two moments.
+constexpr int64_t kOptimizerBytes = 12;
 constexpr double kGiB = static_cast<double>(int64_t{1} << 30);
 
 std::string GiB(int64_t bytes) {
@@ -31,6 +33,17 @@ std::string AtLeast(int64_t bytes) {
   return absl::StrFormat(
       "%.2fGiB",
       std::ceil(static_cast<double>(bytes) / kGiB * kSteps) / kSteps);
+}
+
+bool FitsAsItIs(const PlanRequest& request) {
+  for (int64_t parts : ChunkCounts(request)) {
+    absl::StatusOr<PlanSearch> search = PlanSearch::Create(request, parts);
+    if (!search.ok()) return false;
+    for (int64_t split : search->Splits()) {
+      if (search->Fits(split)) return true;
+    }
+  }
+  return false;
 }
 
 // What the worst stage lacks: of its device before anything of the host.
@@ -46,8 +59,9 @@ std::pair<int64_t, int64_t> Worst(const std::vector<Shortfall>& lacks) {
 // Of all splits the one that comes closest, with the most parts.
 absl::StatusOr<std::vector<Shortfall>> LeastShortfalls(
     const PlanRequest& request) {
+  const PlanRequest lean = LeanestForm(request);
   HP_ASSIGN_OR_RETURN(PlanSearch search,
-                      PlanSearch::Create(request, ChunkCounts(request).back()));
+                      PlanSearch::Create(lean, ChunkCounts(lean).back()));
   std::vector<Shortfall> least;
   for (const int64_t split : search.Splits()) {
     std::vector<Shortfall> lacks = search.ShortfallsAt(split);
@@ -216,15 +230,20 @@ std::vector<int64_t> ChunkCounts(const PlanRequest& request) {
   return counts;
 }
 
-bool Fits(const PlanRequest& request) {
-  for (int64_t parts : ChunkCounts(request)) {
-    absl::StatusOr<PlanSearch> search = PlanSearch::Create(request, parts);
-    if (!search.ok()) return false;
-    for (int64_t split : search->Splits()) {
-      if (search->Fits(split)) return true;
-    }
+PlanRequest LeanestForm(const PlanRequest& request) {
+  if (request.optimizer_on_host) return request;
+  PlanRequest lean = request;
+  lean.optimizer_on_host = true;
+  const auto hosts = static_cast<int64_t>(request.host_memory_bytes.size());
+  for (int64_t& budget : lean.host_memory_bytes) {
+    budget -= request.lora_parameters * kOptimizerBytes / hosts;
+    if (budget < 0) return request;
   }
-  return false;
+  return lean;
+}
+
+bool Fits(const PlanRequest& request) {
+  return FitsAsItIs(request) || FitsAsItIs(LeanestForm(request));
 }
 
 int64_t LongestFitting(PlanRequest request) {

@@ -15,7 +15,11 @@ namespace halfpipe {
 // Numbers of parts of the feed-forward layer that are tried, fewest first.
 [[nodiscard]] std::vector<int64_t> ChunkCounts(const PlanRequest& request);
 
-// Whether there is any plan within the budgets.
+// The form that takes the least of the GPUs: the optimizer in host memory,
+// taken from the budgets, where they have room for it.
+[[nodiscard]] PlanRequest LeanestForm(const PlanRequest& request);
+
+// Whether there is any plan within the budgets, in this form or the leanest.
 [[nodiscard]] bool Fits(const PlanRequest& request);
 
 // The most frames (4k+1) that fit; 0: not even one.

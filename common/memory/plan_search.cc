@@ -220,6 +220,7 @@ absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
   const Pair& pair = candidate.pair;
   TrainingPlan plan;
   plan.split = split;
+  plan.optimizer_on_host = request_->optimizer_on_host;
   plan.schedule = *candidate.schedule;
   plan.costs = CostsOutsideBlocks(*request_, blocks_.front());
   for (size_t r = 0; r < choices.size(); ++r) {

@@ -15,7 +15,8 @@ namespace {
 // What another split, or more parts of the feed-forward layer, must gain to be
 // taken: predictions are not better than that.
 constexpr double kSplitGain = 0.99;
-constexpr double kChunkGain = 0.98;
+constexpr double kChunkGain = 0.995;
+constexpr double kHostOptimizerGain = 0.99;
 
 bool AnyBelowOne(std::initializer_list<int64_t> sizes) {
   return std::min(sizes) < 1;
@@ -101,16 +102,9 @@ absl::StatusOr<std::optional<TrainingPlan>> BestOverSplits(PlanSearch& search) {
   return best;
 }
 
-}  // namespace
-
-int64_t TrainingPlan::pinned_host_bytes() const {
-  int64_t bytes = 0;
-  for (const StagePlan& stage : stages) bytes += stage.cost.host_bytes;
-  return bytes;
-}
-
-absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
-  HP_RETURN_IF_ERROR(CheckRequest(request));
+// Over the numbers of parts of the feed-forward layer; none: nothing fits.
+absl::StatusOr<std::optional<TrainingPlan>> BestForm(
+    const PlanRequest& request) {
   std::optional<TrainingPlan> best;
   for (int64_t parts : ChunkCounts(request)) {
     HP_ASSIGN_OR_RETURN(PlanSearch search, PlanSearch::Create(request, parts));
@@ -120,8 +114,32 @@ absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
     const bool better =
         !best.has_value() ||
         plan->step_seconds() < best->step_seconds() * kChunkGain;
-    if (!better) break;
-    best = std::move(plan);
+    if (better) best = std::move(plan);
+  }
+  return best;
+}
+
+}  // namespace
+
+int64_t TrainingPlan::pinned_host_bytes() const {
+  int64_t bytes = 0;
+  for (const StagePlan& stage : stages) {
+    bytes += stage.pinned_host_bytes();
+  }
+  return bytes;
+}
+
+absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
+  HP_RETURN_IF_ERROR(CheckRequest(request));
+  HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> best, BestForm(request));
+  const PlanRequest leanest = LeanestForm(request);
+  if (!request.optimizer_on_host && leanest.optimizer_on_host) {
+    HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> lean, BestForm(leanest));
+    if (lean.has_value() &&
+        (!best.has_value() ||
+         lean->step_seconds() < best->step_seconds() * kHostOptimizerGain)) {
+      best = std::move(lean);
+    }
   }
   if (best.has_value()) return *std::move(best);
   return NothingFits(request);

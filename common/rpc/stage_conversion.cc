@@ -52,6 +52,7 @@ struct CommandWriter {
     start->set_resume_from(body.resume_from);
     start->mutable_memory_plan()->Assign(body.memory_plan.begin(),
                                          body.memory_plan.end());
+    start->set_optimizer_on_host(body.optimizer_on_host);
     start->mutable_ffn_chunks()->Assign(body.ffn_chunks.begin(),
                                         body.ffn_chunks.end());
   }
@@ -111,6 +112,7 @@ StartCommand StartFromProto(const v1::StartCommand& from) {
   start.resume_from = from.resume_from();
   start.memory_plan.assign(from.memory_plan().begin(),
                            from.memory_plan().end());
+  start.optimizer_on_host = from.optimizer_on_host();
   start.ffn_chunks.assign(from.ffn_chunks().begin(), from.ffn_chunks().end());
   return start;
 }

@@ -128,6 +128,9 @@ struct StartCommand {
   // Parts that the feed-forward layer's backward goes through its tokens in,
   // one number a rank: more parts need less memory.
   std::vector<int64_t> ffn_chunks = {};
+  // Masters and moments of the optimizer are in host memory, and on the GPU
+  // only while they are stepped.
+  bool optimizer_on_host = false;
 };
 
 struct StartResult {

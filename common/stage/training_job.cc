@@ -188,6 +188,7 @@ absl::Status TrainingJob::LoadPart() {
                        .lora = LoraSpecOf(config_.lora),
                        .plan = std::move(plan),
                        .ffn_chunks = command_.ffn_chunks[rank],
+                       .masters_on_host = command_.optimizer_on_host,
                        .deterministic = config_.train.deterministic},
                       UniformsFor(static_cast<uint64_t>(config_.train.seed))));
   return absl::OkStatus();
@@ -239,6 +240,7 @@ absl::Status TrainingJob::MakeCompute() {
                     .beta2 = optimizer.betas[1],
                     .eps = optimizer.eps,
                     .weight_decay = optimizer.weight_decay},
+      .optimizer_on_host = command_.optimizer_on_host,
       .shape_of =
           [this](const StepPlan& plan, Microbatch microbatch) {
             return ShapeOf(

@@ -617,7 +617,7 @@ TEST_F(PlannedJobTest, ARefusalAfterItsEchoMakesThePlanPinLessToo) {
 }
 
 TEST_F(PlannedJobTest, WhereNothingCanBePinnedTheErrorSaysSo) {
-  plan_.config.pipeline.gpu_memory_bytes = 22 * kGiB;  // too little without
+  plan_.config.pipeline.gpu_memory_bytes = 20 * kGiB;  // too little without
   Start(plan_, {}, infos_);
   const auto step = WorkUntil<StepCommand>(1);
   ASSERT_TRUE(step.has_value());
@@ -625,7 +625,7 @@ TEST_F(PlannedJobTest, WhereNothingCanBePinnedTheErrorSaysSo) {
   Work();
   EXPECT_EQ(host_.state, JobState::kFailed);
   EXPECT_EQ(host_.error.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(host_.error.message(), HasSubstr("what could be pinned is"));
+  EXPECT_THAT(host_.error.message(), HasSubstr("no memory plan fits"));
   EXPECT_THAT(host_.error.message(), HasSubstr("cannot pin"));
   EXPECT_THAT(host_.error.message(), HasSubstr("ulimit -l"));
 }

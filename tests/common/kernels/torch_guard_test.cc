@@ -61,16 +61,26 @@ TEST(TorchGuardTest, AFullDeviceIsResourceExhaustedWhoeverFindsIt) {
   });
   EXPECT_EQ(library.code(), absl::StatusCode::kResourceExhausted);
   const absl::Status driver = TorchGuard("x", []() -> absl::Status {
-    throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 2,
+    throw c10::AcceleratorError({"test", __FILE__, __LINE__}, 2,
                                 "CUDA error: out of memory");
   });
   EXPECT_EQ(driver.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_FALSE(IsDeviceFault(driver));
 }
 
+TEST(TorchGuardTest, ARefusedPinSaysHowMuchWasAskedFor) {
+  const absl::Status status = TorchGuard("x", []() -> absl::Status {
+    throw PinRefusedError({"test", __FILE__, __LINE__}, "cannot pin", 77);
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(), "x: cannot pin");
+  EXPECT_EQ(PinRefusalOf(status),
+            (PinRefusal{.pinned_bytes = 0, .asked_bytes = 77}));
+}
+
 TEST(TorchGuardTest, AFailedDeviceIsMarked) {
   const absl::Status fault = TorchGuard("x", []() -> absl::Status {
-    throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 719,
+    throw c10::AcceleratorError({"test", __FILE__, __LINE__}, 719,
                                 "CUDA error: unspecified launch failure");
   });
   EXPECT_EQ(fault.code(), absl::StatusCode::kInternal);

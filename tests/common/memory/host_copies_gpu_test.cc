@@ -86,6 +86,23 @@ TEST_F(HostCopiesGpuTest, ThePoolUsesABufferAgain) {
   pool.Return(*std::move(again));
 }
 
+// What the plan counts on: kept blocks behind it let an offloaded one go.
+TEST_F(HostCopiesGpuTest, BlocksWithoutOffloadsLetGoOfThoseBefore) {
+  auto copies = MakeCudaHostCopies(kGpu);
+  ASSERT_TRUE(copies.ok()) << copies.status();
+  ActivationStore store(*std::move(copies));
+  const at::Tensor tensor = Filled(1.0, 1 << 20);
+  ASSERT_TRUE(store.Put(Microbatch(0), 0, {{tensor, Residence::kHost}}).ok());
+  EXPECT_GT(tensor.use_count(), 1u);
+  for (int64_t block = 1; block <= kOffloadDepth; ++block) {
+    ASSERT_TRUE(store
+                    .Put(Microbatch(0), block,
+                         {{Filled(2.0, 8), Residence::kDevice}})
+                    .ok());
+  }
+  EXPECT_EQ(tensor.use_count(), 1u);
+}
+
 TEST_F(HostCopiesGpuTest, ClearLeavesNoCopyUnderWay) {
   auto copies = MakeCudaHostCopies(kGpu);
   ASSERT_TRUE(copies.ok()) << copies.status();
