@@ -95,10 +95,9 @@ TEST_F(HostCopiesGpuTest, BlocksWithoutOffloadsLetGoOfThoseBefore) {
   ASSERT_TRUE(store.Put(Microbatch(0), 0, {{tensor, Residence::kHost}}).ok());
   EXPECT_GT(tensor.use_count(), 1u);
   for (int64_t block = 1; block <= kOffloadDepth; ++block) {
-    ASSERT_TRUE(store
-                    .Put(Microbatch(0), block,
-                         {{Filled(2.0, 8), Residence::kDevice}})
-                    .ok());
+    ASSERT_TRUE(
+        store.Put(Microbatch(0), block, {{Filled(2.0, 8), Residence::kDevice}})
+            .ok());
   }
   EXPECT_EQ(tensor.use_count(), 1u);
 }
