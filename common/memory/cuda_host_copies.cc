@@ -12,6 +12,7 @@
 #include "common/gpu/cuda_errors.h"
 #include "common/gpu/cuda_event.h"
 #include "common/kernels/tensor_bridge.h"
+#include "common/memory/cuda_host_pinning.h"
 #include "common/memory/pinned_pool.h"
 
 namespace halfpipe {
@@ -174,7 +175,7 @@ class CudaHostCopies : public HostCopies {
   const at::Device device_;
   cudaStream_t to_host_ = nullptr;
   cudaStream_t to_device_ = nullptr;
-  PinnedPool pool_;
+  PinnedPool pool_{NewCudaHostPinning()};
   std::vector<at::Tensor> offloading_;  // of the block being offloaded
   std::deque<Leaving> leaving_;
 };

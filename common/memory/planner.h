@@ -63,6 +63,8 @@ struct PlanRequest {
   int64_t gpu_memory_bytes = 0;            // cap of each; 0: what is free
   // One budget that both stages share, or one a stage.
   std::vector<int64_t> host_memory_bytes;
+  // What sets that budget, for messages: a subject and a verb.
+  std::string host_memory_source = "pipeline.host_memory allows";
   // Parts that a feed-forward layer's backward may be cut into where that is
   // what fits, or clearly faster.
   int64_t max_ffn_chunks = 1;

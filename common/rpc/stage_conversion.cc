@@ -242,6 +242,8 @@ v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
   to.set_activity(from.activity);
   to.set_device_bytes_in_use(from.device_bytes_in_use);
   to.set_device_total_bytes(from.device_total_bytes);
+  to.set_device_free_change_bytes(from.device_free_change_bytes);
+  to.set_host_available_bytes(from.host_available_bytes);
   return to;
 }
 
@@ -254,6 +256,8 @@ StageHeartbeat FromProto(const v1::HeartbeatRequest& from) {
   to.activity = from.activity();
   to.device_bytes_in_use = from.device_bytes_in_use();
   to.device_total_bytes = from.device_total_bytes();
+  to.device_free_change_bytes = from.device_free_change_bytes();
+  to.host_available_bytes = from.host_available_bytes();
   return to;
 }
 

@@ -26,6 +26,7 @@
 #include "common/rpc/grpc_coordinator_client.h"
 #include "common/runtime/restart_environment.h"
 #include "common/runtime/stage_worker.h"
+#include "common/stage/free_memory.h"
 #include "common/stage/verify.h"
 #include "common/stage/wan_stage_backend.h"
 #include "common/stage_process/metered_backend.h"
@@ -144,7 +145,9 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
       MetricsServer::Start(options.metrics_address, &registry);
   if (!server.ok()) return Fail(ExitCode::kUsage, server.status());
 
-  MeteredBackend backend(stage->backend.get(), &metrics);
+  const FreeMemoryWatch free_memory(stage->info.device);
+  MeteredBackend backend(stage->backend.get(), &metrics,
+                         [&free_memory] { return free_memory.Read(); });
   // One client for both: it carries the identity of the registration, and its
   // heartbeats have a connection of their own.
   const std::unique_ptr<CoordinatorClient> coordinator =

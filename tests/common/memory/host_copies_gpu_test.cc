@@ -12,6 +12,7 @@
 #include "common/kernels/cuda_runtime.h"
 #include "common/memory/activation_store.h"
 #include "common/memory/cuda_host_copies.h"
+#include "common/memory/cuda_host_pinning.h"
 #include "common/memory/host_copies.h"
 #include "common/memory/pinned_pool.h"
 
@@ -73,7 +74,7 @@ TEST_F(HostCopiesGpuTest, TensorsSurviveReuseOfTheirMemory) {
 }
 
 TEST_F(HostCopiesGpuTest, ThePoolUsesABufferAgain) {
-  PinnedPool pool;
+  PinnedPool pool(NewCudaHostPinning());
   auto first = pool.Take(1 << 20);
   ASSERT_TRUE(first.ok()) << first.status();
   void* data = first->data;
