@@ -43,6 +43,13 @@ absl::Status RandomAccessFile::ReadAt(uint64_t offset, uint64_t bytes,
         path_, " ends at byte ", size_, ", but ", bytes, " bytes from ", offset,
         " were expected; it is truncated: copy or download it again"));
   }
+  // Asks for all of a block at once: the kernel's own read-ahead goes in steps
+  // of 128 KiB on many disks, and threads that share the file confuse it.
+  constexpr uint64_t kBlock = uint64_t{1} << 20;
+  if (bytes >= kBlock && bytes <= 64 * kBlock) {
+    posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                  POSIX_FADV_WILLNEED);
+  }
   // Linux moves at most 2 GiB a call; smaller pieces cost nothing.
   constexpr uint64_t kPiece = uint64_t{1} << 30;
   char* cursor = static_cast<char*>(destination);

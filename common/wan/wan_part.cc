@@ -9,6 +9,7 @@
 #include "common/kernels/cuda_runtime.h"
 #include "common/kernels/kernel_profile.h"
 #include "common/kernels/torch_guard.h"
+#include "common/wan/load_order.h"
 #include "common/wan/lora_targets.h"
 
 namespace halfpipe {
@@ -94,11 +95,18 @@ absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
                       MakeHostCopies(options.device));
   std::unique_ptr<WanPart> part(
       new WanPart(source.architecture(), options, std::move(copies)));
-  HP_RETURN_IF_ERROR(TorchGuard("loading the model", [&] {
+  const absl::Status loaded = TorchGuard("loading the model", [&] {
+    source.BeginLoads(
+        LoadOrder(source.architecture(), {.embeddings = options.embeddings,
+                                          .head = options.head,
+                                          .blocks = options.blocks}),
+        options.device);
     const LayerLoader loader(&source, {options.device, options.compute},
                              options.lora, &uniform);
     return part->Load(loader);
-  }));
+  });
+  source.EndLoads();
+  HP_RETURN_IF_ERROR(loaded);
   return part;
 }
 

@@ -4,52 +4,15 @@
 #include <ATen/core/Generator.h>
 #include <ATen/ops/empty.h>
 
-#include <algorithm>
 #include <cmath>
-#include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/kernels/tensor_bridge.h"
 
 namespace halfpipe {
 namespace {
-
-constexpr int64_t kStagingBytes = int64_t{64} << 20;
-
-// Copies the stored bytes of `name` to the device, unconverted.
-absl::StatusOr<at::Tensor> ReadStored(const TensorArchive& archive,
-                                      const std::string& name,
-                                      const at::Device& device) {
-  auto it = archive.tensors().find(name);
-  if (it == archive.tensors().end()) {
-    return absl::NotFoundError(
-        absl::StrCat(archive.path(), ": tensor ", name, " is missing"));
-  }
-  const ArchivedTensor& stored = it->second;
-  at::Tensor target = at::empty(
-      stored.shape,
-      at::TensorOptions().dtype(ToScalarType(stored.dtype)).device(device));
-  if (device.is_cpu()) {
-    HP_RETURN_IF_ERROR(archive.Read(name, target.data_ptr()));
-    return target;
-  }
-  const auto total = static_cast<int64_t>(stored.bytes);
-  at::Tensor bytes = target.view({-1}).view(at::kByte);
-  at::Tensor staging =
-      at::empty({std::min(total, kStagingBytes)},
-                at::TensorOptions().dtype(at::kByte).pinned_memory(true));
-  for (int64_t offset = 0; offset < total; offset += kStagingBytes) {
-    const int64_t size = std::min(kStagingBytes, total - offset);
-    HP_RETURN_IF_ERROR(archive.ReadRange(name, static_cast<uint64_t>(offset),
-                                         static_cast<uint64_t>(size),
-                                         staging.data_ptr()));
-    // Blocking: the next read overwrites the staging buffer.
-    bytes.narrow(0, offset, size).copy_(staging.narrow(0, 0, size));
-  }
-  return target;
-}
 
 // fp8 times its scale, which is one number or one a row.
 at::Tensor Dequantise(const at::Tensor& quantised, const at::Tensor& scale) {
@@ -69,6 +32,35 @@ uint64_t SeedFor(uint64_t seed, absl::string_view name) {
 
 }  // namespace
 
+WeightReader& CheckpointWeights::ReaderFor(const at::Device& device) const {
+  if (reader_ == nullptr || reader_->device() != device) {
+    reader_.reset();
+    reader_ =
+        std::make_unique<WeightReader>(checkpoint_->archive.get(), device);
+  }
+  return *reader_;
+}
+
+void CheckpointWeights::BeginLoads(const std::vector<std::string>& native_names,
+                                   const at::Device& device) const {
+  const auto& tensors = checkpoint_->variant.tensors;
+  std::vector<std::string> stored;
+  for (const std::string& name : native_names) {
+    auto it = tensors.find(name);
+    if (it == tensors.end()) continue;
+    stored.push_back(it->second.name);
+    if (!it->second.scale_name.empty()) stored.push_back(it->second.scale_name);
+  }
+  ReaderFor(device).Expect(std::move(stored));
+}
+
+absl::StatusOr<at::Tensor> CheckpointWeights::ReadStored(
+    const std::string& name, const at::Device& device) const {
+  HP_ASSIGN_OR_RETURN(at::Tensor tensor, ReaderFor(device).Read(name));
+  bytes_read_ += static_cast<int64_t>(tensor.nbytes());
+  return tensor;
+}
+
 absl::StatusOr<at::Tensor> CheckpointWeights::Load(
     absl::string_view native_name, at::ScalarType dtype,
     const at::Device& device) const {
@@ -79,12 +71,10 @@ absl::StatusOr<at::Tensor> CheckpointWeights::Load(
                                             ": no tensor ", native_name));
   }
   const StoredTensor& stored = it->second;
-  HP_ASSIGN_OR_RETURN(at::Tensor tensor,
-                      ReadStored(*checkpoint_->archive, stored.name, device));
+  HP_ASSIGN_OR_RETURN(at::Tensor tensor, ReadStored(stored.name, device));
   if (!stored.scale_name.empty()) {
-    HP_ASSIGN_OR_RETURN(
-        at::Tensor scale,
-        ReadStored(*checkpoint_->archive, stored.scale_name, device));
+    HP_ASSIGN_OR_RETURN(at::Tensor scale,
+                        ReadStored(stored.scale_name, device));
     tensor = Dequantise(tensor, scale);
   }
   return tensor.to(dtype);
