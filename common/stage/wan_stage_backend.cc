@@ -13,7 +13,7 @@
 #include "common/stage/device.h"
 #ifdef HP_WITH_CUDA
 #include "common/memory/rates.h"
-#include "common/stage/measure_rates.h"
+#include "common/stage/known_rates.h"
 #endif
 #include "common/stage/model_source.h"
 #include "common/stage/sample_encoder.h"
@@ -213,10 +213,11 @@ namespace {
 std::string RatesTextOf(at::Device device) {
 #ifdef HP_WITH_CUDA
   if (device.is_cuda()) {
-    const absl::StatusOr<DeviceRates> rates = MeasureDeviceRates(device);
+    const absl::StatusOr<DeviceRates> rates =
+        KnownRates(device, KnownRatesOptionsOfEnvironment());
     if (rates.ok()) {
       std::string text = RatesText({*rates});
-      LogInfo("measured the device", {{"rates", text}});
+      LogInfo("what the device does", {{"rates", text}});
       return text;
     }
     LogWarning("the device was not measured: jobs get no memory plan",
