@@ -131,6 +131,59 @@ absl::Status WanPart::Load(const LayerLoader& loader) {
   return absl::OkStatus();
 }
 
+bool WanPart::CanRenew(const WanPartOptions& to) const {
+  const WanPartOptions& from = options_;
+  const bool same_lora =
+      from.lora.has_value() == to.lora.has_value() &&
+      (!to.lora.has_value() || (from.lora->rank == to.lora->rank &&
+                                from.lora->targets == to.lora->targets));
+  return same_lora && from.embeddings == to.embeddings &&
+         from.head == to.head && from.blocks == to.blocks &&
+         from.device == to.device && from.compute == to.compute;
+}
+
+absl::Status WanPart::Renew(const WanPartOptions& options,
+                            const UniformSource& uniform) {
+  HP_RETURN_IF_ERROR(CheckOptions(architecture_, options));
+  if (!CanRenew(options)) {
+    return absl::InvalidArgumentError(
+        "a part is renewed with other weights or adapters than it has");
+  }
+  HP_ASSIGN_OR_RETURN(std::unique_ptr<HostCopies> copies,
+                      MakeHostCopies(options.device));
+  return TorchGuard("renewing the model", [&] {
+    Retire();
+    store_ = ActivationStore(std::move(copies));
+    options_ = options;
+    const AttentionBackend backend =
+        ChooseAttention(options.device, options.compute,
+                        architecture_.head_dim(), options.deterministic);
+    for (WanBlock& loaded : blocks_) {
+      loaded.Configure(backend, options.ffn_chunks);
+    }
+    for (LoraAdapter* adapter : adapters_) {
+      // The compute copies stay where the layers' matrices have them.
+      LoraAdapter fresh = MakeLoraAdapter(
+          adapter->module, adapter->in, adapter->out, options.lora->rank,
+          options.lora->scale(), options.device, uniform);
+      adapter->scale = fresh.scale;
+      adapter->a.master = std::move(fresh.a.master);
+      adapter->a.grad = std::move(fresh.a.grad);
+      adapter->b.master = std::move(fresh.b.master);
+      adapter->b.grad = std::move(fresh.b.grad);
+      adapter->RefreshComputeCopies();
+    }
+    return absl::OkStatus();
+  });
+}
+
+void WanPart::Retire() {
+  AbandonMicrobatches();
+  ropes_.clear();
+  // Copies on the CPU hold nothing, and making them cannot fail.
+  store_ = ActivationStore(MakeHostCopies(at::kCPU).value());
+}
+
 absl::Status WanPart::CheckRange(const BlockRange& blocks) const {
   if (std::find(options_.blocks.begin(), options_.blocks.end(), blocks) !=
       options_.blocks.end()) {
