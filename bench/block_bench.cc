@@ -3,7 +3,8 @@
 // a pair, here without coordinator, link and schedule.
 //
 // Usage: block_bench [--blocks N] [--microbatches M] [--frames F]
-//                    [--deterministic] [--ffn-chunks C] PLAN...
+//                    [--deterministic] [--ffn-chunks C]
+//                    [--weights bf16|fp8|fp8_compute] PLAN...
 // PLAN: one block's eight letters as in activation_plan.h ("kkkkkkkk"). The
 // forwards of all M micro-batches run first, then their backwards; the medians
 // are over three rounds after one warm-up.
@@ -21,6 +22,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
+#include "common/base/weight_form.h"
 #include "common/kernels/cuda_runtime.h"
 #include "common/kernels/kernel_profile.h"
 #include "common/kernels/torch_guard.h"
@@ -39,6 +41,7 @@ struct Options {
   int64_t frames = 13;  // latent frames: 49 pixels
   int64_t ffn_chunks = 1;
   bool deterministic = false;
+  WeightForm weights = WeightForm::kBf16;
   std::vector<std::string> plans;
 };
 
@@ -59,6 +62,8 @@ Options ParseOptions(int argc, char** argv) {
       options.frames = (std::atoll(argv[++i]) - 1) / 4 + 1;
     } else if (word == "--ffn-chunks") {
       options.ffn_chunks = std::atoll(argv[++i]);
+    } else if (word == "--weights") {
+      options.weights = ParseWeightForm(argv[++i]).value_or(WeightForm::kBf16);
     } else if (word == "--deterministic") {
       options.deterministic = true;
     } else {
@@ -105,6 +110,7 @@ class Bench {
     part.blocks = {Blocks()};
     part.device = device_;
     part.compute = at::kBFloat16;
+    part.weights = options_.weights;
     part.lora = LoraSpec();
     part.plan = parsed;
     part.ffn_chunks = options_.ffn_chunks;

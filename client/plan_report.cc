@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/progress.h"
+#include "common/base/weight_form.h"
 #include "common/memory/activation_plan.h"
 
 namespace halfpipe {
@@ -37,25 +38,13 @@ int32_t HeadOf(const TrainingPlan& plan) {
   return static_cast<int32_t>(plan.costs.segments.size()) - 1;
 }
 
-const char* WeightsName(WeightForm form) {
-  switch (form) {
-    case WeightForm::kBf16:
-      break;
-    case WeightForm::kFp8:
-      return "fp8";
-    case WeightForm::kFp8Compute:
-      return "fp8_compute";
-  }
-  return "bf16";
-}
-
 std::string HeadText(const PlanReport& report) {
   const PlanRequest& request = report.request;
   const pipeline::ScheduleOptions& schedule = report.plan.schedule.options;
   std::string text = absl::StrFormat(
       "model      %d blocks of width %d, %s weights, %d LoRA parameters\n"
       "clip       %d frames, %d tokens\n",
-      request.model.layers, request.model.dim, WeightsName(request.weights),
+      request.model.layers, request.model.dim, WeightFormName(request.weights),
       request.lora_parameters, request.clip.frames(), request.clip.tokens());
   absl::StrAppend(&text, "schedule   ", ToString(schedule.name), ", ",
                   schedule.microbatches, " micro-batches");

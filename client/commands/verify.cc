@@ -65,7 +65,8 @@ void AddVerifyCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"1f1b", "gpipe", "sequential", "interleaved"}));
   add("--memory", "keep, offload or recompute")
       ->check(CLI::IsMember({"keep", "offload", "recompute"}));
-  add("--weights", "bf16 or fp8")->check(CLI::IsMember({"bf16", "fp8"}));
+  add("--weights", "bf16, fp8 or fp8_compute")
+      ->check(CLI::IsMember({"bf16", "fp8", "fp8_compute"}));
   add("--tolerance", "Largest relative error, in place of the dtype's bound")
       ->check(PositiveCheck());
   add("--write", "Store the own results under the golden file's keys")

@@ -15,15 +15,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/weight_form.h"
 
 namespace halfpipe {
-
-// How the frozen base weights are held.
-enum class BaseWeights {
-  kBf16,        // as bf16
-  kFp8,         // e4m3 with one scale a row; products in bf16
-  kFp8Compute,  // e4m3, and products in fp8 too
-};
 
 enum class OptimizerType { kAdamW };
 
@@ -61,7 +55,7 @@ struct ModelConfig {
   std::string tokenizer;         // its sentencepiece model, or the folder
   std::string vae;
   std::string clip;  // only for variants that take image features
-  BaseWeights weights = BaseWeights::kBf16;
+  WeightForm weights = WeightForm::kBf16;
   RandomModelConfig random;
 
   [[nodiscard]] bool is_random() const { return !random.variant.empty(); }

@@ -1,5 +1,5 @@
-// The fused CUDA kernels behind norm.h, qk_norm.h and residual.h, for bfloat16
-// tensors. Same contracts. Only in builds with HP_WITH_CUDA.
+// The fused CUDA kernels behind norm.h, qk_norm.h, residual.h and fp8.h, for
+// bfloat16 tensors. Same contracts. Only in builds with HP_WITH_CUDA.
 #ifndef HP_COMMON_KERNELS_FUSED_H_
 #define HP_COMMON_KERNELS_FUSED_H_
 
@@ -9,6 +9,7 @@
 #include <functional>
 #include <initializer_list>
 
+#include "common/kernels/fp8.h"
 #include "common/kernels/norm.h"
 #include "common/kernels/qk_norm.h"
 #include "common/kernels/residual.h"
@@ -50,6 +51,14 @@ at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out);
 GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,
                               const at::Tensor& dx_out,
                               const at::Tensor& activated_out);
+
+// And a row fits into one block of threads.
+[[nodiscard]] bool TakesQuantise(const at::Tensor& x);
+Fp8Matrix QuantiseRows(const at::Tensor& x, const at::Tensor& column_factors);
+void Dequantise(const Fp8Matrix& matrix, const at::Tensor& out);
+// On a CUDA device, with sizes in whole words of four.
+[[nodiscard]] bool TakesTranspose(const at::Tensor& values);
+void TransposeBytes(const at::Tensor& values, const at::Tensor& out);
 
 }  // namespace halfpipe::fused
 

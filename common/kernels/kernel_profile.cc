@@ -35,8 +35,9 @@ EventPtr RecordNow(bool on_cuda) {
 
 absl::string_view KernelGroupName(KernelGroup group) {
   constexpr std::array<absl::string_view, kKernelGroups> kNames = {
-      "linear", "lora",    "attention_forward", "attention_backward",
-      "norm",   "qk_norm", "activation",        "head"};
+      "linear",  "lora",    "attention_forward", "attention_backward",
+      "norm",    "qk_norm", "activation",        "head",
+      "quantise"};
   return kNames[static_cast<size_t>(group)];
 }
 

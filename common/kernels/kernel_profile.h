@@ -23,12 +23,13 @@ enum class KernelGroup : uint8_t {
   kQkNorm,             // RMS norm, rotation and centring of queries and keys
   kActivation,         // GELU
   kHead,               // head and loss
+  kQuantise,           // to 8 bits and back
 };
 
-inline constexpr size_t kKernelGroups = 8;
+inline constexpr size_t kKernelGroups = 9;
 
 // "linear", "lora", "attention_forward", "attention_backward", "norm",
-// "qk_norm", "activation", "head".
+// "qk_norm", "activation", "head", "quantise".
 [[nodiscard]] absl::string_view KernelGroupName(KernelGroup group);
 
 // Seconds of device time by group, indexed by KernelGroup.

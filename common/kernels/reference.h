@@ -1,4 +1,4 @@
-// The functions of norm.h, qk_norm.h and residual.h in plain ATen: what runs on
+// The functions of norm.h, qk_norm.h, residual.h and fp8.h in plain ATen: what runs on
 // the CPU and in other types than bfloat16, and what the fused kernels are
 // compared with. Same contracts; `out` is filled by a copy.
 #ifndef HP_COMMON_KERNELS_REFERENCE_H_
@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "common/kernels/fp8.h"
 #include "common/kernels/norm.h"
 #include "common/kernels/qk_norm.h"
 #include "common/kernels/residual.h"
@@ -44,6 +45,11 @@ at::Tensor GeluTanh(const at::Tensor& x, const at::Tensor& out = {});
 GeluGradient GeluTanhBackward(const at::Tensor& dy, const at::Tensor& x,
                               const at::Tensor& dx_out = {},
                               const at::Tensor& activated_out = {});
+
+Fp8Matrix QuantiseRows(const at::Tensor& x, const at::Tensor& column_factors);
+void Dequantise(const Fp8Matrix& matrix, const at::Tensor& out);
+at::Tensor Fp8Product(const Fp8Matrix& left, const Fp8Matrix& right,
+                      const at::Tensor& bias, at::ScalarType dtype);
 
 }  // namespace halfpipe::reference
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/base/weight_form.h"
 
 namespace halfpipe {
 
@@ -47,6 +48,7 @@ struct LoraAdapter {
 struct LoraPlacement {
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;
+  WeightForm weights = WeightForm::kBf16;
 };
 
 // A new adapter with peft's initialisation: A uniform in +-1/sqrt(in) (that is

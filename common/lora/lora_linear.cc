@@ -5,11 +5,11 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
-#include <ATen/ops/zeros.h>
 
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/kernels/fp8.h"
 #include "common/kernels/kernel_profile.h"
 
 namespace halfpipe {
@@ -33,44 +33,55 @@ at::Tensor Product(const at::Tensor& left, const at::Tensor& right,
   return target;
 }
 
+// sum += left right, the LoRA's part of a product in 8 bits.
+void AddProduct(const at::Tensor& left, const at::Tensor& right,
+                at::Tensor sum) {
+  const KernelScope scope(KernelGroup::kLora, sum.is_cuda());
+  sum.addmm_(left, right);
+}
+
 }  // namespace
 
-LoraLinear::LoraLinear(std::vector<Member> members) {
+LoraLinear::LoraLinear(std::vector<Member> members, WeightForm form,
+                       std::shared_ptr<WeightScratch> scratch)
+    : fp8_products_(form == WeightForm::kFp8Compute) {
   HP_CHECK(!members.empty());
   in_ = members[0].base.weight.size(1);
   int64_t ranks = 0;
   std::vector<at::Tensor> biases;
-  for (const Member& member : members) {
+  std::vector<at::Tensor> weights;
+  std::vector<Fp8Matrix> quantised;
+  for (Member& member : members) {
     HP_CHECK(member.base.weight.size(1) == in_);
     out_ += member.base.weight.size(0);
     if (member.adapter != nullptr) ranks += member.adapter->a.master.size(0);
     biases.push_back(member.base.bias);
+    if (form == WeightForm::kBf16) {
+      weights.push_back(std::move(member.base.weight));
+    } else {
+      quantised.push_back({std::move(member.base.weight), member.scales});
+    }
   }
   room_ = RoundUp(ranks, kRoomUnit);
   bias_ = at::cat(biases);
+  matrix_ = form == WeightForm::kBf16
+                ? JointMatrix(std::move(weights), room_)
+                : JointMatrix(quantised, room_, bias_.scalar_type(),
+                              std::move(scratch));
   Place(std::move(members));
 }
 
 void LoraLinear::Place(std::vector<Member> members) {
-  if (room_ == 0 && members.size() == 1) {
-    joint_ = members[0].base.weight;
-    return;
-  }
-  joint_ =
-      at::zeros({out_ + room_, in_ + room_}, members[0].base.weight.options());
   int64_t row = 0;
   int64_t column = 0;
   for (Member& member : members) {
-    const int64_t rows = member.base.weight.size(0);
-    joint_.narrow(0, row, rows).narrow(1, 0, in_).copy_(member.base.weight);
-    member.base.weight.reset();
+    const int64_t rows = member.base.bias.size(0);
     if (member.adapter != nullptr) {
       LoraAdapter& adapter = *member.adapter;
       const int64_t rank = adapter.a.master.size(0);
-      adapter.a.compute =
-          joint_.narrow(0, out_ + column, rank).narrow(1, 0, in_);
+      adapter.a.compute = matrix_.a().narrow(0, column, rank);
       adapter.b.compute =
-          joint_.narrow(0, row, rows).narrow(1, in_ + column, rank);
+          matrix_.b().narrow(0, row, rows).narrow(1, column, rank);
       adapter.RefreshComputeCopies();
       placed_.push_back({std::move(member.adapter), row, column});
       column += rank;
@@ -80,11 +91,11 @@ void LoraLinear::Place(std::vector<Member> members) {
 }
 
 at::Tensor LoraLinear::InputBuffer(int64_t batch, int64_t tokens) const {
-  return at::empty({batch, tokens, in_ + room_}, joint_.options());
+  return at::empty({batch, tokens, in_ + room_}, matrix_.options());
 }
 
 at::Tensor LoraLinear::GradientBuffer(int64_t batch, int64_t tokens) const {
-  return at::empty({batch, tokens, out_ + room_}, joint_.options());
+  return at::empty({batch, tokens, out_ + room_}, matrix_.options());
 }
 
 at::Tensor LoraLinear::InputColumns(const at::Tensor& buffer) const {
@@ -97,31 +108,40 @@ at::Tensor LoraLinear::GradientColumns(const at::Tensor& buffer) const {
 
 at::Tensor LoraLinear::Project(const at::Tensor& x) const {
   const KernelScope scope(KernelGroup::kLora, x.is_cuda());
-  const at::Tensor a = joint_.narrow(0, out_, room_).narrow(1, 0, in_);
   at::Tensor behind;
   if (x.size(1) > in_) behind = x.narrow(1, in_, room_);
-  return Product(x.narrow(1, 0, in_), a.t(), behind);
+  return Product(x.narrow(1, 0, in_), matrix_.a().t(), behind);
 }
 
 at::Tensor LoraLinear::ProjectGradient(const at::Tensor& dy) const {
   const KernelScope scope(KernelGroup::kLora, dy.is_cuda());
-  const at::Tensor b = joint_.narrow(0, 0, out_).narrow(1, in_, room_);
   at::Tensor behind;
   if (dy.size(1) > out_) behind = dy.narrow(1, out_, room_);
-  return Product(dy.narrow(1, 0, out_), b, behind);
+  return Product(dy.narrow(1, 0, out_), matrix_.b(), behind);
+}
+
+at::Tensor LoraLinear::OutputProduct(const at::Tensor& x,
+                                     const at::Tensor& projected) const {
+  if (fp8_products_) {
+    at::Tensor y = Fp8Product(QuantiseRows(x.narrow(1, 0, in_)),
+                              matrix_.quantised(), bias_, x.scalar_type());
+    if (room_ > 0) AddProduct(projected, matrix_.b().t(), y);
+    return y;
+  }
+  const at::Tensor upper = matrix_.Whole().narrow(0, 0, out_);
+  const KernelScope scope(KernelGroup::kLinear, x.is_cuda());
+  at::Tensor y = at::addmm(bias_, x, upper.narrow(1, 0, x.size(1)).t());
+  if (room_ > 0 && x.size(1) == in_) {
+    y.addmm_(projected, upper.narrow(1, in_, room_).t());
+  }
+  return y;
 }
 
 at::Tensor LoraLinear::Forward(const at::Tensor& x) const {
   const at::Tensor rows = Rows(x);
-  const at::Tensor upper = joint_.narrow(0, 0, out_);
   at::Tensor projected;
   if (room_ > 0) projected = Project(rows);
-  const KernelScope scope(KernelGroup::kLinear, x.is_cuda());
-  at::Tensor y = at::addmm(bias_, rows, upper.narrow(1, 0, rows.size(1)).t());
-  if (room_ > 0 && rows.size(1) == in_) {
-    y.addmm_(projected, upper.narrow(1, in_, room_).t());
-  }
-  return y.view({x.size(0), x.size(1), out_});
+  return OutputProduct(rows, projected).view({x.size(0), x.size(1), out_});
 }
 
 // With u = A x and p = (scale B)^T dy: d(scale B) = dy^T u, dA = p^T x.
@@ -143,8 +163,17 @@ void LoraLinear::Accumulate(const at::Tensor& dy, const at::Tensor& dprojected,
 
 at::Tensor LoraLinear::InputProduct(const at::Tensor& dy,
                                     const at::Tensor& dprojected) const {
+  if (fp8_products_) {
+    // W's scales are along the sum here: they go to dy before its rounding.
+    const Fp8Matrix quantised =
+        QuantiseRows(dy.narrow(1, 0, out_), matrix_.quantised().scales);
+    at::Tensor dx = Fp8Product(quantised, matrix_.TransposedValues(),
+                               /*bias=*/{}, dy.scalar_type());
+    if (room_ > 0) AddProduct(dprojected, matrix_.a(), dx);
+    return dx;
+  }
+  const at::Tensor left = matrix_.Whole().narrow(1, 0, in_);
   const KernelScope scope(KernelGroup::kLinear, dy.is_cuda());
-  const at::Tensor left = joint_.narrow(1, 0, in_);
   if (dy.size(1) > out_) return at::mm(dy, left);
   at::Tensor dx = at::mm(dy, left.narrow(0, 0, out_));
   if (room_ > 0) dx.addmm_(dprojected, left.narrow(0, out_, room_));

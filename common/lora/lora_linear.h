@@ -1,16 +1,16 @@
 // Frozen linear layers that share their input (one, or q, k and v), with their
 // LoRA adapters, computed as one matrix product each way.
 //
-// The adapters live beside the frozen weight in one matrix of `out + room` rows
-// and `in + room` columns, room being the sum of the ranks rounded up to 8:
+// The adapters live beside the frozen weight in one matrix (joint_matrix.h) of
+// `out + room` rows and `in + room` columns, room being the sum of the ranks
+// rounded up to 8. With A(x) written into `room` columns behind x, the layer's
+// output is one product with the upper rows; with dL/d A(x) behind dy, dL/dx is
+// one product with the left columns. No pass over the activations is added by
+// the LoRA.
 //
-//        in                room
-//   out [ W               | scale B (block-diagonal) ]
-//   room[ A (stacked)     | 0                        ]
-//
-// With A(x) written into `room` columns behind x, the layer's output is one
-// product with the upper rows; with dL/d A(x) behind dy, dL/dx is one product
-// with the left columns. No pass over the activations is added by the LoRA.
+// WeightForm::kFp8 does the same with weights that are unpacked for each
+// product. With kFp8Compute x, dy and W are multiplied in e4m3 and the LoRA's
+// part, in the compute dtype, is added in a pass of its own.
 //
 // Runs inside a TorchGuard; not thread-safe (Backward accumulates).
 #ifndef HP_COMMON_LORA_LORA_LINEAR_H_
@@ -22,8 +22,11 @@
 #include <memory>
 #include <vector>
 
+#include "common/base/weight_form.h"
 #include "common/kernels/linear.h"
+#include "common/lora/joint_matrix.h"
 #include "common/lora/lora_adapter.h"
+#include "common/lora/weight_scratch.h"
 
 namespace halfpipe {
 
@@ -31,14 +34,18 @@ class LoraLinear {
  public:
   // One layer; its adapter may be null: then it is only frozen.
   struct Member {
-    LinearWeights base;
+    LinearWeights base;      // the bias in the compute dtype
+    at::Tensor scales = {};  // (out) float32 where base.weight is e4m3
     std::unique_ptr<LoraAdapter> adapter = nullptr;
   };
 
   LoraLinear() = default;
   // The outputs stand behind each other in the members' order. REQUIRES: at
-  // least one member, all with the same input size, dtype and device.
-  explicit LoraLinear(std::vector<Member> members);
+  // least one member, all with the same input size, dtype and device; e4m3
+  // weights and a scratch unless `form` is kBf16.
+  explicit LoraLinear(std::vector<Member> members,
+                      WeightForm form = WeightForm::kBf16,
+                      std::shared_ptr<WeightScratch> scratch = nullptr);
 
   [[nodiscard]] int64_t in() const { return in_; }
 
@@ -76,6 +83,7 @@ class LoraLinear {
     int64_t column = 0;  // of its rank, counted behind `in` and behind `out`
   };
 
+  // Puts the adapters' compute copies where they stand in the matrix.
   void Place(std::vector<Member> members);
   // A(x) for every adapter, (rows, room): behind x if there is room.
   [[nodiscard]] at::Tensor Project(const at::Tensor& x) const;
@@ -84,14 +92,17 @@ class LoraLinear {
   // The rest takes rows, (B L, n). Adds dA and dB.
   void Accumulate(const at::Tensor& dy, const at::Tensor& dprojected,
                   const at::Tensor& x);
+  [[nodiscard]] at::Tensor OutputProduct(const at::Tensor& x,
+                                         const at::Tensor& projected) const;
   [[nodiscard]] at::Tensor InputProduct(const at::Tensor& dy,
                                         const at::Tensor& dprojected) const;
 
   int64_t in_ = 0;
   int64_t out_ = 0;
   int64_t room_ = 0;
-  at::Tensor joint_;  // (out + room, in + room)
-  at::Tensor bias_;   // (out)
+  bool fp8_products_ = false;
+  JointMatrix matrix_;
+  at::Tensor bias_;  // (out)
   std::vector<Placed> placed_;
 };
 

@@ -50,9 +50,11 @@ class Costs {
         return flops / rates_.matmul_flops_per_second +
                weights * (1 + kElementBytes) /
                    rates_.elementwise_bytes_per_second;
-      case WeightForm::kFp8Compute:  // its input is quantised first
+      case WeightForm::kFp8Compute:
+        // Its input is quantised first, the LoRA's part added afterwards.
         return flops / rates_.fp8_matmul_flops_per_second +
-               static_cast<double>(tokens * in * (1 + kElementBytes)) /
+               static_cast<double>(tokens * in * (1 + kElementBytes) +
+                                   tokens * out * 2 * kElementBytes) /
                    rates_.elementwise_bytes_per_second;
     }
     return flops / rates_.matmul_flops_per_second;

@@ -11,17 +11,11 @@
 #include <array>
 #include <cstdint>
 
+#include "common/base/weight_form.h"
 #include "common/memory/activation_plan.h"
 #include "common/memory/rates.h"
 
 namespace halfpipe {
-
-// How the base weights are held and multiplied.
-enum class WeightForm : uint8_t {
-  kBf16,
-  kFp8,         // dequantised into one reused buffer; products in bf16
-  kFp8Compute,  // products in fp8
-};
 
 // The sizes of one block and of one micro-batch in it. Activations are bf16.
 struct BlockShape {

@@ -40,18 +40,6 @@ std::vector<Linear> BlockLinearsOf(const ModelShape& model) {
   return linears;
 }
 
-WeightForm FormOf(BaseWeights weights) {
-  switch (weights) {
-    case BaseWeights::kBf16:
-      break;
-    case BaseWeights::kFp8:
-      return WeightForm::kFp8;
-    case BaseWeights::kFp8Compute:
-      return WeightForm::kFp8Compute;
-  }
-  return WeightForm::kBf16;
-}
-
 }  // namespace
 
 pipeline::ScheduleName ScheduleNameOf(ScheduleType type) {
@@ -134,7 +122,7 @@ absl::StatusOr<PlanRequest> MakePlanRequest(
   PlanRequest request;
   request.model = model;
   request.clip = LargestClip(config.data, model);
-  request.weights = FormOf(config.model.weights);
+  request.weights = config.model.weights;
   request.lora_rank = config.lora.rank;
   request.lora_parameters = LoraParameters(model, config.lora);
   request.schedule.name = ScheduleNameOf(pipeline.schedule);

@@ -35,11 +35,14 @@ int64_t OuterParameters(const ModelShape& model) {
   return patch + text + time + head + kBiases * model.dim;
 }
 
-// fp8: the largest matrix of a block in bf16; q, k and v are one.
-int64_t DequantisedBytes(const PlanRequest& request) {
-  if (request.weights != WeightForm::kFp8) return 0;
+// 8-bit weights: the largest matrix of a block in bf16, or transposed in 8
+// bits; q, k and v are one.
+int64_t ScratchBytes(const PlanRequest& request) {
+  if (request.weights == WeightForm::kBf16) return 0;
+  const int64_t element =
+      request.weights == WeightForm::kFp8 ? kElementBytes : 1;
   const int64_t dim = request.model.dim;
-  return kElementBytes * std::max(3 * dim * dim, dim * request.model.ffn_dim);
+  return element * std::max(3 * dim * dim, dim * request.model.ffn_dim);
 }
 
 // Of a stage of a pair, at one time.
@@ -61,7 +64,7 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
   plan->ffn_chunks = block.shape.ffn_chunks;
   plan->fixed_bytes = device.fixed_bytes;
   plan->weight_bytes =
-      place.blocks * block.weight_bytes + DequantisedBytes(request);
+      place.blocks * block.weight_bytes + ScratchBytes(request);
   if (place.rank == 0) {
     plan->weight_bytes += OuterParameters(request.model) * kFloatBytes;
   }

@@ -17,6 +17,7 @@
 #include "common/gpu/cuda_event.h"
 #include "common/gpu/device_facts.h"
 #include "common/kernels/attention.h"
+#include "common/kernels/fp8.h"
 #include "common/kernels/kernel_profile.h"
 #include "common/kernels/residual.h"
 #include "common/kernels/torch_guard.h"
@@ -36,6 +37,7 @@ constexpr absl::Duration kWarmUp = absl::Milliseconds(1500);
 constexpr absl::Duration kMeasured = absl::Milliseconds(1500);
 constexpr size_t kCopyBytes = size_t{256} << 20;
 constexpr int kCopies = 6;
+constexpr int kFp8Products = 200;  // about 0.3 s
 
 // What is not there yet when a stage registers, and comes with the pair: NCCL's
 // buffers, and kernels that the driver loads at their first use.
@@ -191,6 +193,26 @@ class Mixture {
   at::Tensor x_, weight_, y_, gate_, q_, k_, v_;
 };
 
+// While the device is as warm as the mixture made it.
+absl::Status MeasureFp8Products(at::Device device, DeviceRates* rates) {
+  if (!HasFp8Products(device)) return absl::OkStatus();
+  const auto bf16 = at::TensorOptions().device(device).dtype(at::kBFloat16);
+  const Fp8Matrix x = QuantiseRows(at::randn({kTokens, kWidth}, bf16));
+  const Fp8Matrix weight = QuantiseRows(at::randn({kFfn, kWidth}, bf16));
+  KernelProfile profile;
+  profile.Start();
+  for (int i = 0; i < kFp8Products; ++i) {
+    (void)Fp8Product(x, weight, /*bias=*/{}, at::kBFloat16);
+  }
+  profile.Stop();
+  HP_RETURN_IF_ERROR(SynchronizeCompute(device));
+  HP_ASSIGN_OR_RETURN(const GroupSeconds seconds, profile.Take());
+  rates->fp8_matmul_flops_per_second =
+      2.0 * static_cast<double>(kTokens * kWidth * kFfn) * kFp8Products /
+      seconds[static_cast<size_t>(KernelGroup::kLinear)];
+  return absl::OkStatus();
+}
+
 absl::Status MeasureKernels(at::Device device, DeviceRates* rates) {
   Mixture mixture(device);
   const absl::Time warm = absl::Now() + kWarmUp;
@@ -210,7 +232,7 @@ absl::Status MeasureKernels(at::Device device, DeviceRates* rates) {
   profile.Stop();
   HP_ASSIGN_OR_RETURN(const GroupSeconds seconds, profile.Take());
   mixture.Fill(seconds, runs, rates);
-  return absl::OkStatus();
+  return MeasureFp8Products(device, rates);
 }
 
 }  // namespace

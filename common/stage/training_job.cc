@@ -159,17 +159,9 @@ absl::Status TrainingJob::LoadConfig() {
   HP_ASSIGN_OR_RETURN(config_, ParseJobConfig(command_.config_yaml, "job"));
   SetExactArithmetic(static_cast<int32_t>(config_.pipeline.threads));
   compute_dtype_ = DTypeOf(config_);
-  if (config_.model.weights != BaseWeights::kBf16) {
-    return absl::InvalidArgumentError(
-        "model.weights: fp8 base weights are not there yet; write bf16");
-  }
   HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config_.model));
   model_ = std::make_unique<ModelSource>(std::move(model));
   identity_ = model_->Identity();
-  if (!identity_.empty()) {
-    absl::StrAppend(&identity_, " as ",
-                    static_cast<int>(config_.model.weights));
-  }
   return absl::OkStatus();
 }
 
@@ -215,6 +207,7 @@ absl::Status TrainingJob::LoadPart() {
                    .blocks = blocks,
                    .device = options_.device,
                    .compute = compute_dtype_,
+                   .weights = config_.model.weights,
                    .lora = LoraSpecOf(config_.lora),
                    .plan = std::move(plan),
                    .ffn_chunks = command_.ffn_chunks[rank],

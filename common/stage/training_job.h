@@ -24,7 +24,7 @@ namespace halfpipe {
 
 // The weights of a job that has ended, for the next one on the same model.
 struct ResidentPart {
-  std::string identity;           // ModelSource::Identity, and the form
+  std::string identity;           // ModelSource::Identity
   std::unique_ptr<WanPart> part;  // null: nothing is kept
 };
 

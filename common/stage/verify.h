@@ -23,7 +23,7 @@ struct VerifyOptions {
   int32_t micro_batches = 1;      // parts that the batch is cut into
   std::string schedule = "1f1b";  // a ScheduleName
   std::string memory = "keep";    // keep | offload | recompute
-  std::string weights = "bf16";   // bf16 | fp8
+  std::string weights = "bf16";   // bf16 | fp8 | fp8_compute
   std::optional<double> tolerance;
   std::string write;     // where the own results go; empty: nowhere
   std::string link_dir;  // private folder of the two processes, stages = 2

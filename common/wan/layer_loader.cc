@@ -14,29 +14,46 @@ LayerLoader::LayerLoader(const WeightSource* source,
     : source_(source),
       placement_(placement),
       lora_(std::move(lora)),
-      uniform_(uniform) {}
-
-absl::StatusOr<LinearWeights> LayerLoader::LoadLinear(
-    const std::string& name, at::ScalarType dtype) const {
-  LinearWeights weights;
-  HP_ASSIGN_OR_RETURN(weights.weight, source_->Load(name + ".weight", dtype,
-                                                    placement_.device));
-  HP_ASSIGN_OR_RETURN(weights.bias,
-                      source_->Load(name + ".bias", dtype, placement_.device));
-  return weights;
+      uniform_(uniform) {
+  if (placement.weights != WeightForm::kBf16) {
+    scratch_ = std::make_shared<WeightScratch>();
+  }
 }
 
 absl::StatusOr<LinearWeights> LayerLoader::Frozen(
     const std::string& name) const {
-  return LoadLinear(name, at::kFloat);
+  LinearWeights weights;
+  HP_ASSIGN_OR_RETURN(weights.weight, Float(name + ".weight"));
+  HP_ASSIGN_OR_RETURN(weights.bias, Float(name + ".bias"));
+  return weights;
+}
+
+absl::StatusOr<LoraLinear::Member> LayerLoader::LoadMember(
+    const std::string& name) const {
+  const std::string weight = name + ".weight";
+  LoraLinear::Member member;
+  HP_ASSIGN_OR_RETURN(
+      member.base.bias,
+      source_->Load(name + ".bias", placement_.compute, placement_.device));
+  if (placement_.weights == WeightForm::kBf16) {
+    HP_ASSIGN_OR_RETURN(
+        member.base.weight,
+        source_->Load(weight, placement_.compute, placement_.device));
+    return member;
+  }
+  HP_ASSIGN_OR_RETURN(Fp8Matrix quantised,
+                      source_->LoadQuantised(weight, placement_.device));
+  member.base.weight = std::move(quantised.values);
+  member.scales = std::move(quantised.scales);
+  return member;
 }
 
 absl::StatusOr<LoraLinear> LayerLoader::Adapted(
     const std::vector<std::string>& names) const {
   std::vector<LoraLinear::Member> members;
+  members.reserve(names.size());
   for (const std::string& name : names) {
-    LoraLinear::Member member;
-    HP_ASSIGN_OR_RETURN(member.base, LoadLinear(name, placement_.compute));
+    HP_ASSIGN_OR_RETURN(LoraLinear::Member member, LoadMember(name));
     if (lora_.has_value() && lora_->Matches(name)) {
       const at::Tensor& weight = member.base.weight;
       member.adapter = std::make_unique<LoraAdapter>(
@@ -45,7 +62,7 @@ absl::StatusOr<LoraLinear> LayerLoader::Adapted(
     }
     members.push_back(std::move(member));
   }
-  return LoraLinear(std::move(members));
+  return LoraLinear(std::move(members), placement_.weights, scratch_);
 }
 
 absl::StatusOr<NormWeights> LayerLoader::Norm(const std::string& name) const {

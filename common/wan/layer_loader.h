@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "common/kernels/linear.h"
 #include "common/lora/lora_linear.h"
 #include "common/lora/lora_spec.h"
+#include "common/lora/weight_scratch.h"
 #include "common/wan/weight_source.h"
 
 namespace halfpipe {
@@ -41,8 +43,8 @@ class LayerLoader {
   [[nodiscard]] absl::StatusOr<LinearWeights> Frozen(
       const std::string& name) const;
 
-  // Layers inside a block that share their input, in the compute dtype, each
-  // with an adapter if it is a target.
+  // Layers inside a block that share their input, in the compute dtype or in 8
+  // bits, each with an adapter if it is a target.
   [[nodiscard]] absl::StatusOr<LoraLinear> Adapted(
       const std::vector<std::string>& names) const;
 
@@ -52,13 +54,15 @@ class LayerLoader {
   [[nodiscard]] absl::StatusOr<at::Tensor> Float(const std::string& name) const;
 
  private:
-  [[nodiscard]] absl::StatusOr<LinearWeights> LoadLinear(
-      const std::string& name, at::ScalarType dtype) const;
+  // The frozen part of a layer inside a block.
+  [[nodiscard]] absl::StatusOr<LoraLinear::Member> LoadMember(
+      const std::string& name) const;
 
   const WeightSource* source_;
   LoraPlacement placement_;
   std::optional<LoraSpec> lora_;
   const UniformSource* uniform_;
+  std::shared_ptr<WeightScratch> scratch_;  // null: nothing is in 8 bits
 };
 
 }  // namespace halfpipe

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/kernels/cuda_runtime.h"
+#include "common/kernels/fp8.h"
 #include "common/kernels/kernel_profile.h"
 #include "common/kernels/torch_guard.h"
 #include "common/wan/load_order.h"
@@ -46,6 +47,13 @@ absl::Status CheckOptions(const WanArchitecture& wan,
   if (options.ffn_chunks < 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         "feed-forward chunks: expected 1 or more, found ", options.ffn_chunks));
+  }
+  if (options.weights == WeightForm::kFp8Compute && options.device.is_cuda() &&
+      !HasFp8Products(options.device)) {
+    return absl::InvalidArgumentError(
+        "model.weights: fp8_compute needs a GPU that multiplies in fp8 "
+        "(compute "
+        "capability 8.9 or later); write fp8, which multiplies in bf16");
   }
   if (!options.lora.has_value()) return absl::OkStatus();
   return LoraModules(wan, *options.lora).status();
@@ -101,7 +109,8 @@ absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
                                           .head = options.head,
                                           .blocks = options.blocks}),
         options.device);
-    const LayerLoader loader(&source, {options.device, options.compute},
+    const LayerLoader loader(&source,
+                             {options.device, options.compute, options.weights},
                              options.lora, &uniform);
     return part->Load(loader);
   });
@@ -139,7 +148,8 @@ bool WanPart::CanRenew(const WanPartOptions& to) const {
                                 from.lora->targets == to.lora->targets));
   return same_lora && from.embeddings == to.embeddings &&
          from.head == to.head && from.blocks == to.blocks &&
-         from.device == to.device && from.compute == to.compute;
+         from.device == to.device && from.compute == to.compute &&
+         from.weights == to.weights;
 }
 
 absl::Status WanPart::Renew(const WanPartOptions& options,

@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "common/base/ids.h"
+#include "common/base/weight_form.h"
 #include "common/kernels/attention.h"
 #include "common/lora/lora_adapter.h"
 #include "common/lora/lora_spec.h"
@@ -46,8 +47,9 @@ struct WanPartOptions {
   bool head = true;
   std::vector<BlockRange> blocks;  // ascending, none empty, disjoint
   at::Device device = at::kCPU;
-  at::ScalarType compute = at::kFloat;  // kFloat or kBFloat16
-  std::optional<LoraSpec> lora;         // none: nothing is trained
+  at::ScalarType compute = at::kFloat;     // kFloat or kBFloat16
+  WeightForm weights = WeightForm::kBf16;  // of the blocks
+  std::optional<LoraSpec> lora;            // none: nothing is trained
   // One entry for each of the blocks of all ranges, in block order.
   ActivationPlan plan;
   int64_t ffn_chunks = 1;  // parts that a feed forward takes its tokens in
@@ -61,7 +63,8 @@ class WanPart {
   // adapters' first values; `source` and `uniform` are not kept. Loads the
   // CUDA libraries when the device asks for them.
   // InvalidArgument: a block range outside the model, another compute dtype,
-  // LoRA targets that match nothing; else the codes of the weight source.
+  // LoRA targets that match nothing, fp8_compute on a GPU without such
+  // products; else the codes of the weight source.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<WanPart>> Create(
       const WeightSource& source, const WanPartOptions& options,
       const UniformSource& uniform);

@@ -14,13 +14,6 @@
 namespace halfpipe {
 namespace {
 
-// fp8 times its scale, which is one number or one a row.
-at::Tensor Dequantise(const at::Tensor& quantised, const at::Tensor& scale) {
-  at::Tensor factors = scale.to(at::kFloat);
-  factors = scale.numel() == 1 ? factors.reshape({}) : factors.reshape({-1, 1});
-  return quantised.to(at::kFloat).mul_(factors);
-}
-
 // FNV-1a, so that a tensor's numbers do not depend on which others are made.
 uint64_t SeedFor(uint64_t seed, absl::string_view name) {
   uint64_t hash = 14695981039346656037u ^ seed;
@@ -61,6 +54,18 @@ absl::StatusOr<at::Tensor> CheckpointWeights::ReadStored(
   return tensor;
 }
 
+absl::StatusOr<Fp8Matrix> CheckpointWeights::ReadQuantised(
+    const StoredTensor& stored, const at::Device& device) const {
+  Fp8Matrix quantised;
+  HP_ASSIGN_OR_RETURN(quantised.values, ReadStored(stored.name, device));
+  HP_ASSIGN_OR_RETURN(at::Tensor scale, ReadStored(stored.scale_name, device));
+  quantised.scales = scale.to(at::kFloat)
+                         .reshape({-1})
+                         .expand({quantised.values.size(0)})
+                         .contiguous();
+  return quantised;
+}
+
 absl::StatusOr<at::Tensor> CheckpointWeights::Load(
     absl::string_view native_name, at::ScalarType dtype,
     const at::Device& device) const {
@@ -71,13 +76,32 @@ absl::StatusOr<at::Tensor> CheckpointWeights::Load(
                                             ": no tensor ", native_name));
   }
   const StoredTensor& stored = it->second;
-  HP_ASSIGN_OR_RETURN(at::Tensor tensor, ReadStored(stored.name, device));
-  if (!stored.scale_name.empty()) {
-    HP_ASSIGN_OR_RETURN(at::Tensor scale,
-                        ReadStored(stored.scale_name, device));
-    tensor = Dequantise(tensor, scale);
+  if (stored.scale_name.empty()) {
+    HP_ASSIGN_OR_RETURN(at::Tensor tensor, ReadStored(stored.name, device));
+    return tensor.to(dtype);
   }
+  HP_ASSIGN_OR_RETURN(Fp8Matrix quantised, ReadQuantised(stored, device));
+  at::Tensor tensor = quantised.values.to(at::kFloat);
+  tensor.mul_(quantised.scales.view({-1, 1}));
   return tensor.to(dtype);
+}
+
+absl::StatusOr<Fp8Matrix> WeightSource::LoadQuantised(
+    absl::string_view native_name, const at::Device& device) const {
+  // Rounded to the compute dtype first: that is what else would be multiplied.
+  HP_ASSIGN_OR_RETURN(const at::Tensor tensor,
+                      Load(native_name, at::kBFloat16, device));
+  return QuantiseRows(tensor);
+}
+
+absl::StatusOr<Fp8Matrix> CheckpointWeights::LoadQuantised(
+    absl::string_view native_name, const at::Device& device) const {
+  const auto& tensors = checkpoint_->variant.tensors;
+  auto it = tensors.find(std::string(native_name));
+  if (it != tensors.end() && !it->second.scale_name.empty()) {
+    return ReadQuantised(it->second, device);
+  }
+  return WeightSource::LoadQuantised(native_name, device);
 }
 
 RandomWeights::RandomWeights(const WanArchitecture& architecture, uint64_t seed)

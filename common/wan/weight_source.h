@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/dtype.h"
+#include "common/kernels/fp8.h"
 #include "common/wan/architecture.h"
 #include "common/wan/checkpoint.h"
 #include "common/wan/weight_reader.h"
@@ -44,6 +45,11 @@ class WeightSource {
 
   // Bytes read from files so far.
   [[nodiscard]] virtual int64_t bytes_read() const { return 0; }
+
+  // A matrix in 8 bits on `device`: as it is stored if that is e4m3 with a
+  // scale, else quantised by row. Same codes.
+  [[nodiscard]] virtual absl::StatusOr<Fp8Matrix> LoadQuantised(
+      absl::string_view native_name, const at::Device& device) const;
 };
 
 // Reads a checkpoint through a WeightReader: what its header says is all that
@@ -70,10 +76,16 @@ class CheckpointWeights : public WeightSource {
 
   [[nodiscard]] int64_t bytes_read() const override { return bytes_read_; }
 
+  [[nodiscard]] absl::StatusOr<Fp8Matrix> LoadQuantised(
+      absl::string_view native_name, const at::Device& device) const override;
+
  private:
   // The stored tensor on the device, unconverted.
   [[nodiscard]] absl::StatusOr<at::Tensor> ReadStored(
       const std::string& name, const at::Device& device) const;
+  // A matrix that is stored in e4m3, with one scale or one a row: one a row.
+  [[nodiscard]] absl::StatusOr<Fp8Matrix> ReadQuantised(
+      const StoredTensor& stored, const at::Device& device) const;
   [[nodiscard]] WeightReader& ReaderFor(const at::Device& device) const;
 
   const WanCheckpoint* checkpoint_;

@@ -141,7 +141,7 @@ TEST(BenchJobConfigTest, IsARandomJobWithAWarmUpStep) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->model.random.variant, "i2v-a14b");
   EXPECT_EQ(config->model.random.layers, 4);
-  EXPECT_EQ(config->model.weights, BaseWeights::kFp8);
+  EXPECT_EQ(config->model.weights, WeightForm::kFp8);
   EXPECT_EQ(config->train.steps, 4);
   EXPECT_EQ(config->train.micro_batches, 8);
   EXPECT_EQ(config->data.frames, 49);

@@ -25,7 +25,7 @@ TEST(ConfigDigestTest, ChangesWithWhatDecidesTheResult) {
       [](JobConfig& c) { c.lora.alpha = 32.0; },
       [](JobConfig& c) { c.data.frames = 33; },
       [](JobConfig& c) { c.data.repeat = 99; },
-      [](JobConfig& c) { c.model.weights = BaseWeights::kFp8; },
+      [](JobConfig& c) { c.model.weights = WeightForm::kFp8; },
       [](JobConfig& c) { c.pipeline.dtype = ComputeDType::kFp32; },
       [](JobConfig& c) { c.train.deterministic = true; },
   };

@@ -18,7 +18,7 @@ TEST(JobConfigTest, ReadsEveryKeyOfTheExample) {
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->name, "my-character");
   EXPECT_EQ(job->model.dit, "/models/high_noise_model");
-  EXPECT_EQ(job->model.weights, BaseWeights::kBf16);
+  EXPECT_EQ(job->model.weights, WeightForm::kBf16);
   EXPECT_EQ(job->lora.rank, 32);
   EXPECT_EQ(job->lora.alpha, 16.0);
   EXPECT_THAT(job->lora.targets,

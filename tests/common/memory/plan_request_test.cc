@@ -42,7 +42,7 @@ TEST(PlanRequestTest, TheDesignsCase) {
 
 TEST(PlanRequestTest, EveryKeyThatPlansReadArrives) {
   JobConfig config = Config();
-  config.model.weights = BaseWeights::kFp8;
+  config.model.weights = WeightForm::kFp8;
   config.lora.targets = {"self_attn.q"};
   config.lora.rank = 16;
   config.pipeline.split_at = 18;

@@ -80,6 +80,37 @@ TEST(CheckpointWeightsTest, MultipliesFp8ByItsScale) {
   EXPECT_EQ((*weight)[3][0].item<float>(), 4.0f);
 }
 
+TEST(CheckpointWeightsTest, KeepsStoredFp8AsItIs) {
+  std::vector<float> scales(12, 1.0f);
+  scales[2] = 3.0f;
+  const WanCheckpoint rows = Fp8Checkpoint({12, 1}, scales);
+  auto weight =
+      CheckpointWeights(&rows).LoadQuantised("blocks.0.ffn.2.weight", at::kCPU);
+  ASSERT_TRUE(weight.ok()) << weight.status();
+  EXPECT_EQ(weight->values[4][1].to(at::kFloat).item<float>(), 5.0f);
+  EXPECT_TRUE(weight->scales.equal(at::tensor(scales)));
+  // One scale for all rows is one for each.
+  const WanCheckpoint one = Fp8Checkpoint({}, {0.5f});
+  weight =
+      CheckpointWeights(&one).LoadQuantised("blocks.0.ffn.2.weight", at::kCPU);
+  ASSERT_TRUE(weight.ok()) << weight.status();
+  EXPECT_TRUE(weight->scales.equal(at::full({12}, 0.5f)));
+}
+
+TEST(RandomWeightsTest, QuantisesByRow) {
+  const RandomWeights weights(TinyWan(), 1);
+  const std::string name = "blocks.0.ffn.0.weight";
+  auto quantised = weights.LoadQuantised(name, at::kCPU);
+  auto plain = weights.Load(name, at::kBFloat16, at::kCPU);
+  ASSERT_TRUE(quantised.ok() && plain.ok());
+  at::Tensor back = at::empty(plain->sizes(), at::kFloat);
+  Dequantise(*quantised, back);
+  const at::Tensor wide = plain->to(at::kFloat);
+  EXPECT_LT(((back - wide).norm() / wide.norm()).item<double>(), 4e-2);
+  EXPECT_TRUE(absl::IsNotFound(
+      weights.LoadQuantised("blocks.9.modulation", at::kCPU).status()));
+}
+
 TEST(CheckpointWeightsTest, UnknownNamesAreNotFound) {
   const WanCheckpoint checkpoint = Fp8Checkpoint({}, {1.0f});
   EXPECT_TRUE(

@@ -1,0 +1,106 @@
+#include "common/kernels/fp8.h"
+
+#include <ATen/ops/_scaled_mm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <optional>
+
+#include "common/kernels/kernel_profile.h"
+#include "common/kernels/reference.h"
+#ifdef HP_WITH_CUDA
+#include <cuda_runtime_api.h>
+
+#include "common/kernels/fused.h"
+#endif
+
+namespace halfpipe {
+namespace {
+
+// What the libraries' products ask of sizes, and of the number of left rows.
+constexpr int64_t kSizeUnit = 16;
+constexpr int64_t kRowUnit = 8;
+
+bool TakesProduct(const Fp8Matrix& left, const Fp8Matrix& right,
+                  at::ScalarType dtype) {
+  return dtype == at::kBFloat16 && left.values.size(1) % kSizeUnit == 0 &&
+         right.values.size(0) % kSizeUnit == 0 &&
+         HasFp8Products(left.values.device());
+}
+
+// `matrix` with rows of zeros behind it, up to a whole number of kRowUnit.
+Fp8Matrix PadRows(const Fp8Matrix& matrix) {
+  const int64_t rows = matrix.values.size(0);
+  const int64_t padded = (rows + kRowUnit - 1) / kRowUnit * kRowUnit;
+  if (padded == rows) return matrix;
+  const at::Tensor values = at::zeros({padded, matrix.values.size(1)},
+                                      matrix.values.options().dtype(at::kByte));
+  values.narrow(0, 0, rows).copy_(matrix.values.view(at::kByte));
+  const at::Tensor scales = at::ones({padded}, matrix.scales.options());
+  scales.narrow(0, 0, rows).copy_(matrix.scales);
+  return {values.view(at::kFloat8_e4m3fn), scales};
+}
+
+}  // namespace
+
+bool HasFp8Products(const at::Device& device) {
+#ifdef HP_WITH_CUDA
+  int major = 0;
+  int minor = 0;
+  if (!device.is_cuda() ||
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
+                             device.index()) != cudaSuccess ||
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor,
+                             device.index()) != cudaSuccess) {
+    return false;
+  }
+  return major > 8 || (major == 8 && minor == 9);
+#else
+  (void)device;
+  return false;
+#endif
+}
+
+Fp8Matrix QuantiseRows(const at::Tensor& x, const at::Tensor& column_factors) {
+  const KernelScope scope(KernelGroup::kQuantise, x.is_cuda());
+#ifdef HP_WITH_CUDA
+  if (fused::TakesQuantise(x)) return fused::QuantiseRows(x, column_factors);
+#endif
+  return reference::QuantiseRows(x, column_factors);
+}
+
+void Dequantise(const Fp8Matrix& matrix, const at::Tensor& out) {
+  const KernelScope scope(KernelGroup::kQuantise, out.is_cuda());
+#ifdef HP_WITH_CUDA
+  if (fused::Takes({out})) return fused::Dequantise(matrix, out);
+#endif
+  reference::Dequantise(matrix, out);
+}
+
+void TransposeBytes(const at::Tensor& values, const at::Tensor& out) {
+  const KernelScope scope(KernelGroup::kQuantise, out.is_cuda());
+#ifdef HP_WITH_CUDA
+  if (fused::TakesTranspose(values)) {
+    return fused::TransposeBytes(values, out);
+  }
+#endif
+  out.copy_(values.t());
+}
+
+at::Tensor Fp8Product(const Fp8Matrix& left, const Fp8Matrix& right,
+                      const at::Tensor& bias, at::ScalarType dtype) {
+  const KernelScope scope(KernelGroup::kLinear, left.values.is_cuda());
+  if (!TakesProduct(left, right, dtype)) {
+    return reference::Fp8Product(left, right, bias, dtype);
+  }
+  const Fp8Matrix padded = PadRows(left);
+  const at::Tensor product = at::_scaled_mm(
+      padded.values, right.values.t(), padded.scales.view({-1, 1}),
+      right.scales.view({1, -1}),
+      bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt,
+      /*scale_result=*/std::nullopt, dtype, /*use_fast_accum=*/true);
+  return product.narrow(0, 0, left.values.size(0));
+}
+
+}  // namespace halfpipe
