@@ -61,8 +61,8 @@ class WeightReader::Staging {
 };
 
 WeightReader::WeightReader(const TensorArchive* archive,
-                           const at::Device& device)
-    : archive_(archive), device_(device) {
+                           const at::Device& device, int64_t ahead_bytes)
+    : archive_(archive), device_(device), limit_(ahead_bytes) {
   if (!device.is_cpu()) {
     copies_ = c10::impl::VirtualGuardImpl(device.type())
                   .getStreamFromGlobalPool(device);
@@ -126,7 +126,7 @@ absl::StatusOr<at::Tensor> WeightReader::Read(const std::string& name) {
 }
 
 void WeightReader::ReadAhead() {
-  while (!expected_.empty() && ahead_bytes_ < kAheadBytes) {
+  while (!expected_.empty() && ahead_bytes_ < limit_) {
     const std::string name = expected_.front();
     expected_.pop_front();
     // Only names of the archive are expected.

@@ -29,7 +29,7 @@ namespace halfpipe {
 // memory in all, given back with the reader.
 //
 // Reading ahead needs no host memory: its place is the tensor on the device,
-// allocated up to kAheadBytes (or one tensor) before it is asked for.
+// allocated up to `ahead_bytes` (or one tensor) before it is asked for.
 //
 // Thread rule: one thread, inside a TorchGuard; that thread's current stream
 // is the one that may use the tensors.
@@ -41,7 +41,8 @@ class WeightReader {
 
   // `archive` must outlive the reader, which starts its threads. May throw
   // what a failed allocation of pinned memory throws.
-  WeightReader(const TensorArchive* archive, const at::Device& device);
+  WeightReader(const TensorArchive* archive, const at::Device& device,
+               int64_t ahead_bytes = kAheadBytes);
   WeightReader(const WeightReader&) = delete;
   WeightReader& operator=(const WeightReader&) = delete;
   // Waits for the blocks that are being read, and drops the rest.
@@ -91,13 +92,14 @@ class WeightReader {
 
   const TensorArchive* const archive_;
   const at::Device device_;
+  const int64_t limit_;                // of ahead_bytes_
   std::optional<c10::Stream> copies_;  // CUDA only
   at::Tensor pinned_;                  // CUDA only: every thread's blocks
 
   // The caller's thread alone.
   std::deque<std::string> expected_;
   std::map<std::string, std::unique_ptr<Entry>> entries_;
-  int64_t ahead_bytes_ = 0;
+  int64_t ahead_bytes_ = 0;  // of entries_
 
   // Guards also given, left and status of every entry.
   absl::Mutex mutex_;

@@ -45,7 +45,7 @@ TEST(WeightReaderGpuTest, MayEndBeforeEveryTensorIsTaken) {
   std::vector<std::string> names;
   for (int i = 0; i < 8; ++i) {
     names.push_back(absl::StrCat("t", i));
-    archive.Add(names.back(), DType::kU8, {WeightReader::kAheadBytes / 4});
+    archive.Add(names.back(), DType::kU8, {WeightReader::kBlockBytes * 3});
   }
   WeightReader reader(&archive, at::Device(at::kCUDA, 0));
   reader.Expect(names);
