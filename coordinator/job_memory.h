@@ -26,8 +26,8 @@ struct JobMemory {
   pipeline::Schedule schedule;
   std::vector<std::string> memory_plan;  // of StartCommand: a text a rank
   std::vector<int64_t> ffn_chunks;       // of StartCommand: a number a rank
-  std::vector<StageForecast> forecasts;  // one a rank; empty: no plan was made
   bool optimizer_on_host = false;        // of StartCommand
+  std::vector<StageForecast> forecasts;  // one a rank; empty: no plan was made
   std::string summary;  // for the job's log; empty: nothing was planned
   // Why a plan was not made, or does not hold; empty: no reason.
   std::string warning;

@@ -2,6 +2,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <fstream>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/gpu/cuda_errors.h"
@@ -35,6 +37,14 @@ bool HasNvLinkPeer(int index, int count) {
   return false;
 }
 
+// Empty where the kernel's module does not say.
+std::string ModuleVersion() {
+  std::ifstream file("/sys/module/nvidia/version");
+  std::string version;
+  std::getline(file, version);
+  return version;
+}
+
 }  // namespace
 
 int GpuCount() {
@@ -57,11 +67,14 @@ absl::StatusOr<GpuFacts> DescribeGpu(int index) {
   HP_CUDA_RETURN_IF_ERROR(cudaSetDevice(index));
   cudaDeviceProp properties;
   HP_CUDA_RETURN_IF_ERROR(cudaGetDeviceProperties(&properties, index));
+  int driver = 0;
+  HP_CUDA_RETURN_IF_ERROR(cudaDriverGetVersion(&driver));
   HP_ASSIGN_OR_RETURN(DriverMemory memory, ReadDriverMemory());
   return GpuFacts{.name = properties.name,
                   .uuid = FormatUuid(properties.uuid),
                   .total_bytes = memory.total_bytes,
                   .free_bytes = memory.free_bytes,
+                  .driver = absl::StrCat(ModuleVersion(), " ", driver),
                   .peers_by_nvlink = HasNvLinkPeer(index, count)};
 }
 

@@ -15,6 +15,8 @@ struct GpuFacts {
   std::string uuid;  // "GPU-xxxxxxxx-...", as nvidia-smi and DCGM print it
   int64_t total_bytes = 0;
   int64_t free_bytes = 0;
+  // Changes with every driver: its version, and CUDA's, "580.82.07 13000".
+  std::string driver;
   // Another visible GPU can be reached over NVLink.
   bool peers_by_nvlink = false;
 };

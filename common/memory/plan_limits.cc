@@ -35,17 +35,6 @@ std::string AtLeast(int64_t bytes) {
       std::ceil(static_cast<double>(bytes) / kGiB * kSteps) / kSteps);
 }
 
-bool FitsAsItIs(const PlanRequest& request) {
-  for (int64_t parts : ChunkCounts(request)) {
-    absl::StatusOr<PlanSearch> search = PlanSearch::Create(request, parts);
-    if (!search.ok()) return false;
-    for (int64_t split : search->Splits()) {
-      if (search->Fits(split)) return true;
-    }
-  }
-  return false;
-}
-
 // What the worst stage lacks: of its device before anything of the host.
 std::pair<int64_t, int64_t> Worst(const std::vector<Shortfall>& lacks) {
   std::pair<int64_t, int64_t> worst = {0, 0};
@@ -57,17 +46,24 @@ std::pair<int64_t, int64_t> Worst(const std::vector<Shortfall>& lacks) {
 }
 
 // Of all splits the one that comes closest, with the most parts.
-absl::StatusOr<std::vector<Shortfall>> LeastShortfalls(
+absl::StatusOr<std::vector<Shortfall>> ShortfallsAsItIs(
     const PlanRequest& request) {
-  const PlanRequest lean = LeanestForm(request);
   HP_ASSIGN_OR_RETURN(PlanSearch search,
-                      PlanSearch::Create(lean, ChunkCounts(lean).back()));
+                      PlanSearch::Create(request, ChunkCounts(request).back()));
   std::vector<Shortfall> least;
   for (const int64_t split : search.Splits()) {
     std::vector<Shortfall> lacks = search.ShortfallsAt(split);
     if (least.empty() || Worst(lacks) < Worst(least)) least = std::move(lacks);
   }
   return least;
+}
+
+// The optimizer goes to the host only where a GPU is short.
+absl::StatusOr<std::vector<Shortfall>> LeastShortfalls(
+    const PlanRequest& request) {
+  HP_ASSIGN_OR_RETURN(std::vector<Shortfall> lacks, ShortfallsAsItIs(request));
+  if (Worst(lacks).first <= 0) return lacks;
+  return ShortfallsAsItIs(Leanest(request));
 }
 
 // "needs at least 20.65 GiB: weights 14.03, ..."
@@ -220,6 +216,17 @@ std::string WaysText(const PlanRequest& request) {
                                          GiB(needed), " free on each GPU"));
 }
 
+bool FitsAsItIs(const PlanRequest& request) {
+  for (int64_t parts : ChunkCounts(request)) {
+    absl::StatusOr<PlanSearch> search = PlanSearch::Create(request, parts);
+    if (!search.ok()) return false;
+    for (int64_t split : search->Splits()) {
+      if (search->Fits(split)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<int64_t> ChunkCounts(const PlanRequest& request) {
@@ -230,20 +237,20 @@ std::vector<int64_t> ChunkCounts(const PlanRequest& request) {
   return counts;
 }
 
-PlanRequest LeanestForm(const PlanRequest& request) {
-  if (request.optimizer_on_host) return request;
+PlanRequest Leanest(const PlanRequest& request) {
   PlanRequest lean = request;
   lean.optimizer_on_host = true;
-  const auto hosts = static_cast<int64_t>(request.host_memory_bytes.size());
+  const auto hosts = static_cast<int64_t>(lean.host_memory_bytes.size());
   for (int64_t& budget : lean.host_memory_bytes) {
     budget -= request.lora_parameters * kOptimizerBytes / hosts;
     if (budget < 0) return request;
   }
-  return lean;
+  return request.optimizer_on_host ? request : lean;
 }
 
 bool Fits(const PlanRequest& request) {
-  return FitsAsItIs(request) || FitsAsItIs(LeanestForm(request));
+  return FitsAsItIs(request) ||
+         (!request.optimizer_on_host && FitsAsItIs(Leanest(request)));
 }
 
 int64_t LongestFitting(PlanRequest request) {

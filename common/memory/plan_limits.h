@@ -15,11 +15,12 @@ namespace halfpipe {
 // Numbers of parts of the feed-forward layer that are tried, fewest first.
 [[nodiscard]] std::vector<int64_t> ChunkCounts(const PlanRequest& request);
 
-// The form that takes the least of the GPUs: the optimizer in host memory,
-// taken from the budgets, where they have room for it.
-[[nodiscard]] PlanRequest LeanestForm(const PlanRequest& request);
+// The same with the optimizer in host memory, taken from the budgets: the form
+// that takes the least of the GPUs. As it is if it is there already, or the
+// host has no room.
+[[nodiscard]] PlanRequest Leanest(const PlanRequest& request);
 
-// Whether there is any plan within the budgets, in this form or the leanest.
+// Whether there is any plan within the budgets, wherever the optimizer is.
 [[nodiscard]] bool Fits(const PlanRequest& request);
 
 // The most frames (4k+1) that fit; 0: not even one.

@@ -132,7 +132,7 @@ int64_t TrainingPlan::pinned_host_bytes() const {
 absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
   HP_RETURN_IF_ERROR(CheckRequest(request));
   HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> best, BestForm(request));
-  const PlanRequest leanest = LeanestForm(request);
+  const PlanRequest leanest = Leanest(request);
   if (!request.optimizer_on_host && leanest.optimizer_on_host) {
     HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> lean, BestForm(leanest));
     if (lean.has_value() &&

@@ -177,7 +177,8 @@ struct ExportResult {
   std::vector<SavedFile> files;
 };
 
-// Ends the job on this stage: frees the link and the job's memory.
+// Ends the job on this stage: frees the link and the job's memory. The model's
+// weights may stay for the next job on them, until something needs the room.
 struct EndCommand {
   std::string reason;
 };

@@ -75,6 +75,15 @@ absl::StatusOr<std::string> ModelSource::Fingerprint() const {
   return sha.HexDigest();
 }
 
+std::string ModelSource::Identity() const {
+  const std::string content =
+      checkpoint_ == nullptr ? random_label_ : checkpoint_->archive->stamp();
+  if (content.empty()) return "";
+  // The number of heads is no tensor's shape: config.json may say it.
+  return absl::StrCat(content, architecture().Description(), " ",
+                      architecture().heads, " heads");
+}
+
 LoraSpec LoraSpecOf(const LoraConfig& config) {
   return {
       .rank = config.rank, .alpha = config.alpha, .targets = config.targets};

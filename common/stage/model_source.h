@@ -32,6 +32,10 @@ class ModelSource {
   // bytes of each: cheap, and enough to notice other weights.
   [[nodiscard]] absl::StatusOr<std::string> Fingerprint() const;
 
+  // Equal for two sources only if Load gives the same tensors: the files as
+  // they were when they were opened, and the sizes. Empty: not known.
+  [[nodiscard]] std::string Identity() const;
+
  private:
   std::unique_ptr<WanCheckpoint> checkpoint_;  // null: random
   std::unique_ptr<WeightSource> weights_;

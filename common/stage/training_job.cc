@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
@@ -106,28 +108,51 @@ TrainingJob::~TrainingJob() {
 absl::StatusOr<std::unique_ptr<TrainingJob>> TrainingJob::Create(
     const TrainingJobOptions& options, Epoch epoch, const StartCommand& command,
     std::stop_token stop) {
-  return TorchGuard(
-      "start job", [&]() -> absl::StatusOr<std::unique_ptr<TrainingJob>> {
-        const absl::Time begin = absl::Now();
-        std::unique_ptr<TrainingJob> job(new TrainingJob(options, command));
-        HP_RETURN_IF_ERROR(job->LoadConfig());
-        HP_RETURN_IF_ERROR(job->LoadSchedule());
-        HP_RETURN_IF_ERROR(LimitDeviceMemory(
-            options.device, job->config_.pipeline.gpu_memory_bytes));
-        options.on_progress("loading the model");
-        HP_RETURN_IF_ERROR(job->LoadPart());
-        HP_RETURN_IF_ERROR(job->MakeSource());
-        HP_RETURN_IF_ERROR(job->MakeCompute());
-        HP_RETURN_IF_ERROR(job->RestoreOrInit());
-        job->start_result_.load_seconds =
-            absl::ToDoubleSeconds(absl::Now() - begin);
-        options.on_progress("joining the pair");
-        HP_RETURN_IF_ERROR(job->Join(epoch, std::move(stop)));
-        HP_ASSIGN_OR_RETURN(DeviceMemory memory,
-                            ReadDeviceMemory(options.device));
-        job->start_result_.device_bytes_in_use = memory.in_use_bytes;
-        return job;
-      });
+  std::unique_ptr<TrainingJob> job(new TrainingJob(options, command));
+  const absl::Status started = TorchGuard("start job", [&]() -> absl::Status {
+    const absl::Time begin = absl::Now();
+    HP_RETURN_IF_ERROR(job->Load());
+    job->start_result_.load_seconds =
+        absl::ToDoubleSeconds(absl::Now() - begin);
+    options.on_progress("joining the pair");
+    HP_RETURN_IF_ERROR(job->Join(epoch, std::move(stop)));
+    HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options.device));
+    job->start_result_.device_bytes_in_use = memory.in_use_bytes;
+    return absl::OkStatus();
+  });
+  if (started.ok()) return job;
+  if (!absl::IsResourceExhausted(started) && !absl::IsInternal(started)) {
+    job->Retire();
+  }
+  return started;
+}
+
+void TrainingJob::Retire() {
+  TorchGuard("ending the job", [&] {
+    if (link_ != nullptr) link_->Abort(absl::CancelledError("job ended"));
+    runner_.reset();
+    link_.reset();
+    if (compute_ != nullptr) part_ = compute_->ReleasePart();
+    compute_.reset();
+    if (part_ == nullptr || options_.resident == nullptr) {
+      return absl::OkStatus();
+    }
+    part_->Retire();
+    *options_.resident = {identity_, std::move(part_)};
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+absl::Status TrainingJob::Load() {
+  HP_RETURN_IF_ERROR(LoadConfig());
+  HP_RETURN_IF_ERROR(LoadSchedule());
+  HP_RETURN_IF_ERROR(
+      LimitDeviceMemory(options_.device, config_.pipeline.gpu_memory_bytes));
+  options_.on_progress("loading the model");
+  HP_RETURN_IF_ERROR(LoadPart());
+  HP_RETURN_IF_ERROR(MakeSource());
+  HP_RETURN_IF_ERROR(MakeCompute());
+  return RestoreOrInit();
 }
 
 absl::Status TrainingJob::LoadConfig() {
@@ -136,6 +161,7 @@ absl::Status TrainingJob::LoadConfig() {
   compute_dtype_ = DTypeOf(config_);
   HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config_.model));
   model_ = std::make_unique<ModelSource>(std::move(model));
+  identity_ = model_->Identity();
   return absl::OkStatus();
 }
 
@@ -176,21 +202,48 @@ absl::Status TrainingJob::LoadPart() {
   }
   HP_ASSIGN_OR_RETURN(ActivationPlan plan,
                       ActivationPlan::Parse(command_.memory_plan[rank]));
-  HP_ASSIGN_OR_RETURN(
-      part_,
-      WanPart::Create(model_->weights(),
-                      {.embeddings = first,
-                       .head = first,
-                       .blocks = blocks,
-                       .device = options_.device,
-                       .compute = compute_dtype_,
-                       .weights = config_.model.weights,
-                       .lora = LoraSpecOf(config_.lora),
-                       .plan = std::move(plan),
-                       .ffn_chunks = command_.ffn_chunks[rank],
-                       .masters_on_host = command_.optimizer_on_host,
-                       .deterministic = config_.train.deterministic},
-                      UniformsFor(static_cast<uint64_t>(config_.train.seed))));
+  return MakePart({.embeddings = first,
+                   .head = first,
+                   .blocks = blocks,
+                   .device = options_.device,
+                   .compute = compute_dtype_,
+                   .weights = config_.model.weights,
+                   .lora = LoraSpecOf(config_.lora),
+                   .plan = std::move(plan),
+                   .ffn_chunks = command_.ffn_chunks[rank],
+                   .masters_on_host = command_.optimizer_on_host,
+                   .deterministic = config_.train.deterministic});
+}
+
+absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
+  const UniformSource uniforms =
+      UniformsFor(static_cast<uint64_t>(config_.train.seed));
+  ResidentPart none;
+  ResidentPart& resident =
+      options_.resident == nullptr ? none : *options_.resident;
+  if (resident.part != nullptr && !identity_.empty() &&
+      resident.identity == identity_ && resident.part->CanRenew(part)) {
+    part_ = std::move(resident.part);
+    LogInfo("the weights are those of the job before",
+            {{"layers", start_result_.layers}});
+    return part_->Renew(part, uniforms);
+  }
+  if (resident.part != nullptr) {
+    resident.part.reset();
+    ReleaseCachedMemory(options_.device);
+  }
+  const absl::Time begin = absl::Now();
+  HP_ASSIGN_OR_RETURN(part_,
+                      WanPart::Create(model_->weights(), part, uniforms));
+  HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  const double gib =
+      static_cast<double>(model_->weights().bytes_read()) / (1 << 30);
+  LogInfo("model loaded",
+          {{"layers", start_result_.layers},
+           {"read_gib", absl::StrFormat("%.2f", gib)},
+           {"seconds", absl::StrFormat("%.2f", seconds)},
+           {"gib_per_second", absl::StrFormat("%.2f", gib / seconds)}});
   return absl::OkStatus();
 }
 

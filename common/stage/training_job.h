@@ -22,19 +22,30 @@
 
 namespace halfpipe {
 
+// The weights of a job that has ended, for the next one on the same model.
+struct ResidentPart {
+  std::string identity;           // ModelSource::Identity
+  std::unique_ptr<WanPart> part;  // null: nothing is kept
+};
+
 struct TrainingJobOptions {
   Rank rank;
   at::Device device = at::kCPU;
   LinkFactory* links = nullptr;  // outlives the job
   std::function<void(const std::string& activity)> on_progress;
+  // Outlives the job. What fits is taken from here instead of being read; what
+  // does not fit is freed before anything is read.
+  ResidentPart* resident = nullptr;
 };
 
 // Owns the model part, the optimizer and the link. Thread rule: one thread,
 // but progress() from any.
 class TrainingJob {
  public:
-  // Loads this rank's half, restores or initialises the LoRA, and forms the
-  // pair. InvalidArgument, NotFound, DataLoss for config, model, checkpoint;
+  // Loads this rank's half or takes what is resident, restores or initialises
+  // the LoRA, and forms the pair. Where that fails for a reason that has
+  // nothing to do with the device, the weights are resident afterwards.
+  // InvalidArgument, NotFound, DataLoss for config, model, checkpoint;
   // ResourceExhausted; Unavailable, Aborted, DeadlineExceeded for a lost peer.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<TrainingJob>> Create(
       const TrainingJobOptions& options, Epoch epoch,
@@ -49,6 +60,10 @@ class TrainingJob {
   // Writes this rank's shard into an existing folder.
   [[nodiscard]] absl::StatusOr<SaveResult> Save(const std::string& directory);
 
+  // Ends the job: frees all but the weights, which become resident. Nothing but
+  // the destructor is called after it.
+  void Retire();
+
   [[nodiscard]] const StartResult& start_result() const {
     return start_result_;
   }
@@ -58,9 +73,13 @@ class TrainingJob {
  private:
   TrainingJob(const TrainingJobOptions& options, const StartCommand& command);
 
+  // The steps of Create, in this order.
+  [[nodiscard]] absl::Status Load();
   [[nodiscard]] absl::Status LoadConfig();
   [[nodiscard]] absl::Status LoadSchedule();
   [[nodiscard]] absl::Status LoadPart();
+  // Fills part_ from what is resident or from the model's files.
+  [[nodiscard]] absl::Status MakePart(const WanPartOptions& part);
   [[nodiscard]] absl::Status MakeSource();
   [[nodiscard]] absl::Status MakeCompute();
   [[nodiscard]] absl::Status RestoreOrInit();
@@ -73,6 +92,7 @@ class TrainingJob {
   JobConfig config_;
   at::ScalarType compute_dtype_ = at::kFloat;
   std::unique_ptr<ModelSource> model_;
+  std::string identity_;  // of ResidentPart
   std::vector<pipeline::Action> actions_;
   int32_t chunks_ = 1;  // of each stage's blocks
   std::vector<SegmentContent> segments_;

@@ -13,7 +13,7 @@
 #include "common/stage/device.h"
 #ifdef HP_WITH_CUDA
 #include "common/memory/rates.h"
-#include "common/stage/measure_rates.h"
+#include "common/stage/known_rates.h"
 #endif
 #include "common/stage/model_source.h"
 #include "common/stage/sample_encoder.h"
@@ -76,6 +76,8 @@ class WanStageBackend : public StageBackend {
                                       std::stop_token stop) override {
     HP_ASSIGN_OR_RETURN(JobConfig config,
                         ParseJobConfig(command.config_yaml, "job"));
+    // The encoders need the room that an ended job's weights have.
+    if (!command.samples.empty()) DropWeights();
     SetExactArithmetic(static_cast<int32_t>(config.pipeline.threads));
     HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
     return EncodeSamples(
@@ -95,7 +97,7 @@ class WanStageBackend : public StageBackend {
 
   absl::StatusOr<StartResult> Start(Epoch epoch, const StartCommand& command,
                                     std::stop_token stop) override {
-    ReplaceJob(nullptr);
+    EndJob();
     HP_ASSIGN_OR_RETURN(
         std::unique_ptr<TrainingJob> job,
         TrainingJob::Create(
@@ -103,10 +105,11 @@ class WanStageBackend : public StageBackend {
              .device = device_,
              .links = options_.links,
              .on_progress =
-                 [this](const std::string& text) { SetActivity(text); }},
+                 [this](const std::string& text) { SetActivity(text); },
+             .resident = &resident_},
             epoch, command, std::move(stop)));
     StartResult result = job->start_result();
-    ReplaceJob(std::move(job));
+    ReplaceJob(std::move(job)).reset();
     SetActivity("training");
     return result;
   }
@@ -161,7 +164,7 @@ class WanStageBackend : public StageBackend {
 
   absl::StatusOr<EndResult> End(const EndCommand& /*command*/,
                                 std::stop_token /*stop*/) override {
-    ReplaceJob(nullptr);
+    EndJob();
     SetActivity("idle");
     return EndResult{};
   }
@@ -185,21 +188,36 @@ class WanStageBackend : public StageBackend {
     activity_ = text;
   }
 
+  // The job before, which ends outside the lock: freeing it takes a while.
   // Only the worker's thread writes job_; the lock is for activity().
-  void ReplaceJob(std::unique_ptr<TrainingJob> job) {
-    std::unique_ptr<TrainingJob> old;
-    {
-      absl::MutexLock lock(&mutex_);
-      old = std::move(job_);
-      job_ = std::move(job);
-    }
-    // `old` ends here, outside the lock: freeing a model takes a while.
+  std::unique_ptr<TrainingJob> ReplaceJob(std::unique_ptr<TrainingJob> job) {
+    absl::MutexLock lock(&mutex_);
+    std::swap(job_, job);
+    return job;
+  }
+
+  // Its weights stay for the next job; all else goes back to the device.
+  void EndJob() {
+    std::unique_ptr<TrainingJob> job = ReplaceJob(nullptr);
+    if (job == nullptr) return;
+    job->Retire();
+    job.reset();
+    ReleaseCachedMemory(device_);
+  }
+
+  void DropWeights() {
+    EndJob();
+    if (resident_.part == nullptr) return;
+    LogInfo("the weights make room for the encoders");
+    resident_.part.reset();
+    ReleaseCachedMemory(device_);
   }
 
   const WanStageBackendOptions options_;
   const at::Device device_;
   const int64_t device_total_bytes_;
   mutable absl::Mutex mutex_;
+  ResidentPart resident_;  // the worker's thread alone
   std::unique_ptr<TrainingJob> job_;
   std::string activity_ ABSL_GUARDED_BY(mutex_) = "idle";
   int64_t device_bytes_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -213,10 +231,11 @@ namespace {
 std::string RatesTextOf(at::Device device) {
 #ifdef HP_WITH_CUDA
   if (device.is_cuda()) {
-    const absl::StatusOr<DeviceRates> rates = MeasureDeviceRates(device);
+    const absl::StatusOr<DeviceRates> rates =
+        KnownRates(device, KnownRatesOptionsOfEnvironment());
     if (rates.ok()) {
       std::string text = RatesText({*rates});
-      LogInfo("measured the device", {{"rates", text}});
+      LogInfo("what the device does", {{"rates", text}});
       return text;
     }
     LogWarning("the device was not measured: jobs get no memory plan",

@@ -8,9 +8,19 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
+namespace {
+
+std::string StampOf(const struct stat& info) {
+  return absl::StrCat(info.st_dev, ":", info.st_ino, ":", info.st_size, ":",
+                      info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, ":",
+                      info.st_ctim.tv_sec, ".", info.st_ctim.tv_nsec);
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<const RandomAccessFile>> RandomAccessFile::Open(
     const std::string& path) {
@@ -27,12 +37,13 @@ absl::StatusOr<std::shared_ptr<const RandomAccessFile>> RandomAccessFile::Open(
     return absl::InvalidArgumentError(
         absl::StrCat(path, " is not a regular file"));
   }
-  return std::shared_ptr<const RandomAccessFile>(
-      new RandomAccessFile(path, fd, static_cast<uint64_t>(info.st_size)));
+  return std::shared_ptr<const RandomAccessFile>(new RandomAccessFile(
+      path, fd, static_cast<uint64_t>(info.st_size), StampOf(info)));
 }
 
-RandomAccessFile::RandomAccessFile(std::string path, int fd, uint64_t size)
-    : path_(std::move(path)), fd_(fd), size_(size) {}
+RandomAccessFile::RandomAccessFile(std::string path, int fd, uint64_t size,
+                                   std::string stamp)
+    : path_(std::move(path)), fd_(fd), size_(size), stamp_(std::move(stamp)) {}
 
 RandomAccessFile::~RandomAccessFile() { close(fd_); }
 
@@ -42,6 +53,13 @@ absl::Status RandomAccessFile::ReadAt(uint64_t offset, uint64_t bytes,
     return absl::DataLossError(absl::StrCat(
         path_, " ends at byte ", size_, ", but ", bytes, " bytes from ", offset,
         " were expected; it is truncated: copy or download it again"));
+  }
+  // Asks for all of a block at once: the kernel's own read-ahead goes in steps
+  // of 128 KiB on many disks, and threads that share the file confuse it.
+  constexpr uint64_t kBlock = uint64_t{1} << 20;
+  if (bytes >= kBlock && bytes <= 64 * kBlock) {
+    posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                  POSIX_FADV_WILLNEED);
   }
   // Linux moves at most 2 GiB a call; smaller pieces cost nothing.
   constexpr uint64_t kPiece = uint64_t{1} << 30;

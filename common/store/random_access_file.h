@@ -28,6 +28,10 @@ class RandomAccessFile {
   // Bytes when it was opened.
   [[nodiscard]] uint64_t size() const { return size_; }
 
+  // What told this content from another when it was opened: device, inode,
+  // size, and the nanoseconds of the last changes.
+  [[nodiscard]] const std::string& stamp() const { return stamp_; }
+
   // Copies `bytes` from `offset` to `destination`. DataLoss when the file ends
   // before that; Unavailable for a read error of the device.
   [[nodiscard]] absl::Status ReadAt(uint64_t offset, uint64_t bytes,
@@ -38,11 +42,12 @@ class RandomAccessFile {
                                                          uint64_t bytes) const;
 
  private:
-  RandomAccessFile(std::string path, int fd, uint64_t size);
+  RandomAccessFile(std::string path, int fd, uint64_t size, std::string stamp);
 
   const std::string path_;
   const int fd_;
   const uint64_t size_;
+  const std::string stamp_;
 };
 
 }  // namespace halfpipe

@@ -40,6 +40,14 @@ class FileArchive final : public TensorArchive {
 
   [[nodiscard]] const std::string& path() const override { return path_; }
 
+  [[nodiscard]] std::string stamp() const override {
+    std::string stamp;
+    for (const auto& [path, file] : files_) {
+      absl::StrAppend(&stamp, path, " ", file->stamp(), "\n");
+    }
+    return stamp;
+  }
+
   absl::Status Read(absl::string_view name, void* destination) const override {
     HP_ASSIGN_OR_RETURN(const ArchivedTensor* tensor, Find(name));
     return ReadBytes(*tensor, 0, tensor->bytes, destination);

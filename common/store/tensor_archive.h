@@ -43,6 +43,10 @@ class TensorArchive {
   // The path that was opened, for messages.
   [[nodiscard]] virtual const std::string& path() const = 0;
 
+  // Tells these files' content from any other, also from that of the same
+  // paths before or after a change; empty where that is not known.
+  [[nodiscard]] virtual std::string stamp() const { return ""; }
+
   // Copies the bytes of `name` to `destination`, which has room for its
   // `bytes`. NotFound for an unknown name (the message lists the nearest
   // one), DataLoss for a file that ends early.

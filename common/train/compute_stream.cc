@@ -97,6 +97,13 @@ absl::Status LimitDeviceMemory(at::Device device, int64_t bytes) {
   return absl::OkStatus();
 }
 
+void ReleaseCachedMemory(at::Device device) {
+#ifdef HP_WITH_CUDA
+  if (device.is_cuda()) c10::cuda::CUDACachingAllocator::emptyCache();
+#endif
+  (void)device;
+}
+
 void ResetPeakMemory(at::Device device) {
 #ifdef HP_WITH_CUDA
   if (device.is_cuda()) {

@@ -41,6 +41,10 @@ struct DeviceMemory {
 // allocation fails as if the device were full. Nothing happens on the CPU.
 [[nodiscard]] absl::Status LimitDeviceMemory(at::Device device, int64_t bytes);
 
+// Gives the memory that no tensor uses back to the device. Nothing happens on
+// the CPU.
+void ReleaseCachedMemory(at::Device device);
+
 // Starts a new measurement of the reserved peak.
 void ResetPeakMemory(at::Device device);
 

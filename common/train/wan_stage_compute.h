@@ -97,6 +97,11 @@ class WanStageCompute : public StageCompute {
 
   [[nodiscard]] AdamW& optimizer() { return optimizer_; }
 
+  // Gives the part away; nothing is called any more.
+  [[nodiscard]] std::unique_ptr<WanPart> ReleasePart() {
+    return std::move(part_);
+  }
+
  private:
   // One micro-batch on its way through this rank.
   struct InFlight {

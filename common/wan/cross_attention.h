@@ -29,6 +29,8 @@ class ContextAttention {
       const LayerLoader& loader, const std::string& prefix,
       const std::string& suffix, AttentionBackend backend);
 
+  void set_backend(AttentionBackend backend) { backend_ = backend; }
+
   // q (B, L, H, D / H), context (B, Lc, D); fills `saved`.
   void Forward(const at::Tensor& q, const at::Tensor& context,
                AttentionSaved* saved) const;
@@ -69,6 +71,11 @@ class CrossAttention {
   [[nodiscard]] static absl::StatusOr<CrossAttention> Load(
       const LayerLoader& loader, const std::string& block,
       AttentionBackend backend);
+
+  void set_backend(AttentionBackend backend) {
+    text_.set_backend(backend);
+    if (image_.has_value()) image_->set_backend(backend);
+  }
 
   // See SelfAttention for the three.
   void Restore(const Conditioning& conditioning,

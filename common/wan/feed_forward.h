@@ -34,6 +34,8 @@ class FeedForward {
 
   [[nodiscard]] int64_t chunks() const { return chunks_; }
 
+  void set_chunks(int64_t chunks) { chunks_ = chunks; }
+
   // See SelfAttention for the three. The gradients of several chunks are added
   // up in the tokens' order: other bits than those of one chunk.
   void Restore(const Modulation& modulation, FeedForwardSaved* saved) const;

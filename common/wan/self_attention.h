@@ -33,6 +33,8 @@ class SelfAttention {
       const LayerLoader& loader, const std::string& prefix,
       AttentionBackend backend);
 
+  void set_backend(AttentionBackend backend) { backend_ = backend; }
+
   // Computes what is undefined in `saved` but its x.
   void Restore(const Modulation& modulation, const Conditioning& conditioning,
                SelfAttentionSaved* saved) const;

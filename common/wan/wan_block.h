@@ -42,6 +42,13 @@ class WanBlock {
                                                      AttentionBackend backend,
                                                      int64_t ffn_chunks);
 
+  // What Load was told of how to compute. No micro-batch is on its way.
+  void Configure(AttentionBackend backend, int64_t ffn_chunks) {
+    self_attention_.set_backend(backend);
+    cross_attention_.set_backend(backend);
+    feed_forward_.set_chunks(ffn_chunks);
+  }
+
   // x: (B, L, D) in the compute dtype; the result too. Fills the groups of
   // `saved` that `plan` does not recompute; the others are freed as soon as the
   // forward is done with them.

@@ -11,6 +11,7 @@
 #include "common/kernels/kernel_profile.h"
 #include "common/kernels/torch_guard.h"
 #include "common/memory/host_state.h"
+#include "common/wan/load_order.h"
 #include "common/wan/lora_targets.h"
 
 namespace halfpipe {
@@ -103,12 +104,19 @@ absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
                       MakeHostCopies(options.device));
   std::unique_ptr<WanPart> part(
       new WanPart(source.architecture(), options, std::move(copies)));
-  HP_RETURN_IF_ERROR(TorchGuard("loading the model", [&] {
+  const absl::Status loaded = TorchGuard("loading the model", [&] {
+    source.BeginLoads(
+        LoadOrder(source.architecture(), {.embeddings = options.embeddings,
+                                          .head = options.head,
+                                          .blocks = options.blocks}),
+        options.device);
     const LayerLoader loader(&source,
                              {options.device, options.compute, options.weights},
                              options.lora, &uniform);
     return part->Load(loader);
-  }));
+  });
+  source.EndLoads();
+  HP_RETURN_IF_ERROR(loaded);
   return part;
 }
 
@@ -148,6 +156,61 @@ void WanPart::MoveMastersToHost() {
     on_host[i].copy_(now[i]);
     *masters[i] = on_host[i];
   }
+}
+
+bool WanPart::CanRenew(const WanPartOptions& to) const {
+  const WanPartOptions& from = options_;
+  const bool same_lora =
+      from.lora.has_value() == to.lora.has_value() &&
+      (!to.lora.has_value() || (from.lora->rank == to.lora->rank &&
+                                from.lora->targets == to.lora->targets));
+  return same_lora && from.embeddings == to.embeddings &&
+         from.head == to.head && from.blocks == to.blocks &&
+         from.device == to.device && from.compute == to.compute &&
+         from.weights == to.weights;
+}
+
+absl::Status WanPart::Renew(const WanPartOptions& options,
+                            const UniformSource& uniform) {
+  HP_RETURN_IF_ERROR(CheckOptions(architecture_, options));
+  if (!CanRenew(options)) {
+    return absl::InvalidArgumentError(
+        "a part is renewed with other weights or adapters than it has");
+  }
+  HP_ASSIGN_OR_RETURN(std::unique_ptr<HostCopies> copies,
+                      MakeHostCopies(options.device));
+  return TorchGuard("renewing the model", [&] {
+    Retire();
+    store_ = ActivationStore(std::move(copies));
+    options_ = options;
+    const AttentionBackend backend =
+        ChooseAttention(options.device, options.compute,
+                        architecture_.head_dim(), options.deterministic);
+    for (WanBlock& loaded : blocks_) {
+      loaded.Configure(backend, options.ffn_chunks);
+    }
+    for (LoraAdapter* adapter : adapters_) {
+      // The compute copies stay where the layers' matrices have them.
+      LoraAdapter fresh = MakeLoraAdapter(
+          adapter->module, adapter->in, adapter->out, options.lora->rank,
+          options.lora->scale(), options.device, uniform);
+      adapter->scale = fresh.scale;
+      adapter->a.master = std::move(fresh.a.master);
+      adapter->a.grad = std::move(fresh.a.grad);
+      adapter->b.master = std::move(fresh.b.master);
+      adapter->b.grad = std::move(fresh.b.grad);
+      adapter->RefreshComputeCopies();
+    }
+    if (options_.masters_on_host) MoveMastersToHost();
+    return absl::OkStatus();
+  });
+}
+
+void WanPart::Retire() {
+  AbandonMicrobatches();
+  ropes_.clear();
+  // Copies on the CPU hold nothing, and making them cannot fail.
+  store_ = ActivationStore(MakeHostCopies(at::kCPU).value());
 }
 
 absl::Status WanPart::CheckRange(const BlockRange& blocks) const {

@@ -72,6 +72,22 @@ class WanPart {
       const WeightSource& source, const WanPartOptions& options,
       const UniformSource& uniform);
 
+  // Makes this part as Create would with these options, out of the weights that
+  // it has: new adapters, nothing saved, zero gradients. To the bit: a job on a
+  // renewed part computes what it would on a new one.
+  // InvalidArgument: other weights would be needed (CanRenew), or what Create
+  // refuses. After another error the part is good for nothing but renewing.
+  [[nodiscard]] absl::Status Renew(const WanPartOptions& options,
+                                   const UniformSource& uniform);
+
+  // Whether `options` ask only for what Renew can change: plan, chunks,
+  // determinism, alpha.
+  [[nodiscard]] bool CanRenew(const WanPartOptions& options) const;
+
+  // Lets go of all but weights and adapters, pinned memory too: nothing but
+  // Renew is called next.
+  void Retire();
+
   // Embeds one micro-batch: x and the conditioning that cross to the next part
   // (its rope is made here and not sent). With `head` this part remembers the
   // time embedding until HeadBackward. InvalidArgument: an input that does not

@@ -4,68 +4,15 @@
 #include <ATen/core/Generator.h>
 #include <ATen/ops/empty.h>
 
-#include <algorithm>
 #include <cmath>
-#include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/kernels/tensor_bridge.h"
 
 namespace halfpipe {
 namespace {
-
-constexpr int64_t kStagingBytes = int64_t{64} << 20;
-
-// Copies the stored bytes of `name` to the device, unconverted.
-absl::StatusOr<at::Tensor> ReadStored(const TensorArchive& archive,
-                                      const std::string& name,
-                                      const at::Device& device) {
-  auto it = archive.tensors().find(name);
-  if (it == archive.tensors().end()) {
-    return absl::NotFoundError(
-        absl::StrCat(archive.path(), ": tensor ", name, " is missing"));
-  }
-  const ArchivedTensor& stored = it->second;
-  at::Tensor target = at::empty(
-      stored.shape,
-      at::TensorOptions().dtype(ToScalarType(stored.dtype)).device(device));
-  if (device.is_cpu()) {
-    HP_RETURN_IF_ERROR(archive.Read(name, target.data_ptr()));
-    return target;
-  }
-  const auto total = static_cast<int64_t>(stored.bytes);
-  at::Tensor bytes = target.view({-1}).view(at::kByte);
-  at::Tensor staging =
-      at::empty({std::min(total, kStagingBytes)},
-                at::TensorOptions().dtype(at::kByte).pinned_memory(true));
-  for (int64_t offset = 0; offset < total; offset += kStagingBytes) {
-    const int64_t size = std::min(kStagingBytes, total - offset);
-    HP_RETURN_IF_ERROR(archive.ReadRange(name, static_cast<uint64_t>(offset),
-                                         static_cast<uint64_t>(size),
-                                         staging.data_ptr()));
-    // Blocking: the next read overwrites the staging buffer.
-    bytes.narrow(0, offset, size).copy_(staging.narrow(0, 0, size));
-  }
-  return target;
-}
-
-// A matrix that is stored in e4m3, with one scale or one a row: one a row.
-absl::StatusOr<Fp8Matrix> ReadQuantised(const TensorArchive& archive,
-                                        const StoredTensor& stored,
-                                        const at::Device& device) {
-  Fp8Matrix quantised;
-  HP_ASSIGN_OR_RETURN(quantised.values,
-                      ReadStored(archive, stored.name, device));
-  HP_ASSIGN_OR_RETURN(at::Tensor scale,
-                      ReadStored(archive, stored.scale_name, device));
-  quantised.scales = scale.to(at::kFloat)
-                         .reshape({-1})
-                         .expand({quantised.values.size(0)})
-                         .contiguous();
-  return quantised;
-}
 
 // FNV-1a, so that a tensor's numbers do not depend on which others are made.
 uint64_t SeedFor(uint64_t seed, absl::string_view name) {
@@ -78,6 +25,47 @@ uint64_t SeedFor(uint64_t seed, absl::string_view name) {
 
 }  // namespace
 
+WeightReader& CheckpointWeights::ReaderFor(const at::Device& device) const {
+  if (reader_ == nullptr || reader_->device() != device) {
+    reader_.reset();
+    reader_ =
+        std::make_unique<WeightReader>(checkpoint_->archive.get(), device);
+  }
+  return *reader_;
+}
+
+void CheckpointWeights::BeginLoads(const std::vector<std::string>& native_names,
+                                   const at::Device& device) const {
+  const auto& tensors = checkpoint_->variant.tensors;
+  std::vector<std::string> stored;
+  for (const std::string& name : native_names) {
+    auto it = tensors.find(name);
+    if (it == tensors.end()) continue;
+    stored.push_back(it->second.name);
+    if (!it->second.scale_name.empty()) stored.push_back(it->second.scale_name);
+  }
+  ReaderFor(device).Expect(std::move(stored));
+}
+
+absl::StatusOr<at::Tensor> CheckpointWeights::ReadStored(
+    const std::string& name, const at::Device& device) const {
+  HP_ASSIGN_OR_RETURN(at::Tensor tensor, ReaderFor(device).Read(name));
+  bytes_read_ += static_cast<int64_t>(tensor.nbytes());
+  return tensor;
+}
+
+absl::StatusOr<Fp8Matrix> CheckpointWeights::ReadQuantised(
+    const StoredTensor& stored, const at::Device& device) const {
+  Fp8Matrix quantised;
+  HP_ASSIGN_OR_RETURN(quantised.values, ReadStored(stored.name, device));
+  HP_ASSIGN_OR_RETURN(at::Tensor scale, ReadStored(stored.scale_name, device));
+  quantised.scales = scale.to(at::kFloat)
+                         .reshape({-1})
+                         .expand({quantised.values.size(0)})
+                         .contiguous();
+  return quantised;
+}
+
 absl::StatusOr<at::Tensor> CheckpointWeights::Load(
     absl::string_view native_name, at::ScalarType dtype,
     const at::Device& device) const {
@@ -89,12 +77,10 @@ absl::StatusOr<at::Tensor> CheckpointWeights::Load(
   }
   const StoredTensor& stored = it->second;
   if (stored.scale_name.empty()) {
-    HP_ASSIGN_OR_RETURN(at::Tensor tensor,
-                        ReadStored(*checkpoint_->archive, stored.name, device));
+    HP_ASSIGN_OR_RETURN(at::Tensor tensor, ReadStored(stored.name, device));
     return tensor.to(dtype);
   }
-  HP_ASSIGN_OR_RETURN(Fp8Matrix quantised,
-                      ReadQuantised(*checkpoint_->archive, stored, device));
+  HP_ASSIGN_OR_RETURN(Fp8Matrix quantised, ReadQuantised(stored, device));
   at::Tensor tensor = quantised.values.to(at::kFloat);
   tensor.mul_(quantised.scales.view({-1, 1}));
   return tensor.to(dtype);
@@ -113,7 +99,7 @@ absl::StatusOr<Fp8Matrix> CheckpointWeights::LoadQuantised(
   const auto& tensors = checkpoint_->variant.tensors;
   auto it = tensors.find(std::string(native_name));
   if (it != tensors.end() && !it->second.scale_name.empty()) {
-    return ReadQuantised(*checkpoint_->archive, it->second, device);
+    return ReadQuantised(it->second, device);
   }
   return WeightSource::LoadQuantised(native_name, device);
 }

@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -15,6 +17,7 @@
 #include "common/kernels/fp8.h"
 #include "common/wan/architecture.h"
 #include "common/wan/checkpoint.h"
+#include "common/wan/weight_reader.h"
 
 namespace halfpipe {
 
@@ -32,15 +35,26 @@ class WeightSource {
       absl::string_view native_name, at::ScalarType dtype,
       const at::Device& device) const = 0;
 
+  // Says what will be loaded next to `device`, in that order: a source may
+  // read ahead until EndLoads, which frees what that held. A hint; names that
+  // are not there are left out.
+  virtual void BeginLoads(const std::vector<std::string>& /*native_names*/,
+                          const at::Device& /*device*/) const {}
+
+  virtual void EndLoads() const {}
+
+  // Bytes read from files so far.
+  [[nodiscard]] virtual int64_t bytes_read() const { return 0; }
+
   // A matrix in 8 bits on `device`: as it is stored if that is e4m3 with a
   // scale, else quantised by row. Same codes.
   [[nodiscard]] virtual absl::StatusOr<Fp8Matrix> LoadQuantised(
       absl::string_view native_name, const at::Device& device) const;
 };
 
-// Reads a checkpoint. Bytes go through one staging buffer of at most 64 MiB
-// (pinned for a CUDA device): that is all a load costs the host. fp8 weights
-// are multiplied by their scale in float32 before the conversion.
+// Reads a checkpoint through a WeightReader: what its header says is all that
+// a load costs the host. fp8 weights are multiplied by their scale in float32
+// before the conversion.
 class CheckpointWeights : public WeightSource {
  public:
   // `checkpoint` must outlive this.
@@ -55,11 +69,28 @@ class CheckpointWeights : public WeightSource {
       absl::string_view native_name, at::ScalarType dtype,
       const at::Device& device) const override;
 
+  void BeginLoads(const std::vector<std::string>& native_names,
+                  const at::Device& device) const override;
+
+  void EndLoads() const override { reader_.reset(); }
+
+  [[nodiscard]] int64_t bytes_read() const override { return bytes_read_; }
+
   [[nodiscard]] absl::StatusOr<Fp8Matrix> LoadQuantised(
       absl::string_view native_name, const at::Device& device) const override;
 
  private:
+  // The stored tensor on the device, unconverted.
+  [[nodiscard]] absl::StatusOr<at::Tensor> ReadStored(
+      const std::string& name, const at::Device& device) const;
+  // A matrix that is stored in e4m3, with one scale or one a row: one a row.
+  [[nodiscard]] absl::StatusOr<Fp8Matrix> ReadQuantised(
+      const StoredTensor& stored, const at::Device& device) const;
+  [[nodiscard]] WeightReader& ReaderFor(const at::Device& device) const;
+
   const WanCheckpoint* checkpoint_;
+  mutable std::unique_ptr<WeightReader> reader_;  // from the first load on
+  mutable int64_t bytes_read_ = 0;
 };
 
 // Normal random weights, made on the device. Their spread keeps activations

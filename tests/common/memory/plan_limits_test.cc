@@ -111,7 +111,7 @@ TEST(PlanLimitsTest, WhatItLacksIsExactlyWhatIsMissing) {
   request.split = 20;
   request.max_ffn_chunks = 1;
   request.host_memory_bytes = {1024 * kGiB};
-  const PlanRequest lean = LeanestForm(request);
+  const PlanRequest lean = Leanest(request);
   absl::StatusOr<PlanSearch> search = PlanSearch::Create(lean, 1);
   ASSERT_TRUE(search.ok());
   const int64_t lacks = search->ShortfallsAt(20)[0].device_bytes;

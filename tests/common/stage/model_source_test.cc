@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -54,6 +55,29 @@ TEST(ModelSourceTest, RandomModelsComeFromTheirNameAndSeed) {
   const absl::Status unknown = ModelSource::Open(Random("huge", 0, 0)).status();
   EXPECT_TRUE(absl::IsInvalidArgument(unknown));
   EXPECT_THAT(MessageOf(unknown), HasSubstr("model.random.variant: 'huge'"));
+}
+
+TEST(ModelSourceTest, TheIdentityChangesWithTheFiles) {
+  ScratchFolder scratch;
+  const std::string copy = scratch / "model";
+  std::filesystem::copy(kGolden, copy);
+  const auto identity = [](const ModelConfig& config) {
+    return ModelSource::Open(config).value().Identity();
+  };
+  const std::string first = identity(File(copy));
+  EXPECT_FALSE(first.empty());
+  EXPECT_EQ(identity(File(copy)), first);
+  EXPECT_NE(identity(File(kGolden)), first);
+  for (const auto& file : std::filesystem::directory_iterator(copy)) {
+    if (file.path().extension() != ".safetensors") continue;
+    std::filesystem::last_write_time(
+        file.path(), file.last_write_time() + std::chrono::seconds(1));
+  }
+  EXPECT_NE(identity(File(copy)), first);
+  EXPECT_EQ(identity(Random("tiny-t2v", 2, 7)),
+            identity(Random("tiny-t2v", 2, 7)));
+  EXPECT_NE(identity(Random("tiny-t2v", 2, 7)),
+            identity(Random("tiny-t2v", 2, 8)));
 }
 
 TEST(ModelSourceTest, AStatedVariantMustBeTheFilesOwn) {

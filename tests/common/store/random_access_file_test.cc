@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -40,6 +43,21 @@ TEST(RandomAccessFileTest, PastTheEndIsDataLoss) {
   EXPECT_THAT(MessageOf(status), HasSubstr("/f ends at byte 5"));
   EXPECT_TRUE(absl::IsDataLoss(file->ReadAt(UINT64_MAX, 2, buffer)));
   EXPECT_TRUE(absl::IsDataLoss(file->ReadStringAt(0, UINT64_MAX).status()));
+}
+
+TEST(RandomAccessFileTest, TheStampIsOfTheContent) {
+  ScratchFolder scratch;
+  const auto stamp = [](const std::string& path) {
+    return RandomAccessFile::Open(path).value()->stamp();
+  };
+  const std::string path = scratch.Write("f", "12345");
+  const std::string first = stamp(path);
+  EXPECT_EQ(stamp(path), first);
+  EXPECT_NE(stamp(scratch.Write("g", "12345")), first);
+  // The clock of a file system may be coarse.
+  std::filesystem::last_write_time(
+      path, std::filesystem::last_write_time(path) + std::chrono::seconds(1));
+  EXPECT_NE(stamp(path), first);
 }
 
 TEST(RandomAccessFileTest, OpensRegularFilesOnly) {

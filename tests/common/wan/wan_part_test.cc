@@ -97,6 +97,82 @@ TEST(WanPartTest, AdaptersAreListedInBlockOrder) {
       half->adapters()[0]->a.master.equal(part->adapters()[10]->a.master));
 }
 
+// Forward and backward of one micro-batch: every adapter's gradient and copy.
+std::vector<at::Tensor> GradientsOf(WanPart& part) {
+  const Microbatch m(0);
+  auto embedded = part.Embed(m, TinyInputs());
+  EXPECT_TRUE(embedded.ok()) << embedded.status();
+  auto y = part.ForwardBlocks(m, kBoth, embedded->conditioning, embedded->x);
+  EXPECT_TRUE(y.ok()) << y.status();
+  EXPECT_TRUE(part.HeadForward(m, *y).ok());
+  auto d = part.HeadBackward(m, at::ones({1, 4, 2, 4, 6}));
+  EXPECT_TRUE(d.ok()) << d.status();
+  EXPECT_TRUE(part.BackwardBlocks(m, kBoth, *d).ok());
+  std::vector<at::Tensor> tensors;
+  for (const LoraAdapter* adapter : part.adapters()) {
+    for (const LoraParameter* parameter : {&adapter->a, &adapter->b}) {
+      tensors.push_back(parameter->grad.clone());
+      tensors.push_back(parameter->master.clone());
+      tensors.push_back(parameter->compute.clone());
+    }
+  }
+  return tensors;
+}
+
+TEST(WanPartTest, ARenewedPartIsANewOneToTheBit) {
+  const WanPartOptions before = AllBlocks(ActivationPolicy::kOffload);
+  WanPartOptions after = AllBlocks(ActivationPolicy::kRecompute);
+  after.lora->alpha = 7.0;
+  after.ffn_chunks = 2;
+  after.deterministic = true;
+  const UniformSource other = [](absl::string_view, const at::Tensor& out) {
+    out.fill_(0.75);
+  };
+  auto fresh = WanPart::Create(RandomWeights(TinyWan(), 1), after, other);
+  ASSERT_TRUE(fresh.ok()) << fresh.status();
+
+  auto part = MakePart(before);
+  const std::vector<at::Tensor> first = GradientsOf(*part);
+  for (LoraAdapter* adapter : part->adapters()) {
+    adapter->a.master.fill_(0.1);
+    adapter->b.master.fill_(0.2);
+  }
+  ASSERT_TRUE(part->RefreshComputeCopies().ok());
+  // Ended in the middle of a step.
+  ASSERT_TRUE(part->Embed(Microbatch(3), TinyInputs()).ok());
+  part->Retire();
+  EXPECT_EQ(part->offloaded_bytes(), 0);
+  ASSERT_TRUE(part->CanRenew(after));
+  ASSERT_TRUE(part->Renew(after, other).ok());
+  const std::vector<at::Tensor> expected = GradientsOf(**fresh);
+  const std::vector<at::Tensor> renewed = GradientsOf(*part);
+  ASSERT_EQ(renewed.size(), expected.size());
+  for (size_t i = 0; i < renewed.size(); ++i) {
+    EXPECT_TRUE(renewed[i].equal(expected[i])) << i;
+  }
+  // And back to what it was.
+  ASSERT_TRUE(part->Renew(before, TestUniform()).ok());
+  const std::vector<at::Tensor> again = GradientsOf(*part);
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_TRUE(again[i].equal(first[i])) << i;
+  }
+}
+
+TEST(WanPartTest, OtherWeightsOrAdaptersAreNotRenewed) {
+  auto part = MakePart(AllBlocks(ActivationPolicy::kKeep));
+  std::vector<WanPartOptions> others(6, AllBlocks(ActivationPolicy::kKeep));
+  others[0].blocks = {{0, 1}, {1, 2}};
+  others[1].lora->rank = 3;
+  others[2].lora->targets = {"q"};
+  others[3].compute = at::kBFloat16;
+  others[4].head = false;
+  others[5].lora.reset();
+  for (const WanPartOptions& options : others) {
+    EXPECT_FALSE(part->CanRenew(options));
+    EXPECT_TRUE(absl::IsInvalidArgument(part->Renew(options, TestUniform())));
+  }
+}
+
 TEST(WanPartTest, CallsInTheWrongOrderAreRefused) {
   auto part = MakePart(AllBlocks(ActivationPolicy::kRecompute));
   const Microbatch m(0);
