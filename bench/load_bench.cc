@@ -28,6 +28,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -68,7 +69,7 @@ Options ParseOptions(int argc, char** argv) {
       options.warm = true;
       continue;
     }
-    if (words[i].rfind("--", 0) != 0) {
+    if (!absl::StartsWith(words[i], "--")) {
       options.model = words[i];
       continue;
     }
@@ -101,6 +102,7 @@ absl::Status WriteRandom(const Options& options) {
     value = static_cast<uint16_t>((random() & 0x80FF) | 0x3C00);
   }
   std::vector<TensorToWrite> tensors;
+  tensors.reserve(shapes.size());
   for (const auto& [name, shape] : shapes) {
     tensors.push_back({name, DType::kBF16, shape, values.data()});
   }
@@ -112,7 +114,8 @@ int64_t StatusField(const std::string& key) {
   std::ifstream status("/proc/self/status");
   std::string line;
   while (std::getline(status, line)) {
-    if (line.rfind(key, 0) == 0) return std::atoll(line.c_str() + key.size());
+    if (absl::StartsWith(line, key))
+      return std::atoll(line.c_str() + key.size());
   }
   return 0;
 }
@@ -225,6 +228,7 @@ class Bench {
     }
     const absl::Time begin = absl::Now();
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         std::vector<char> buffer(kBlock);
@@ -249,9 +253,10 @@ class Bench {
     const absl::Time begin = absl::Now();
     HP_ASSIGN_OR_RETURN(
         const std::unique_ptr<WanPart> part,
-        WanPart::Create(weights, part_, [](absl::string_view, at::Tensor out) {
-          out.uniform_(0.0, 1.0);
-        }));
+        WanPart::Create(weights, part_,
+                        [](absl::string_view, const at::Tensor& out) {
+                          out.uniform_(0.0, 1.0);
+                        }));
     HP_RETURN_IF_ERROR(SynchronizeCompute(device_));
     const absl::Time end = absl::Now();
     if (weights.bytes_read() != static_cast<int64_t>(bytes_)) {
