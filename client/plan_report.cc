@@ -88,8 +88,13 @@ std::string StageText(const StagePlan& stage, size_t rank, int64_t first) {
       ReadableBytes(stage.fixed_bytes), ReadableBytes(stage.boundary_bytes),
       ReadableBytes(cost.saved_bytes), ReadableBytes(cost.staging_bytes),
       ReadableBytes(cost.working_bytes), ReadableBytes(stage.slack_bytes));
-  absl::StrAppendFormat(&text, "  host     pins %s\n",
-                        ReadableBytes(cost.host_bytes));
+  absl::StrAppendFormat(&text, "  host     pins %s",
+                        ReadableBytes(stage.pinned_host_bytes()));
+  if (stage.optimizer_host_bytes > 0) {
+    absl::StrAppendFormat(&text, " (%s of them the optimizer)",
+                          ReadableBytes(stage.optimizer_host_bytes));
+  }
+  text += '\n';
   absl::StrAppendFormat(
       &text,
       "  time     forward %.0f ms, backward %.0f ms (recomputing %.0f ms), "
@@ -109,7 +114,8 @@ Json StageJson(const StagePlan& stage, size_t rank, double busy_seconds,
           {"ffn_chunks", stage.ffn_chunks},
           {"peak_gpu_bytes", stage.peak_bytes},
           {"gpu_budget_bytes", stage.budget_bytes},
-          {"pinned_host_bytes", cost.host_bytes},
+          {"pinned_host_bytes", stage.pinned_host_bytes()},
+          {"optimizer_host_bytes", stage.optimizer_host_bytes},
           {"fixed_bytes", stage.fixed_bytes},
           {"weight_bytes", stage.weight_bytes},
           {"trained_bytes", stage.trained_bytes},

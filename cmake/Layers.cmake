@@ -10,10 +10,10 @@ set(HP_LAYER_data base store absl json)
 set(HP_LAYER_metrics base absl prometheus httplib)
 # CUDA's runtime alone, for the torch group and for the link
 set(HP_LAYER_gpu base runtime absl cuda)
-# the planner's arithmetic: the client and the coordinator predict with it too
-set(HP_LAYER_memory_plan base config pipeline absl json)
-# a Wan model's names and sizes, which the command line plans with
+# a Wan model's names and sizes, which plans are made with
 set(HP_LAYER_wan_shapes base store absl json)
+# the planner's arithmetic: the client and the coordinator predict with it too
+set(HP_LAYER_memory_plan base config pipeline wan_shapes absl json)
 # the torch group
 set(HP_LAYER_kernels base runtime gpu absl torch c10_cuda cuda)
 set(HP_LAYER_lora base store kernels absl torch json)

@@ -42,12 +42,18 @@ absl::StatusOr<std::vector<DeviceRates>> RatesOf(
         std::vector<DeviceRates> rates,
         ParseRates(stage.device_rates,
                    absl::StrCat("rates of stage ", stage.rank.value())));
-    devices.push_back(std::move(rates.front()));
+    DeviceRates& device = rates.front();
+    device.free_bytes =
+        std::clamp<int64_t>(device.free_bytes + stage.device_free_change_bytes,
+                            0, device.total_bytes);
+    devices.push_back(std::move(device));
   }
   return devices;
 }
 
-// One number for stages that share a host, else one a stage.
+// One number for stages that share a host, else one a stage. Of a shared host
+// the larger: a stage that was started again in the middle of a job sees what
+// the other one has pinned, and that one lets go of it at its next start.
 std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
   std::set<std::string> hosts;
   std::vector<int64_t> available;
@@ -56,7 +62,7 @@ std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
     available.push_back(stage.host_available_bytes);
   }
   if (hosts.size() > 1) return available;
-  return {*std::min_element(available.begin(), available.end())};
+  return {*std::max_element(available.begin(), available.end())};
 }
 
 absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
@@ -80,40 +86,98 @@ JobMemory FromPlan(const TrainingPlan& plan) {
   JobMemory memory;
   memory.split = plan.split;
   memory.schedule = plan.schedule;
+  memory.optimizer_on_host = plan.optimizer_on_host;
   memory.summary = absl::StrFormat("memory plan: predicted %.3g s/sample",
                                    plan.sample_seconds());
   for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
     const StagePlan& stage = plan.stages[rank];
     memory.memory_plan.push_back(stage.activations.ToText());
     memory.ffn_chunks.push_back(stage.ffn_chunks);
+    memory.forecasts.push_back({.peak_bytes = stage.peak_bytes,
+                                .budget_bytes = stage.budget_bytes,
+                                .pinned_bytes = stage.cost.host_bytes});
     absl::StrAppendFormat(
         &memory.summary, "; stage %d: %s, peak %.1f of %.1f GiB, pins %.1f GiB",
         rank, memory.memory_plan.back(), InGiB(stage.peak_bytes),
-        InGiB(stage.budget_bytes), InGiB(stage.cost.host_bytes));
+        InGiB(stage.budget_bytes), InGiB(stage.pinned_host_bytes()));
+  }
+  if (plan.optimizer_on_host) {
+    absl::StrAppend(&memory.summary, "; the optimizer is in host memory");
   }
   return memory;
 }
 
+// Empty on CPUs without a cap, where nobody expects one.
+std::string WhyThereIsNoPlan(const JobConfig& config,
+                             const std::vector<StageInfo>& stages) {
+  std::string why;
+  for (const StageInfo& stage : stages) {
+    if (stage.device == "cpu" || !stage.device_rates.empty()) continue;
+    absl::StrAppend(&why, why.empty() ? "" : "; ", "stage ", stage.rank.value(),
+                    " could not measure ", stage.device,
+                    " when it started (was it full? its log says why)");
+  }
+  if (!why.empty()) {
+    return absl::StrCat("there is no memory plan, activations are ",
+                        config.pipeline.memory == MemoryPolicy::kAuto
+                            ? "recomputed"
+                            : "treated as asked",
+                        ": ", why);
+  }
+  if (config.pipeline.gpu_memory_bytes == 0) return "";
+  return "pipeline.gpu_memory is not kept: there is no memory plan without "
+         "measured GPUs and bf16";
+}
+
+// Takes from the request's host budgets what cannot be had; a warning where
+// that is less than the job asks for.
+std::string LimitHost(const std::vector<int64_t>& available,
+                      const std::vector<int64_t>& pin_limits,
+                      PlanRequest* request) {
+  if (!pin_limits.empty()) {
+    request->host_memory_bytes = pin_limits;
+    request->host_memory_source = "after a refusal, what could be pinned is";
+    return "";
+  }
+  std::string warning;
+  for (size_t i = 0; i < available.size(); ++i) {
+    int64_t& budget = request->host_memory_bytes[i];
+    // A host that does not say what it has (0) is taken at the job's word.
+    const int64_t most = available[i] - kHostFloorBytes;
+    if (available[i] == 0 || budget <= most) continue;
+    warning = absl::StrFormat(
+        "pipeline.host_memory allows %.1f GiB, but the host has only %.1f GiB "
+        "left: planning with %.1f GiB",
+        InGiB(budget), InGiB(available[i]), InGiB(std::max<int64_t>(0, most)));
+    budget = std::max<int64_t>(0, most);
+    request->host_memory_source = "the host has left";
+  }
+  return warning;
+}
+
 }  // namespace
 
-absl::StatusOr<JobMemory> PlanJobMemory(const JobConfig& config,
-                                        const ScanResult& scan,
-                                        const std::vector<StageInfo>& stages) {
+absl::StatusOr<JobMemory> PlanJobMemory(
+    const JobConfig& config, const ScanResult& scan,
+    const std::vector<StageInfo>& stages,
+    const std::vector<int64_t>& pin_limits) {
   HP_ASSIGN_OR_RETURN(JobMemory unplanned, WithoutPlan(config, scan));
   HP_ASSIGN_OR_RETURN(const std::vector<DeviceRates> devices, RatesOf(stages));
   if (devices.empty() || config.pipeline.dtype != ComputeDType::kBf16) {
-    if (config.pipeline.gpu_memory_bytes > 0) {
-      unplanned.warning =
-          "pipeline.gpu_memory is not kept: there is no memory plan without "
-          "measured GPUs and bf16";
-    }
+    unplanned.warning = WhyThereIsNoPlan(config, stages);
     return unplanned;
   }
+  const std::vector<int64_t> available = AvailableBytes(stages);
   HP_ASSIGN_OR_RETURN(
-      const PlanRequest request,
-      MakePlanRequest(config, ShapeOf(scan), devices, AvailableBytes(stages)));
+      PlanRequest request,
+      MakePlanRequest(config, ShapeOf(scan), devices, available));
+  const std::string warning = LimitHost(available, pin_limits, &request);
   absl::StatusOr<TrainingPlan> plan = PlanTraining(request);
-  if (plan.ok()) return FromPlan(*plan);
+  if (plan.ok()) {
+    JobMemory planned = FromPlan(*plan);
+    planned.warning = warning;
+    return planned;
+  }
   const bool named = config.pipeline.memory != MemoryPolicy::kAuto;
   if (!named || !absl::IsResourceExhausted(plan.status())) {
     return plan.status();

@@ -14,11 +14,20 @@
 
 namespace halfpipe {
 
+// What the plan expects of one stage.
+struct StageForecast {
+  int64_t peak_bytes = 0;    // of its device
+  int64_t budget_bytes = 0;  // of its device
+  int64_t pinned_bytes = 0;  // of its host
+};
+
 struct JobMemory {
   int64_t split = 0;
   pipeline::Schedule schedule;
   std::vector<std::string> memory_plan;  // of StartCommand: a text a rank
   std::vector<int64_t> ffn_chunks;       // of StartCommand: a number a rank
+  bool optimizer_on_host = false;        // of StartCommand
+  std::vector<StageForecast> forecasts;  // one a rank; empty: no plan was made
   std::string summary;  // for the job's log; empty: nothing was planned
   // Why a plan was not made, or does not hold; empty: no reason.
   std::string warning;
@@ -31,14 +40,21 @@ struct JobMemory {
 // there less a reserve. Without rates: split and warm-up as SplitOf and
 // ScheduleOf say, and `auto` recomputes every block, which always fits best.
 //
+// What others took of a device or host since the stage registered (heartbeats)
+// is not planned with, nor is a pipeline.host_memory that is not there.
+//
 // A policy that was asked for by name is carried out even where the planner
 // finds that it does not fit: the device has the last word.
+//
+// `pin_limits`: most bytes to pin, one a rank, because a stage was refused
+// more; empty: none.
 //
 // InvalidArgument: a split or schedule that cannot be, rates that cannot be
 // read. ResourceExhausted: no plan fits; the message says what would.
 [[nodiscard]] absl::StatusOr<JobMemory> PlanJobMemory(
     const JobConfig& config, const ScanResult& scan,
-    const std::vector<StageInfo>& stages);
+    const std::vector<StageInfo>& stages,
+    const std::vector<int64_t>& pin_limits = {});
 
 }  // namespace halfpipe
 

@@ -4,23 +4,13 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "coordinator/command_kinds.h"
 
 namespace halfpipe {
 namespace {
 
-// A stage that fails because its peer did reports first, sometimes.
-constexpr absl::Duration kCauseGrace = absl::Seconds(3);
 // Abandoning a step and saving takes seconds; past this a stage hangs.
 constexpr absl::Duration kStopTimeout = absl::Seconds(60);
-
-// What the commands are called in messages, in the order of CommandBody.
-constexpr std::array<const char*, 9> kCommandNames = {
-    "scan", "encode", "open link", "start",   "step",
-    "save", "export", "end",       "shutdown"};
-
-constexpr size_t kStepKind = 4;
-static_assert(std::is_same_v<std::variant_alternative_t<kStepKind, CommandBody>,
-                             StepCommand>);
 
 }  // namespace
 
@@ -55,18 +45,6 @@ void JobRunner::OnJoined(const StageInfo& stage, absl::Time now) {
   if (phase_ == Phase::kWait) ProceedWhenReady(now);
 }
 
-void JobRunner::OnLost(Rank rank, absl::Time now) {
-  if (finished() || rank.value() >= world_) return;
-  Stage& stage = stages_[static_cast<size_t>(rank.value())];
-  if (!stage.info.has_value()) return;
-  stage.info.reset();
-  stage.pending.clear();
-  if (phase_ == Phase::kWait) return;
-  Restart(
-      absl::UnavailableError(absl::StrCat("stage ", rank.value(), " was lost")),
-      now);
-}
-
 void JobRunner::OnTick(absl::Time now) {
   if (finished()) return;
   if (stop_deadline_.has_value() && now > *stop_deadline_) {
@@ -86,7 +64,8 @@ void JobRunner::ProceedWhenReady(absl::Time now) {
     return Fail(absl::DeadlineExceededError(
         absl::StrCat(missing, " did not join within ",
                      absl::FormatDuration(plan_.join_timeout),
-                     ": see that process's log for the reason")));
+                     ": see that process's log for the reason",
+                     cause_.empty() ? "" : "; it was missed after: ", cause_)));
   }
   if (now < resume_at_) return;
   if (encoded_) return BeginStart();
@@ -123,14 +102,7 @@ bool JobRunner::AllAnswered() const {
 void JobRunner::OnResult(Rank rank, const CommandResult& result,
                          absl::Time now) {
   if (finished() || rank.value() >= world_) return;
-  if (result.epoch != epoch_) {
-    // The cause of the restart that the peer's report began.
-    if (result.epoch == last_epoch_ && phase_ == Phase::kWait &&
-        !result.status.ok() && !IsWorthRestart(result.status)) {
-      Fail(Annotate(result.status, absl::StrCat("stage ", rank.value())));
-    }
-    return;
-  }
+  if (result.epoch != epoch_) return OnEarlierResult(rank, result, now);
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
   if (stage.pending.empty() ||
       stage.pending.front().sequence != result.sequence) {
@@ -180,63 +152,6 @@ void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
                        exported->files.end());
     return CommitSave(now);
   }
-}
-
-void JobRunner::OnFailure(Rank rank, const Pending& command,
-                          const absl::Status& status, absl::Time now) {
-  const bool step = command.kind == kStepKind;
-  std::string where =
-      absl::StrCat("stage ", rank.value(), ", ", kCommandNames[command.kind]);
-  if (step) absl::StrAppend(&where, " ", command.step);
-  if (!IsWorthRestart(status)) return Fail(Annotate(status, where));
-  if (step && absl::IsCancelled(status) && !suspected_.has_value()) {
-    Stop(StopKind::kRestart, now);
-  }
-  // A step that was to be abandoned, and those behind it, have no result.
-  if (step && stop_ != StopKind::kNone) {
-    if (AllAnswered()) EndSteps(now);
-    return;
-  }
-  if (suspected_.has_value() || AllAnswered()) {
-    absl::Status cause = suspected_.value_or(Annotate(status, where));
-    suspected_.reset();
-    return Restart(cause, now);
-  }
-  suspected_ = Annotate(status, where);
-  suspected_until_ = now + kCauseGrace;
-}
-
-void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
-  if (stop_ == StopKind::kRestart) {
-    stop_ = StopKind::kNone;
-    stop_deadline_.reset();
-  }
-  if (stop_ != StopKind::kNone)
-    return FinishStopped(std::string(cause.message()), now);
-  suspected_.reset();
-  if (!save_directory_.empty()) {
-    ledger_->Discard(std::exchange(save_directory_, ""));
-  }
-  const std::optional<absl::Duration> delay = restarts_.NextDelay();
-  if (!delay.has_value()) {
-    return Fail(Annotate(
-        cause, absl::StrCat("gave up after ", restarts_.limit(),
-                            " restarts without a further step; the last one")));
-  }
-  absl::StatusOr<Epoch> epoch = host_->NewEpoch();
-  if (!epoch.ok()) return Fail(epoch.status());
-  last_epoch_ = std::exchange(epoch_, *epoch);
-  for (Stage& stage : stages_) {
-    stage.pending.clear();
-    stage.reports.clear();
-  }
-  phase_ = Phase::kWait;
-  wait_since_ = now;
-  resume_at_ = now + *delay;
-  meter_.Pause();
-  host_->ChangeState(JobTrigger::kStageLost, std::string(cause.message()),
-                     absl::OkStatus());
-  ProceedWhenReady(now);
 }
 
 void JobRunner::Stop(StopKind kind, absl::Time now) {

@@ -3,8 +3,10 @@
 //   wait --> scan --> encode --> open link --> start --> step <--> save
 //    ^  all   |         |           |            |        |    and export
 //    |  there '---------'-----------'------------'--------'----------'
-//    '--- a stage was lost, or a command ended with Unavailable, Aborted or
-//         DeadlineExceeded: new epoch, back to the last committed checkpoint
+//    '--- a stage was lost, or a command ended with Unavailable, Aborted,
+//         DeadlineExceeded or a device's fault: new epoch, back to the last
+//         committed checkpoint. The same, with a plan that pins less, where a
+//         host did not let a stage pin what it was to
 //
 // Any other failure of a command ends the job with that status.
 #ifndef HP_COORDINATOR_JOB_RUNNER_H_
@@ -26,6 +28,7 @@
 #include "common/rpc/job_types.h"
 #include "common/runtime/stage_protocol.h"
 #include "coordinator/checkpoint_ledger.h"
+#include "coordinator/job_memory.h"
 #include "coordinator/job_plan.h"
 #include "coordinator/job_state.h"
 #include "coordinator/progress_meter.h"
@@ -134,16 +137,22 @@ class JobRunner {
   [[nodiscard]] bool AllAnswered() const;
   [[nodiscard]] std::string MissingStages() const;
   void ProceedWhenReady(absl::Time now);
-  void OnFailure(Rank rank, const Pending& command, const absl::Status& status,
-                 absl::Time now);
   void RetractSteps();
-  void Restart(const absl::Status& cause, absl::Time now);
   void Fail(const absl::Status& error);
   void FinishStopped(const std::string& detail, absl::Time now);
   void Finish(JobTrigger trigger, const std::string& reason,
               const absl::Status& error = absl::OkStatus());
   void Say(LogSeverity severity, std::string text);
   void Dispatch(Rank rank, const ResultBody& body, absl::Time now);
+
+  // job_runner_failure.cc: what goes wrong, and OnLost
+  void OnEarlierResult(Rank rank, const CommandResult& result, absl::Time now);
+  void OnFailure(Rank rank, const Pending& command, const absl::Status& failure,
+                 absl::Time now);
+  [[nodiscard]] absl::Status Explain(Rank rank, const absl::Status& status);
+  // Whether the next plan pins less because of this failure.
+  [[nodiscard]] bool PlanToPinLess(Rank rank, const absl::Status& status);
+  void Restart(const absl::Status& cause, absl::Time now);
 
   // job_runner_prepare.cc: from the scan to the loaded model
   void BeginScan();
@@ -201,6 +210,11 @@ class JobRunner {
   pipeline::Schedule schedule_;
   int64_t split_ = 0;
   std::string resume_from_;
+  std::vector<StageForecast> forecasts_;  // of the present plan
+  std::vector<int64_t> pin_limits_;       // of the next one
+  int pin_refusals_ = 0;
+  std::string refused_;  // the last refusal's message
+  std::string cause_;    // of the last restart, until the job runs again
 
   int64_t steps_done_ = 0;  // of the pair
   int64_t next_step_ = 0;   // to be issued

@@ -80,6 +80,7 @@ void JobRunner::OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat) {
   if (finished() || rank.value() >= world_) return;
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
   stage.device_total_bytes = heartbeat.device_total_bytes;
+  if (stage.info.has_value()) TakeFreeMemory(heartbeat, &*stage.info);
   if (phase_ != Phase::kEncode || heartbeat.epoch != epoch_) return;
   const std::optional<int64_t> done = SamplesEncoded(heartbeat.activity);
   if (!done.has_value() || *done == stage.samples_encoded) return;
@@ -178,8 +179,16 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   for (int32_t rank = 0; rank < world_; ++rank) {
     infos.push_back(*stages_[static_cast<size_t>(rank)].info);
   }
-  HP_ASSIGN_OR_RETURN(JobMemory memory,
-                      PlanJobMemory(plan_.config, *scan_, infos));
+  absl::StatusOr<JobMemory> made =
+      PlanJobMemory(plan_.config, *scan_, infos, pin_limits_);
+  if (!made.ok() && !refused_.empty()) {
+    return absl::Status(
+        made.status().code(),
+        absl::StrCat(made.status().message(),
+                     ". Pinned memory was refused: ", refused_));
+  }
+  HP_ASSIGN_OR_RETURN(JobMemory memory, std::move(made));
+  forecasts_ = memory.forecasts;
   if (!memory.warning.empty()) Say(LogSeverity::kWarning, memory.warning);
   if (!memory.summary.empty()) Say(LogSeverity::kInfo, memory.summary);
   split_ = memory.split;
@@ -199,6 +208,7 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   start.resume_from = resume_from_;
   start.memory_plan = std::move(memory.memory_plan);
   start.ffn_chunks = std::move(memory.ffn_chunks);
+  start.optimizer_on_host = memory.optimizer_on_host;
   return start;
 }
 
@@ -217,6 +227,7 @@ void JobRunner::OnStarted(absl::Time now) {
   next_step_ = saved_steps_;
   last_save_ = now;
   phase_ = Phase::kStep;
+  cause_.clear();
   host_->ChangeState(
       JobTrigger::kReady,
       resume_from_.empty()

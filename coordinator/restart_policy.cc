@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "common/runtime/failure_notes.h"
+
 namespace halfpipe {
 
 bool IsWorthRestart(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsAborted(status) ||
-         absl::IsDeadlineExceeded(status) || absl::IsCancelled(status);
+         absl::IsDeadlineExceeded(status) || absl::IsCancelled(status) ||
+         IsDeviceFault(status);
 }
 
 void RestartPolicy::OnProgress(int64_t mark) {

@@ -11,8 +11,8 @@
 namespace halfpipe {
 
 // Whether a command that ended so is worth another try with a new epoch:
-// the process or its peer was away, or the epoch was over. Everything else
-// would fail again.
+// the process or its peer was away, the epoch was over, or a device failed that
+// a fresh process may find well. Everything else would fail again.
 [[nodiscard]] bool IsWorthRestart(const absl::Status& status);
 
 // Counts restarts between which nothing was gained. Not thread-safe.

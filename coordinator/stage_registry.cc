@@ -56,7 +56,9 @@ absl::Status StageRegistry::OnHeartbeat(const StagePlace& place,
                                         const StageHeartbeat& heartbeat,
                                         absl::Time now) {
   HP_RETURN_IF_ERROR(Renew(place, incarnation, now));
-  stages_.at(place).heartbeat = heartbeat;
+  Stage& stage = stages_.at(place);
+  stage.heartbeat = heartbeat;
+  TakeFreeMemory(heartbeat, &stage.info);
   return absl::OkStatus();
 }
 

@@ -55,6 +55,7 @@ class StageRegistry {
   // incarnation than the one that holds the place.
   [[nodiscard]] absl::Status Renew(const StagePlace& place,
                                    uint64_t incarnation, absl::Time now);
+  // Also keeps what the stage says of free memory: Find gives it.
   [[nodiscard]] absl::Status OnHeartbeat(const StagePlace& place,
                                          uint64_t incarnation,
                                          const StageHeartbeat& heartbeat,

@@ -46,6 +46,10 @@ absl::Status Override(const char* flag, const std::string& text,
   }
   absl::StatusOr<int64_t> parsed = ParseBytes(text);
   if (!parsed.ok()) return Annotate(parsed.status(), flag);
+  if (*parsed == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        flag, ": expected auto, or a size above 0, found '", text, "'"));
+  }
   *bytes = *parsed;
   return absl::OkStatus();
 }

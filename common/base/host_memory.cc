@@ -28,21 +28,64 @@ int64_t MemAvailable(const std::string& root) {
   return 0;
 }
 
-// Lowers `bytes` to the limit in a file; "max" and no file are no limit.
-void Limit(const std::string& path, int64_t* bytes) {
-  const auto text = ReadFile(path, kMaxFileBytes);
-  int64_t limit = 0;
-  if (text.ok() && absl::SimpleAtoi(*text, &limit)) {
-    *bytes = std::min(*bytes, limit);
+// Where a version of control groups says what a group may have and has.
+struct GroupFiles {
+  const char* hierarchy;
+  const char* limit;
+  // Lines of memory.stat, with those of the groups below: what the kernel
+  // cannot take back by forgetting cached files.
+  std::vector<absl::string_view> held;
+};
+
+const GroupFiles& VersionOne() {
+  static const GroupFiles* const files =
+      new GroupFiles{"/sys/fs/cgroup/memory",
+                     "memory.limit_in_bytes",
+                     {"total_rss", "total_shmem"}};
+  return *files;
+}
+
+const GroupFiles& VersionTwo() {
+  static const GroupFiles* const files = new GroupFiles{
+      "/sys/fs/cgroup", "memory.max", {"anon", "shmem", "slab_unreclaimable"}};
+  return *files;
+}
+
+// What processes of a group hold; 0 where it does not say.
+int64_t HeldBytes(const GroupFiles& files, const std::string& directory) {
+  const auto text = ReadFile(directory + "/memory.stat", kMaxFileBytes);
+  if (!text.ok()) return 0;
+  int64_t held = 0;
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
+    int64_t bytes = 0;
+    if (words.size() == 2 && absl::SimpleAtoi(words[1], &bytes) &&
+        std::find(files.held.begin(), files.held.end(), words[0]) !=
+            files.held.end()) {
+      held += bytes;
+    }
   }
+  return held;
+}
+
+// Lowers `bytes` to what a group has left; "max" and no file are no limit.
+void Limit(const GroupFiles& files, const std::string& directory,
+           int64_t* bytes) {
+  const auto text =
+      ReadFile(absl::StrCat(directory, "/", files.limit), kMaxFileBytes);
+  int64_t limit = 0;
+  if (!text.ok() || !absl::SimpleAtoi(*text, &limit)) return;
+  // Nothing at all would read as "not known".
+  *bytes = std::min(*bytes,
+                    std::max<int64_t>(1, limit - HeldBytes(files, directory)));
 }
 
 // Every group from `group` ("/a/b") up to the root of a hierarchy.
-void LimitByGroups(const std::string& hierarchy, absl::string_view group,
-                   const char* file, int64_t* bytes) {
+void LimitByGroups(const std::string& root, const GroupFiles& files,
+                   absl::string_view group, int64_t* bytes) {
   while (true) {
     absl::ConsumeSuffix(&group, "/");
-    Limit(absl::StrCat(hierarchy, group, "/", file), bytes);
+    Limit(files, absl::StrCat(root, files.hierarchy, group), bytes);
     if (group.empty()) return;
     const size_t slash = group.rfind('/');
     group = group.substr(0, slash == absl::string_view::npos ? 0 : slash);
@@ -63,11 +106,10 @@ int64_t AvailableHostBytes(const std::string& root) {
     const std::vector<absl::string_view> controllers =
         absl::StrSplit(parts[1], ',');
     if (parts[1].empty()) {
-      LimitByGroups(root + "/sys/fs/cgroup", parts[2], "memory.max", &bytes);
+      LimitByGroups(root, VersionTwo(), parts[2], &bytes);
     } else if (std::find(controllers.begin(), controllers.end(), "memory") !=
                controllers.end()) {
-      LimitByGroups(root + "/sys/fs/cgroup/memory", parts[2],
-                    "memory.limit_in_bytes", &bytes);
+      LimitByGroups(root, VersionOne(), parts[2], &bytes);
     }
   }
   return bytes;

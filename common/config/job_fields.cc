@@ -205,7 +205,8 @@ void AddPipeline(PipelineConfig& p, Table& t) {
         "Most memory to use of each GPU; `auto`: what is free.");
   t.Add("pipeline.host_memory", BytesOrAuto(&p.host_memory_bytes), kPlain,
         "Most host memory for both stages together; `auto`: the smaller of "
-        "the cgroup's limit and what is available, less 4 GiB.");
+        "what is available and what is left of the cgroup's limit, less 4 "
+        "GiB.");
   t.Add("pipeline.profile", Flag(&p.profile), kPlain,
         "Time every group of kernels, for `halfpipe bench --profile`; costs "
         "about a percent.");

@@ -1,6 +1,39 @@
 #include "common/gpu/cuda_errors.h"
 
+#include <string>
+
+#include "common/runtime/failure_notes.h"
+
 namespace halfpipe {
+namespace {
+
+// Errors that the program did not make: the device is lost, or what ran on it
+// broke it. A wrong argument is none of them.
+bool LosesTheDevice(cudaError_t error) {
+  switch (error) {
+    case cudaErrorContained:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorExternalDevice:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalAddress:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorMpsConnectionFailed:
+    case cudaErrorNoDevice:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorSystemNotReady:
+    case cudaErrorTimeout:
+    case cudaErrorUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 absl::Status CudaStatus(cudaError_t error, absl::string_view expression) {
   if (error == cudaSuccess) return absl::OkStatus();
@@ -12,7 +45,9 @@ absl::Status CudaStatus(cudaError_t error, absl::string_view expression) {
   if (error == cudaErrorMemoryAllocation) {
     return absl::ResourceExhaustedError(message);
   }
-  return absl::InternalError(message);
+  absl::Status status = absl::InternalError(message);
+  if (LosesTheDevice(error)) MarkDeviceFault(&status);
+  return status;
 }
 
 }  // namespace halfpipe

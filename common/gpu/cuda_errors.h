@@ -12,7 +12,8 @@ namespace halfpipe {
 
 // "expression: cudaErrorName: text (device N)". ResourceExhausted for a failed
 // allocation, else Internal: after most faults the context is unusable and the
-// process must be started again.
+// process must be started again. Where the device itself failed or is gone, the
+// status says so (IsDeviceFault of common/runtime/failure_notes.h).
 [[nodiscard]] absl::Status CudaStatus(cudaError_t error,
                                       absl::string_view expression);
 

@@ -20,7 +20,7 @@ namespace {
 
 // What the libraries' products ask of sizes, and of the number of left rows.
 constexpr int64_t kSizeUnit = 16;
-constexpr int64_t kRowUnit = 8;
+constexpr int64_t kRowUnit = 16;
 
 bool TakesProduct(const Fp8Matrix& left, const Fp8Matrix& right,
                   at::ScalarType dtype) {

@@ -7,13 +7,14 @@
 
 namespace halfpipe {
 
-// A frozen weight and its bias, on one device and in one dtype.
+// A frozen weight and its bias, on one device.
 struct LinearWeights {
   at::Tensor weight;  // (out, in)
   at::Tensor bias;    // (out)
 };
 
-// x: (..., in) in the weights' dtype; result (..., out).
+// x: (..., in); result (..., out) in x's dtype. A weight in a narrower dtype is
+// widened on the way, a few rows at a time; the bias is in x's dtype.
 at::Tensor Linear(const at::Tensor& x, const LinearWeights& weights);
 // dy: (..., out); result (..., in).
 at::Tensor LinearBackward(const at::Tensor& dy, const LinearWeights& weights);

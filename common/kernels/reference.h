@@ -1,6 +1,6 @@
-// The functions of norm.h, qk_norm.h, residual.h and fp8.h in plain ATen: what runs on
-// the CPU and in other types than bfloat16, and what the fused kernels are
-// compared with. Same contracts; `out` is filled by a copy.
+// The functions of norm.h, qk_norm.h, residual.h and fp8.h in plain ATen: what
+// runs on the CPU and in other types than bfloat16, and what the fused kernels
+// are compared with. Same contracts; `out` is filled by a copy.
 #ifndef HP_COMMON_KERNELS_REFERENCE_H_
 #define HP_COMMON_KERNELS_REFERENCE_H_
 

@@ -5,8 +5,10 @@
 #include <exception>
 #include <new>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
+#include "common/runtime/failure_notes.h"
 
 namespace halfpipe {
 namespace {
@@ -18,6 +20,14 @@ absl::Status FromError(absl::StatusCode code, absl::string_view what,
                       absl::StrCat(what, ": ", error.what_without_backtrace()));
 }
 
+// Libraries under libtorch report a full device as a failure of their own:
+// CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_ALLOC_FAILED, or the driver's text.
+bool IsOutOfMemory(const c10::Error& error) {
+  const absl::string_view what = error.what_without_backtrace();
+  return absl::StrContains(what, "_STATUS_ALLOC_FAILED") ||
+         absl::StrContains(what, "CUDA error: out of memory");
+}
+
 }  // namespace
 
 absl::Status StatusFromCurrentException(absl::string_view what) {
@@ -26,12 +36,19 @@ absl::Status StatusFromCurrentException(absl::string_view what) {
   } catch (const c10::OutOfMemoryError& error) {
     return FromError(absl::StatusCode::kResourceExhausted, what, error);
   } catch (const c10::AcceleratorError& error) {
+    if (IsOutOfMemory(error)) {
+      return FromError(absl::StatusCode::kResourceExhausted, what, error);
+    }
     // The device context is unusable from here on.
-    return FromError(absl::StatusCode::kInternal, what, error);
+    absl::Status status = FromError(absl::StatusCode::kInternal, what, error);
+    MarkDeviceFault(&status);
+    return status;
   } catch (const c10::NotImplementedError& error) {
     return FromError(absl::StatusCode::kUnimplemented, what, error);
   } catch (const c10::Error& error) {
-    return FromError(absl::StatusCode::kInternal, what, error);
+    return FromError(IsOutOfMemory(error) ? absl::StatusCode::kResourceExhausted
+                                          : absl::StatusCode::kInternal,
+                     what, error);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(
         absl::StrCat(what, ": out of host memory"));

@@ -17,9 +17,11 @@ namespace halfpipe {
 
 // Turns the exception that is being handled into a status whose message starts
 // with `what`. REQUIRES: called inside a catch block. Codes:
-//   ResourceExhausted  c10::OutOfMemoryError, std::bad_alloc
+//   ResourceExhausted  c10::OutOfMemoryError, std::bad_alloc, a library that
+//                      found the device full
 //   Unimplemented      c10::NotImplementedError
-//   Internal           device faults, other c10::Error, std::exception
+//   Internal           device faults (IsDeviceFault), other c10::Error,
+//                      std::exception
 // The full text of a c10::Error (with its backtrace) goes to the log.
 [[nodiscard]] absl::Status StatusFromCurrentException(absl::string_view what);
 

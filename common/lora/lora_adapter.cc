@@ -25,8 +25,13 @@ LoraParameter MakeParameter(std::string name, const at::Tensor& initial,
 }  // namespace
 
 void LoraAdapter::RefreshComputeCopies() {
-  if (a.compute.defined()) a.compute.copy_(a.master);
-  if (b.compute.defined()) b.compute.copy_(b.master.mul(scale));
+  // A master in host memory is converted on the copy's device.
+  const auto fresh = [](const LoraParameter& parameter) {
+    return parameter.master.to(parameter.compute.device(),
+                               /*non_blocking=*/true);
+  };
+  if (a.compute.defined()) a.compute.copy_(fresh(a));
+  if (b.compute.defined()) b.compute.copy_(fresh(b).mul(scale));
 }
 
 void LoraAdapter::ZeroGrad() {

@@ -24,7 +24,7 @@ using UniformSource =
 // for the matrix products, and a float32 gradient accumulator.
 struct LoraParameter {
   std::string name;    // "blocks.0.self_attn.q.lora_A"
-  at::Tensor master;   // float32
+  at::Tensor master;   // float32; may be in host memory beside the others
   at::Tensor compute;  // a place in the layer's matrix (lora_linear.h): A as it
                        // is, B times the scale. Undefined without a layer
   at::Tensor grad;     // float32, the sum over micro-batches in their order

@@ -7,8 +7,9 @@ namespace {
 
 constexpr int64_t kElementBytes = 2;  // bf16
 constexpr int64_t kFloatBytes = 4;
-// Master 4, gradient 4, two moments 8, copy in bf16 2.
-constexpr int64_t kTrainedBytes = 18;
+// A parameter's master and two moments; its gradient and its copy in bf16.
+constexpr int64_t kOptimizerBytes = 12;
+constexpr int64_t kGradientBytes = 6;
 // Attention's backward does five products to the forward's two.
 constexpr double kAttentionBackwardRatio = 2.5;
 
@@ -196,7 +197,8 @@ BlockModel MakeBlockModel(const BlockShape& shape, const DeviceRates& rates) {
   model.groups[static_cast<size_t>(SavedGroup::kCrossOut)].bytes += sums;
 
   model.weight_bytes = WeightBytes(shape);
-  model.trained_bytes = shape.lora_parameters * kTrainedBytes;
+  model.optimizer_bytes = shape.lora_parameters * kOptimizerBytes;
+  model.gradient_bytes = shape.lora_parameters * kGradientBytes;
   const double products = 6.0 * square + up + down;
   model.forward_seconds = products + context + costs.Attention(tokens) + cross +
                           costs.Elementwise(kForwardPasses);

@@ -44,7 +44,14 @@ struct BlockModel {
   BlockShape shape;
   std::array<GroupCost, kSavedGroups> groups = {};  // kInput's seconds are 0
   int64_t weight_bytes = 0;                         // frozen, as held
-  int64_t trained_bytes = 0;  // LoRA masters, copies, gradients, moments
+  // LoRA masters and moments; then gradients and copies in bf16.
+  int64_t optimizer_bytes = 0;
+  int64_t gradient_bytes = 0;
+
+  [[nodiscard]] int64_t trained_bytes() const {
+    return optimizer_bytes + gradient_bytes;
+  }
+
   double forward_seconds = 0.0;
   double backward_seconds = 0.0;  // with every group there
 

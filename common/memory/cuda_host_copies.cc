@@ -12,6 +12,7 @@
 #include "common/gpu/cuda_errors.h"
 #include "common/gpu/cuda_event.h"
 #include "common/kernels/tensor_bridge.h"
+#include "common/memory/cuda_host_pinning.h"
 #include "common/memory/pinned_pool.h"
 
 namespace halfpipe {
@@ -101,7 +102,8 @@ class CudaHostCopies : public HostCopies {
   }
 
   absl::Status EndOffloads() override {
-    if (offloading_.empty()) return absl::OkStatus();
+    // A block that offloads nothing counts: those before it get older by one.
+    if (offloading_.empty() && leaving_.empty()) return absl::OkStatus();
     HP_ASSIGN_OR_RETURN(EventPtr copied, CudaEvent::Record(to_host_));
     leaving_.push_back({std::exchange(offloading_, {}), std::move(copied)});
     return ReleaseDownTo(kOffloadDepth);
@@ -173,7 +175,7 @@ class CudaHostCopies : public HostCopies {
   const at::Device device_;
   cudaStream_t to_host_ = nullptr;
   cudaStream_t to_device_ = nullptr;
-  PinnedPool pool_;
+  PinnedPool pool_{NewCudaHostPinning()};
   std::vector<at::Tensor> offloading_;  // of the block being offloaded
   std::deque<Leaving> leaving_;
 };

@@ -1,54 +1,41 @@
 #include "common/memory/pinned_pool.h"
 
-#include <cuda_runtime_api.h>
-#include <sys/mman.h>
-
-#include <algorithm>
-#include <cstdint>
-#include <thread>
-#include <vector>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/status.h"
+#include "common/runtime/failure_notes.h"
 
 namespace halfpipe {
 namespace {
 
-constexpr size_t kPage = 4096;
-constexpr size_t kBytesAThread = size_t{32} << 20;
-constexpr size_t kMostThreads = 8;
+// What is left to everybody else when the last buffer is pinned.
+constexpr int64_t kHeadroomBytes = int64_t{512} << 20;
+// A copy takes milliseconds; one that takes this long hangs.
+constexpr absl::Duration kCopyLimit = absl::Seconds(10);
 
-// Makes the kernel give the pages, by several threads: zeroing them is most of
-// what pinning costs, and the driver would do it in one.
-void TouchPages(char* data, size_t bytes) {
-  const size_t threads =
-      std::clamp<size_t>(bytes / kBytesAThread, 1, kMostThreads);
-  const size_t each = (bytes / threads + kPage) / kPage * kPage;
-  std::vector<std::jthread> workers;
-  for (size_t begin = 0; begin < bytes; begin += each) {
-    const size_t end = std::min(bytes, begin + each);
-    workers.emplace_back([data, begin, end] {
-      for (size_t at = begin; at < end; at += kPage) {
-        static_cast<volatile char*>(data)[at] = 0;
-      }
-    });
-  }
+std::string MiB(int64_t bytes) {
+  return absl::StrFormat("%.1f MiB", static_cast<double>(bytes) /
+                                         static_cast<double>(int64_t{1} << 20));
 }
 
-absl::Status PinError(size_t bytes, int64_t pinned, const char* reason) {
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "cannot pin another ", bytes, " bytes of host memory (", pinned,
-      " are pinned already): ", reason,
-      "; lower pipeline.host_memory, or raise the limit on locked memory"));
+absl::Status Refused(size_t bytes, int64_t pinned, absl::string_view reason) {
+  const auto asked = static_cast<int64_t>(bytes);
+  absl::Status status = absl::ResourceExhaustedError(absl::StrCat(
+      "cannot pin another ", MiB(asked), " (", asked,
+      " bytes) of host memory; ", MiB(pinned), " are pinned: ", reason));
+  SetPinRefusal({.pinned_bytes = pinned, .asked_bytes = asked}, &status);
+  return status;
 }
 
 }  // namespace
 
 PinnedPool::~PinnedPool() {
-  for (const auto& [bytes, buffer] : free_) {
-    cudaHostUnregister(buffer.data);
-    munmap(buffer.data, bytes);
-  }
+  for (const auto& [bytes, buffer] : free_) pinning_->Unpin(buffer.data, bytes);
 }
 
 absl::StatusOr<PinnedBuffer> PinnedPool::Take(size_t bytes) {
@@ -59,20 +46,38 @@ absl::StatusOr<PinnedBuffer> PinnedPool::Take(size_t bytes) {
     free_.erase(it);
     return buffer;
   }
-  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data == MAP_FAILED) return PinError(bytes, bytes_, "no memory");
-  madvise(data, bytes, MADV_HUGEPAGE);  // a hint: fewer pages to pin
-  TouchPages(static_cast<char*>(data), bytes);
-  const cudaError_t error =
-      cudaHostRegister(data, bytes, cudaHostRegisterDefault);
-  if (error != cudaSuccess) {
-    (void)cudaGetLastError();  // a refusal leaves the context usable
-    munmap(data, bytes);
-    return PinError(bytes, bytes_, cudaGetErrorString(error));
+  absl::StatusOr<PinnedBuffer> buffer = PinNew(bytes);
+  if (buffer.ok() || free_.empty()) return buffer;
+  HP_RETURN_IF_ERROR(DropIdle());
+  return PinNew(bytes);
+}
+
+absl::StatusOr<PinnedBuffer> PinnedPool::PinNew(size_t bytes) {
+  const int64_t available = pinning_->AvailableBytes();
+  const auto needed = static_cast<int64_t>(bytes) + kHeadroomBytes;
+  if (available > 0 && available < needed) {
+    return Refused(
+        bytes, bytes_,
+        absl::StrCat("the host has ", MiB(available), " left, of which ",
+                     MiB(kHeadroomBytes), " are not touched"));
   }
+  const absl::StatusOr<void*> data = pinning_->Pin(bytes);
+  if (!data.ok()) return Refused(bytes, bytes_, data.status().message());
   bytes_ += static_cast<int64_t>(bytes);
-  return PinnedBuffer{.data = data, .bytes = bytes, .last_use = nullptr};
+  return PinnedBuffer{.data = *data, .bytes = bytes, .last_use = nullptr};
+}
+
+absl::Status PinnedPool::DropIdle() {
+  while (!free_.empty()) {
+    const PinnedBuffer& buffer = free_.begin()->second;
+    if (buffer.last_use != nullptr) {
+      HP_RETURN_IF_ERROR(buffer.last_use->WaitOnHost(absl::Now() + kCopyLimit));
+    }
+    pinning_->Unpin(buffer.data, buffer.bytes);
+    bytes_ -= static_cast<int64_t>(buffer.bytes);
+    free_.erase(free_.begin());
+  }
+  return absl::OkStatus();
 }
 
 void PinnedPool::Return(PinnedBuffer buffer) {

@@ -8,9 +8,10 @@
 #include <map>
 #include <memory>
 #include <utility>
-#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/memory/host_pinning.h"
 #include "common/runtime/event.h"
 
 namespace halfpipe {
@@ -25,20 +26,28 @@ struct PinnedBuffer {
 // One thread. Every buffer must be back before the pool goes.
 class PinnedPool {
  public:
-  PinnedPool() = default;
+  explicit PinnedPool(std::unique_ptr<HostPinning> pinning)
+      : pinning_(std::move(pinning)) {}
+
   PinnedPool(const PinnedPool&) = delete;
   PinnedPool& operator=(const PinnedPool&) = delete;
   ~PinnedPool();
 
   // A buffer of exactly `bytes`; order a write to it behind its `last_use`.
-  // ResourceExhausted: the host has no memory left, or may not pin more.
+  // Where the host has no more, idle buffers of other sizes are given up for
+  // it: then it waits for the work on them. ResourceExhausted, with a
+  // PinRefusal (common/runtime/failure_notes.h): that was not enough.
   [[nodiscard]] absl::StatusOr<PinnedBuffer> Take(size_t bytes);
   void Return(PinnedBuffer buffer);
 
-  // All that was ever pinned.
+  // Pinned now, in use or not.
   [[nodiscard]] int64_t bytes() const { return bytes_; }
 
  private:
+  [[nodiscard]] absl::StatusOr<PinnedBuffer> PinNew(size_t bytes);
+  [[nodiscard]] absl::Status DropIdle();
+
+  const std::unique_ptr<HostPinning> pinning_;
   std::multimap<size_t, PinnedBuffer> free_;
   int64_t bytes_ = 0;
 };

@@ -1,43 +1,37 @@
 #include "common/memory/plan_request.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "common/wan/architecture.h"
 
 namespace halfpipe {
 namespace {
 
-constexpr int64_t kPatch = 2;       // latent cells of a token, on either axis
-constexpr int64_t kFinePixels = 8;  // of a latent cell
-constexpr int64_t kCoarsePixels = 16;
-constexpr int64_t kCoarseChannels = 48;  // the latents of TI2V
+// Of a latent cell: the VAEs' (common/encoders, which is not free of torch).
+constexpr int64_t kFinePixels = 8;
+constexpr int64_t kCoarsePixels = 16;  // of TI2V's
 constexpr int64_t kTextTokens = 512;
 constexpr int64_t kImageTokens = 257;
+// Any will do where only it matters that there is an image branch.
+constexpr int64_t kImageDim = 1280;
 
-struct Linear {
-  absl::string_view name;
-  int64_t in = 0;
-  int64_t out = 0;
-};
-
-std::vector<Linear> BlockLinearsOf(const ModelShape& model) {
-  const int64_t dim = model.dim;
-  std::vector<Linear> linears = {
-      {"self_attn.q", dim, dim},     {"self_attn.k", dim, dim},
-      {"self_attn.v", dim, dim},     {"self_attn.o", dim, dim},
-      {"cross_attn.q", dim, dim},    {"cross_attn.k", dim, dim},
-      {"cross_attn.v", dim, dim},    {"cross_attn.o", dim, dim},
-      {"ffn.0", dim, model.ffn_dim}, {"ffn.2", model.ffn_dim, dim}};
-  if (model.image_branch) {
-    linears.push_back({"cross_attn.k_img", dim, dim});
-    linears.push_back({"cross_attn.v_img", dim, dim});
-  }
-  return linears;
+WanArchitecture ArchitectureOf(const ModelShape& model) {
+  WanArchitecture wan;
+  wan.dim = model.dim;
+  wan.ffn_dim = model.ffn_dim;
+  wan.heads = model.heads;
+  wan.layers = model.layers;
+  wan.in_channels = model.in_channels;
+  wan.out_channels = model.out_channels;
+  wan.text_dim = model.text_dim;
+  if (model.image_branch) wan.image_dim = kImageDim;
+  return wan;
 }
 
 }  // namespace
@@ -71,28 +65,35 @@ std::optional<ActivationPolicy> NamedPolicy(MemoryPolicy policy) {
 }
 
 ClipShape LargestClip(const DataConfig& data, const ModelShape& model) {
-  const int64_t pixels =
-      kPatch *
-      (model.out_channels == kCoarseChannels ? kCoarsePixels : kFinePixels);
+  const WanArchitecture wan = ArchitectureOf(model);
+  const int64_t cell = wan.has_frame_timesteps() ? kCoarsePixels : kFinePixels;
+  const int64_t rows = wan.patch_rows * cell;
+  const int64_t columns = wan.patch_columns * cell;
   ClipShape clip;
   clip.latent_frames = (data.frames - 1) / 4 + 1;
   clip.tokens_per_frame = data.height > 0 && data.width > 0
-                              ? (data.height / pixels) * (data.width / pixels)
-                              : data.max_pixels / (pixels * pixels);
+                              ? (data.height / rows) * (data.width / columns)
+                              : data.max_pixels / (rows * columns);
   clip.context_tokens = kTextTokens + (model.image_branch ? kImageTokens : 0);
   return clip;
 }
 
 int64_t LoraParameters(const ModelShape& model, const LoraConfig& lora) {
+  WanArchitecture block = ArchitectureOf(model);
+  block.layers = 1;
+  const std::map<std::string, Shape> tensors = WanTensors(block);
   int64_t parameters = 0;
-  for (const Linear& linear : BlockLinearsOf(model)) {
-    const bool wanted = std::any_of(
-        lora.targets.begin(), lora.targets.end(),
-        [&](const std::string& target) {
-          return linear.name == target ||
-                 absl::EndsWith(linear.name, absl::StrCat(".", target));
-        });
-    if (wanted) parameters += lora.rank * (linear.in + linear.out);
+  for (const std::string& linear : BlockLinears(block)) {
+    const bool wanted =
+        std::any_of(lora.targets.begin(), lora.targets.end(),
+                    [&](const std::string& target) {
+                      return linear == target ||
+                             absl::EndsWith(linear, absl::StrCat(".", target));
+                    });
+    if (!wanted) continue;
+    const Shape& weight =
+        tensors.at(absl::StrCat("blocks.0.", linear, ".weight"));
+    parameters += lora.rank * (weight[0] + weight[1]);
   }
   return parameters * model.layers;
 }
@@ -139,6 +140,10 @@ absl::StatusOr<PlanRequest> MakePlanRequest(
   request.devices = LevelEqualCards(devices);
   request.gpu_memory_bytes = pipeline.gpu_memory_bytes;
   request.host_memory_bytes = HostBudgets(pipeline, available_host_bytes);
+  if (pipeline.host_memory_bytes == 0) {
+    request.host_memory_source =
+        "what is available, less 4 GiB for everything else, is";
+  }
   request.max_ffn_chunks = kMaxFfnChunks;
   return request;
 }

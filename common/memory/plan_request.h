@@ -17,6 +17,10 @@ namespace halfpipe {
 // What of a host's available memory is left to everything else.
 inline constexpr int64_t kHostReserveBytes = int64_t{4} << 30;
 
+// Of a budget that the job sets, what of the available memory it cannot have:
+// the last of it is nobody's to pin.
+inline constexpr int64_t kHostFloorBytes = int64_t{1} << 30;
+
 // Parts into which stages can cut the feed-forward layer's backward.
 inline constexpr int64_t kMaxFfnChunks = 8;
 

@@ -92,7 +92,8 @@ PlanSearch::Choice PlanSearch::MakeChoice(int64_t split,
                                           int rank, bool leanest) {
   const auto index = static_cast<size_t>(rank);
   const int64_t blocks = rank == 0 ? split : request_->model.layers - split;
-  const int32_t live = std::max(1, schedule.use[index].max_live);
+  const pipeline::RankUse& use = schedule.use[index];
+  const int32_t live = std::max(1, use.max_live);
   const BlockModel& block = blocks_[index];
   Choice choice;
   FillBase(*request_, block, {rank, stages(), blocks, live}, &choice.plan);
@@ -100,7 +101,7 @@ PlanSearch::Choice PlanSearch::MakeChoice(int64_t split,
   choice.room_bytes = WithoutSlack(plan.budget_bytes - plan.fixed_bytes -
                                    plan.weight_bytes - plan.trained_bytes) -
                       plan.boundary_bytes;
-  const auto key = std::make_tuple(rank, blocks, live, leanest);
+  const auto key = std::make_tuple(rank, blocks, use.moments, leanest);
   auto it = costed_.find(key);
   if (it == costed_.end()) {
     const CopyRates copies =
@@ -108,13 +109,26 @@ PlanSearch::Choice PlanSearch::MakeChoice(int64_t split,
     StageOptions options =
         request_->policy.has_value()
             ? StageOptions::Uniform(*request_->policy, block, copies, blocks,
-                                    live)
-        : leanest ? StageOptions::EnumerateLeanest(block, copies, blocks, live)
-                  : StageOptions::Enumerate(block, copies, blocks, live);
+                                    use.moments)
+        : leanest
+            ? StageOptions::EnumerateLeanest(block, copies, blocks, use.moments)
+            : StageOptions::Enumerate(block, copies, blocks, use.moments);
     it = costed_.emplace(key, std::move(options)).first;
   }
   choice.options = &it->second;
   return choice;
+}
+
+StagePlan PlanSearch::WithOption(const Choice& choice,
+                                 const StageOption& option) {
+  StagePlan stage = choice.plan;
+  stage.activations = option.plan;
+  stage.cost = option.cost;
+  const int64_t dynamic = stage.boundary_bytes + stage.cost.device_bytes();
+  stage.slack_bytes = SlackOf(dynamic);
+  stage.peak_bytes = stage.fixed_bytes + stage.weight_bytes +
+                     stage.trained_bytes + dynamic + stage.slack_bytes;
+  return stage;
 }
 
 std::vector<Shortfall> PlanSearch::ShortfallsAt(int64_t split) {
@@ -127,13 +141,20 @@ std::vector<Shortfall> PlanSearch::ShortfallsAt(int64_t split) {
     Shortfall lacks;
     const int64_t host =
         request_->host_memory_bytes[one_budget ? 0 : static_cast<size_t>(rank)];
-    lacks.device_bytes = choice.options->LeastDeviceBytes() - choice.room_bytes;
-    if (lacks.device_bytes <= 0) {
-      const int64_t needed = choice.options->LeastHostBytes(choice.room_bytes);
-      shared += needed;
-      lacks.host_bytes = (one_budget ? shared : needed) - host;
+    const StageOption& leanest = choice.options->Leanest();
+    lacks.leanest = WithOption(choice, leanest);
+    lacks.device_bytes = lacks.leanest.peak_bytes - lacks.leanest.budget_bytes;
+    // Slack is rounded, room is exact.
+    if (leanest.cost.device_bytes() > choice.room_bytes) {
+      lacks.device_bytes = std::max<int64_t>(1, lacks.device_bytes);
+    } else {
+      lacks.device_bytes = std::min<int64_t>(0, lacks.device_bytes);
+      lacks.least_host_bytes =
+          choice.options->LeastHostBytes(choice.room_bytes);
+      shared += lacks.least_host_bytes;
+      lacks.host_bytes = (one_budget ? shared : lacks.least_host_bytes) - host;
     }
-    result.push_back(lacks);
+    result.push_back(std::move(lacks));
   }
   return result;
 }
@@ -199,16 +220,11 @@ absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
   const Pair& pair = candidate.pair;
   TrainingPlan plan;
   plan.split = split;
+  plan.optimizer_on_host = request_->optimizer_on_host;
   plan.schedule = *candidate.schedule;
   plan.costs = CostsOutsideBlocks(*request_, blocks_.front());
   for (size_t r = 0; r < choices.size(); ++r) {
-    StagePlan stage = choices[r].plan;
-    stage.activations = pair[r]->plan;
-    stage.cost = pair[r]->cost;
-    const int64_t dynamic = stage.boundary_bytes + stage.cost.device_bytes();
-    stage.slack_bytes = SlackOf(dynamic);
-    stage.peak_bytes = stage.fixed_bytes + stage.weight_bytes +
-                       stage.trained_bytes + dynamic + stage.slack_bytes;
+    StagePlan stage = WithOption(choices[r], *pair[r]);
     AddToChunks(stage.cost, ChunksOf(*request_), r, &plan.costs);
     plan.stages.push_back(std::move(stage));
   }

@@ -17,7 +17,12 @@ namespace halfpipe {
 // What a stage lacks of its limits at its leanest; not above 0: nothing.
 struct Shortfall {
   int64_t device_bytes = 0;
-  int64_t host_bytes = 0;  // of the budget that it draws on
+  // Of the budget that it draws on; of a shared one, with what the stages
+  // before it need.
+  int64_t host_bytes = 0;
+  // What it cannot do without of the host; 0 while the device lacks bytes.
+  int64_t least_host_bytes = 0;
+  StagePlan leanest;  // the plan that needs least of the device
 };
 
 // Not thread-safe: it remembers what it has costed.
@@ -67,6 +72,9 @@ class PlanSearch {
 
   [[nodiscard]] int stages() const { return request_->schedule.stages; }
 
+  // The stage's plan with one of its options.
+  [[nodiscard]] static StagePlan WithOption(const Choice& choice,
+                                            const StageOption& option);
   [[nodiscard]] Choice MakeChoice(int64_t split,
                                   const pipeline::Schedule& schedule, int rank,
                                   bool leanest);
@@ -89,8 +97,9 @@ class PlanSearch {
   const PlanRequest* request_;
   std::vector<BlockModel> blocks_;             // one a stage
   std::vector<pipeline::Schedule> schedules_;  // the shallowest first
-  // by rank, blocks, live, leanest
-  std::map<std::tuple<int, int64_t, int32_t, bool>, StageOptions> costed_;
+  // by rank, blocks, what is live when, leanest
+  std::map<std::tuple<int, int64_t, StageOptions::Moments, bool>, StageOptions>
+      costed_;
 };
 
 }  // namespace halfpipe

@@ -5,20 +5,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "common/memory/plan_limits.h"
 #include "common/memory/plan_search.h"
 
 namespace halfpipe {
 namespace {
 
-// Positions in time that the models' rotations have.
-constexpr int64_t kMaxLatentFrames = 1024;
 // What another split, or more parts of the feed-forward layer, must gain to be
 // taken: predictions are not better than that.
 constexpr double kSplitGain = 0.99;
-constexpr double kChunkGain = 0.98;
+constexpr double kChunkGain = 0.995;
+constexpr double kHostOptimizerGain = 0.99;
 
 bool AnyBelowOne(std::initializer_list<int64_t> sizes) {
   return std::min(sizes) < 1;
@@ -77,112 +75,6 @@ absl::Status CheckRequest(const PlanRequest& request) {
   return absl::OkStatus();
 }
 
-std::string GiB(int64_t bytes) {
-  return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) /
-                                         static_cast<double>(int64_t{1} << 30));
-}
-
-// Numbers of parts for the feed-forward layer, fewest first.
-std::vector<int64_t> ChunkCounts(const PlanRequest& request) {
-  std::vector<int64_t> counts;
-  for (int64_t parts = 1; parts <= request.max_ffn_chunks; parts *= 2) {
-    counts.push_back(parts);
-  }
-  return counts;
-}
-
-// REQUIRES: CheckRequest.
-bool Fits(const PlanRequest& request) {
-  for (int64_t parts : ChunkCounts(request)) {
-    absl::StatusOr<PlanSearch> search = PlanSearch::Create(request, parts);
-    if (!search.ok()) return false;
-    for (int64_t split : search->Splits()) {
-      if (search->Fits(split)) return true;
-    }
-  }
-  return false;
-}
-
-int64_t LongestFitting(PlanRequest request) {
-  int64_t fits = 0;
-  int64_t beyond = kMaxLatentFrames + 1;
-  while (beyond - fits > 1) {
-    request.clip.latent_frames = (fits + beyond) / 2;
-    (Fits(request) ? fits : beyond) = request.clip.latent_frames;
-  }
-  request.clip.latent_frames = fits;
-  return fits == 0 ? 0 : request.clip.frames();
-}
-
-// What one stage lacks, in words; empty: nothing.
-std::string Lack(const PlanRequest& request, const Shortfall& lacks,
-                 size_t rank) {
-  if (lacks.device_bytes > 0) {
-    const bool capped =
-        request.gpu_memory_bytes > 0 &&
-        request.gpu_memory_bytes <= request.devices[rank].free_bytes;
-    return absl::StrCat(
-        "GPU ", rank, " (", request.devices[rank].name, ") lacks ",
-        GiB(lacks.device_bytes), ": ",
-        capped
-            ? absl::StrCat("pipeline.gpu_memory allows ",
-                           GiB(request.gpu_memory_bytes))
-            : absl::StrCat(GiB(request.devices[rank].free_bytes), " are free"));
-  }
-  if (lacks.host_bytes > 0) {
-    return absl::StrCat(
-        "the host lacks ", GiB(lacks.host_bytes),
-        " of pinned memory for stage ", rank, ": pipeline.host_memory allows ",
-        GiB(request.host_memory_bytes[request.host_memory_bytes.size() == 1
-                                          ? 0
-                                          : rank]));
-  }
-  return "";
-}
-
-// Ways out that were tried and do fit.
-std::vector<std::string> WaysOut(const PlanRequest& request,
-                                 const std::vector<Shortfall>& lacks) {
-  std::vector<std::string> ways;
-  if (const int64_t frames = LongestFitting(request); frames > 0) {
-    ways.push_back(absl::StrCat("data.frames: ", frames));
-  }
-  if (request.weights == WeightForm::kBf16) {
-    PlanRequest fp8 = request;
-    fp8.weights = WeightForm::kFp8;
-    if (Fits(fp8)) ways.emplace_back("model.weights: fp8");
-  }
-  int64_t host = 0;
-  for (const Shortfall& stage : lacks) host = std::max(host, stage.host_bytes);
-  if (host > 0) {
-    PlanRequest more = request;
-    for (int64_t& budget : more.host_memory_bytes) budget += host;
-    if (Fits(more)) {
-      ways.push_back(absl::StrCat("pipeline.host_memory: ",
-                                  GiB(more.host_memory_bytes.front())));
-    }
-  }
-  return ways;
-}
-
-absl::Status NothingFits(const PlanRequest& request) {
-  HP_ASSIGN_OR_RETURN(PlanSearch search,
-                      PlanSearch::Create(request, ChunkCounts(request).back()));
-  const std::vector<Shortfall> lacks = search.ShortfallsAt(search.FirstSplit());
-  std::vector<std::string> reasons;
-  for (size_t rank = 0; rank < lacks.size(); ++rank) {
-    std::string reason = Lack(request, lacks[rank], rank);
-    if (!reason.empty()) reasons.push_back(std::move(reason));
-  }
-  const std::vector<std::string> ways = WaysOut(request, lacks);
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "no memory plan fits ", request.clip.frames(), " frames (",
-      request.clip.tokens(), " tokens): ", absl::StrJoin(reasons, "; "), ". ",
-      ways.empty()
-          ? "Smaller pictures or larger GPUs would do"
-          : absl::StrCat("This would fit: ", absl::StrJoin(ways, ", or "))));
-}
-
 // The best plan over all splits: outwards from the first one that fits, as long
 // as it gets better.
 absl::StatusOr<std::optional<TrainingPlan>> BestOverSplits(PlanSearch& search) {
@@ -210,16 +102,9 @@ absl::StatusOr<std::optional<TrainingPlan>> BestOverSplits(PlanSearch& search) {
   return best;
 }
 
-}  // namespace
-
-int64_t TrainingPlan::pinned_host_bytes() const {
-  int64_t bytes = 0;
-  for (const StagePlan& stage : stages) bytes += stage.cost.host_bytes;
-  return bytes;
-}
-
-absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
-  HP_RETURN_IF_ERROR(CheckRequest(request));
+// Over the numbers of parts of the feed-forward layer; none: nothing fits.
+absl::StatusOr<std::optional<TrainingPlan>> BestForm(
+    const PlanRequest& request) {
   std::optional<TrainingPlan> best;
   for (int64_t parts : ChunkCounts(request)) {
     HP_ASSIGN_OR_RETURN(PlanSearch search, PlanSearch::Create(request, parts));
@@ -229,8 +114,32 @@ absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
     const bool better =
         !best.has_value() ||
         plan->step_seconds() < best->step_seconds() * kChunkGain;
-    if (!better) break;
-    best = std::move(plan);
+    if (better) best = std::move(plan);
+  }
+  return best;
+}
+
+}  // namespace
+
+int64_t TrainingPlan::pinned_host_bytes() const {
+  int64_t bytes = 0;
+  for (const StagePlan& stage : stages) {
+    bytes += stage.pinned_host_bytes();
+  }
+  return bytes;
+}
+
+absl::StatusOr<TrainingPlan> PlanTraining(const PlanRequest& request) {
+  HP_RETURN_IF_ERROR(CheckRequest(request));
+  HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> best, BestForm(request));
+  const PlanRequest leanest = Leanest(request);
+  if (!request.optimizer_on_host && leanest.optimizer_on_host) {
+    HP_ASSIGN_OR_RETURN(std::optional<TrainingPlan> lean, BestForm(leanest));
+    if (lean.has_value() &&
+        (!best.has_value() ||
+         lean->step_seconds() < best->step_seconds() * kHostOptimizerGain)) {
+      best = std::move(lean);
+    }
   }
   if (best.has_value()) return *std::move(best);
   return NothingFits(request);

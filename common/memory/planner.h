@@ -63,9 +63,14 @@ struct PlanRequest {
   int64_t gpu_memory_bytes = 0;            // cap of each; 0: what is free
   // One budget that both stages share, or one a stage.
   std::vector<int64_t> host_memory_bytes;
+  // What sets that budget, for messages: a subject and a verb.
+  std::string host_memory_source = "pipeline.host_memory allows";
   // Parts that a feed-forward layer's backward may be cut into where that is
   // what fits, or clearly faster.
   int64_t max_ffn_chunks = 1;
+  // Masters and moments of the optimizer are in host memory, beside the budgets
+  // above. False: where that is what fits, or faster.
+  bool optimizer_on_host = false;
 };
 
 // What one stage does and needs.
@@ -75,18 +80,25 @@ struct StagePlan {
   int64_t ffn_chunks = 1;
   StageCost cost;
   // The parts of the peak that are there at any time.
-  int64_t fixed_bytes = 0;     // context, NCCL, workspaces
-  int64_t weight_bytes = 0;    // blocks, embeddings, head
-  int64_t trained_bytes = 0;   // LoRA, its gradients and moments
-  int64_t boundary_bytes = 0;  // what crosses, and conditioning
-  int64_t slack_bytes = 0;     // what the allocator cannot use
-  int64_t peak_bytes = 0;      // all of them and cost.device_bytes()
+  int64_t fixed_bytes = 0;    // context, NCCL, workspaces
+  int64_t weight_bytes = 0;   // blocks, embeddings, head
+  int64_t trained_bytes = 0;  // LoRA, its gradients, moments if they are here
+  int64_t optimizer_host_bytes = 0;  // else: masters and moments, page-locked
+  int64_t boundary_bytes = 0;        // what crosses, and conditioning
+  int64_t slack_bytes = 0;           // what the allocator cannot use
+  int64_t peak_bytes = 0;            // all of them and cost.device_bytes()
   int64_t budget_bytes = 0;
+
+  // At most at one time.
+  [[nodiscard]] int64_t pinned_host_bytes() const {
+    return cost.host_bytes + optimizer_host_bytes;
+  }
 };
 
 struct TrainingPlan {
   std::vector<StagePlan> stages;
   int64_t split = 0;  // blocks on stage 0
+  bool optimizer_on_host = false;
   pipeline::Schedule schedule;
   pipeline::CostModel costs;
   pipeline::Simulation simulation;  // of one step
@@ -104,7 +116,8 @@ struct TrainingPlan {
 
 // The fastest plan within the budgets. What gains little is left alone: of
 // plans within half a percent the one that pins the least host memory is taken,
-// an uneven split must gain one percent, another number of parts two.
+// an uneven split or an optimizer in host memory must gain one percent, another
+// number of parts two.
 // InvalidArgument: sizes, rates or options that cannot be. ResourceExhausted:
 // nothing fits; the message says which limit binds, by how many bytes, and what
 // would fit.

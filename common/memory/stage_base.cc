@@ -24,7 +24,7 @@ constexpr double kTransferLatencySeconds = 20e-6;
 constexpr double kNormExchangeSeconds = 200e-6;
 constexpr double kOptimizerLatencySeconds = 2e-3;
 
-// The patch, text and time embeddings and the head, float32.
+// The patch, text and time embeddings and the head.
 int64_t OuterParameters(const ModelShape& model) {
   const int64_t patch = kPatchVolume * model.in_channels * model.dim;
   const int64_t text = model.dim * (model.text_dim + model.dim);
@@ -66,9 +66,12 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
   plan->weight_bytes =
       place.blocks * block.weight_bytes + ScratchBytes(request);
   if (place.rank == 0) {
-    plan->weight_bytes += OuterParameters(request.model) * kFloatBytes;
+    plan->weight_bytes += OuterParameters(request.model) * kElementBytes;
   }
-  plan->trained_bytes = place.blocks * block.trained_bytes;
+  plan->trained_bytes = place.blocks * block.gradient_bytes;
+  (request.optimizer_on_host ? plan->optimizer_host_bytes
+                             : plan->trained_bytes) +=
+      place.blocks * block.optimizer_bytes;
   const int64_t context =
       request.clip.context_tokens * request.model.dim * kElementBytes;
   plan->boundary_bytes =
@@ -118,11 +121,19 @@ pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
         static_cast<double>(block.of(SavedGroup::kInput).bytes) / rate;
     costs.norm_seconds = kNormExchangeSeconds;
   }
+  const auto per_stage = [&](int64_t bytes) {
+    return static_cast<double>(bytes * model.layers) /
+           static_cast<double>(request.schedule.stages);
+  };
   costs.optimizer_seconds =
-      kOptimizerLatencySeconds +
-      2.0 * static_cast<double>(block.trained_bytes * model.layers) /
-          static_cast<double>(request.schedule.stages) /
-          first.elementwise_bytes_per_second;
+      kOptimizerLatencySeconds + 2.0 * per_stage(block.trained_bytes()) /
+                                     first.elementwise_bytes_per_second;
+  if (request.optimizer_on_host) {
+    costs.optimizer_seconds += per_stage(block.optimizer_bytes) /
+                                   first.host_to_device_bytes_per_second +
+                               per_stage(block.optimizer_bytes) /
+                                   first.device_to_host_bytes_per_second;
+  }
   return costs;
 }
 

@@ -1,6 +1,7 @@
 #include "common/memory/stage_cost.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <vector>
 
@@ -49,35 +50,117 @@ int64_t OffloadedBefore(const std::vector<BlockUse>& uses, size_t end) {
   return bytes;
 }
 
-void AddBytes(const std::vector<BlockUse>& uses, int32_t live,
-              StageCost* cost) {
-  int64_t kept_once = 0;
-  int64_t offloaded_once = 0;
-  for (const BlockUse& use : uses) {
-    kept_once += use.kept_bytes;
-    offloaded_once += use.offloaded_bytes;
+// Where each chunk's blocks begin, and the end of the last one.
+std::vector<size_t> ChunkBounds(size_t blocks, size_t chunks) {
+  std::vector<size_t> bounds = {0};
+  for (size_t chunk = 0; chunk < chunks; ++chunk) {
+    bounds.push_back(bounds.back() + blocks / chunks +
+                     (chunk < blocks % chunks ? 1 : 0));
   }
-  cost->host_bytes = live * offloaded_once;
+  return bounds;
+}
+
+// What each group of a chunk's blocks takes of the host, a micro-batch.
+using GroupBytes = std::array<int64_t, kSavedGroups>;
+
+// One chunk of a stage.
+struct ChunkUse {
+  int64_t kept_bytes = 0;  // of a micro-batch
+  GroupBytes offloaded_bytes = {};
+  // While it is at work, beside what is live: what the block being computed
+  // and the copies hold at the worst moment, less what the blocks behind that
+  // one do not hold yet, or not any more.
+  int64_t working_bytes = 0;
+  int64_t staging_bytes = 0;
+  int64_t behind_bytes = 0;
+
+  [[nodiscard]] int64_t beside() const {
+    return working_bytes + staging_bytes - behind_bytes;
+  }
+};
+
+// Blocks `begin` to `end`; `tail`: what the last forwards' offloads hold when a
+// backward begins.
+ChunkUse UseOfChunk(const BlockModel& model, const ActivationPlan& plan,
+                    const std::vector<BlockUse>& uses, size_t begin, size_t end,
+                    int64_t tail) {
+  ChunkUse chunk;
+  for (size_t i = begin; i < end; ++i) {
+    chunk.kept_bytes += uses[i].kept_bytes;
+    const BlockPlan& fates = plan[static_cast<int64_t>(i)];
+    for (size_t g = 0; g < kSavedGroups; ++g) {
+      if (fates.fates[g] != Fate::kOffload) continue;
+      chunk.offloaded_bytes[g] += model.groups[g].bytes;
+    }
+  }
   // The newest micro-batch's forward, or the oldest one's backward, is at a
   // block: of the blocks behind it nothing is kept yet, or nothing any more.
-  const int64_t tail = OffloadedBefore(uses, uses.size());
-  int64_t kept_behind = kept_once;
-  int64_t peak = std::numeric_limits<int64_t>::min();
+  int64_t behind = chunk.kept_bytes;
+  int64_t most = std::numeric_limits<int64_t>::min();
   const auto consider = [&](int64_t working, int64_t staging) {
-    const int64_t bytes = working + staging - kept_behind;
-    if (bytes <= peak) return;
-    peak = bytes;
-    cost->working_bytes = working;
-    cost->staging_bytes = staging;
-    cost->saved_bytes = live * kept_once - kept_behind;
+    if (working + staging - behind <= most) return;
+    most = working + staging - behind;
+    chunk.working_bytes = working;
+    chunk.staging_bytes = staging;
+    chunk.behind_bytes = behind;
   };
-  for (size_t i = 0; i < uses.size(); ++i) {
-    kept_behind -= uses[i].kept_bytes;
+  for (size_t i = begin; i < end; ++i) {
+    behind -= uses[i].kept_bytes;
     const int64_t before = OffloadedBefore(uses, i);
     consider(uses[i].forward_working_bytes, before);
     // What the last forward offloads is let go behind the first backward.
     consider(uses[i].backward_working_bytes,
-             before + (i + 1 == uses.size() ? tail : 0));
+             before + (i + 1 == end ? tail : 0));
+  }
+  return chunk;
+}
+
+// Buffers of one group serve every block; those of another size do not.
+int64_t HostBytes(const std::vector<ChunkUse>& chunks,
+                  const std::vector<pipeline::LiveMoment>& moments) {
+  int64_t bytes = 0;
+  for (size_t g = 0; g < kSavedGroups; ++g) {
+    int64_t most = 0;
+    for (const pipeline::LiveMoment& moment : moments) {
+      int64_t now = 0;
+      for (size_t c = 0; c < chunks.size(); ++c) {
+        now += moment.live[c] * chunks[c].offloaded_bytes[g];
+      }
+      most = std::max(most, now);
+    }
+    bytes += most;
+  }
+  return bytes;
+}
+
+void AddBytes(const BlockModel& model, const ActivationPlan& plan,
+              const std::vector<BlockUse>& uses,
+              const std::vector<pipeline::LiveMoment>& moments,
+              StageCost* cost) {
+  const std::vector<size_t> bounds =
+      ChunkBounds(uses.size(), moments.front().live.size());
+  int64_t tail = 0;
+  for (size_t c = 1; c < bounds.size(); ++c) {
+    tail = std::max(tail, OffloadedBefore(uses, bounds[c]));
+  }
+  std::vector<ChunkUse> chunks;
+  for (size_t c = 1; c < bounds.size(); ++c) {
+    chunks.push_back(
+        UseOfChunk(model, plan, uses, bounds[c - 1], bounds[c], tail));
+  }
+  cost->host_bytes = HostBytes(chunks, moments);
+  int64_t peak = std::numeric_limits<int64_t>::min();
+  for (const pipeline::LiveMoment& moment : moments) {
+    int64_t kept = 0;
+    for (size_t c = 0; c < chunks.size(); ++c) {
+      kept += moment.live[c] * chunks[c].kept_bytes;
+    }
+    const ChunkUse& at_work = chunks[static_cast<size_t>(moment.chunk)];
+    if (kept + at_work.beside() <= peak) continue;
+    peak = kept + at_work.beside();
+    cost->working_bytes = at_work.working_bytes;
+    cost->staging_bytes = at_work.staging_bytes;
+    cost->saved_bytes = kept - at_work.behind_bytes;
   }
 }
 
@@ -136,9 +219,15 @@ CopyRates CopyRatesOf(const DeviceRates& rates, const BlockModel& model,
 
 StageCost CostOfStage(const BlockModel& model, const CopyRates& rates,
                       const ActivationPlan& plan, int32_t live) {
+  return CostOfStage(model, rates, plan, {{.chunk = 0, .live = {live}}});
+}
+
+StageCost CostOfStage(const BlockModel& model, const CopyRates& rates,
+                      const ActivationPlan& plan,
+                      const std::vector<pipeline::LiveMoment>& moments) {
   const std::vector<BlockUse> uses = UsesOf(model, plan);
   StageCost cost;
-  AddBytes(uses, live, &cost);
+  AddBytes(model, plan, uses, moments, &cost);
   for (const BlockUse& use : uses) {
     cost.recompute_seconds += use.recompute_seconds;
   }

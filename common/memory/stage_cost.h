@@ -4,9 +4,11 @@
 #define HP_COMMON_MEMORY_STAGE_COST_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "common/memory/activation_plan.h"
 #include "common/memory/block_model.h"
+#include "common/pipeline/schedule.h"
 
 namespace halfpipe {
 
@@ -49,10 +51,17 @@ struct StageCost {
 // run under the computation as the activation store runs them: a block's
 // offloads start when its forward ends, at most kOffloadDepth blocks' wait for
 // theirs; a backward brings back what the next kOffloadDepth blocks need.
-// REQUIRES: a plan of at least one block; live >= 1.
+// With several chunks of blocks on the stage, each moment says how many are
+// live in which (RankUse::moments). The chunks are even parts of the plan's
+// blocks; where those do not come out even, the first ones have one more.
+// REQUIRES: a plan of at least one block; live >= 1; at least one moment, all
+// of as many chunks.
 [[nodiscard]] StageCost CostOfStage(const BlockModel& model,
                                     const CopyRates& rates,
                                     const ActivationPlan& plan, int32_t live);
+[[nodiscard]] StageCost CostOfStage(
+    const BlockModel& model, const CopyRates& rates, const ActivationPlan& plan,
+    const std::vector<pipeline::LiveMoment>& moments);
 
 }  // namespace halfpipe
 

@@ -10,6 +10,8 @@
 namespace halfpipe {
 namespace {
 
+using Moments = StageOptions::Moments;
+
 // Steps in which a group's share of blocks is tried.
 constexpr int64_t kStoreSteps = 5;
 constexpr int64_t kKeepSteps = 4;
@@ -60,8 +62,8 @@ std::vector<int64_t> SpreadBlocks(int64_t blocks) {
 class Enumeration {
  public:
   Enumeration(const BlockModel& model, const CopyRates& rates, int64_t blocks,
-              int32_t live)
-      : model_(model), rates_(rates), blocks_(blocks), live_(live) {
+              const Moments& moments)
+      : model_(model), rates_(rates), blocks_(blocks), moments_(moments) {
     for (SavedGroup group : GroupsByWorth(model)) {
       for (int64_t block : SpreadBlocks(blocks)) {
         cells_.push_back({block, group});
@@ -132,14 +134,14 @@ class Enumeration {
     absl::StatusOr<ActivationPlan> plan =
         ActivationPlan::Create(std::move(blocks));
     HP_CHECK(plan.ok());  // inputs are always stored
-    const StageCost cost = CostOfStage(model_, rates_, *plan, live_);
+    const StageCost cost = CostOfStage(model_, rates_, *plan, moments_);
     options_.push_back({*std::move(plan), cost});
   }
 
   const BlockModel& model_;
   const CopyRates& rates_;
   const int64_t blocks_;
-  const int32_t live_;
+  const Moments& moments_;
   std::vector<Cell> cells_;  // in the order in which they are stored
   std::vector<StageOption> options_;
 };
@@ -175,23 +177,24 @@ StageOptions::StageOptions(std::vector<StageOption> options) {
 
 StageOptions StageOptions::Enumerate(const BlockModel& model,
                                      const CopyRates& rates, int64_t blocks,
-                                     int32_t live) {
+                                     const Moments& moments) {
   const auto all = blocks * static_cast<int64_t>(kSavedGroups);
-  return StageOptions(Enumeration(model, rates, blocks, live).Run(all));
+  return StageOptions(Enumeration(model, rates, blocks, moments).Run(all));
 }
 
 StageOptions StageOptions::EnumerateLeanest(const BlockModel& model,
                                             const CopyRates& rates,
-                                            int64_t blocks, int32_t live) {
-  return StageOptions(Enumeration(model, rates, blocks, live).Run(blocks));
+                                            int64_t blocks,
+                                            const Moments& moments) {
+  return StageOptions(Enumeration(model, rates, blocks, moments).Run(blocks));
 }
 
 StageOptions StageOptions::Uniform(ActivationPolicy policy,
                                    const BlockModel& model,
                                    const CopyRates& rates, int64_t blocks,
-                                   int32_t live) {
+                                   const Moments& moments) {
   ActivationPlan plan = ActivationPlan::Uniform(policy, blocks);
-  const StageCost cost = CostOfStage(model, rates, plan, live);
+  const StageCost cost = CostOfStage(model, rates, plan, moments);
   return StageOptions({StageOption{std::move(plan), cost}});
 }
 
@@ -217,12 +220,12 @@ int64_t StageOptions::LeastHostBytes(int64_t device_bytes) const {
   return least;
 }
 
-int64_t StageOptions::LeastDeviceBytes() const {
-  int64_t least = std::numeric_limits<int64_t>::max();
-  for (const StageOption& option : options_) {
-    least = std::min(least, option.cost.device_bytes());
-  }
-  return least;
+const StageOption& StageOptions::Leanest() const {
+  return *std::min_element(options_.begin(), options_.end(),
+                           [](const StageOption& a, const StageOption& b) {
+                             return a.cost.device_bytes() <
+                                    b.cost.device_bytes();
+                           });
 }
 
 }  // namespace halfpipe

@@ -24,21 +24,25 @@ struct StageOption {
 
 class StageOptions {
  public:
-  // REQUIRES: blocks >= 1, live >= 1.
+  using Moments = std::vector<pipeline::LiveMoment>;
+
+  // REQUIRES: CostOfStage's, of blocks and moments.
   [[nodiscard]] static StageOptions Enumerate(const BlockModel& model,
                                               const CopyRates& rates,
-                                              int64_t blocks, int32_t live);
+                                              int64_t blocks,
+                                              const Moments& moments);
   // Only those that store nothing but inputs: among them are the ones with the
   // least memory, which decide whether anything fits.
   [[nodiscard]] static StageOptions EnumerateLeanest(const BlockModel& model,
                                                      const CopyRates& rates,
                                                      int64_t blocks,
-                                                     int32_t live);
+                                                     const Moments& moments);
   // The one with the same fate for every group of every block.
   [[nodiscard]] static StageOptions Uniform(ActivationPolicy policy,
                                             const BlockModel& model,
                                             const CopyRates& rates,
-                                            int64_t blocks, int32_t live);
+                                            int64_t blocks,
+                                            const Moments& moments);
 
   // The fastest option within both budgets, of equally fast ones that with the
   // fewest host bytes; null: none fits. Valid as long as this object.
@@ -48,8 +52,8 @@ class StageOptions {
   // The least host memory with which an option fits into the device; -1: none
   // does, whatever the host has.
   [[nodiscard]] int64_t LeastHostBytes(int64_t device_bytes) const;
-  // The least device memory of any option.
-  [[nodiscard]] int64_t LeastDeviceBytes() const;
+  // The one with the least device memory. Valid as long as this object.
+  [[nodiscard]] const StageOption& Leanest() const;
 
  private:
   explicit StageOptions(std::vector<StageOption> options);

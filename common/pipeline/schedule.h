@@ -2,6 +2,7 @@
 #ifndef HP_COMMON_PIPELINE_SCHEDULE_H_
 #define HP_COMMON_PIPELINE_SCHEDULE_H_
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -42,6 +43,16 @@ struct Warmup {
   friend bool operator==(const Warmup&, const Warmup&) = default;
 };
 
+// A moment in which a rank works on one of its chunks of blocks.
+struct LiveMoment {
+  int32_t chunk = 0;  // counted on the rank; the one at work
+  // Micro-batches live in each chunk: their forward there has begun, their
+  // backward there is not done.
+  std::vector<int32_t> live;
+
+  friend auto operator<=>(const LiveMoment&, const LiveMoment&) = default;
+};
+
 // What one rank needs at most at one time.
 struct RankUse {
   // Micro-batches whose forward ran and whose backward is not done: what the
@@ -49,6 +60,10 @@ struct RankUse {
   int32_t max_live = 0;
   // The same, counted from the receive of the input: boundary slots.
   int32_t max_slots = 0;
+  // The moments in which most is live: every other one has no more in any
+  // chunk than one of these with the same chunk at work. Not empty; with one
+  // stage all blocks are one chunk. Ascending.
+  std::vector<LiveMoment> moments = {};
 
   friend bool operator==(const RankUse&, const RankUse&) = default;
 };

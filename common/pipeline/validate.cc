@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
 #include "common/pipeline/dependencies.h"
+#include "common/pipeline/live_moments.h"
 
 namespace halfpipe::pipeline {
 namespace {
@@ -163,6 +164,7 @@ class Validation {
         slots.erase(microbatch.value());
       }
     }
+    use.moments = LiveMomentsOf(table_, ranks_, r);
     return use;
   }
 

@@ -4,6 +4,7 @@
 #include "common/base/status.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
+#include "common/runtime/failure_notes.h"
 
 namespace halfpipe {
 namespace {
@@ -209,6 +210,11 @@ v1::ReportRequest ToProto(const CommandResult& from) {
   constexpr size_t kMaxReportedBytes = size_t{1} << 16;
   to.set_status_message(CutMessage(from.status.message(), kMaxReportedBytes));
   if (from.status.ok()) std::visit(ResultWriter{&to}, from.body);
+  if (const auto refusal = PinRefusalOf(from.status); refusal.has_value()) {
+    to.mutable_pin_refusal()->set_pinned_bytes(refusal->pinned_bytes);
+    to.mutable_pin_refusal()->set_asked_bytes(refusal->asked_bytes);
+  }
+  to.set_device_fault(IsDeviceFault(from.status));
   return to;
 }
 
@@ -217,7 +223,15 @@ absl::StatusOr<CommandResult> FromProto(const v1::ReportRequest& from) {
   to.sequence = from.sequence();
   to.epoch = Epoch(from.epoch());
   to.status = MakeStatus(from.status_code(), from.status_message());
-  if (!to.status.ok()) return to;
+  if (!to.status.ok()) {
+    if (from.has_pin_refusal()) {
+      SetPinRefusal({.pinned_bytes = from.pin_refusal().pinned_bytes(),
+                     .asked_bytes = from.pin_refusal().asked_bytes()},
+                    &to.status);
+    }
+    if (from.device_fault()) MarkDeviceFault(&to.status);
+    return to;
+  }
   HP_ASSIGN_OR_RETURN(to.body, ResultBodyFromProto(from));
   if (std::holds_alternative<std::monostate>(to.body)) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -52,6 +52,7 @@ struct CommandWriter {
     start->set_resume_from(body.resume_from);
     start->mutable_memory_plan()->Assign(body.memory_plan.begin(),
                                          body.memory_plan.end());
+    start->set_optimizer_on_host(body.optimizer_on_host);
     start->mutable_ffn_chunks()->Assign(body.ffn_chunks.begin(),
                                         body.ffn_chunks.end());
   }
@@ -111,6 +112,7 @@ StartCommand StartFromProto(const v1::StartCommand& from) {
   start.resume_from = from.resume_from();
   start.memory_plan.assign(from.memory_plan().begin(),
                            from.memory_plan().end());
+  start.optimizer_on_host = from.optimizer_on_host();
   start.ffn_chunks.assign(from.ffn_chunks().begin(), from.ffn_chunks().end());
   return start;
 }
@@ -240,6 +242,8 @@ v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
   to.set_activity(from.activity);
   to.set_device_bytes_in_use(from.device_bytes_in_use);
   to.set_device_total_bytes(from.device_total_bytes);
+  to.set_device_free_change_bytes(from.device_free_change_bytes);
+  to.set_host_available_bytes(from.host_available_bytes);
   return to;
 }
 
@@ -252,6 +256,8 @@ StageHeartbeat FromProto(const v1::HeartbeatRequest& from) {
   to.activity = from.activity();
   to.device_bytes_in_use = from.device_bytes_in_use();
   to.device_total_bytes = from.device_total_bytes();
+  to.device_free_change_bytes = from.device_free_change_bytes();
+  to.host_available_bytes = from.host_available_bytes();
   return to;
 }
 

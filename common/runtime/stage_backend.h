@@ -19,6 +19,8 @@ struct StageActivity {
   std::string activity;       // "encoding 3/12", "loading 40%", "idle"
   int64_t device_bytes_in_use = 0;
   int64_t device_total_bytes = 0;
+  int64_t device_free_change_bytes = 0;  // as in StageHeartbeat
+  int64_t host_available_bytes = 0;
 };
 
 // Runs the coordinator's commands; StageWorker calls it, stage0 and stage1

@@ -40,6 +40,8 @@ struct StageInfo {
   std::string device_rates;
   // Of the host, for every process (common/base/host_memory.h); 0: unknown.
   int64_t host_available_bytes = 0;
+  // What heartbeats said since (StageHeartbeat); 0 in a registration.
+  int64_t device_free_change_bytes = 0;
 };
 
 // One row of the data set. Media and prompt become cache files.
@@ -126,6 +128,9 @@ struct StartCommand {
   // Parts that the feed-forward layer's backward goes through its tokens in,
   // one number a rank: more parts need less memory.
   std::vector<int64_t> ffn_chunks = {};
+  // Masters and moments of the optimizer are in host memory, and on the GPU
+  // only while they are stepped.
+  bool optimizer_on_host = false;
 };
 
 struct StartResult {
@@ -215,7 +220,18 @@ struct StageHeartbeat {
   std::string activity;       // "encoding 3/12", "loading 40%", "idle"
   int64_t device_bytes_in_use = 0;
   int64_t device_total_bytes = 0;
+  // While no job is loaded, what the next one finds; the last of it goes on to
+  // be told while one is.
+  int64_t device_free_change_bytes = 0;  // since the registration
+  int64_t host_available_bytes = 0;      // 0: not known
 };
+
+// What a heartbeat says of free memory is what its stage offers from then on.
+inline void TakeFreeMemory(const StageHeartbeat& heartbeat, StageInfo* info) {
+  if (heartbeat.host_available_bytes <= 0) return;  // it does not say
+  info->host_available_bytes = heartbeat.host_available_bytes;
+  info->device_free_change_bytes = heartbeat.device_free_change_bytes;
+}
 
 // The coordinator's answer to a heartbeat.
 struct HeartbeatReply {

@@ -243,6 +243,8 @@ void StageWorker::BeatOnce() {
   heartbeat.activity = is_stopping ? "stopping" : activity.activity;
   heartbeat.device_bytes_in_use = activity.device_bytes_in_use;
   heartbeat.device_total_bytes = activity.device_total_bytes;
+  heartbeat.device_free_change_bytes = activity.device_free_change_bytes;
+  heartbeat.host_available_bytes = activity.host_available_bytes;
   const absl::StatusOr<HeartbeatReply> reply =
       heartbeats_->Heartbeat(heartbeat);
   if (reply.ok()) {

@@ -211,6 +211,7 @@ absl::Status TrainingJob::LoadPart() {
                    .lora = LoraSpecOf(config_.lora),
                    .plan = std::move(plan),
                    .ffn_chunks = command_.ffn_chunks[rank],
+                   .masters_on_host = command_.optimizer_on_host,
                    .deterministic = config_.train.deterministic});
 }
 
@@ -292,6 +293,7 @@ absl::Status TrainingJob::MakeCompute() {
                     .beta2 = optimizer.betas[1],
                     .eps = optimizer.eps,
                     .weight_decay = optimizer.weight_decay},
+      .optimizer_on_host = command_.optimizer_on_host,
       .shape_of =
           [this](const StepPlan& plan, Microbatch microbatch) {
             return ShapeOf(

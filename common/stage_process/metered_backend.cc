@@ -33,6 +33,7 @@ absl::StatusOr<StartResult> MeteredBackend::Start(Epoch epoch,
                                                   std::stop_token stop) {
   SetLogContext("job", command.job);
   SetLogContext("epoch", absl::StrCat(epoch.value()));
+  job_loaded_ = true;
   absl::StatusOr<StartResult> result =
       backend_->Start(epoch, command, std::move(stop));
   // A start that fails has ended the job before it all the same.
@@ -76,6 +77,7 @@ absl::StatusOr<ExportResult> MeteredBackend::Export(
 absl::StatusOr<EndResult> MeteredBackend::End(const EndCommand& command,
                                               std::stop_token stop) {
   absl::StatusOr<EndResult> result = backend_->End(command, std::move(stop));
+  if (result.ok()) job_loaded_ = false;
   metrics_->SetLayers(0);
   LogInfo("job ended", {{"reason", command.reason}});
   SetLogContext("job", "");
@@ -84,6 +86,14 @@ absl::StatusOr<EndResult> MeteredBackend::End(const EndCommand& command,
   return result;
 }
 
-StageActivity MeteredBackend::activity() const { return backend_->activity(); }
+StageActivity MeteredBackend::activity() const {
+  StageActivity activity = backend_->activity();
+  if (read_free_ == nullptr) return activity;
+  absl::MutexLock lock(&mutex_);
+  if (!job_loaded_) free_ = read_free_();
+  activity.device_free_change_bytes = free_.device_change_bytes;
+  activity.host_available_bytes = free_.host_available_bytes;
+  return activity;
+}
 
 }  // namespace halfpipe

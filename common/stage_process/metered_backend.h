@@ -2,17 +2,31 @@
 #ifndef HP_COMMON_STAGE_PROCESS_METERED_BACKEND_H_
 #define HP_COMMON_STAGE_PROCESS_METERED_BACKEND_H_
 
+#include <atomic>
+#include <functional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "common/metrics/stage_metrics.h"
 #include "common/runtime/stage_backend.h"
+#include "common/stage/free_memory.h"
 
 namespace halfpipe {
 
 // Passes every call on, sets the log's context (job, epoch, step) and tells
-// the metrics what came of it. Owns neither; both outlive it.
+// the metrics what came of it; adds what is free to the activity. Owns neither;
+// both outlive it.
 class MeteredBackend : public StageBackend {
  public:
-  MeteredBackend(StageBackend* backend, StageMetrics* metrics)
-      : backend_(backend), metrics_(metrics) {}
+  // What a job would find now; called on the heartbeats' thread.
+  using FreeMemoryReader = std::function<FreeMemory()>;
+
+  MeteredBackend(StageBackend* backend, StageMetrics* metrics,
+                 FreeMemoryReader read_free = nullptr)
+      : backend_(backend),
+        metrics_(metrics),
+        read_free_(std::move(read_free)) {}
 
   absl::StatusOr<ScanResult> Scan(const ScanCommand& command,
                                   std::stop_token stop) override;
@@ -35,6 +49,12 @@ class MeteredBackend : public StageBackend {
  private:
   StageBackend* const backend_;
   StageMetrics* const metrics_;
+  const FreeMemoryReader read_free_;  // null: nothing is said of it
+  // A loaded job's own memory would look like another process's, and asking
+  // may disturb it: until it ends, the last answer stands.
+  std::atomic<bool> job_loaded_ = false;
+  mutable absl::Mutex mutex_;
+  mutable FreeMemory free_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace halfpipe

@@ -45,7 +45,10 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
     : options_(std::move(options)),
       part_(std::move(part)),
       source_(source),
-      optimizer_(LoraMasters(AdaptersOf(*part_)), options_.optimizer),
+      optimizer_(LoraMasters(AdaptersOf(*part_)), options_.optimizer,
+                 options_.optimizer_on_host
+                     ? std::optional<at::Device>(options_.device)
+                     : std::nullopt),
       slots_(options_.device) {}
 
 absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
@@ -371,7 +374,8 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
     HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options_.device));
     report->device_bytes_in_use = memory.in_use_bytes;
     report->device_peak_bytes = memory.process_peak_bytes;
-    report->pinned_host_bytes = part_->TakePeakOffloadedBytes();
+    report->pinned_host_bytes =
+        part_->TakePeakOffloadedBytes() + optimizer_.host_bytes();
     if (options_.profile) HP_RETURN_IF_ERROR(ReportProfile(report));
     losses_.clear();
     in_flight_.clear();

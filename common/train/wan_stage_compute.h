@@ -50,6 +50,8 @@ struct WanStageOptions {
   double max_grad_norm = 0.0;  // 0: no clipping
   bool profile = false;        // report the time of each kernel group
   AdamWOptions optimizer = {};
+  // The part's masters are in host memory; so are the optimizer's moments.
+  bool optimizer_on_host = false;
   MicrobatchShapeFn shape_of = {};
   GradientsFn on_gradients = {};  // may be empty
   RecordFn on_loss = {};          // may be empty

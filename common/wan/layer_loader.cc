@@ -23,7 +23,9 @@ LayerLoader::LayerLoader(const WeightSource* source,
 absl::StatusOr<LinearWeights> LayerLoader::Frozen(
     const std::string& name) const {
   LinearWeights weights;
-  HP_ASSIGN_OR_RETURN(weights.weight, Float(name + ".weight"));
+  HP_ASSIGN_OR_RETURN(
+      weights.weight,
+      source_->Load(name + ".weight", placement_.compute, placement_.device));
   HP_ASSIGN_OR_RETURN(weights.bias, Float(name + ".bias"));
   return weights;
 }

@@ -39,7 +39,8 @@ class LayerLoader {
 
   [[nodiscard]] const LoraPlacement& placement() const { return placement_; }
 
-  // A layer outside the blocks, float32.
+  // A layer outside the blocks, whose products are in float32: the weight is
+  // held in the compute dtype, as what trains in bf16 rounds it anyway.
   [[nodiscard]] absl::StatusOr<LinearWeights> Frozen(
       const std::string& name) const;
 

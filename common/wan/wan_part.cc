@@ -10,6 +10,7 @@
 #include "common/kernels/fp8.h"
 #include "common/kernels/kernel_profile.h"
 #include "common/kernels/torch_guard.h"
+#include "common/memory/host_state.h"
 #include "common/wan/load_order.h"
 #include "common/wan/lora_targets.h"
 
@@ -134,10 +135,27 @@ absl::Status WanPart::Load(const LayerLoader& loader) {
     }
   }
   for (const WanBlock& loaded : blocks_) loaded.AppendAdapters(&adapters_);
+  if (options_.masters_on_host) MoveMastersToHost();
   if (options_.head) {
     HP_ASSIGN_OR_RETURN(head_, Head::Load(loader));
   }
   return absl::OkStatus();
+}
+
+void WanPart::MoveMastersToHost() {
+  std::vector<at::Tensor*> masters;
+  for (LoraAdapter* adapter : adapters_) {
+    masters.push_back(&adapter->a.master);
+    masters.push_back(&adapter->b.master);
+  }
+  std::vector<at::Tensor> now;
+  now.reserve(masters.size());
+  for (const at::Tensor* master : masters) now.push_back(*master);
+  const std::vector<at::Tensor> on_host = HostZerosLike(now, options_.device);
+  for (size_t i = 0; i < masters.size(); ++i) {
+    on_host[i].copy_(now[i]);
+    *masters[i] = on_host[i];
+  }
 }
 
 bool WanPart::CanRenew(const WanPartOptions& to) const {
@@ -183,6 +201,7 @@ absl::Status WanPart::Renew(const WanPartOptions& options,
       adapter->b.grad = std::move(fresh.b.grad);
       adapter->RefreshComputeCopies();
     }
+    if (options_.masters_on_host) MoveMastersToHost();
     return absl::OkStatus();
   });
 }

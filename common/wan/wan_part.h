@@ -53,6 +53,9 @@ struct WanPartOptions {
   // One entry for each of the blocks of all ranges, in block order.
   ActivationPlan plan;
   int64_t ffn_chunks = 1;  // parts that a feed forward takes its tokens in
+  // The adapters' masters are in host memory, page-locked: only the optimizer
+  // and RefreshComputeCopies read them.
+  bool masters_on_host = false;
   // Attention whose gradients are the same bits in every run (slower on CUDA).
   bool deterministic = false;
 };
@@ -162,6 +165,7 @@ class WanPart {
         store_(std::move(copies)) {}
 
   [[nodiscard]] absl::Status Load(const LayerLoader& loader);
+  void MoveMastersToHost();
   // The rotations of a grid; one table is kept per grid.
   at::Tensor RopeFor(const TokenGrid& grid);
   // One block forward, its saved state put away as the plan says.

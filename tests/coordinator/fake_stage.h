@@ -31,6 +31,7 @@ struct FakeStage {
   // Writes real files into the directories of Save and Export.
   bool write_files = false;
   double loss = 0.5;
+  bool large = false;  // the sizes of I2V-A14B, not of a few blocks
 
   ResultBody Answer(const CommandBody& body) const {
     if (std::holds_alternative<ScanCommand>(body)) return Scan();
@@ -74,6 +75,15 @@ struct FakeStage {
     result.variant = "t2v-1.3b";
     result.layers = 5;
     result.data_digest = "data";
+    if (large) {
+      result.layers = 40;
+      result.model = {.dim = 5120,
+                      .ffn_dim = 13824,
+                      .heads = 40,
+                      .text_dim = 4096,
+                      .in_channels = 36,
+                      .out_channels = 16};
+    }
     for (int64_t i = 0; i < samples; ++i) {
       SampleRef sample;
       sample.row = i + 1;

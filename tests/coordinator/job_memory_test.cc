@@ -81,6 +81,14 @@ TEST(JobMemoryTest, OneStageWithoutRatesIsNoPlanEither) {
   EXPECT_THAT(memory.warning, HasSubstr("pipeline.gpu_memory is not kept"));
 }
 
+TEST(JobMemoryTest, AGpuThatWasFullWhenItsStageStartedIsNamed) {
+  std::vector<StageInfo> stages = MeasuredStages();
+  stages[1].device = "cuda:1";
+  stages[1].device_rates.clear();
+  EXPECT_THAT(Plan(Config(), stages).warning,
+              HasSubstr("stage 1 could not measure cuda:1"));
+}
+
 TEST(JobMemoryTest, MeasuredStagesGetThePlannersPlan) {
   JobConfig config = Config();
   config.pipeline.gpu_memory_bytes = 24 * kGiB;
@@ -129,6 +137,72 @@ TEST(JobMemoryTest, NothingIsOffloadedToAHostThatDoesNotSayWhatItHas) {
   for (const std::string& text : Plan(Config(), stages).memory_plan) {
     EXPECT_THAT(text, Not(HasSubstr("o")));
   }
+}
+
+TEST(JobMemoryTest, AForecastSaysWhatEachStageWillUse) {
+  JobConfig config = Config();
+  config.pipeline.gpu_memory_bytes = 24 * kGiB;
+  const JobMemory memory = Plan(config, MeasuredStages());
+  ASSERT_THAT(memory.forecasts, SizeIs(2));
+  int64_t pinned = 0;
+  for (const StageForecast& stage : memory.forecasts) {
+    EXPECT_EQ(stage.budget_bytes, 24 * kGiB);
+    EXPECT_LE(stage.peak_bytes, stage.budget_bytes);
+    pinned += stage.pinned_bytes;
+  }
+  EXPECT_GT(pinned, 0);
+  EXPECT_LE(pinned, 64 * kGiB);
+}
+
+TEST(JobMemoryTest, WhatOthersTookSinceTheRegistrationIsNotThere) {
+  std::vector<StageInfo> stages = MeasuredStages();
+  stages[1].device_free_change_bytes = -50 * kGiB;
+  const JobMemory memory = Plan(Config(), stages);
+  EXPECT_EQ(memory.forecasts[0].budget_bytes, MeasuredH200().free_bytes);
+  EXPECT_EQ(memory.forecasts[1].budget_bytes,
+            MeasuredH200().free_bytes - 50 * kGiB);
+  stages[1].device_free_change_bytes = -1000 * kGiB;
+  EXPECT_THAT(PlanJobMemory(Config(), Scan(), stages).status().message(),
+              HasSubstr("0.00 GiB are free"));
+}
+
+TEST(JobMemoryTest, AHostBudgetThatIsNotThereIsCutWithAWarning) {
+  JobConfig config = Config();
+  config.pipeline.gpu_memory_bytes = 28 * kGiB;
+  config.pipeline.host_memory_bytes = 500 * kGiB;
+  std::vector<StageInfo> stages = MeasuredStages();
+  for (StageInfo& stage : stages) stage.host_available_bytes = 21 * kGiB;
+  const JobMemory memory = Plan(config, stages);
+  EXPECT_THAT(memory.warning,
+              HasSubstr("allows 500.0 GiB, but the host has only 21.0 GiB"));
+  EXPECT_LE(memory.forecasts[0].pinned_bytes + memory.forecasts[1].pinned_bytes,
+            20 * kGiB);
+  // A host that does not say what it has is taken at the job's word.
+  for (StageInfo& stage : stages) stage.host_available_bytes = 0;
+  EXPECT_THAT(Plan(config, stages).warning, IsEmpty());
+  for (StageInfo& stage : stages) stage.host_available_bytes = 100'000;
+  const JobMemory none = Plan(config, stages);
+  EXPECT_EQ(none.forecasts[0].pinned_bytes, 0);
+  EXPECT_EQ(none.forecasts[1].pinned_bytes, 0);
+}
+
+TEST(JobMemoryTest, WhatThePeerHasPinnedIsThereAgainAfterARestart) {
+  JobConfig config = Config();
+  config.pipeline.gpu_memory_bytes = 24 * kGiB;
+  std::vector<StageInfo> stages = MeasuredStages();
+  const JobMemory before = Plan(config, stages);
+  stages[1].host_available_bytes = 10 * kGiB;  // started again
+  EXPECT_EQ(Plan(config, stages).memory_plan, before.memory_plan);
+}
+
+TEST(JobMemoryTest, LimitsAfterARefusalAreKeptByEachStage) {
+  JobConfig config = Config();
+  config.pipeline.gpu_memory_bytes = 24 * kGiB;
+  const absl::StatusOr<JobMemory> memory =
+      PlanJobMemory(config, Scan(), MeasuredStages(), {3 * kGiB, 20 * kGiB});
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  EXPECT_LE(memory->forecasts[0].pinned_bytes, 3 * kGiB);
+  EXPECT_LE(memory->forecasts[1].pinned_bytes, 20 * kGiB);
 }
 
 TEST(JobMemoryTest, APolicyThatDoesNotFitIsCarriedOutWithAWarning) {

@@ -1,5 +1,6 @@
 #include "coordinator/restart_policy.h"
 
+#include "common/runtime/failure_notes.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {
@@ -43,6 +44,9 @@ TEST(RestartPolicyTest, WhichFailuresAreWorthARestart) {
         absl::ResourceExhaustedError(""), absl::InternalError("")}) {
     EXPECT_FALSE(IsWorthRestart(status)) << status;
   }
+  absl::Status fault = absl::InternalError("Xid");
+  MarkDeviceFault(&fault);
+  EXPECT_TRUE(IsWorthRestart(fault));
 }
 
 }  // namespace

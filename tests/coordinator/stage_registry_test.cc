@@ -72,6 +72,20 @@ TEST_F(StageRegistryTest, TimeInWhichNobodyCouldAnswerDoesNotCount) {
   EXPECT_THAT(registry_.RemoveLost(At(65)), IsEmpty());
 }
 
+TEST_F(StageRegistryTest, WhatIsFreeIsWhatTheLastHeartbeatSaid) {
+  StageInfo info = MakeStageInfo(0, 1);
+  info.host_available_bytes = 100;
+  ASSERT_TRUE(registry_.Register(info, At(0)).ok());
+  StageHeartbeat heartbeat;
+  ASSERT_TRUE(registry_.OnHeartbeat(kPlace0, 1, heartbeat, At(1)).ok());
+  EXPECT_EQ(registry_.Find(kPlace0)->host_available_bytes, 100);
+  heartbeat.host_available_bytes = 60;
+  heartbeat.device_free_change_bytes = -7;
+  ASSERT_TRUE(registry_.OnHeartbeat(kPlace0, 1, heartbeat, At(2)).ok());
+  EXPECT_EQ(registry_.Find(kPlace0)->host_available_bytes, 60);
+  EXPECT_EQ(registry_.Find(kPlace0)->device_free_change_bytes, -7);
+}
+
 TEST_F(StageRegistryTest, RanksAndNamesAreChecked) {
   EXPECT_EQ(registry_.Register(MakeStageInfo(2), At(0)).status().code(),
             absl::StatusCode::kInvalidArgument);

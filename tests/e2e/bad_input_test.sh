@@ -129,3 +129,14 @@ job dying >/dev/null
 expect_error 1 "stage1 exited with code 75; given up" \
   "$scratch/programs/halfpipe" run "$scratch/dying.yaml"
 grep -q "no driver here" "$scratch/error.err" || fail "no log tail"
+
+# A GPU that is not there is no reason to try again. The first two arguments say
+# where the coordinator is.
+printf '#!/bin/sh\nexec "%s" "$1" "$2" --device cuda:63\n' \
+  "$HP_BIN/halfpipe-stage1" >"$scratch/programs/halfpipe-stage1"
+job no-gpu >/dev/null
+expect_error 1 "stage1 exited with code 69" \
+  "$scratch/programs/halfpipe" run "$scratch/no-gpu.yaml"
+grep -q "cuda:63 is not there" "$scratch/error.err" || fail "no log tail"
+no_lora "$scratch/no-gpu"
+echo "refused: a GPU that is not there"

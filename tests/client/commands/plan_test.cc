@@ -101,7 +101,31 @@ TEST_F(PlanCommandTest, WhatDoesNotFitSaysWhatWould) {
   EXPECT_EQ(result.out, "");
 }
 
+TEST_F(PlanCommandTest, SlowPcieIsRecomputedInsteadOfWaitedFor) {
+  DeviceRates slow = MeasuredH200();
+  slow.host_to_device_bytes_per_second = 3e9;
+  slow.device_to_host_bytes_per_second = 3e9;
+  const std::string file = directory_.Write("slow.json", RatesText({slow}));
+  const nlohmann::json plan = RunJson({"--rates", file});
+  EXPECT_LT(plan["pinned_host_bytes"], RunJson({})["pinned_host_bytes"]);
+  for (const auto& stage : plan["stages"]) {
+    EXPECT_GT(stage["recompute_seconds"], stage["stall_seconds"]);
+  }
+}
+
+TEST_F(PlanCommandTest, AHostThatIsTooSmallIsSaidAsWell) {
+  const CliResult result =
+      Run({"--gpu-memory", "22GiB", "--host-memory", "1GiB"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("the host lacks "));
+  EXPECT_THAT(result.err, HasSubstr("pipeline.host_memory allows 1.00 GiB"));
+  EXPECT_THAT(result.err, HasSubstr("pipeline.host_memory: "));
+}
+
 TEST_F(PlanCommandTest, BadInputIsOneError) {
+  EXPECT_EQ(Run({"--gpu-memory", "0"}).code, 3);
+  EXPECT_THAT(Run({"--host-memory", "0"}).err,
+              HasSubstr("--host-memory: expected auto, or a size above 0"));
   const CliResult memory = Run({"--gpu-memory", "many"});
   EXPECT_EQ(memory.code, 3);
   EXPECT_THAT(memory.err, HasSubstr("--gpu-memory: "));

@@ -56,6 +56,20 @@ TEST_F(HostMemoryTest, VersionOneHasAHierarchyForMemory) {
   EXPECT_EQ(AvailableHostBytes(root_), 500000);
 }
 
+TEST_F(HostMemoryTest, WhatAGroupHoldsIsGoneButCachedFilesAreNot) {
+  Write("/proc/self/cgroup", "0::/job\n");
+  Write("/sys/fs/cgroup/job/memory.max", "3000000\n");
+  Write("/sys/fs/cgroup/job/memory.stat",
+        "anon 1000000\nfile 900000\nshmem 200000\nanon_thp 5\n");
+  EXPECT_EQ(AvailableHostBytes(root_), 1800000);
+  Write("/sys/fs/cgroup/job/memory.stat", "anon 4000000\n");
+  EXPECT_EQ(AvailableHostBytes(root_), 1);  // known: nothing
+  Write("/proc/self/cgroup", "7:memory:/a\n");
+  Write("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "500000\n");
+  Write("/sys/fs/cgroup/memory/a/memory.stat", "rss 7\ntotal_rss 100000\n");
+  EXPECT_EQ(AvailableHostBytes(root_), 400000);
+}
+
 TEST_F(HostMemoryTest, AKernelThatDoesNotSayGivesNone) {
   EXPECT_EQ(AvailableHostBytes(root_ + "/nowhere"), 0);
   Write("/proc/meminfo", "MemTotal: 9 kB\n");

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "common/runtime/failure_notes.h"
+
 namespace halfpipe {
 namespace {
 
@@ -20,6 +22,16 @@ TEST(CudaErrorsTest, CodesSayWhetherAnotherTryMayHelp) {
   EXPECT_THAT(std::string(fault.message()),
               StartsWith("f(): cudaErrorIllegalAddress: "));
   EXPECT_THAT(std::string(fault.message()), HasSubstr("(device "));
+}
+
+TEST(CudaErrorsTest, ALostDeviceIsToldFromAWrongCall) {
+  for (cudaError_t lost :
+       {cudaErrorDevicesUnavailable, cudaErrorECCUncorrectable,
+        cudaErrorIllegalAddress, cudaErrorLaunchFailure, cudaErrorUnknown}) {
+    EXPECT_TRUE(IsDeviceFault(CudaStatus(lost, "f()"))) << lost;
+  }
+  EXPECT_FALSE(IsDeviceFault(CudaStatus(cudaErrorInvalidValue, "f()")));
+  EXPECT_FALSE(IsDeviceFault(CudaStatus(cudaErrorMemoryAllocation, "f()")));
 }
 
 absl::Status Call(cudaError_t error, bool* went_on) {

@@ -6,6 +6,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "common/runtime/failure_notes.h"
+
 namespace halfpipe {
 namespace {
 
@@ -49,6 +51,36 @@ TEST(TorchGuardTest, OutOfMemoryIsResourceExhausted) {
     return absl::OkStatus();
   });
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(TorchGuardTest, AFullDeviceIsResourceExhaustedWhoeverFindsIt) {
+  const absl::Status library = TorchGuard("x", []() -> absl::Status {
+    TORCH_CHECK(false,
+                "CUDA error: CUBLAS_STATUS_ALLOC_FAILED in cublasCreate");
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(library.code(), absl::StatusCode::kResourceExhausted);
+  const absl::Status driver = TorchGuard("x", []() -> absl::Status {
+    throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 2,
+                                "CUDA error: out of memory");
+  });
+  EXPECT_EQ(driver.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_FALSE(IsDeviceFault(driver));
+}
+
+TEST(TorchGuardTest, AFailedDeviceIsMarked) {
+  const absl::Status fault = TorchGuard("x", []() -> absl::Status {
+    throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 719,
+                                "CUDA error: unspecified launch failure");
+  });
+  EXPECT_EQ(fault.code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(IsDeviceFault(fault));
+  const absl::Status bug = TorchGuard("x", []() -> absl::Status {
+    TORCH_CHECK(false, "sizes differ");
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(bug.code(), absl::StatusCode::kInternal);
+  EXPECT_FALSE(IsDeviceFault(bug));
 }
 
 TEST(TorchGuardTest, RunsWithoutAutograd) {

@@ -27,7 +27,7 @@ TEST(BlockModelTest, BytesAreThoseOfTheTensors) {
   BlockShape fp8 = A14bBlock();
   fp8.weights = WeightForm::kFp8;
   EXPECT_NEAR(static_cast<double>(Model(fp8).weight_bytes), 351.4e6, 1e6);
-  EXPECT_EQ(model.trained_bytes, 18 * 3'833'856);
+  EXPECT_EQ(model.trained_bytes(), 18 * 3'833'856);
   BlockShape image = A14bBlock();
   image.image_branch = true;
   EXPECT_NEAR(static_cast<double>(Model(image).weight_bytes), 807.7e6, 1e6);

@@ -12,6 +12,7 @@
 #include "common/kernels/cuda_runtime.h"
 #include "common/memory/activation_store.h"
 #include "common/memory/cuda_host_copies.h"
+#include "common/memory/cuda_host_pinning.h"
 #include "common/memory/host_copies.h"
 #include "common/memory/pinned_pool.h"
 
@@ -73,7 +74,7 @@ TEST_F(HostCopiesGpuTest, TensorsSurviveReuseOfTheirMemory) {
 }
 
 TEST_F(HostCopiesGpuTest, ThePoolUsesABufferAgain) {
-  PinnedPool pool;
+  PinnedPool pool(NewCudaHostPinning());
   auto first = pool.Take(1 << 20);
   ASSERT_TRUE(first.ok()) << first.status();
   void* data = first->data;
@@ -83,6 +84,23 @@ TEST_F(HostCopiesGpuTest, ThePoolUsesABufferAgain) {
   EXPECT_EQ(again->data, data);
   EXPECT_EQ(pool.bytes(), 1 << 20);
   pool.Return(*std::move(again));
+}
+
+// What the plan counts on: kept blocks behind it let an offloaded one go.
+TEST_F(HostCopiesGpuTest, BlocksWithoutOffloadsLetGoOfThoseBefore) {
+  auto copies = MakeCudaHostCopies(kGpu);
+  ASSERT_TRUE(copies.ok()) << copies.status();
+  ActivationStore store(*std::move(copies));
+  const at::Tensor tensor = Filled(1.0, 1 << 20);
+  ASSERT_TRUE(store.Put(Microbatch(0), 0, {{tensor, Residence::kHost}}).ok());
+  EXPECT_GT(tensor.use_count(), 1u);
+  for (int64_t block = 1; block <= kOffloadDepth; ++block) {
+    ASSERT_TRUE(store
+                    .Put(Microbatch(0), block,
+                         {{Filled(2.0, 8), Residence::kDevice}})
+                    .ok());
+  }
+  EXPECT_EQ(tensor.use_count(), 1u);
 }
 
 TEST_F(HostCopiesGpuTest, ClearLeavesNoCopyUnderWay) {

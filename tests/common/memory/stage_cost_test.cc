@@ -1,7 +1,10 @@
 #include "common/memory/stage_cost.h"
 
+#include <vector>
+
 #include "common/memory/offload_depth.h"
 #include "common/memory/plan_cases.h"
+#include "common/pipeline/schedule.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -101,6 +104,52 @@ TEST(StageCostTest, ALinkThroughTheHostLeavesLessForCopies) {
   EXPECT_GT(Cost(plan, 1, rates).seconds(), alone);
   rates.device_to_host_bytes_per_second = 1e8;  // slower than the link alone
   EXPECT_GT(CopyRatesOf(rates, model, kBlocks).to_host_bytes_per_second, 0.0);
+}
+
+StageCost CostOfChunks(const ActivationPlan& plan,
+                       const std::vector<pipeline::LiveMoment>& moments) {
+  const BlockModel model = Model();
+  return CostOfStage(model, CopyRatesOf(MeasuredH200(), model, plan.size()),
+                     plan, moments);
+}
+
+TEST(StageCostTest, EachChunkHoldsWhatIsLiveThere) {
+  const BlockModel model = Model();
+  const ActivationPlan keep =
+      ActivationPlan::Uniform(ActivationPolicy::kKeep, kBlocks + 1);
+  const int64_t block = model.BytesOf(BlockPlan{}, Fate::kKeep);
+  // 11 blocks in the first chunk, 10 in the second.
+  EXPECT_EQ(CostOfChunks(keep, {{.chunk = 0, .live = {5, 2}}}).saved_bytes,
+            (5 * 11 + 2 * 10) * block);
+  // The worst of several moments counts.
+  EXPECT_EQ(CostOfChunks(keep, {{.chunk = 0, .live = {5, 2}},
+                                {.chunk = 1, .live = {4, 4}}})
+                .saved_bytes,
+            (4 * 11 + 4 * 10) * block);
+}
+
+TEST(StageCostTest, AsMuchInEveryChunkIsAsMuchInOne) {
+  for (const char* text : {"20*kkkkkkkk", "20*oooooooo", "20*krrrrrrr",
+                           "8*orokrrrr 12*kkkkkkkk"}) {
+    const ActivationPlan plan = Parse(text);
+    const StageCost one = Cost(plan, 3);
+    const StageCost two = CostOfChunks(
+        plan, {{.chunk = 0, .live = {3, 3}}, {.chunk = 1, .live = {3, 3}}});
+    EXPECT_EQ(two.host_bytes, one.host_bytes) << text;
+    // Behind the block at work, the other chunk's are held all the same.
+    EXPECT_GE(two.device_bytes(), one.device_bytes()) << text;
+    EXPECT_EQ(two.seconds(), one.seconds()) << text;
+  }
+}
+
+TEST(StageCostTest, PinnedBuffersOfOneGroupServeBothChunks) {
+  const BlockModel model = Model();
+  const StageCost cost = CostOfChunks(
+      Parse("10*orrrrrrr 10*krrorrrr"),
+      {{.chunk = 0, .live = {5, 1}}, {.chunk = 1, .live = {2, 4}}});
+  EXPECT_EQ(cost.host_bytes,
+            5 * 10 * model.of(SavedGroup::kInput).bytes +
+                4 * 10 * model.of(SavedGroup::kCrossInput).bytes);
 }
 
 }  // namespace

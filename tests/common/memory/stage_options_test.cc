@@ -9,13 +9,15 @@ namespace {
 
 constexpr int64_t kBlocks = 20;
 constexpr int64_t kNoLimit = int64_t{1} << 60;
+const StageOptions::Moments kThreeLive = {{.chunk = 0, .live = {3}}};
 
 class StageOptionsTest : public ::testing::Test {
  protected:
   StageOptionsTest()
       : model_(MakeBlockModel(A14bBlock(), MeasuredH200())),
         rates_(CopyRatesOf(MeasuredH200(), model_, kBlocks)),
-        options_(StageOptions::Enumerate(model_, rates_, kBlocks, 3)) {}
+        options_(StageOptions::Enumerate(model_, rates_, kBlocks, kThreeLive)) {
+  }
 
   const BlockModel model_;
   const CopyRates rates_;
@@ -70,9 +72,10 @@ TEST_F(StageOptionsTest, EveryChoiceIsWithinItsBudgetsAndMoreIsNeverSlower) {
 
 TEST_F(StageOptionsTest, TheLeanestOptionsDecideWhatFits) {
   const StageOptions lean =
-      StageOptions::EnumerateLeanest(model_, rates_, kBlocks, 3);
-  EXPECT_EQ(lean.LeastDeviceBytes(), options_.LeastDeviceBytes());
-  const int64_t least = lean.LeastDeviceBytes();
+      StageOptions::EnumerateLeanest(model_, rates_, kBlocks, kThreeLive);
+  EXPECT_EQ(lean.Leanest().cost.device_bytes(),
+            options_.Leanest().cost.device_bytes());
+  const int64_t least = lean.Leanest().cost.device_bytes();
   EXPECT_EQ(options_.Fastest(least - 1, kNoLimit), nullptr);
   EXPECT_NE(options_.Fastest(least, kNoLimit), nullptr);
   const int64_t host = lean.LeastHostBytes(least);
@@ -84,14 +87,15 @@ TEST_F(StageOptionsTest, TheLeanestOptionsDecideWhatFits) {
 }
 
 TEST_F(StageOptionsTest, APolicyIsOneOption) {
-  const StageOptions keep = StageOptions::Uniform(ActivationPolicy::kKeep,
-                                                  model_, rates_, kBlocks, 3);
+  const StageOptions keep = StageOptions::Uniform(
+      ActivationPolicy::kKeep, model_, rates_, kBlocks, kThreeLive);
   EXPECT_EQ(keep.Fastest(20 * kGiB, kNoLimit), nullptr);
   ASSERT_NE(keep.Fastest(kNoLimit, 0), nullptr);
 }
 
 TEST_F(StageOptionsTest, OneBlockIsAStageToo) {
-  const StageOptions one = StageOptions::Enumerate(model_, rates_, 1, 1);
+  const StageOptions one =
+      StageOptions::Enumerate(model_, rates_, 1, {{.chunk = 0, .live = {1}}});
   ASSERT_NE(one.Fastest(kNoLimit, 0), nullptr);
   EXPECT_EQ(one.Fastest(kNoLimit, 0)->plan.ToText(), "1*kkkkkkkk");
 }

@@ -31,7 +31,8 @@ void ExpectError(const std::string& error, const std::string& part) {
 TEST(ValidateTest, AGoodStepReportsItsUse) {
   const ActionLists lists = ParseText({kGood0, kGood1}).value();
   const auto use = Validate(TwoStages(), 1, lists).value();
-  EXPECT_EQ(use, (std::vector<RankUse>{{1, 1}, {1, 1}}));
+  const RankUse one = {1, 1, {{.chunk = 0, .live = {1}}}};
+  EXPECT_EQ(use, (std::vector<RankUse>{one, one}));
 }
 
 TEST(ValidateTest, TheErrorShowsTheStepsAndTheRanks) {

@@ -1,6 +1,7 @@
 #include "common/rpc/stage_conversion.h"
 
 #include "common/rpc/status_conversion.h"
+#include "common/runtime/failure_notes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -194,15 +195,38 @@ TEST(StageConversionTest, AnActionThatIsNoneIsRefused) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST(StageConversionTest, WhatAFailureTellsTheCoordinatorArrives) {
+  absl::Status refused = absl::ResourceExhaustedError("cannot pin");
+  const PinRefusal refusal = {.pinned_bytes = int64_t{12} << 30,
+                              .asked_bytes = 1 << 20};
+  SetPinRefusal(refusal, &refused);
+  const auto pin =
+      ThereAndBack<v1::ReportRequest>(CommandResult{5, Epoch(2), refused, {}});
+  ASSERT_TRUE(pin.ok()) << pin.status();
+  EXPECT_EQ(PinRefusalOf(pin->status), refusal);
+  EXPECT_FALSE(IsDeviceFault(pin->status));
+  absl::Status lost = absl::InternalError("Xid 79");
+  MarkDeviceFault(&lost);
+  const auto fault =
+      ThereAndBack<v1::ReportRequest>(CommandResult{5, Epoch(2), lost, {}});
+  ASSERT_TRUE(fault.ok()) << fault.status();
+  EXPECT_TRUE(IsDeviceFault(fault->status));
+  EXPECT_EQ(PinRefusalOf(fault->status), std::nullopt);
+}
+
 TEST(StageConversionTest, Heartbeats) {
   StageHeartbeat heartbeat;
   heartbeat.epoch = Epoch(4);
   heartbeat.action_index = -1;
   heartbeat.activity = "encoding 3/12";
+  heartbeat.device_free_change_bytes = -(int64_t{3} << 30);
+  heartbeat.host_available_bytes = int64_t{64} << 30;
   const StageHeartbeat back = ThereAndBack<v1::HeartbeatRequest>(heartbeat);
   EXPECT_EQ(back.epoch, Epoch(4));
   EXPECT_EQ(back.action_index, -1);
   EXPECT_EQ(back.activity, "encoding 3/12");
+  EXPECT_EQ(back.device_free_change_bytes, -(int64_t{3} << 30));
+  EXPECT_EQ(back.host_available_bytes, int64_t{64} << 30);
   const auto reply =
       ThereAndBack<v1::HeartbeatResponse>(HeartbeatReply{true, Epoch(9)});
   EXPECT_TRUE(reply.abandon);

@@ -118,6 +118,22 @@ TEST_F(MeteredBackendTest, AFailedStartLeavesNoLayers) {
   EXPECT_THAT(Text(), HasSubstr("halfpipe_stage_layers{stage=\"1\"} 0\n"));
 }
 
+TEST_F(MeteredBackendTest, FreeMemoryIsReadWhileNoJobIsLoaded) {
+  FreeMemory free = {.device_change_bytes = -5, .host_available_bytes = 100};
+  MeteredBackend backend(&measured_, &metrics_, [&free] { return free; });
+  EXPECT_EQ(backend.activity().device_free_change_bytes, -5);
+  EXPECT_EQ(backend.activity().host_available_bytes, 100);
+  ASSERT_TRUE(backend.Start(Epoch(1), {}, {}).ok());
+  free = {.device_change_bytes = -70, .host_available_bytes = 30};
+  // It is the job that holds the rest.
+  EXPECT_EQ(backend.activity().device_free_change_bytes, -5);
+  EXPECT_EQ(backend.activity().host_available_bytes, 100);
+  ASSERT_TRUE(backend.End({}, {}).ok());
+  EXPECT_EQ(backend.activity().device_free_change_bytes, -70);
+  EXPECT_EQ(backend.activity().host_available_bytes, 30);
+  EXPECT_EQ(backend_.activity().host_available_bytes, 0);  // nobody to ask
+}
+
 TEST_F(MeteredBackendTest, LogLinesSayWhichJobStepAndEpoch) {
   StartCommand command;
   command.job = "my-character";

@@ -55,5 +55,33 @@ TEST(AdamWTest, RestoredStatesContinueBitForBit) {
   EXPECT_TRUE(at::equal(straight, resumed));
 }
 
+TEST(AdamWTest, StreamedStatesHaveTheSameBits) {
+  at::manual_seed(1);
+  // More than fits into one part, of several shapes.
+  std::vector<at::Tensor> here;
+  std::vector<at::Tensor> streamed;
+  for (int64_t rows : {3000, 1, 2500, 7, 4000}) {
+    here.push_back(at::randn({rows, 2048}));
+    streamed.push_back(here.back().clone());
+  }
+  AdamW a(here, {});
+  AdamW b(streamed, {}, at::Device(at::kCPU));
+  EXPECT_EQ(a.host_bytes(), 0);
+  EXPECT_EQ(b.host_bytes(), int64_t{9508} * 2048 * 4 * 3);
+  for (int step = 0; step < 2; ++step) {
+    std::vector<at::Tensor> gradients;
+    for (const at::Tensor& parameter : here) {
+      gradients.push_back(at::randn(parameter.sizes()));
+    }
+    a.Step(gradients, 1e-2);
+    b.Step(gradients, 1e-2);
+  }
+  for (size_t i = 0; i < here.size(); ++i) {
+    EXPECT_TRUE(here[i].equal(streamed[i]));
+    EXPECT_TRUE(a.first_moments()[i].equal(b.first_moments()[i]));
+    EXPECT_TRUE(a.second_moments()[i].equal(b.second_moments()[i]));
+  }
+}
+
 }  // namespace
 }  // namespace halfpipe

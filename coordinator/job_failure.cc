@@ -1,0 +1,98 @@
+#include "coordinator/job_failure.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int kMostRefusals = 3;
+
+std::string GiB(int64_t bytes) {
+  return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) /
+                                         static_cast<double>(int64_t{1} << 30));
+}
+
+// "cuda:1 (NVIDIA H200) on node7"
+std::string DeviceText(const StageInfo& stage) {
+  return absl::StrCat(stage.device, stage.device_name.empty() ? "" : " (",
+                      stage.device_name, stage.device_name.empty() ? "" : ")",
+                      " on ", stage.host);
+}
+
+std::string PinAdvice(const StageForecast* forecast) {
+  return absl::StrCat(
+      forecast == nullptr
+          ? std::string()
+          : absl::StrCat("; the memory plan pins up to ",
+                         GiB(forecast->pinned_bytes), " on this stage"),
+      "; raise the limit (ulimit -l, systemd's LimitMEMLOCK= or MemoryMax=, "
+      "docker's --ulimit memlock=-1 or --memory), or lower "
+      "pipeline.host_memory (--host-memory)");
+}
+
+std::string MemoryAdvice(const StageInfo& stage,
+                         const StageForecast* forecast) {
+  if (stage.device == "cpu") return "";
+  if (forecast == nullptr) {
+    return absl::StrCat("; nothing was planned for ", DeviceText(stage),
+                        ": set pipeline.memory: recompute, or train on fewer "
+                        "frames or smaller pictures");
+  }
+  constexpr int64_t kStep = int64_t{1} << 30;
+  return absl::StrCat(
+      "; the memory plan expected at most ", GiB(forecast->peak_bytes), " of ",
+      GiB(forecast->budget_bytes), " on ", DeviceText(stage),
+      ". If another process uses this GPU, end it, or set pipeline.gpu_memory "
+      "(--gpu-memory) to what it leaves; if none does, set it to ",
+      (forecast->budget_bytes - kStep) / (kStep >> 10), "MiB");
+}
+
+}  // namespace
+
+absl::Status ExplainFailure(const absl::Status& status, const StageInfo& stage,
+                            const StageForecast* forecast) {
+  std::string advice;
+  if (PinRefusalOf(status).has_value()) {
+    advice = PinAdvice(forecast);
+  } else if (absl::IsResourceExhausted(status)) {
+    advice = MemoryAdvice(stage, forecast);
+  } else if (IsDeviceFault(status)) {
+    advice = absl::StrCat("; ", DeviceText(stage),
+                          " failed or was lost: look for Xid in dmesg there, "
+                          "and at nvidia-smi");
+  }
+  if (advice.empty()) return status;
+  absl::Status explained(status.code(), absl::StrCat(status.message(), advice));
+  status.ForEachPayload([&](absl::string_view name, const absl::Cord& value) {
+    explained.SetPayload(name, value);
+  });
+  return explained;
+}
+
+std::vector<int64_t> LimitsAfterRefusal(
+    const std::vector<StageForecast>& forecasts,
+    const std::vector<int64_t>& limits, int32_t rank, const PinRefusal& refusal,
+    int refusals_before) {
+  std::vector<int64_t> after;
+  after.reserve(forecasts.size());
+  for (size_t r = 0; r < forecasts.size(); ++r) {
+    const int64_t planned = forecasts[r].pinned_bytes;
+    after.push_back(limits.empty() ? planned : std::min(planned, limits[r]));
+  }
+  int64_t& own = after[static_cast<size_t>(rank)];
+  if (refusals_before >= kMostRefusals) {
+    own = 0;
+  } else if (refusal.pinned_bytes < own) {
+    own = refusal.pinned_bytes;
+  } else {
+    // Clips of several sizes pin more than the plan knows of.
+    own = std::max<int64_t>(0, own - std::max<int64_t>(1, refusal.asked_bytes));
+  }
+  return after;
+}
+
+}  // namespace halfpipe
