@@ -2,13 +2,14 @@
 // bytes: what a stage's start costs beyond the disk.
 //
 // Usage: load_bench MODEL [--device cpu|cuda] [--blocks BEGIN:END] [--warm]
-//                   [--rounds N]
+//                   [--rounds N] [--reads-only]
 //        load_bench --write FILE.safetensors [--variant NAME] [--layers N]
 //
 // Each round reads the part's bytes plainly (8 threads, 8 MiB blocks, pread)
 // and then loads it with LoRA adapters in bf16, as a stage does; the files are
-// dropped from the page cache before either, unless --warm. --write makes a
-// random checkpoint in bf16.
+// dropped from the page cache before either, unless --warm. --reads-only gets
+// the same tensors in the same order and builds nothing of them. --write makes
+// a random checkpoint in bf16.
 #include <ATen/core/grad_mode.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -56,6 +58,7 @@ struct Options {
   std::string device = "cpu";
   BlockRange blocks = {0, 0};  // none: all
   bool warm = false;
+  bool reads_only = false;
   int rounds = 3;
 };
 
@@ -68,7 +71,11 @@ Options ParseOptions(int argc, char** argv) {
       options.warm = true;
       continue;
     }
-    if (words[i].rfind("--", 0) != 0) {
+    if (words[i] == "--reads-only") {
+      options.reads_only = true;
+      continue;
+    }
+    if (!absl::StartsWith(words[i], "--")) {
       options.model = words[i];
       continue;
     }
@@ -101,6 +108,7 @@ absl::Status WriteRandom(const Options& options) {
     value = static_cast<uint16_t>((random() & 0x80FF) | 0x3C00);
   }
   std::vector<TensorToWrite> tensors;
+  tensors.reserve(shapes.size());
   for (const auto& [name, shape] : shapes) {
     tensors.push_back({name, DType::kBF16, shape, values.data()});
   }
@@ -112,7 +120,8 @@ int64_t StatusField(const std::string& key) {
   std::ifstream status("/proc/self/status");
   std::string line;
   while (std::getline(status, line)) {
-    if (line.rfind(key, 0) == 0) return std::atoll(line.c_str() + key.size());
+    if (absl::StartsWith(line, key))
+      return std::atoll(line.c_str() + key.size());
   }
   return 0;
 }
@@ -160,10 +169,10 @@ class Bench {
     part_.lora = LoraSpec();
     part_.plan = ActivationPlan::Uniform(ActivationPolicy::kRecompute,
                                          options_.blocks.size());
-    for (const std::string& name : LoadOrder(checkpoint_.variant.architecture,
-                                             {.embeddings = first,
-                                             .head = first,
-                                             .blocks = {options_.blocks}})) {
+    names_ = LoadOrder(
+        checkpoint_.variant.architecture,
+        {.embeddings = first, .head = first, .blocks = {options_.blocks}});
+    for (const std::string& name : names_) {
       const auto& stored = checkpoint_.variant.tensors.at(name);
       ranges_.push_back(checkpoint_.archive->tensors().at(stored.name));
       bytes_ += ranges_.back().bytes;
@@ -225,6 +234,7 @@ class Bench {
     }
     const absl::Time begin = absl::Now();
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         std::vector<char> buffer(kBlock);
@@ -247,11 +257,20 @@ class Bench {
   absl::StatusOr<double> Load() const {
     const CheckpointWeights weights(&checkpoint_);
     const absl::Time begin = absl::Now();
+    if (options_.reads_only) {
+      weights.BeginLoads(names_, device_);
+      for (const std::string& name : names_) {
+        HP_RETURN_IF_ERROR(weights.Load(name, at::kBFloat16, device_).status());
+      }
+      weights.EndLoads();
+      return absl::ToDoubleSeconds(absl::Now() - begin);
+    }
     HP_ASSIGN_OR_RETURN(
         const std::unique_ptr<WanPart> part,
-        WanPart::Create(weights, part_, [](absl::string_view, at::Tensor out) {
-          out.uniform_(0.0, 1.0);
-        }));
+        WanPart::Create(weights, part_,
+                        [](absl::string_view, const at::Tensor& out) {
+                          out.uniform_(0.0, 1.0);
+                        }));
     HP_RETURN_IF_ERROR(SynchronizeCompute(device_));
     const absl::Time end = absl::Now();
     if (weights.bytes_read() != static_cast<int64_t>(bytes_)) {
@@ -265,6 +284,7 @@ class Bench {
   const at::Device device_;
   const WanCheckpoint checkpoint_;
   WanPartOptions part_;
+  std::vector<std::string> names_;  // of the part, in the order of the load
   std::vector<ArchivedTensor> ranges_;
   uint64_t bytes_ = 0;
 };

@@ -211,6 +211,12 @@ void WanPart::Retire() {
   ropes_.clear();
   // Copies on the CPU hold nothing, and making them cannot fail.
   store_ = ActivationStore(MakeHostCopies(at::kCPU).value());
+  for (LoraAdapter* adapter : adapters_) {
+    for (LoraParameter* parameter : {&adapter->a, &adapter->b}) {
+      parameter->master.reset();
+      parameter->grad.reset();
+    }
+  }
 }
 
 absl::Status WanPart::CheckRange(const BlockRange& blocks) const {

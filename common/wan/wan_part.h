@@ -84,8 +84,8 @@ class WanPart {
   // determinism, alpha.
   [[nodiscard]] bool CanRenew(const WanPartOptions& options) const;
 
-  // Lets go of all but weights and adapters, pinned memory too: nothing but
-  // Renew is called next.
+  // Lets go of all but the weights, of pinned memory too: nothing but Renew is
+  // called next.
   void Retire();
 
   // Embeds one micro-batch: x and the conditioning that cross to the next part

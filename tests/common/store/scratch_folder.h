@@ -40,6 +40,7 @@ class ScratchFolder {
   }
 
   // Writes `content` and returns its path. Without a sync: tests write a lot.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): most callers know the path
   std::string Write(absl::string_view name, absl::string_view content) const {
     std::string path = *this / name;
     std::ofstream file(path, std::ios::binary);

@@ -31,15 +31,17 @@ class FakeArchive : public TensorArchive {
 
   void Remove(const std::string& name) { tensors_.erase(name); }
 
-  const std::map<std::string, ArchivedTensor>& tensors() const override {
+  [[nodiscard]] const std::map<std::string, ArchivedTensor>& tensors()
+      const override {
     return tensors_;
   }
 
-  const std::map<std::string, std::string>& metadata() const override {
+  [[nodiscard]] const std::map<std::string, std::string>& metadata()
+      const override {
     return metadata_;
   }
 
-  const std::string& path() const override { return path_; }
+  [[nodiscard]] const std::string& path() const override { return path_; }
 
   absl::Status Read(absl::string_view name, void* destination) const override {
     return ReadRange(name, 0, tensors_.at(std::string(name)).bytes,

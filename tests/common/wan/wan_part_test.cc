@@ -124,6 +124,7 @@ TEST(WanPartTest, ARenewedPartIsANewOneToTheBit) {
   WanPartOptions after = AllBlocks(ActivationPolicy::kRecompute);
   after.lora->alpha = 7.0;
   after.ffn_chunks = 2;
+  after.masters_on_host = true;
   after.deterministic = true;
   const UniformSource other = [](absl::string_view, const at::Tensor& out) {
     out.fill_(0.75);
@@ -160,13 +161,14 @@ TEST(WanPartTest, ARenewedPartIsANewOneToTheBit) {
 
 TEST(WanPartTest, OtherWeightsOrAdaptersAreNotRenewed) {
   auto part = MakePart(AllBlocks(ActivationPolicy::kKeep));
-  std::vector<WanPartOptions> others(6, AllBlocks(ActivationPolicy::kKeep));
+  std::vector<WanPartOptions> others(7, AllBlocks(ActivationPolicy::kKeep));
   others[0].blocks = {{0, 1}, {1, 2}};
   others[1].lora->rank = 3;
   others[2].lora->targets = {"q"};
   others[3].compute = at::kBFloat16;
   others[4].head = false;
-  others[5].lora.reset();
+  others[5].weights = WeightForm::kFp8;
+  others[6].lora.reset();
   for (const WanPartOptions& options : others) {
     EXPECT_FALSE(part->CanRenew(options));
     EXPECT_TRUE(absl::IsInvalidArgument(part->Renew(options, TestUniform())));
