@@ -41,7 +41,7 @@ constexpr int kFp8Products = 200;  // about 0.3 s
 
 // What is not there yet when a stage registers, and comes with the pair: NCCL's
 // buffers, and kernels that the driver loads at their first use.
-constexpr int64_t kLaterBytes = int64_t{700} << 20;
+constexpr int64_t kLaterBytes = int64_t{640} << 20;
 // A context's own, which cannot be told apart from other processes' memory.
 constexpr int64_t kContextBytes = int64_t{600} << 20;
 // One way over NVLink; a joining pair sends too little to measure it.

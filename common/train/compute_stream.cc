@@ -21,7 +21,7 @@ namespace {
 
 // What a communicator of two ranks takes when it is made, and kernels that the
 // driver loads at their first use: 0.9 GiB on an H200.
-constexpr int64_t kNcclBytes = int64_t{560} << 20;
+constexpr int64_t kNcclBytes = int64_t{480} << 20;
 
 cudaStream_t StreamOf(at::Device device) {
   return c10::cuda::getCurrentCUDAStream(device.index()).stream();
