@@ -15,7 +15,9 @@ namespace halfpipe {
 namespace {
 
 TEST(WeightReaderGpuTest, ReadsWhatTheArchiveHolds) {
-  ASSERT_TRUE(EnsureCudaLoaded().ok());
+  if (const absl::Status gpu = EnsureCudaLoaded(); !gpu.ok()) {
+    GTEST_SKIP() << gpu;
+  }
   const at::Device device(at::kCUDA, 0);
   constexpr int64_t kLargest = WeightReader::kBlockBytes / 4 * 20;
   FakeArchive archive;
@@ -40,7 +42,9 @@ TEST(WeightReaderGpuTest, ReadsWhatTheArchiveHolds) {
 }
 
 TEST(WeightReaderGpuTest, MayEndBeforeEveryTensorIsTaken) {
-  ASSERT_TRUE(EnsureCudaLoaded().ok());
+  if (const absl::Status gpu = EnsureCudaLoaded(); !gpu.ok()) {
+    GTEST_SKIP() << gpu;
+  }
   FakeArchive archive;
   std::vector<std::string> names;
   for (int i = 0; i < 8; ++i) {
