@@ -17,7 +17,8 @@ struct Fp8Matrix {
 };
 
 // Whether `device` multiplies e4m3 matrices (CUDA capability 8.9, 9.0 and
-// later); elsewhere Fp8Product computes the same function slowly, in float32.
+// later); elsewhere, and for sizes that the library has no kernel for,
+// Fp8Product computes the same function slowly, in float32.
 [[nodiscard]] bool HasFp8Products(const at::Device& device);
 
 // x (rows, columns), each column times `column_factors` (columns) float32 if

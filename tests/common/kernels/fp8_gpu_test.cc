@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <iostream>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -102,7 +101,6 @@ class Fp8GpuProductTest : public testing::Test {
 TEST_F(Fp8GpuProductTest, AgreesWithTheReference) {
   for (int64_t rows : {1, 17, 500}) {
     for (int64_t width : {64, 5120, 13824}) {
-      std::cout << rows << " x " << width << std::endl;
       const Fp8Matrix left = QuantiseRows(RandomRows({rows, width}, {0, 0}, 1));
       const Fp8Matrix right = QuantiseRows(RandomRows({96, width}, {0, 0}, 2));
       const at::Tensor bias = RandomRows({1, 96}, {0, 0}, 3).view({-1});

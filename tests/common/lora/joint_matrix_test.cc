@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "common/lora/weight_scratch.h"
+
 namespace halfpipe {
 namespace {
 
