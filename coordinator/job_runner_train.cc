@@ -57,7 +57,12 @@ StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
   use.link_bytes_sent = report.link_bytes_sent;
   use.busy_seconds = report.busy_seconds;
   use.kernel_seconds = report.kernel_seconds;
-  if (!use.kernel_seconds.empty()) use.action_seconds = ByOperation(report);
+  if (use.kernel_seconds.empty()) return use;
+  use.action_seconds = ByOperation(report);
+  for (const ActionTiming& timing : report.timings) {
+    use.actions.push_back(
+        {timing.action, timing.start_seconds, timing.end_seconds});
+  }
   return use;
 }
 

@@ -20,12 +20,16 @@
 #include "client/private_directory.h"
 #include "client/progress.h"
 #include "client/signal_watch.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/pipeline/trace.h"
 
 namespace halfpipe {
 namespace {
 
 struct BenchCommandOptions {
   BenchOptions bench;
+  std::string trace;  // file; empty: none
   double join_timeout_seconds = 60.0;
   OutputFormat format = OutputFormat::kText;
 };
@@ -117,6 +121,7 @@ class Bench {
         const BenchResult result,
         SummarizeBench(steps_, kBenchWarmupSteps, options_.bench.steps,
                        config_.train.micro_batches));
+    HP_RETURN_IF_ERROR(WriteTrace());
     if (options_.format == OutputFormat::kJson) {
       const auto json = BenchJson(result, BenchConfigJson(options_.bench));
       context_.out << JsonText(json, 2) << "\n";
@@ -124,6 +129,16 @@ class Bench {
       PrintText(result, context_);
     }
     return ExitCode::kOk;
+  }
+
+  // The last step as it ran, each stage from its own first action.
+  [[nodiscard]] absl::Status WriteTrace() const {
+    if (options_.trace.empty()) return absl::OkStatus();
+    std::vector<std::vector<pipeline::TimedAction>> ranks;
+    for (const StageUse& stage : steps_.back().progress.stages) {
+      ranks.push_back(stage.actions);
+    }
+    return WriteFileAtomically(options_.trace, pipeline::TraceJson(ranks));
   }
 
   const BenchCommandOptions& options_;
@@ -197,6 +212,10 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       "bench", "Measure training speed on random weights and data");
   AddShapeOptions(command, &options->bench);
   AddPipelineOptions(command, &options->bench);
+  command
+      ->add_option("--trace", options->trace,
+                   "Write the last step for Perfetto to this file")
+      ->needs("--profile");
   command
       ->add_option("--join-timeout", options->join_timeout_seconds,
                    "Seconds that the stages may take to start")

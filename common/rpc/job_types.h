@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/pipeline/simulate.h"
 
 namespace halfpipe {
 
@@ -63,6 +64,8 @@ struct StageUse {
   // and by group of kernels.
   std::map<std::string, double> action_seconds = {};
   std::map<std::string, double> kernel_seconds = {};
+  // When each action ran, in seconds since the stage's first one of the step.
+  std::vector<pipeline::TimedAction> actions = {};
 };
 
 struct StepProgress {

@@ -28,8 +28,21 @@ done
 
 timeout 300 "$HP_BIN/halfpipe" bench --variant tiny-t2v --layers 4 --height 64 \
   --width 64 --frames 5 --micro-batches 2 --steps 2 --rank 4 --stages 2 \
-  --device cpu --profile -o json >"$scratch/bench.json" 2>"$scratch/bench.err" ||
+  --device cpu --profile --trace "$scratch/trace.json" -o json >"$scratch/bench.json" 2>"$scratch/bench.err" ||
   fail "bench --profile: $? $(cat "$scratch/bench.err")"
+/usr/bin/python3 - "$scratch/trace.json" <<'END' || fail "the trace"
+import json
+import sys
+
+events = [e for e in json.load(open(sys.argv[1]))["traceEvents"]
+          if e["ph"] == "X"]
+for stage in (0, 1):
+    names = [e["name"] for e in events if e["pid"] == stage]
+    # Two micro-batches forward and backward through each segment, and a step.
+    for name in ("0F0", "0B1", "2F0") if stage == 0 else ("1F0", "1B1"):
+        assert name in names, (stage, name, names)
+    assert all(e["dur"] >= 0 and e["ts"] >= 0 for e in events)
+END
 /usr/bin/python3 - "$scratch/bench.json" <<'END' || fail "the profile"
 import json
 import sys

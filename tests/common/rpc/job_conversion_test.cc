@@ -1,5 +1,6 @@
 #include "common/rpc/job_conversion.h"
 
+#include "common/pipeline/action.h"
 #include "common/rpc/job_storage_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -33,6 +34,8 @@ Job FullJob() {
   job.last_step->loss = 0.5;
   job.last_step->stages.resize(1);
   job.last_step->stages[0].idle_ratio = 0.25;
+  job.last_step->stages[0].actions = {
+      {pipeline::ParseAction("1F3").value(), 0.5, 0.75}};
   job.checkpoints = {{2, "/c", absl::FromUnixMillis(1500), 77}};
   job.exports = {"/lora"};
   return job;
@@ -52,6 +55,11 @@ TEST(JobConversionTest, AJobSurvivesTheWireAndTheDisk) {
   EXPECT_EQ(back->last_step->loss, 0.5);
   ASSERT_THAT(back->last_step->stages, SizeIs(1));
   EXPECT_EQ(back->last_step->stages[0].idle_ratio, 0.25);
+  ASSERT_THAT(back->last_step->stages[0].actions, SizeIs(1));
+  const pipeline::TimedAction& timed = back->last_step->stages[0].actions[0];
+  EXPECT_EQ(pipeline::ToString(timed.action), "1F3");
+  EXPECT_EQ(timed.start_seconds, 0.5);
+  EXPECT_EQ(timed.end_seconds, 0.75);
   ASSERT_THAT(back->checkpoints, SizeIs(1));
   EXPECT_EQ(back->checkpoints[0].directory, "/c");
   EXPECT_THAT(back->exports, ElementsAre("/lora"));
