@@ -115,11 +115,11 @@ class Bench {
     part.plan = parsed;
     part.ffn_chunks = options_.ffn_chunks;
     part.deterministic = options_.deterministic;
-    HP_ASSIGN_OR_RETURN(part_,
-                        WanPart::Create(RandomWeights(wan, 1), part,
-                                        [](absl::string_view, at::Tensor out) {
-                                          out.uniform_(0.0, 1.0);
-                                        }));
+    HP_ASSIGN_OR_RETURN(
+        part_, WanPart::Create(RandomWeights(wan, 1), part,
+                               [](absl::string_view, const at::Tensor& out) {
+                                 out.uniform_(0.0, 1.0);
+                               }));
     return TorchGuard("inputs", [&] {
       const auto on_gpu = at::TensorOptions().device(device_);
       const auto bf16 = on_gpu.dtype(at::kBFloat16);

@@ -35,7 +35,7 @@ at::Tensor Product(const at::Tensor& left, const at::Tensor& right,
 
 // sum += left right, the LoRA's part of a product in 8 bits.
 void AddProduct(const at::Tensor& left, const at::Tensor& right,
-                at::Tensor sum) {
+                const at::Tensor& sum) {
   const KernelScope scope(KernelGroup::kLora, sum.is_cuda());
   sum.addmm_(left, right);
 }

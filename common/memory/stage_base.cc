@@ -109,7 +109,7 @@ pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
   const double head = 2.0 * tokens * dim *
                       static_cast<double>(kPatchVolume * model.out_channels);
   pipeline::CostModel costs;
-  costs.segments.resize(static_cast<size_t>(2 * ChunksOf(request) + 1));
+  costs.segments.resize(2 * static_cast<size_t>(ChunksOf(request)) + 1);
   costs.segments[0].forward_seconds = (patch + text) / float_rate + 2.0 * pass;
   costs.segments.back() = {.forward_seconds = head / float_rate + 5.0 * pass,
                            .backward_seconds = head / float_rate + 6.0 * pass};

@@ -19,7 +19,7 @@ constexpr int64_t kRank = 3;
 std::unique_ptr<LoraAdapter> MakeAdapter(int64_t out) {
   auto adapter = std::make_unique<LoraAdapter>(MakeLoraAdapter(
       "m", kIn, out, kRank, /*scale=*/1.5, at::kCPU,
-      [](absl::string_view, at::Tensor a) { a.uniform_(0.0, 1.0); }));
+      [](absl::string_view, const at::Tensor& a) { a.uniform_(0.0, 1.0); }));
   adapter->b.master.normal_(0.0, 1.0);
   return adapter;
 }
