@@ -1,7 +1,6 @@
 #include "common/kernels/fp8.h"
 
 #include <ATen/ops/_scaled_mm.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 

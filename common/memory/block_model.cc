@@ -7,8 +7,7 @@ namespace {
 
 constexpr int64_t kElementBytes = 2;  // bf16
 constexpr int64_t kFloatBytes = 4;
-// A parameter's master and two moments; its gradient and its copy in bf16.
-constexpr int64_t kOptimizerBytes = 12;
+// A LoRA parameter's gradient and its copy in bf16.
 constexpr int64_t kGradientBytes = 6;
 // Attention's backward does five products to the forward's two.
 constexpr double kAttentionBackwardRatio = 2.5;

@@ -17,6 +17,9 @@
 
 namespace halfpipe {
 
+// Of a LoRA parameter: its master and two moments.
+inline constexpr int64_t kOptimizerBytes = 12;
+
 // The sizes of one block and of one micro-batch in it. Activations are bf16.
 struct BlockShape {
   int64_t tokens = 0;

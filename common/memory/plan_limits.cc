@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "common/memory/block_model.h"
 #include "common/memory/plan_search.h"
 
 namespace halfpipe {
@@ -19,8 +20,6 @@ namespace {
 constexpr int64_t kMaxLatentFrames = 1024;
 constexpr int64_t kGpuStep = int64_t{64} << 20;
 constexpr int64_t kMostGpuSteps = (int64_t{4} << 40) / kGpuStep;
-// Of a LoRA parameter: its master and two moments.
-constexpr int64_t kOptimizerBytes = 12;
 constexpr double kGiB = static_cast<double>(int64_t{1} << 30);
 
 std::string GiB(int64_t bytes) {

@@ -81,9 +81,12 @@ absl::StatusOr<at::Tensor> CheckpointWeights::Load(
     return tensor.to(dtype);
   }
   HP_ASSIGN_OR_RETURN(Fp8Matrix quantised, ReadQuantised(stored, device));
-  at::Tensor tensor = quantised.values.to(at::kFloat);
-  tensor.mul_(quantised.scales.view({-1, 1}));
-  return tensor.to(dtype);
+  // Rows of any shape: a patch embedding's kernel has five axes.
+  const at::IntArrayRef sizes = quantised.values.sizes();
+  at::Tensor tensor = at::empty(sizes, quantised.values.options().dtype(dtype));
+  Dequantise({quantised.values.view({sizes[0], -1}), quantised.scales},
+             tensor.view({sizes[0], -1}));
+  return tensor;
 }
 
 absl::StatusOr<Fp8Matrix> WeightSource::LoadQuantised(

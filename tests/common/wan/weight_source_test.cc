@@ -80,6 +80,29 @@ TEST(CheckpointWeightsTest, MultipliesFp8ByItsScale) {
   EXPECT_EQ((*weight)[3][0].item<float>(), 4.0f);
 }
 
+TEST(CheckpointWeightsTest, ScalesWeightsOfAnyShape) {
+  const std::string name = "patch_embedding.weight";
+  const Shape shape = WanTensors(TinyWan()).at(name);
+  ASSERT_EQ(shape.size(), 5u);
+  auto archive = std::make_unique<FakeArchive>();
+  for (const auto& [other, sizes] : WanTensors(TinyWan())) {
+    archive->Add(other, DType::kF32, sizes);
+  }
+  const at::Tensor twos = at::full(shape, 2.0).to(at::kFloat8_e4m3fn);
+  archive->Add(name, DType::kF8E4M3, shape, twos.data_ptr());
+  const float scale = 1.5f;
+  archive->Add("patch_embedding.scale_weight", DType::kF32, {}, &scale);
+  WanCheckpoint checkpoint;
+  auto variant = DetectWanVariant("fake", archive->tensors(), HeadSizes{1, 12});
+  ASSERT_TRUE(variant.ok()) << variant.status();
+  checkpoint.variant = *std::move(variant);
+  checkpoint.archive = std::move(archive);
+  auto weight = CheckpointWeights(&checkpoint).Load(name, at::kFloat, at::kCPU);
+  ASSERT_TRUE(weight.ok()) << weight.status();
+  EXPECT_EQ(weight->sizes(), at::IntArrayRef(shape));
+  EXPECT_TRUE(weight->eq(3.0).all().item<bool>());
+}
+
 TEST(CheckpointWeightsTest, KeepsStoredFp8AsItIs) {
   std::vector<float> scales(12, 1.0f);
   scales[2] = 3.0f;
