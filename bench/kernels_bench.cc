@@ -145,22 +145,24 @@ void BenchQkNorm(const Shapes& shapes) {
   const int64_t heads = shapes.width / kHeadWidth;
   const at::Tensor dheads =
       Bf16({1, heads, shapes.tokens, kHeadWidth}).transpose(1, 2);
-  at::Tensor rstd;
+  QkNormStats stats;
   for (bool centre : {false, true}) {
     const QkNormOptions options = {
         .heads = heads, .eps = kEps, .centre = centre};
     const std::string name = centre ? "k norm, rope, centre" : "q norm, rope";
-    QkNorm(linear, weight, rope, options, &rstd);
+    QkNorm(linear, weight, rope, options, &stats);
     // Centring reads its input once more.
     Report(
         name, (centre ? 3 : 2) * shapes.Bytes(),
-        [&] { QkNorm(linear, weight, rope, options, &rstd); },
-        [&] { reference::QkNorm(linear, weight, rope, options, &rstd); });
+        [&] { QkNorm(linear, weight, rope, options, &stats); },
+        [&] { reference::QkNorm(linear, weight, rope, options, &stats); });
     Report(
         name + " backward", (centre ? 4 : 3) * shapes.Bytes(),
-        [&] { QkNormBackward(dheads, linear, weight, rope, rstd, options); },
         [&] {
-          reference::QkNormBackward(dheads, linear, weight, rope, rstd,
+          QkNormBackward(dheads, linear, weight, rope, stats.rstd, options);
+        },
+        [&] {
+          reference::QkNormBackward(dheads, linear, weight, rope, stats.rstd,
                                     options);
         });
   }

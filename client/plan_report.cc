@@ -53,8 +53,9 @@ std::string HeadText(const PlanReport& report) {
     absl::StrAppend(&text, ", warm-up ", schedule.warmup.first, " and ",
                     schedule.warmup.second);
   }
-  if (pipeline::ChunksOf(schedule.name, schedule.stages) > 1) {
-    absl::StrAppend(&text, ", at most ", schedule.live_chunks, " live chunks");
+  if (pipeline::ChunksOf(schedule) > 1) {
+    absl::StrAppend(&text, ", ", schedule.chunks, " chunks a stage, at most ",
+                    schedule.live_chunks, " live");
   }
   absl::StrAppend(&text, "\nGPUs       ");
   for (size_t rank = 0; rank < request.devices.size(); ++rank) {

@@ -18,6 +18,9 @@
 #include <tuple>
 
 #include "common/kernels/kernel_profile.h"
+#ifdef HP_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
 
 namespace halfpipe {
 namespace {
@@ -171,19 +174,45 @@ absl::string_view AttentionBackendName(AttentionBackend backend) {
   return "unknown";
 }
 
-AttentionBackend ChooseAttention(const at::Device& device, at::ScalarType dtype,
-                                 int64_t head_dim, bool deterministic) {
-  if (device.is_cpu()) return AttentionBackend::kCpuFlash;
+AttentionDevice AttentionDeviceOf(const at::Device& device) {
+  AttentionDevice result{.is_cpu = device.is_cpu()};
+#ifdef HP_WITH_CUDA
+  int major = 0;
+  if (device.is_cuda() &&
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor,
+                             device.index()) == cudaSuccess) {
+    result.capability = major;
+  }
+#endif
+  return result;
+}
+
+AttentionBackend ChooseAttention(const AttentionDevice& device,
+                                 at::ScalarType dtype, int64_t head_dim,
+                                 bool deterministic) {
+  if (device.is_cpu) return AttentionBackend::kCpuFlash;
+  constexpr int kHopper = 9;
   const bool half = dtype == at::kBFloat16 || dtype == at::kHalf;
   if (half && head_dim % 8 == 0 && head_dim <= 256) {
-    if (!deterministic && head_dim <= 128) return AttentionBackend::kCudnn;
-    return AttentionBackend::kCudaFlash;
+    const bool cudnn = device.capability >= kHopper && head_dim <= 128;
+    return cudnn && !deterministic ? AttentionBackend::kCudnn
+                                   : AttentionBackend::kCudaFlash;
   }
   // The efficient backward adds with atomics, so it is not deterministic.
   if (!half && head_dim % 4 == 0 && !deterministic) {
     return AttentionBackend::kEfficient;
   }
   return AttentionBackend::kMath;
+}
+
+AttentionSaved SavedHeads(const AttentionSaved& saved, int64_t first,
+                          int64_t count) {
+  AttentionSaved part = saved;
+  part.out = saved.out.narrow(2, first, count);
+  if (saved.logsumexp.defined()) {  // (B, H, ...) in every backend
+    part.logsumexp = saved.logsumexp.narrow(1, first, count).contiguous();
+  }
+  return part;
 }
 
 at::Tensor Attention(const at::Tensor& q, const at::Tensor& k,

@@ -17,17 +17,29 @@ enum class AttentionBackend {
   kCpuFlash,   // CPU, any head size
   kCudaFlash,  // 16-bit, head size a multiple of 8 up to 256; run with its
                // deterministic backward
-  kCudnn,      // 16-bit, head size a multiple of 8 up to 128; the fastest on
-               // Hopper, its backward is not deterministic
+  kCudnn,      // 16-bit, head size a multiple of 8 up to 128; the fastest from
+               // Hopper on, its backward is not deterministic
   kEfficient,  // CUDA, float32 too, head size a multiple of 4 (16-bit: 8)
   kMath,       // any device; materialises the (Lq, Lk) matrix: small cases only
 };
 
 [[nodiscard]] absl::string_view AttentionBackendName(AttentionBackend backend);
 
-// The fastest backend that accepts the inputs. `deterministic`: one whose
-// gradients are the same bits in every run.
-[[nodiscard]] AttentionBackend ChooseAttention(const at::Device& device,
+// What decides which backends a device can run, and which is the fastest.
+struct AttentionDevice {
+  bool is_cpu = true;
+  // CUDA's compute capability, its major number: 8 Ampere and Ada, 9 Hopper, 10
+  // and 12 Blackwell.
+  int capability = 0;
+};
+
+// Of a device that is there; a GPU that cannot be asked counts as the oldest.
+[[nodiscard]] AttentionDevice AttentionDeviceOf(const at::Device& device);
+
+// The fastest backend that accepts the inputs, by a table: cuDNN from Hopper
+// on, flash before. `deterministic`: one whose gradients are the same bits in
+// every run.
+[[nodiscard]] AttentionBackend ChooseAttention(const AttentionDevice& device,
                                                at::ScalarType dtype,
                                                int64_t head_dim,
                                                bool deterministic);
@@ -39,6 +51,10 @@ struct AttentionSaved {
   at::Tensor philox_seed;    // undefined on the CPU
   at::Tensor philox_offset;  // undefined on the CPU
 };
+
+// What belongs to the heads [first, first + count) of an attention.
+[[nodiscard]] AttentionSaved SavedHeads(const AttentionSaved& saved,
+                                        int64_t first, int64_t count);
 
 // softmax(q k^T / sqrt(head_dim)) v. q: (B, Lq, H, head_dim), k and v:
 // (B, Lk, H, head_dim), result as q.

@@ -38,7 +38,10 @@ at::Tensor LayerNormBackward(LayerNormKind kind, const at::Tensor& dy,
 
 at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
                   const at::Tensor& rope, const QkNormOptions& options,
-                  at::Tensor* rstd);
+                  QkNormStats* stats);
+at::Tensor QkNormHeads(const at::Tensor& linear, const at::Tensor& weight,
+                       const at::Tensor& rope, const QkNormOptions& options,
+                       const QkNormStats& stats, int64_t first, int64_t count);
 at::Tensor QkNormBackward(const at::Tensor& dheads, const at::Tensor& linear,
                           const at::Tensor& weight, const at::Tensor& rope,
                           const at::Tensor& rstd, const QkNormOptions& options,

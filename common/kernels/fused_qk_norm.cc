@@ -63,42 +63,86 @@ at::Tensor TokenMean(const at::Tensor& linear, int chunks, cudaStream_t stream,
   return mean;
 }
 
+// The tensors behind a QkNormArgs.
+struct QkNormInputs {
+  at::Tensor linear, weight, rope;
+};
+
+// All but the statistics and the result. `inputs` must outlive the launch.
+QkNormArgs ArgsOf(const QkNormInputs& inputs, int64_t head_width, double eps) {
+  QkNormArgs args;
+  args.samples = inputs.linear.size(0);
+  args.tokens = inputs.linear.size(1);
+  args.width = static_cast<int>(inputs.linear.size(2));
+  args.head_width = static_cast<int>(head_width);
+  args.eps = static_cast<float>(eps);
+  args.linear = ReadRows(inputs.linear);
+  args.weight = inputs.weight.const_data_ptr<float>();
+  args.rope = RopeData(inputs.rope);
+  return args;
+}
+
+at::Tensor NewHeads(const at::Tensor& linear, int64_t head_width,
+                    QkNormArgs* args) {
+  at::Tensor heads = at::empty(
+      {linear.size(0), linear.size(1), linear.size(2) / head_width, head_width},
+      linear.options());
+  args->heads = static_cast<uint16_t*>(heads.mutable_data_ptr());
+  return heads;
+}
+
 }  // namespace
 
 at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
                   const at::Tensor& rope, const QkNormOptions& options,
-                  at::Tensor* rstd) {
+                  QkNormStats* stats) {
   const Enqueue enqueue(linear);
   const int64_t head_width = HeadWidth(linear, options);
-  const at::Tensor input = WithRows(linear);
-  const at::Tensor multiplier =
-      FloatParameter(weight, {linear.size(2)}, linear);
-  const at::Tensor table = RopeRows(rope, linear.size(1), head_width, linear);
-  at::Tensor heads =
-      at::empty({linear.size(0), linear.size(1), options.heads, head_width},
-                linear.options());
-  *rstd = NewPerRow(linear);
-  QkNormArgs args;
-  args.samples = linear.size(0);
-  args.tokens = linear.size(1);
-  args.width = static_cast<int>(linear.size(2));
-  args.head_width = static_cast<int>(head_width);
-  args.eps = static_cast<float>(options.eps);
-  args.linear = ReadRows(input);
-  args.weight = multiplier.const_data_ptr<float>();
-  args.rope = RopeData(table);
-  args.rstd = rstd->mutable_data_ptr<float>();
-  args.heads = static_cast<uint16_t*>(heads.mutable_data_ptr());
+  const QkNormInputs inputs = {
+      WithRows(linear), FloatParameter(weight, {linear.size(2)}, linear),
+      RopeRows(rope, linear.size(1), head_width, linear)};
+  QkNormArgs args = ArgsOf(inputs, head_width, options.eps);
+  *stats = {.rstd = NewPerRow(linear), .mean = {}};
+  args.rstd = stats->rstd.mutable_data_ptr<float>();
+  if (options.centre) {
+    stats->mean = TokenMean(linear, QkNormChunks(args), enqueue.stream(),
+                            [&](int chunks, float* sums) {
+                              return LaunchQkNormSums(args, chunks, sums,
+                                                      enqueue.stream());
+                            });
+    args.mean = stats->mean.const_data_ptr<float>();
+    args.known_rstd = true;
+  }
+  at::Tensor heads = NewHeads(linear, head_width, &args);
+  CheckLaunch(LaunchQkNorm(args, enqueue.stream()), "q and k norm");
+  return heads;
+}
+
+at::Tensor QkNormHeads(const at::Tensor& linear, const at::Tensor& weight,
+                       const at::Tensor& rope, const QkNormOptions& options,
+                       const QkNormStats& stats, int64_t first, int64_t count) {
+  const Enqueue enqueue(linear);
+  const int64_t head_width = HeadWidth(linear, options);
+  const auto columns = [&](const at::Tensor& x) {
+    return x.narrow(-1, first * head_width, count * head_width);
+  };
+  const at::Tensor part = columns(linear);
+  const QkNormInputs inputs = {
+      WithRows(part),
+      FloatParameter(columns(weight), {count * head_width}, linear),
+      RopeRows(rope, linear.size(1), head_width, linear)};
+  QkNormArgs args = ArgsOf(inputs, head_width, options.eps);
+  const std::array<int64_t, 3> per_row = {linear.size(0), linear.size(1), 1};
+  at::Tensor rstd = FloatParameter(stats.rstd, per_row, linear);
+  args.rstd = rstd.mutable_data_ptr<float>();
+  args.known_rstd = true;
   at::Tensor mean;
   if (options.centre) {
-    mean = TokenMean(linear, QkNormChunks(args), enqueue.stream(),
-                     [&](int chunks, float* sums) {
-                       return LaunchQkNormSums(args, chunks, sums,
-                                               enqueue.stream());
-                     });
+    mean = columns(stats.mean).contiguous();
     args.mean = mean.const_data_ptr<float>();
   }
-  CheckLaunch(LaunchQkNorm(args, enqueue.stream()), "q and k norm");
+  at::Tensor heads = NewHeads(part, head_width, &args);
+  CheckLaunch(LaunchQkNorm(args, enqueue.stream()), "q and k norm of heads");
   return heads;
 }
 

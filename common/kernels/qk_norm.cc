@@ -10,14 +10,28 @@ namespace halfpipe {
 
 at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
                   const at::Tensor& rope, const QkNormOptions& options,
-                  at::Tensor* rstd) {
+                  QkNormStats* stats) {
   const KernelScope scope(KernelGroup::kQkNorm, linear.is_cuda());
 #ifdef HP_WITH_CUDA
   if (fused::TakesRows({linear}, linear.size(-1))) {
-    return fused::QkNorm(linear, weight, rope, options, rstd);
+    return fused::QkNorm(linear, weight, rope, options, stats);
   }
 #endif
-  return reference::QkNorm(linear, weight, rope, options, rstd);
+  return reference::QkNorm(linear, weight, rope, options, stats);
+}
+
+at::Tensor QkNormHeads(const at::Tensor& linear, const at::Tensor& weight,
+                       const at::Tensor& rope, const QkNormOptions& options,
+                       const QkNormStats& stats, int64_t first, int64_t count) {
+  const KernelScope scope(KernelGroup::kQkNorm, linear.is_cuda());
+#ifdef HP_WITH_CUDA
+  if (fused::TakesRows({linear}, linear.size(-1))) {
+    return fused::QkNormHeads(linear, weight, rope, options, stats, first,
+                              count);
+  }
+#endif
+  return reference::QkNormHeads(linear, weight, rope, options, stats, first,
+                                count);
 }
 
 at::Tensor QkNormBackward(const at::Tensor& dheads, const at::Tensor& linear,

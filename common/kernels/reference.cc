@@ -45,6 +45,15 @@ at::Tensor Centred(const at::Tensor& heads) {
   return heads - heads.mean(1, /*keepdim=*/true);
 }
 
+// Heads of `linear` (float32) after norm and rotation, before centring.
+at::Tensor NormedHeads(const at::Tensor& linear, const at::Tensor& weight,
+                       const at::Tensor& rope, const at::Tensor& rstd,
+                       int64_t heads) {
+  const at::Tensor normed = (linear * rstd).mul_(weight);
+  return Rotated(normed.view({linear.size(0), linear.size(1), heads, -1}),
+                 rope);
+}
+
 }  // namespace
 
 at::Tensor ModulatedLayerNorm(const at::Tensor& x, const at::Tensor& shift,
@@ -87,13 +96,31 @@ at::Tensor AffineLayerNormBackward(const at::Tensor& dy, const at::Tensor& x,
 
 at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
                   const at::Tensor& rope, const QkNormOptions& options,
-                  at::Tensor* rstd) {
+                  QkNormStats* stats) {
   const at::Tensor wide = linear.to(at::kFloat).contiguous();
-  at::Tensor heads =
-      RmsNorm(wide, weight, options.eps, rstd)
-          .view({linear.size(0), linear.size(1), options.heads, -1});
-  heads = Rotated(heads, rope);
-  if (options.centre) heads = Centred(heads);
+  RmsNorm(wide, weight, options.eps, &stats->rstd);
+  stats->mean = {};
+  if (options.centre) {
+    stats->mean = NormedHeads(wide, weight, rope, stats->rstd, options.heads)
+                      .mean(1)
+                      .flatten(1);
+  }
+  return QkNormHeads(linear, weight, rope, options, *stats, 0, options.heads);
+}
+
+at::Tensor QkNormHeads(const at::Tensor& linear, const at::Tensor& weight,
+                       const at::Tensor& rope, const QkNormOptions& options,
+                       const QkNormStats& stats, int64_t first, int64_t count) {
+  const int64_t head_dim = linear.size(-1) / options.heads;
+  const auto columns = [&](const at::Tensor& x) {
+    return x.narrow(-1, first * head_dim, count * head_dim);
+  };
+  at::Tensor heads = NormedHeads(columns(linear).to(at::kFloat).contiguous(),
+                                 columns(weight), rope, stats.rstd, count);
+  if (options.centre) {
+    heads = heads -
+            columns(stats.mean).reshape({linear.size(0), 1, count, head_dim});
+  }
   return heads.to(linear.scalar_type());
 }
 

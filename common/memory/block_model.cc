@@ -31,6 +31,10 @@ constexpr double kBackwardSlowdown = 1.5;
 // Block after block a card settles at a lower clock than in the seconds that
 // rates are measured in: 105.5 ms to 102.2 on an H200.
 constexpr double kSteadySlowdown = 1.03;
+// Results that are made in parts are put together: 2 D each way for the
+// feed-forward layer, 6 D for the gradients of q, k and v.
+constexpr Passes kForwardPartsPasses = {2.0, 0.0};
+constexpr Passes kBackwardPartsPasses = {8.0, 0.0};
 // The residual that follows o's and cross o's product.
 constexpr Passes kResidualPasses = {3.0, 0.0};
 
@@ -143,9 +147,21 @@ int64_t BlockModel::BackwardWorkingBytes(const BlockPlan& plan) const {
   const auto restored = [&](SavedGroup group) {
     return plan.of(group) == Fate::kKeep ? 0 : of(group).bytes;
   };
+  // Queries are made again just before they are used, unless the attention's
+  // result must be made from them first.
+  const auto is_left = [&](SavedGroup group, SavedGroup result) {
+    return plan.of(group) == Fate::kRecompute &&
+           plan.of(result) != Fate::kRecompute;
+  };
   int64_t all = 0;
   for (size_t g = 0; g < kSavedGroups; ++g) {
     all += restored(static_cast<SavedGroup>(g));
+  }
+  if (is_left(SavedGroup::kQkv, SavedGroup::kSelfOut)) {
+    all -= of(SavedGroup::kQkv).bytes;
+  }
+  if (is_left(SavedGroup::kCrossQ, SavedGroup::kCrossOut)) {
+    all -= of(SavedGroup::kCrossQ).bytes;
   }
   // The gradient and its gated copy; inner's gradient and, at the same time,
   // gelu's result and its gradient.
@@ -157,11 +173,15 @@ int64_t BlockModel::BackwardWorkingBytes(const BlockPlan& plan) const {
       feed_forward -= of(SavedGroup::kFfnInner).bytes - token * chunk;
     }
   }
-  // Rotated q and k, gradients of the block, of attention's result, of q, k and
-  // v, and the backend's float32 sums for q.
+  // Gradients of the block and of attention's result; rotated q and k,
+  // gradients of q, k and v, and the backend's float32 sums for q, of a part of
+  // the heads; then the gradients of all heads are there too.
+  const int64_t parts = shape.ffn_chunks;
+  const int64_t gradients = (parts > 1 ? 5 : 2) * shape.dim;
   const int64_t attention =
       restored(SavedGroup::kInput) + restored(SavedGroup::kQkv) +
-      restored(SavedGroup::kSelfOut) + token * 9 * shape.dim;
+      restored(SavedGroup::kSelfOut) +
+      token * (gradients + 7 * shape.dim / std::min(parts, shape.heads));
   return std::max(feed_forward, attention);
 }
 
@@ -180,7 +200,7 @@ BlockModel MakeBlockModel(const BlockShape& shape, const DeviceRates& rates) {
   model.shape = shape;
   const auto set = [&](SavedGroup group, int64_t width, double seconds) {
     model.groups[static_cast<size_t>(group)] = {tokens * width * kElementBytes,
-                                                seconds};
+                                                seconds * kSteadySlowdown};
   };
   set(SavedGroup::kInput, dim, 0.0);
   set(SavedGroup::kQkv, 3 * dim, 3.0 * square);
@@ -201,12 +221,16 @@ BlockModel MakeBlockModel(const BlockShape& shape, const DeviceRates& rates) {
   const double products = 6.0 * square + up + down;
   model.forward_seconds = products + context + costs.Attention(tokens) + cross +
                           costs.Elementwise(kForwardPasses);
-  model.forward_seconds *= kSteadySlowdown;
   // Keys and values of the context are made again; nothing flows into it.
   model.backward_seconds =
       products + context + costs.AttentionBackward(tokens) +
       costs.AttentionBackward(shape.context_tokens) +
       kBackwardSlowdown * costs.Elementwise(kBackwardPasses);
+  if (shape.ffn_chunks > 1) {
+    model.forward_seconds += costs.Elementwise(kForwardPartsPasses);
+    model.backward_seconds += costs.Elementwise(kBackwardPartsPasses);
+  }
+  model.forward_seconds *= kSteadySlowdown;
   model.backward_seconds *= kSteadySlowdown;
   return model;
 }

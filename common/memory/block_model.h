@@ -31,8 +31,8 @@ struct BlockShape {
   int64_t lora_rank = 0;
   int64_t lora_parameters = 0;  // of one block
   WeightForm weights = WeightForm::kBf16;
-  // The feed-forward layer's backward goes through its tokens in this many
-  // parts.
+  // The feed-forward layer goes through its tokens, and the attention's
+  // backward through its heads, in this many parts.
   int64_t ffn_chunks = 1;
 
   friend bool operator==(const BlockShape&, const BlockShape&) = default;

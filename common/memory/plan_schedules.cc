@@ -11,17 +11,36 @@ namespace {
 // Deeper than this no warm-up gains anything.
 constexpr int32_t kDeepest = 6;
 
+// Chunks a stage that are tried. More of them idle less and keep no more, but a
+// chunk should be longer than what crosses between two.
+constexpr int32_t kChunkCounts[] = {2, 4};
+constexpr int64_t kLeastBlocksOfAChunk = 2;
+
 // Those of all limits of live chunks, the least first.
-absl::StatusOr<std::vector<pipeline::Schedule>> InterleavedSchedules(
-    pipeline::ScheduleOptions options) {
-  std::vector<pipeline::Schedule> schedules;
-  const int32_t most = options.live_chunks;
-  for (int32_t live = pipeline::kLeastLiveChunks; live <= most; ++live) {
+absl::Status AddInterleaved(pipeline::ScheduleOptions options, int32_t chunks,
+                            std::vector<pipeline::Schedule>* schedules) {
+  options.chunks = chunks;
+  const int32_t most = pipeline::LiveChunks(chunks);
+  for (int32_t live = pipeline::LeastLiveChunks(chunks); live <= most; ++live) {
     options.live_chunks = live;
     HP_ASSIGN_OR_RETURN(pipeline::Schedule schedule,
                         pipeline::BuildSchedule(options));
-    if (!schedules.empty() && schedules.back().hash == schedule.hash) continue;
-    schedules.push_back(std::move(schedule));
+    if (!schedules->empty() && schedules->back().hash == schedule.hash) {
+      continue;
+    }
+    schedules->push_back(std::move(schedule));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<pipeline::Schedule>> InterleavedSchedules(
+    const PlanRequest& request) {
+  std::vector<pipeline::Schedule> schedules;
+  const int64_t blocks = request.model.layers / request.schedule.stages;
+  for (const int32_t chunks : kChunkCounts) {
+    const bool too_short = blocks / chunks < kLeastBlocksOfAChunk;
+    if (too_short && chunks > pipeline::kInterleavedChunks) continue;
+    HP_RETURN_IF_ERROR(AddInterleaved(request.schedule, chunks, &schedules));
   }
   return schedules;
 }
@@ -32,9 +51,7 @@ absl::StatusOr<std::vector<pipeline::Schedule>> SchedulesOf(
     const PlanRequest& request) {
   std::vector<pipeline::Schedule> schedules;
   pipeline::ScheduleOptions options = request.schedule;
-  if (pipeline::ChunksOf(options.name, options.stages) > 1) {
-    return InterleavedSchedules(options);
-  }
+  if (pipeline::ChunksOf(options) > 1) return InterleavedSchedules(request);
   const bool deep = options.name == pipeline::ScheduleName::kOneFOneB &&
                     options.stages == 2 && !request.fixed_warmup;
   if (!deep) {

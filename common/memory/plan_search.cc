@@ -96,7 +96,8 @@ PlanSearch::Choice PlanSearch::MakeChoice(int64_t split,
   const int32_t live = std::max(1, use.max_live);
   const BlockModel& block = blocks_[index];
   Choice choice;
-  FillBase(*request_, block, {rank, stages(), blocks, live}, &choice.plan);
+  FillBase(*request_, block,
+           {rank, stages(), blocks, live, use.waiting.total()}, &choice.plan);
   const StagePlan& plan = choice.plan;
   choice.room_bytes = WithoutSlack(plan.budget_bytes - plan.fixed_bytes -
                                    plan.weight_bytes - plan.trained_bytes) -
@@ -222,10 +223,11 @@ absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
   plan.split = split;
   plan.optimizer_on_host = request_->optimizer_on_host;
   plan.schedule = *candidate.schedule;
-  plan.costs = CostsOutsideBlocks(*request_, blocks_.front());
+  const int32_t chunks = pipeline::ChunksOf(plan.schedule.options);
+  plan.costs = CostsOutsideBlocks(*request_, blocks_.front(), chunks);
   for (size_t r = 0; r < choices.size(); ++r) {
     StagePlan stage = WithOption(choices[r], *pair[r]);
-    AddToChunks(stage.cost, ChunksOf(*request_), r, &plan.costs);
+    AddToChunks(stage.cost, chunks, r, &plan.costs);
     plan.stages.push_back(std::move(stage));
   }
   HP_ASSIGN_OR_RETURN(pipeline::SegmentTable table,
@@ -236,13 +238,13 @@ absl::StatusOr<TrainingPlan> PlanSearch::Simulated(
   return plan;
 }
 
-double PlanSearch::BoundOf(const Pair& pair) const {
+double PlanSearch::BoundOf(const Pair& pair, int32_t chunks) const {
   const int32_t microbatches = request_->schedule.microbatches;
   double bound = pair.front()->cost.seconds() * microbatches;
   if (pair.size() > 1) {
     // Stage 1 works between stage 0's first forward and its last backward, of
     // its first chunk.
-    bound = std::max(bound, pair.front()->cost.seconds() / ChunksOf(*request_) +
+    bound = std::max(bound, pair.front()->cost.seconds() / chunks +
                                 pair.back()->cost.seconds() * microbatches);
   }
   return bound;
@@ -256,8 +258,9 @@ std::vector<PlanSearch::Candidate> PlanSearch::CandidatesAt(int64_t split) {
     for (int rank = 0; rank < stages(); ++rank) {
       choices.push_back(MakeChoice(split, schedule, rank, /*leanest=*/false));
     }
+    const int32_t chunks = pipeline::ChunksOf(schedule.options);
     for (Pair& pair : PairsOf(choices)) {
-      const double bound = BoundOf(pair);
+      const double bound = BoundOf(pair, chunks);
       candidates.push_back({&schedule, choices, std::move(pair), bound});
     }
   }

@@ -88,7 +88,8 @@ class PlanSearch {
   // The options that they lead to.
   [[nodiscard]] std::vector<Pair> PairsOf(
       const std::vector<Choice>& choices) const;
-  [[nodiscard]] double BoundOf(const Pair& pair) const;
+  // What no step of that pair can be shorter than.
+  [[nodiscard]] double BoundOf(const Pair& pair, int32_t chunks) const;
   // All that are possible at a split, by their bounds.
   [[nodiscard]] std::vector<Candidate> CandidatesAt(int64_t split);
   [[nodiscard]] absl::StatusOr<TrainingPlan> Simulated(

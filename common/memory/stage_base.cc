@@ -10,11 +10,10 @@ constexpr int64_t kFloatBytes = 4;
 constexpr int64_t kFreqDim = 256;
 constexpr int64_t kPatchVolume = 4;
 constexpr int64_t kModulationRows = 6;
-// Activations and gradients of the split that are there at a time: to be sent
-// and being received, one of each kind on either side of its copy, and head's.
-constexpr int64_t kBoundaryTensors = 6;
-// One more is received ahead of its use, and one more is on its way.
-constexpr int64_t kBoundaryTensorsOfAChunk = 2;
+// Activations and gradients of the split that are there beside what waits to be
+// used: an activation and a gradient on their way out, and one's copy or the
+// head's.
+constexpr int64_t kBoundaryTensors = 3;
 constexpr int64_t kBoundaryTensorsAlone = 2;  // one stage: nothing crosses
 // Of dynamic memory, in the caching allocator.
 constexpr double kSlack = 0.06;
@@ -45,16 +44,7 @@ int64_t ScratchBytes(const PlanRequest& request) {
   return element * std::max(3 * dim * dim, dim * request.model.ffn_dim);
 }
 
-// Of a stage of a pair, at one time.
-int64_t BoundaryTensors(const PlanRequest& request) {
-  return kBoundaryTensors + (ChunksOf(request) - 1) * kBoundaryTensorsOfAChunk;
-}
-
 }  // namespace
-
-int ChunksOf(const PlanRequest& request) {
-  return pipeline::ChunksOf(request.schedule.name, request.schedule.stages);
-}
 
 void FillBase(const PlanRequest& request, const BlockModel& block,
               const StagePlace& place, StagePlan* plan) {
@@ -76,8 +66,8 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
       request.clip.context_tokens * request.model.dim * kElementBytes;
   plan->boundary_bytes =
       place.live * context +
-      activation *
-          (place.stages > 1 ? BoundaryTensors(request) : kBoundaryTensorsAlone);
+      activation * (place.stages > 1 ? kBoundaryTensors + place.waiting_inputs
+                                     : kBoundaryTensorsAlone);
   plan->budget_bytes = device.free_bytes;
   if (request.gpu_memory_bytes > 0) {
     plan->budget_bytes = std::min(plan->budget_bytes, request.gpu_memory_bytes);
@@ -93,7 +83,8 @@ int64_t WithoutSlack(int64_t bytes) {
 }
 
 pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
-                                       const BlockModel& block) {
+                                       const BlockModel& block,
+                                       int32_t chunks) {
   const DeviceRates& first = request.devices.front();
   const ModelShape& model = request.model;
   const auto tokens = static_cast<double>(request.clip.tokens());
@@ -109,7 +100,7 @@ pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
   const double head = 2.0 * tokens * dim *
                       static_cast<double>(kPatchVolume * model.out_channels);
   pipeline::CostModel costs;
-  costs.segments.resize(2 * static_cast<size_t>(ChunksOf(request)) + 1);
+  costs.segments.resize(2 * static_cast<size_t>(chunks) + 1);
   costs.segments[0].forward_seconds = (patch + text) / float_rate + 2.0 * pass;
   costs.segments.back() = {.forward_seconds = head / float_rate + 5.0 * pass,
                            .backward_seconds = head / float_rate + 6.0 * pass};

@@ -11,15 +11,13 @@
 
 namespace halfpipe {
 
-// Stretches of blocks that each stage of the requested schedule holds.
-[[nodiscard]] int ChunksOf(const PlanRequest& request);
-
 // A stage's place in the job. Stage 0 has embeddings and head.
 struct StagePlace {
   int rank = 0;
   int stages = 2;
   int64_t blocks = 0;
   int32_t live = 1;
+  int32_t waiting_inputs = 0;  // tensors, RankUse::waiting
 };
 
 // Fills the parts of `plan` that are there at any time, all but slack and peak.
@@ -32,10 +30,11 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
 // The most bytes that leave `bytes` room for their slack too.
 [[nodiscard]] int64_t WithoutSlack(int64_t bytes);
 
-// Embeddings, head, transfers and optimizer; the blocks' seconds are to be
-// added to segments 0 and 1.
+// Embeddings, head, transfers and optimizer of a schedule with so many chunks a
+// stage; the blocks' seconds are to be added to all segments but the head's.
 [[nodiscard]] pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
-                                                     const BlockModel& block);
+                                                     const BlockModel& block,
+                                                     int32_t chunks);
 
 }  // namespace halfpipe
 

@@ -36,14 +36,14 @@ namespace halfpipe::pipeline {
 //   1. the head, forward or backward: everything waits for it;
 //   2. a backward: deeper segments first;
 //   3. a forward: the micro-batches go in pairs through the segments, as the
-//      ranks do, while the rank has no more than its bound of live chunks
-//      (forward done, backward not).
+//      ranks do, or in fours, while the rank has no more than its bound of live
+//      chunks (forward done, backward not).
 // Each rank keeps a place for each deeper chunk, so a micro-batch on its way is
 // never held up by younger ones. Bounds up to `live_chunks` on rank 0, and a
 // little less on rank 1, are tried, since a wider one is not always faster: of
 // the fastest the narrowest is taken.
 // With one rank there is nothing to overlap and the list is BuildSequential's.
-// InvalidArgument: live_chunks < 4, or more than two ranks.
+// InvalidArgument: live_chunks below LeastLiveChunks, or more than two ranks.
 [[nodiscard]] absl::StatusOr<ActionLists> BuildInterleaved(
     const SegmentTable& table, int32_t microbatches, int32_t live_chunks);
 

@@ -24,11 +24,10 @@ constexpr double kTicksPerUnit = 1000.0;
 constexpr Ticks kTransfer = 20;
 constexpr Ticks kNever = std::numeric_limits<Ticks>::max();
 
-// Rank 1 begins later and ends earlier: it needs fewer, but one for each chunk.
-constexpr int32_t kFewer[] = {3, 2, 1};
-constexpr int32_t kLeastOnRankOne = 2;
-// Micro-batches that go through the segments together, one for each rank.
-constexpr int32_t kGroup = 2;
+// Micro-batches that go through the segments together: one for each rank, or
+// with several chunks, where that is faster, a pair for each.
+constexpr int32_t kPair = 2;
+constexpr int32_t kTwoPairs = 4;
 
 struct SegmentState {
   int32_t forwards = 0;   // done; also the next micro-batch
@@ -59,12 +58,13 @@ struct Candidate {
 
 class ListScheduler {
  public:
-  // bounds[r]: live chunks of rank r.
+  // bounds[r]: live chunks of rank r; `group`: micro-batches that go together.
   ListScheduler(const SegmentTable& table, int32_t microbatches,
-                const std::vector<int32_t>& bounds)
+                const std::vector<int32_t>& bounds, int32_t group)
       : table_(table),
         costs_(NominalCosts(table)),
         microbatches_(microbatches),
+        group_(group),
         segments_(static_cast<size_t>(table.segment_count())),
         ranks_(static_cast<size_t>(table.rank_count())),
         lists_(ranks_.size()) {
@@ -159,7 +159,7 @@ class ListScheduler {
       return {start, {0, backward ? 0 : 1, m, 0}, action};
     }
     if (backward) return {start, {1, -s, m, 0}, action};
-    return {start, {2, m / kGroup, s, m}, action};
+    return {start, {2, m / group_, s, m}, action};
   }
 
   // The action that starts first; on one rank the best of those, and of both
@@ -211,6 +211,7 @@ class ListScheduler {
   const SegmentTable& table_;
   const CostModel costs_;
   const int32_t microbatches_;
+  const int32_t group_;
   std::vector<SegmentState> segments_;
   std::vector<RankState> ranks_;
   ActionLists lists_;
@@ -226,17 +227,24 @@ absl::StatusOr<ActionLists> BuildInterleaved(const SegmentTable& table,
     return absl::InvalidArgumentError(absl::StrCat(
         "interleaved has one or two ranks, found ", table.rank_count()));
   }
-  if (live_chunks < kLeastLiveChunks) {
+  const int32_t chunks = table.segment_count() / 2;
+  const int32_t least = LeastLiveChunks(chunks);
+  if (live_chunks < least) {
     return absl::InvalidArgumentError(
-        absl::StrCat("interleaved: live_chunks is ", live_chunks,
-                     ", expected at least ", kLeastLiveChunks));
+        absl::StrCat("interleaved: live_chunks is ", live_chunks, ", with ",
+                     chunks, " chunks a stage expected at least ", least));
   }
   Step best;
-  for (int32_t first = kLeastLiveChunks; first <= live_chunks; ++first) {
-    for (const int32_t fewer : kFewer) {
-      const int32_t second = std::max(kLeastOnRankOne, first - fewer);
-      Step step = ListScheduler(table, microbatches, {first, second}).Run();
-      if (step.end < best.end) best = std::move(step);
+  for (int32_t first = least; first <= live_chunks; ++first) {
+    // Rank 1 begins later and ends earlier: it needs fewer, but one for each
+    // chunk.
+    for (int32_t fewer = chunks + 1; fewer >= 1; --fewer) {
+      const int32_t second = std::max(chunks, first - fewer);
+      for (const int32_t group : {kPair, kTwoPairs}) {
+        Step step =
+            ListScheduler(table, microbatches, {first, second}, group).Run();
+        if (step.end < best.end) best = std::move(step);
+      }
     }
   }
   if (best.end == kNever) {

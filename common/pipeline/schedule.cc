@@ -58,13 +58,14 @@ absl::string_view ToString(ScheduleName name) {
   HP_CHECK(false);
 }
 
-int ChunksOf(ScheduleName name, int stages) {
-  return name == ScheduleName::kInterleaved && stages == 2 ? 2 : 1;
+int32_t ChunksOf(const ScheduleOptions& options) {
+  const bool several =
+      options.name == ScheduleName::kInterleaved && options.stages == 2;
+  return several ? options.chunks : 1;
 }
 
 absl::StatusOr<SegmentTable> TableOf(const ScheduleOptions& options) {
-  return SegmentTable::ForStages(options.stages,
-                                 ChunksOf(options.name, options.stages));
+  return SegmentTable::ForStages(options.stages, ChunksOf(options));
 }
 
 absl::StatusOr<Schedule> BuildSchedule(const ScheduleOptions& options) {

@@ -21,17 +21,13 @@ enum class ScheduleName : uint8_t {
   kOneFOneB,     // "1f1b", the default
   kGpipe,        // "gpipe": all forwards, then all backwards
   kSequential,   // "sequential": the cards take turns (the baseline)
-  kInterleaved,  // "interleaved": two chunks of blocks a stage, smaller bubble
+  kInterleaved,  // "interleaved": several chunks a stage, smaller bubble
 };
 
 // InvalidArgument lists the names that exist.
 [[nodiscard]] absl::StatusOr<ScheduleName> ParseScheduleName(
     absl::string_view text);
 [[nodiscard]] absl::string_view ToString(ScheduleName name);
-
-// Pieces into which a schedule cuts the blocks of each stage: 2 for
-// `interleaved` with two stages, else 1.
-[[nodiscard]] int ChunksOf(ScheduleName name, int stages);
 
 // Forwards of segment 0 and of segment 1 before the first backward of the
 // same segment. Textbook 1F1B is (2,1); because the head makes every
@@ -53,6 +49,18 @@ struct LiveMoment {
   friend auto operator<=>(const LiveMoment&, const LiveMoment&) = default;
 };
 
+// The most received tensors at one time that wait for the action they are for,
+// by kind, since a buffer serves only its own: what crosses first brings the
+// embeddings' results along.
+struct WaitingInputs {
+  int32_t first = 0;   // inputs of segment 1
+  int32_t others = 0;  // inputs of later segments, and gradients
+
+  [[nodiscard]] int32_t total() const { return first + others; }
+
+  friend bool operator==(const WaitingInputs&, const WaitingInputs&) = default;
+};
+
 // What one rank needs at most at one time.
 struct RankUse {
   // Micro-batches whose forward ran and whose backward is not done: what the
@@ -60,6 +68,7 @@ struct RankUse {
   int32_t max_live = 0;
   // The same, counted from the receive of the input: boundary slots.
   int32_t max_slots = 0;
+  WaitingInputs waiting = {};
   // The moments in which most is live: every other one has no more in any
   // chunk than one of these with the same chunk at work. Not empty; with one
   // stage all blocks are one chunk. Ascending.
@@ -68,12 +77,20 @@ struct RankUse {
   friend bool operator==(const RankUse&, const RankUse&) = default;
 };
 
-// Live chunks on rank 0 of `interleaved`, each half of its blocks: within 3 %
-// of the step that any number of them gives; (3,2) of 1f1b keeps six.
-inline constexpr int32_t kLiveChunks = 9;
+// Pieces into which `interleaved` cuts the blocks of each stage.
+inline constexpr int32_t kInterleavedChunks = 2;
+
+// Live chunks on rank 0 of `interleaved`, by chunks a stage: within 3 % of the
+// step that any number of them gives. 9 of two chunks are 4.5 times a stage's
+// blocks; (3,2) of 1f1b keeps them three times.
+[[nodiscard]] constexpr int32_t LiveChunks(int32_t chunks) {
+  return chunks <= 2 ? 9 : 5 * chunks;
+}
 
 // Below that rank 0 could not even keep a pair of micro-batches on its way.
-inline constexpr int32_t kLeastLiveChunks = 4;
+[[nodiscard]] constexpr int32_t LeastLiveChunks(int32_t chunks) {
+  return 2 * chunks;
+}
 
 struct ScheduleOptions {
   ScheduleName name = ScheduleName::kOneFOneB;
@@ -82,9 +99,15 @@ struct ScheduleOptions {
   Warmup warmup = {};  // only 1f1b with two stages reads it
   // Bound of RankUse::max_live on any rank; 0: none.
   int32_t max_live = 0;
-  // Only interleaved with two stages reads it: BuildInterleaved's limit.
-  int32_t live_chunks = kLiveChunks;
+  // Only interleaved with two stages reads these: into how many pieces it cuts
+  // a stage's blocks, and BuildInterleaved's limit.
+  int32_t chunks = kInterleavedChunks;
+  int32_t live_chunks = LiveChunks(kInterleavedChunks);
 };
+
+// Pieces into which a schedule cuts the blocks of each stage: options.chunks
+// for `interleaved` with two stages, else 1.
+[[nodiscard]] int32_t ChunksOf(const ScheduleOptions& options);
 
 struct Schedule {
   ScheduleOptions options;

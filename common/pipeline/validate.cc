@@ -12,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/pipeline/dependencies.h"
 #include "common/pipeline/live_moments.h"
+#include "common/pipeline/waiting_inputs.h"
 
 namespace halfpipe::pipeline {
 namespace {
@@ -164,6 +165,7 @@ class Validation {
         slots.erase(microbatch.value());
       }
     }
+    use.waiting = WaitingInputsOf(table_, ranks_[r]);
     use.moments = LiveMomentsOf(table_, ranks_, r);
     return use;
   }

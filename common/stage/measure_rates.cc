@@ -135,7 +135,8 @@ absl::Status MeasureCopies(at::Device device, DeviceRates* rates) {
 class Mixture {
  public:
   explicit Mixture(at::Device device)
-      : backend_(ChooseAttention(device, at::kBFloat16, kHeadDim,
+      : backend_(ChooseAttention(AttentionDeviceOf(device), at::kBFloat16,
+                                 kHeadDim,
                                  /*deterministic=*/false)) {
     const auto bf16 = at::TensorOptions().device(device).dtype(at::kBFloat16);
     x_ = at::randn({1, kTokens, kWidth}, bf16);

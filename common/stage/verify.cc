@@ -143,7 +143,7 @@ class VerifyRun {
         pipeline::BuildSchedule({.name = name,
                                  .microbatches = options_.micro_batches,
                                  .stages = options_.stages}));
-    chunks_ = pipeline::ChunksOf(name, options_.stages);
+    chunks_ = pipeline::ChunksOf(schedule.options);
     for (const pipeline::Action& action :
          schedule.ranks[static_cast<size_t>(rank_.value())]) {
       // The gradients are the result: they are neither clipped nor applied.

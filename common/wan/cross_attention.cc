@@ -31,7 +31,7 @@ ContextAttention::KeysAndValues ContextAttention::Project(
   kv_.InputColumns(kv.input).copy_(context);
   kv.linear = kv_.Forward(kv.input);
   kv.k = QkNorm(kv.linear.narrow(-1, 0, width), norm_k_, /*rope=*/{},
-                KeyNorm(heads_), &kv.rstd);
+                KeyNorm(heads_), &kv.stats);
   kv.v = SplitHeads(kv.linear.narrow(-1, width, width), heads_);
   return kv;
 }
@@ -52,7 +52,7 @@ at::Tensor ContextAttention::Backward(const at::Tensor& dout,
       AttentionBackward(dout, q, kv.k, kv.v, saved, backend_);
   at::Tensor buffer = kv_.GradientBuffer(context.size(0), context.size(1));
   QkNormBackward(grads.dk, kv.linear.narrow(-1, 0, width), norm_k_,
-                 /*rope=*/{}, kv.rstd, KeyNorm(heads_),
+                 /*rope=*/{}, kv.stats.rstd, KeyNorm(heads_),
                  buffer.narrow(-1, 0, width));
   buffer.narrow(-1, width, width).copy_(MergeHeads(grads.dv));
   kv_.Backward(buffer, kv.input, /*need_dx=*/false);
@@ -103,16 +103,19 @@ at::Tensor CrossAttention::Mixed(const CrossAttentionSaved& saved) const {
   return MergeHeads(saved.text.out + saved.image.out);
 }
 
+void CrossAttention::RestoreQuery(CrossAttentionSaved* saved) const {
+  if (saved->q.defined()) return;
+  LayerNormStats stats;
+  saved->q = q_.Forward(Normed(saved->x, &stats));
+}
+
 void CrossAttention::Restore(const Conditioning& conditioning,
                              CrossAttentionSaved* saved) const {
-  if (!saved->q.defined()) {
-    LayerNormStats stats;
-    saved->q = q_.Forward(Normed(saved->x, &stats));
-  }
   if (saved->text.out.defined()) return;
-  at::Tensor rstd;
+  RestoreQuery(saved);
+  QkNormStats stats;
   const at::Tensor q =
-      QkNorm(saved->q, norm_q_, /*rope=*/{}, QueryNorm(heads_), &rstd);
+      QkNorm(saved->q, norm_q_, /*rope=*/{}, QueryNorm(heads_), &stats);
   text_.Forward(q, conditioning.TextContext(), &saved->text);
   if (image_.has_value()) {
     image_->Forward(q, conditioning.ImageContext(), &saved->image);
@@ -126,9 +129,9 @@ at::Tensor CrossAttention::Output(const CrossAttentionSaved& saved) const {
 at::Tensor CrossAttention::QueryGradient(const at::Tensor& dmixed,
                                          const Conditioning& conditioning,
                                          const CrossAttentionSaved& saved) {
-  at::Tensor rstd;
+  QkNormStats stats;
   const at::Tensor q =
-      QkNorm(saved.q, norm_q_, /*rope=*/{}, QueryNorm(heads_), &rstd);
+      QkNorm(saved.q, norm_q_, /*rope=*/{}, QueryNorm(heads_), &stats);
   at::Tensor dq =
       text_.Backward(dmixed, q, conditioning.TextContext(), saved.text);
   if (image_.has_value()) {
@@ -136,8 +139,8 @@ at::Tensor CrossAttention::QueryGradient(const at::Tensor& dmixed,
         image_->Backward(dmixed, q, conditioning.ImageContext(), saved.image));
   }
   at::Tensor buffer = q_.GradientBuffer(dq.size(0), dq.size(1));
-  QkNormBackward(dq, saved.q, norm_q_, /*rope=*/{}, rstd, QueryNorm(heads_),
-                 q_.GradientColumns(buffer));
+  QkNormBackward(dq, saved.q, norm_q_, /*rope=*/{}, stats.rstd,
+                 QueryNorm(heads_), q_.GradientColumns(buffer));
   return buffer;
 }
 
@@ -145,6 +148,7 @@ at::Tensor CrossAttention::Backward(const at::Tensor& d,
                                     const Conditioning& conditioning,
                                     CrossAttentionSaved saved) {
   const at::Tensor x = saved.x;
+  RestoreQuery(&saved);
   at::Tensor dmixed =
       SplitHeads(o_.Backward(d, Mixed(saved), /*need_dx=*/true), heads_);
   at::Tensor dq = QueryGradient(dmixed, conditioning, saved);

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/kernels/attention.h"
 #include "common/kernels/norm.h"
+#include "common/kernels/qk_norm.h"
 #include "common/wan/conditioning.h"
 #include "common/wan/layer_loader.h"
 #include "common/wan/saved_fields.h"
@@ -44,7 +45,7 @@ class ContextAttention {
   struct KeysAndValues {
     at::Tensor input;   // the context in an input buffer of kv_
     at::Tensor linear;  // k and v before k's norm (B, Lc, 2 D)
-    at::Tensor rstd;    // of k's norm
+    QkNormStats stats;  // of k's norm
     at::Tensor k, v;    // (B, Lc, H, D / H)
   };
 
@@ -87,6 +88,7 @@ class CrossAttention {
   void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
 
  private:
+  void RestoreQuery(CrossAttentionSaved* saved) const;
   // The affine norm of x in an input buffer of q_.
   at::Tensor Normed(const at::Tensor& x, LayerNormStats* stats) const;
   // The input of o: the attention over text, plus that over the image.

@@ -1,5 +1,6 @@
 #include "common/wan/self_attention.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/status.h"
@@ -20,15 +21,19 @@ at::Tensor Part(const at::Tensor& qkv, int64_t index, int64_t width) {
 void SelfAttentionSaved::AppendFields(SavedFields* fields) {
   fields->push_back({SavedGroup::kInput, &x});
   fields->push_back({SavedGroup::kQkv, &qkv});
+  for (at::Tensor* tensor : {&q_stats.rstd, &k_stats.rstd, &k_stats.mean}) {
+    fields->push_back({SavedGroup::kSelfOut, tensor, /*bulky=*/false});
+  }
   halfpipe::AppendFields(SavedGroup::kSelfOut, &attention, fields);
 }
 
 absl::StatusOr<SelfAttention> SelfAttention::Load(const LayerLoader& loader,
                                                   const std::string& prefix,
-                                                  AttentionBackend backend) {
+                                                  AttentionBackend backend,
+                                                  int64_t parts) {
   SelfAttention layer;
   layer.heads_ = loader.architecture().heads;
-  layer.backend_ = backend;
+  layer.Configure(backend, parts);
   HP_ASSIGN_OR_RETURN(
       layer.qkv_, loader.Adapted({prefix + "q", prefix + "k", prefix + "v"}));
   HP_ASSIGN_OR_RETURN(layer.o_, loader.Adapted({prefix + "o"}));
@@ -46,20 +51,25 @@ at::Tensor SelfAttention::Normed(const at::Tensor& x,
   return buffer;
 }
 
+void SelfAttention::RestoreProjection(const Modulation& modulation,
+                                      SelfAttentionSaved* saved) const {
+  if (saved->qkv.defined()) return;
+  LayerNormStats stats;
+  saved->qkv = qkv_.Forward(Normed(saved->x, modulation, &stats));
+}
+
 void SelfAttention::Restore(const Modulation& modulation,
                             const Conditioning& conditioning,
                             SelfAttentionSaved* saved) const {
-  const int64_t width = qkv_.in();
-  if (!saved->qkv.defined()) {
-    LayerNormStats stats;
-    saved->qkv = qkv_.Forward(Normed(saved->x, modulation, &stats));
-  }
   if (saved->attention.out.defined()) return;
-  at::Tensor rstd;
-  const at::Tensor q = QkNorm(Part(saved->qkv, 0, width), norm_q_,
-                              conditioning.rope, QueryNorm(heads_), &rstd);
-  const at::Tensor k = QkNorm(Part(saved->qkv, 1, width), norm_k_,
-                              conditioning.rope, KeyNorm(heads_), &rstd);
+  RestoreProjection(modulation, saved);
+  const int64_t width = qkv_.in();
+  const at::Tensor q =
+      QkNorm(Part(saved->qkv, 0, width), norm_q_, conditioning.rope,
+             QueryNorm(heads_), &saved->q_stats);
+  const at::Tensor k =
+      QkNorm(Part(saved->qkv, 1, width), norm_k_, conditioning.rope,
+             KeyNorm(heads_), &saved->k_stats);
   Attention(q, k, SplitHeads(Part(saved->qkv, 2, width), heads_), backend_,
             &saved->attention);
 }
@@ -70,30 +80,61 @@ at::Tensor SelfAttention::Output(const Modulation& modulation,
                        o_.Forward(MergeHeads(saved.attention.out)));
 }
 
+AttentionGrads SelfAttention::HeadGradients(const at::Tensor& dout,
+                                            const Conditioning& conditioning,
+                                            const SelfAttentionSaved& saved,
+                                            int64_t first,
+                                            int64_t count) const {
+  const int64_t width = qkv_.in();
+  const at::Tensor q =
+      QkNormHeads(Part(saved.qkv, 0, width), norm_q_, conditioning.rope,
+                  QueryNorm(heads_), saved.q_stats, first, count);
+  const at::Tensor k =
+      QkNormHeads(Part(saved.qkv, 1, width), norm_k_, conditioning.rope,
+                  KeyNorm(heads_), saved.k_stats, first, count);
+  const auto heads = [&](const at::Tensor& x) {
+    return SplitHeads(x, heads_).narrow(2, first, count);
+  };
+  return AttentionBackward(heads(dout), q, k, heads(Part(saved.qkv, 2, width)),
+                           SavedHeads(saved.attention, first, count), backend_);
+}
+
 at::Tensor SelfAttention::ProjectionGradient(const at::Tensor& dout,
                                              const Conditioning& conditioning,
                                              SelfAttentionSaved saved) const {
   const int64_t width = qkv_.in();
-  const at::Tensor q_linear = Part(saved.qkv, 0, width);
-  const at::Tensor k_linear = Part(saved.qkv, 1, width);
-  at::Tensor q_rstd;
-  at::Tensor k_rstd;
-  at::Tensor q =
-      QkNorm(q_linear, norm_q_, conditioning.rope, QueryNorm(heads_), &q_rstd);
-  at::Tensor k =
-      QkNorm(k_linear, norm_k_, conditioning.rope, KeyNorm(heads_), &k_rstd);
-  AttentionGrads grads = AttentionBackward(
-      SplitHeads(dout, heads_), q, k,
-      SplitHeads(Part(saved.qkv, 2, width), heads_), saved.attention, backend_);
-  q.reset();
-  k.reset();
+  at::Tensor buffer;
+  at::Tensor dq, dk;
+  if (parts_ == 1) {
+    AttentionGrads grads = HeadGradients(dout, conditioning, saved, 0, heads_);
+    buffer = qkv_.GradientBuffer(dout.size(0), dout.size(1));
+    Part(buffer, 2, width).copy_(MergeHeads(grads.dv));
+    dq = grads.dq;
+    dk = grads.dk;
+  } else {
+    // What is rotated, and what the backend works with, is there for a group of
+    // heads at a time; their gradients go where all of them are wanted.
+    buffer = qkv_.GradientBuffer(dout.size(0), dout.size(1));
+    const auto in_buffer = [&](int64_t index) {
+      return SplitHeads(Part(buffer, index, width), heads_);
+    };
+    const int64_t each = (heads_ + parts_ - 1) / parts_;
+    for (int64_t first = 0; first < heads_; first += each) {
+      const int64_t count = std::min(each, heads_ - first);
+      const AttentionGrads grads =
+          HeadGradients(dout, conditioning, saved, first, count);
+      in_buffer(0).narrow(2, first, count).copy_(grads.dq);
+      in_buffer(1).narrow(2, first, count).copy_(grads.dk);
+      in_buffer(2).narrow(2, first, count).copy_(grads.dv);
+    }
+    dq = in_buffer(0);
+    dk = in_buffer(1);
+  }
   saved.attention = {};
-  at::Tensor buffer = qkv_.GradientBuffer(dout.size(0), dout.size(1));
-  QkNormBackward(grads.dq, q_linear, norm_q_, conditioning.rope, q_rstd,
-                 QueryNorm(heads_), Part(buffer, 0, width));
-  QkNormBackward(grads.dk, k_linear, norm_k_, conditioning.rope, k_rstd,
-                 KeyNorm(heads_), Part(buffer, 1, width));
-  Part(buffer, 2, width).copy_(MergeHeads(grads.dv));
+  QkNormBackward(dq, Part(saved.qkv, 0, width), norm_q_, conditioning.rope,
+                 saved.q_stats.rstd, QueryNorm(heads_), Part(buffer, 0, width));
+  QkNormBackward(dk, Part(saved.qkv, 1, width), norm_k_, conditioning.rope,
+                 saved.k_stats.rstd, KeyNorm(heads_), Part(buffer, 1, width));
   return buffer;
 }
 
@@ -102,6 +143,7 @@ at::Tensor SelfAttention::Backward(const at::Tensor& d,
                                    const Conditioning& conditioning,
                                    SelfAttentionSaved saved, bool need_dx) {
   const at::Tensor x = saved.x;
+  RestoreProjection(modulation, &saved);
   at::Tensor dy = o_.GradientBuffer(d.size(0), d.size(1));
   GatedResidualBackward(d, modulation.gate, o_.GradientColumns(dy));
   at::Tensor dout =

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "common/kernels/attention.h"
 #include "common/kernels/norm.h"
+#include "common/kernels/qk_norm.h"
 #include "common/wan/conditioning.h"
 #include "common/wan/layer_loader.h"
 #include "common/wan/saved_fields.h"
@@ -19,8 +20,9 @@
 namespace halfpipe {
 
 struct SelfAttentionSaved {
-  at::Tensor x;              // the sublayer's input (B, L, D)
-  at::Tensor qkv;            // q, k, v before the norms (B, L, 3 D)
+  at::Tensor x;    // the sublayer's input (B, L, D)
+  at::Tensor qkv;  // q, k, v before the norms (B, L, 3 D)
+  QkNormStats q_stats, k_stats;
   AttentionSaved attention;  // out (B, L, H, D / H)
 
   void AppendFields(SavedFields* fields);
@@ -28,21 +30,27 @@ struct SelfAttentionSaved {
 
 class SelfAttention {
  public:
-  // `prefix` is "blocks.I.self_attn.".
+  // `prefix` is "blocks.I.self_attn."; the backward goes through the heads in
+  // `parts` groups (1: all at once), to the same bits.
   [[nodiscard]] static absl::StatusOr<SelfAttention> Load(
       const LayerLoader& loader, const std::string& prefix,
-      AttentionBackend backend);
+      AttentionBackend backend, int64_t parts);
 
-  void set_backend(AttentionBackend backend) { backend_ = backend; }
+  void Configure(AttentionBackend backend, int64_t parts) {
+    backend_ = backend;
+    parts_ = parts;
+  }
 
-  // Computes what is undefined in `saved` but its x.
+  // Computes what Output needs and `saved` lacks, and leaves there what was
+  // made on the way.
   void Restore(const Modulation& modulation, const Conditioning& conditioning,
                SelfAttentionSaved* saved) const;
-  // The sublayer's result (B, L, D) of a complete `saved`.
+  // The sublayer's result (B, L, D) of a restored `saved`.
   [[nodiscard]] at::Tensor Output(const Modulation& modulation,
                                   const SelfAttentionSaved& saved) const;
-  // dx, or an undefined tensor when `need_dx` is false. `saved` is complete
-  // and emptied on the way.
+  // dx, or an undefined tensor when `need_dx` is false. `saved` is restored;
+  // what else it lacks is made here, where it is needed, and it is emptied on
+  // the way.
   at::Tensor Backward(const at::Tensor& d, const Modulation& modulation,
                       const Conditioning& conditioning,
                       SelfAttentionSaved saved, bool need_dx);
@@ -53,14 +61,23 @@ class SelfAttention {
   // The modulated norm of x in an input buffer of qkv_.
   at::Tensor Normed(const at::Tensor& x, const Modulation& modulation,
                     LayerNormStats* stats) const;
+  void RestoreProjection(const Modulation& modulation,
+                         SelfAttentionSaved* saved) const;
   // dL/d(q, k, v before the norms) in a gradient buffer of qkv_.
   [[nodiscard]] at::Tensor ProjectionGradient(const at::Tensor& dout,
                                               const Conditioning& conditioning,
                                               SelfAttentionSaved saved) const;
+  // dL/d(q, k, v) of the heads [first, first + count).
+  [[nodiscard]] AttentionGrads HeadGradients(const at::Tensor& dout,
+                                             const Conditioning& conditioning,
+                                             const SelfAttentionSaved& saved,
+                                             int64_t first,
+                                             int64_t count) const;
 
   LoraLinear qkv_, o_;
   at::Tensor norm_q_, norm_k_;  // (D) float32
   int64_t heads_ = 1;
+  int64_t parts_ = 1;
   AttentionBackend backend_ = AttentionBackend::kMath;
 };
 

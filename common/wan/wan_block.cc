@@ -25,17 +25,17 @@ SavedFields BlockSaved::Fields() {
 
 absl::StatusOr<WanBlock> WanBlock::Load(const LayerLoader& loader,
                                         int64_t index, AttentionBackend backend,
-                                        int64_t ffn_chunks) {
+                                        int64_t parts) {
   const std::string prefix = absl::StrCat("blocks.", index, ".");
   WanBlock block;
   HP_ASSIGN_OR_RETURN(block.modulation_, loader.Float(prefix + "modulation"));
   HP_ASSIGN_OR_RETURN(
       block.self_attention_,
-      SelfAttention::Load(loader, prefix + "self_attn.", backend));
+      SelfAttention::Load(loader, prefix + "self_attn.", backend, parts));
   HP_ASSIGN_OR_RETURN(block.cross_attention_,
                       CrossAttention::Load(loader, prefix, backend));
   HP_ASSIGN_OR_RETURN(block.feed_forward_,
-                      FeedForward::Load(loader, prefix, ffn_chunks));
+                      FeedForward::Load(loader, prefix, parts));
   return block;
 }
 

@@ -36,17 +36,19 @@ struct BlockSaved {
 // Runs inside a TorchGuard. Not thread-safe: Backward accumulates gradients.
 class WanBlock {
  public:
+  // `parts`: where memory is short, the feed-forward layer goes through its
+  // tokens and the attention's backward through its heads in so many turns.
   // Codes: those of the weight source.
   [[nodiscard]] static absl::StatusOr<WanBlock> Load(const LayerLoader& loader,
                                                      int64_t index,
                                                      AttentionBackend backend,
-                                                     int64_t ffn_chunks);
+                                                     int64_t parts);
 
   // What Load was told of how to compute. No micro-batch is on its way.
-  void Configure(AttentionBackend backend, int64_t ffn_chunks) {
-    self_attention_.set_backend(backend);
+  void Configure(AttentionBackend backend, int64_t parts) {
+    self_attention_.Configure(backend, parts);
     cross_attention_.set_backend(backend);
-    feed_forward_.set_chunks(ffn_chunks);
+    feed_forward_.set_chunks(parts);
   }
 
   // x: (B, L, D) in the compute dtype; the result too. Fills the groups of
@@ -55,11 +57,12 @@ class WanBlock {
   at::Tensor Forward(const at::Tensor& x, const Conditioning& conditioning,
                      const BlockPlan& plan, BlockSaved* saved) const;
 
-  // Computes again what `saved` lacks, from what it has; its x is there.
+  // Computes again what the sublayers' results need and `saved` lacks, from
+  // what it has; its x is there. The rest is left to Backward.
   void Restore(const Conditioning& conditioning, BlockSaved* saved) const;
 
   // Adds the LoRA gradients of this micro-batch and returns dL/dx, or an
-  // undefined tensor when `need_dx` is false. `saved` is complete; it is
+  // undefined tensor when `need_dx` is false. `saved` is restored; it is
   // emptied on the way.
   at::Tensor Backward(at::Tensor d, const Conditioning& conditioning,
                       BlockSaved saved, bool need_dx);

@@ -125,7 +125,7 @@ absl::Status WanPart::Load(const LayerLoader& loader) {
     HP_ASSIGN_OR_RETURN(embeddings_, Embeddings::Load(loader));
   }
   const AttentionBackend backend =
-      ChooseAttention(options_.device, options_.compute,
+      ChooseAttention(AttentionDeviceOf(options_.device), options_.compute,
                       architecture_.head_dim(), options_.deterministic);
   for (const BlockRange& range : options_.blocks) {
     for (int64_t i = range.begin; i < range.end; ++i) {
@@ -184,7 +184,7 @@ absl::Status WanPart::Renew(const WanPartOptions& options,
     store_ = ActivationStore(std::move(copies));
     options_ = options;
     const AttentionBackend backend =
-        ChooseAttention(options.device, options.compute,
+        ChooseAttention(AttentionDeviceOf(options.device), options.compute,
                         architecture_.head_dim(), options.deterministic);
     for (WanBlock& loaded : blocks_) {
       loaded.Configure(backend, options.ffn_chunks);

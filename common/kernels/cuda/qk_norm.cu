@@ -40,7 +40,7 @@ __device__ __forceinline__ void NormAndRotate(const Packed<Shape::kVector>& x,
 }
 
 // One block a token (x) and sample (y).
-template <typename Shape, bool kCentred>
+template <typename Shape, bool kKnownRstd>
 __global__ void __launch_bounds__(Shape::kThreads)
     QkNormKernel(const QkNormArgs a) {
   constexpr int kVector = Shape::kVector;
@@ -49,7 +49,7 @@ __global__ void __launch_bounds__(Shape::kThreads)
   Packed<kVector> x[Shape::kCount];
   LoadRow<Shape>(a.linear.data + row * a.linear.stride, a.width, x);
   float rstd;
-  if constexpr (kCentred) {
+  if constexpr (kKnownRstd) {
     rstd = a.rstd[row];
   } else {
     __shared__ float scratch[1][kMaxWarps];
@@ -66,11 +66,13 @@ __global__ void __launch_bounds__(Shape::kThreads)
     if (channel >= a.width) continue;
     float v[kVector];
     NormAndRotate<Shape>(x[k], rstd, a.weight, k, &rotation, v);
-    if constexpr (kCentred) {
-      float mean[kVector];
-      LoadFloats(a.mean + sample * a.width + channel, mean);
+    if constexpr (kKnownRstd) {
+      if (a.mean != nullptr) {
+        float mean[kVector];
+        LoadFloats(a.mean + sample * a.width + channel, mean);
 #pragma unroll
-      for (int i = 0; i < kVector; ++i) v[i] -= mean[i];
+        for (int i = 0; i < kVector; ++i) v[i] -= mean[i];
+      }
     }
     Store(v, heads + channel);
   }
@@ -126,7 +128,7 @@ bool IsWide(const QkNormArgs& args) {
 template <typename Shape>
 void Launch(const QkNormArgs& args, cudaStream_t stream) {
   const int threads = Shape::Threads(args.width);
-  if (args.mean != nullptr) {
+  if (args.known_rstd) {
     QkNormKernel<Shape, true><<<TokenBlocks(args), threads, 0, stream>>>(args);
   } else {
     QkNormKernel<Shape, false><<<TokenBlocks(args), threads, 0, stream>>>(args);

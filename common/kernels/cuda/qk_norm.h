@@ -25,13 +25,15 @@ struct QkNormArgs {
   // (L, head_width): cosine and sine of each pair; nullptr: no rotation.
   const float* rope = nullptr;
   float* rstd = nullptr;  // (B * L)
-  // (B, D), subtracted after the rotation; nullptr: not centred.
+  // Whether `rstd` is there already: of rows that these may be a part of.
+  bool known_rstd = false;
+  // (B, D), subtracted after the rotation; nullptr: not centred. Only with
+  // known_rstd.
   const float* mean = nullptr;
   uint16_t* heads = nullptr;  // (B * L, D), written
 };
 
-// Writes `heads`. Without `mean` it computes and writes `rstd`; with `mean` it
-// reads `rstd`, which LaunchQkNormSums has written.
+// Writes `heads`, and `rstd` unless it is known.
 cudaError_t LaunchQkNorm(const QkNormArgs& args, cudaStream_t stream);
 
 // How many chunks the two functions below should divide the tokens into: as

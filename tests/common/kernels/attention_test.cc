@@ -83,19 +83,30 @@ TEST(CentreKeysTest, ChangesNothingButTheRounding) {
 }
 
 TEST(ChooseAttentionTest, FitsDeviceTypeAndHead) {
-  const at::Device cuda(at::kCUDA, 0);
-  EXPECT_EQ(ChooseAttention(at::kCPU, at::kFloat, 12, false),
+  const AttentionDevice cpu = AttentionDeviceOf(at::kCPU);
+  const AttentionDevice ada = {.is_cpu = false, .capability = 8};
+  const AttentionDevice hopper = {.is_cpu = false, .capability = 9};
+  const AttentionDevice blackwell = {.is_cpu = false, .capability = 12};
+  EXPECT_EQ(ChooseAttention(cpu, at::kFloat, 12, false),
             AttentionBackend::kCpuFlash);
-  EXPECT_EQ(ChooseAttention(cuda, at::kBFloat16, 128, false),
-            AttentionBackend::kCudnn);
-  EXPECT_EQ(ChooseAttention(cuda, at::kBFloat16, 128, true),
+  for (const AttentionDevice& newer : {hopper, blackwell}) {
+    EXPECT_EQ(ChooseAttention(newer, at::kBFloat16, 128, false),
+              AttentionBackend::kCudnn);
+    EXPECT_EQ(ChooseAttention(newer, at::kBFloat16, 256, false),
+              AttentionBackend::kCudaFlash);
+    EXPECT_EQ(ChooseAttention(newer, at::kBFloat16, 128, true),
+              AttentionBackend::kCudaFlash);
+  }
+  EXPECT_EQ(ChooseAttention(ada, at::kBFloat16, 128, false),
             AttentionBackend::kCudaFlash);
-  EXPECT_EQ(ChooseAttention(cuda, at::kFloat, 128, false),
-            AttentionBackend::kEfficient);
-  EXPECT_EQ(ChooseAttention(cuda, at::kFloat, 128, true),
-            AttentionBackend::kMath);
-  EXPECT_EQ(ChooseAttention(cuda, at::kBFloat16, 12, false),
-            AttentionBackend::kMath);
+  for (const AttentionDevice& gpu : {ada, hopper}) {
+    EXPECT_EQ(ChooseAttention(gpu, at::kFloat, 128, false),
+              AttentionBackend::kEfficient);
+    EXPECT_EQ(ChooseAttention(gpu, at::kFloat, 128, true),
+              AttentionBackend::kMath);
+    EXPECT_EQ(ChooseAttention(gpu, at::kBFloat16, 12, false),
+              AttentionBackend::kMath);
+  }
 }
 
 }  // namespace

@@ -138,9 +138,10 @@ TEST_P(FusedQkNormTest, Forward) {
   for (const at::Tensor& rope : {rope_, at::Tensor()}) {
     for (bool centre : {false, true}) {
       SCOPED_TRACE(absl::StrCat("rope ", rope.defined(), " centre ", centre));
-      at::Tensor rstd;
+      QkNormStats stats;
       const at::Tensor heads =
-          QkNorm(linear_, weight_, rope, Options(centre), &rstd);
+          QkNorm(linear_, weight_, rope, Options(centre), &stats);
+      const at::Tensor& rstd = stats.rstd;
       EXPECT_TRUE(heads.is_contiguous());
       ASSERT_EQ(heads.sizes(), head_sizes_);
       ExpectRoundedOnce(heads, ExactForward(rope, centre));
@@ -152,17 +153,24 @@ TEST_P(FusedQkNormTest, Forward) {
                       .le(kRowUnits * kUnit)
                       .all()
                       .item<bool>());
-      at::Tensor unused;
+      QkNormStats unused;
       EXPECT_TRUE(heads.equal(
           QkNorm(linear_, weight_, rope, Options(centre), &unused)));
+      for (int64_t first : {int64_t{0}, GetParam().heads / 2}) {
+        const int64_t count = GetParam().heads - first;
+        EXPECT_TRUE(QkNormHeads(linear_, weight_, rope, Options(centre), stats,
+                                first, count)
+                        .equal(heads.narrow(2, first, count)));
+      }
     }
   }
 }
 
 TEST_P(FusedQkNormTest, Backward) {
   const Case& c = GetParam();
-  at::Tensor rstd;
-  QkNorm(linear_, weight_, rope_, Options(false), &rstd);
+  QkNormStats stats;
+  QkNorm(linear_, weight_, rope_, Options(false), &stats);
+  const at::Tensor& rstd = stats.rstd;
   const at::Tensor dense = RandomRows(head_sizes_, {}, 4);
   const at::Tensor heads_first =
       RandomRows({c.samples, c.heads, c.tokens, c.head_width}, c.layout, 5)
@@ -181,21 +189,27 @@ TEST_P(FusedQkNormTest, Backward) {
                                      Options(centre), target.rows),
                       target);
         EXPECT_TRUE(target.rows.equal(dx));
+        // In place.
+        target.rows.copy_(dheads.flatten(2));
+        QkNormBackward(target.rows.unflatten(2, {c.heads, c.head_width}),
+                       linear_, weight_, rope, rstd, Options(centre),
+                       target.rows);
+        EXPECT_TRUE(target.rows.equal(dx));
       }
     }
   }
 }
 
 TEST_P(FusedQkNormTest, RefusesWhatDoesNotFit) {
-  at::Tensor rstd;
+  QkNormStats stats;
   QkNormOptions odd = Options(false);
   odd.heads = width_;  // heads of one channel
-  EXPECT_THROW(QkNorm(linear_, weight_, {}, odd, &rstd), c10::Error);
+  EXPECT_THROW(QkNorm(linear_, weight_, {}, odd, &stats), c10::Error);
   const at::Tensor longer =
       RopeTable({1, 1, GetParam().tokens + 1}, GetParam().head_width, kGpu);
-  EXPECT_THROW(QkNorm(linear_, weight_, longer, Options(false), &rstd),
+  EXPECT_THROW(QkNorm(linear_, weight_, longer, Options(false), &stats),
                c10::Error);
-  EXPECT_THROW(QkNorm(linear_, weight_.cpu(), rope_, Options(false), &rstd),
+  EXPECT_THROW(QkNorm(linear_, weight_.cpu(), rope_, Options(false), &stats),
                c10::Error);
 }
 

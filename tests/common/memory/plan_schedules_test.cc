@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@
 namespace halfpipe {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::Le;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 std::vector<pipeline::Schedule> SchedulesFor(
@@ -17,6 +21,7 @@ std::vector<pipeline::Schedule> SchedulesFor(
   PlanRequest request;
   request.schedule = options;
   request.fixed_warmup = fixed_warmup;
+  request.model.layers = 40;
   auto schedules = SchedulesOf(request);
   EXPECT_TRUE(schedules.ok()) << schedules.status();
   return schedules.ok() ? *std::move(schedules)
@@ -38,13 +43,15 @@ TEST(PlanSchedulesTest, EveryLimitOfLiveChunksOnce) {
       {.name = pipeline::ScheduleName::kInterleaved, .microbatches = 8});
   ASSERT_GE(schedules.size(), 3u);
   std::set<std::string> hashes;
-  int32_t live = 0;
+  std::map<int32_t, int32_t> live;  // by chunks
   for (const pipeline::Schedule& schedule : schedules) {
-    EXPECT_GT(schedule.options.live_chunks, live);
-    live = schedule.options.live_chunks;
+    const int32_t chunks = schedule.options.chunks;
+    EXPECT_GT(schedule.options.live_chunks, live[chunks]);
+    live[chunks] = schedule.options.live_chunks;
     EXPECT_TRUE(hashes.insert(schedule.hash).second);
   }
-  EXPECT_LE(live, pipeline::kLiveChunks);
+  EXPECT_THAT(live, ElementsAre(Pair(2, Le(pipeline::LiveChunks(2))),
+                                Pair(4, Le(pipeline::LiveChunks(4)))));
   // One micro-batch leaves nothing to choose.
   EXPECT_THAT(SchedulesFor({.name = pipeline::ScheduleName::kInterleaved}),
               SizeIs(1));

@@ -64,16 +64,16 @@ TEST(StageBaseTest, SlackIsLeftFree) {
 
 TEST(StageBaseTest, SecondsOutsideBlocksAreSmall) {
   PlanRequest request = A14bRequest();
-  const pipeline::CostModel costs = CostsOutsideBlocks(request, Model());
+  const pipeline::CostModel costs = CostsOutsideBlocks(request, Model(), 1);
   ASSERT_EQ(costs.segments.size(), 3u);
   EXPECT_GT(costs.segments[2].forward_seconds, 0.0);
   EXPECT_LT(costs.segments[2].backward_seconds, 0.1 * Model().forward_seconds);
   EXPECT_NEAR(costs.transfer_seconds, 0.0006, 0.0001);
   request.schedule.stages = 1;
-  EXPECT_EQ(CostsOutsideBlocks(request, Model()).transfer_seconds, 0.0);
+  EXPECT_EQ(CostsOutsideBlocks(request, Model(), 1).transfer_seconds, 0.0);
   request.schedule.stages = 2;
   request.devices[1].link_bytes_per_second /= 10;
-  EXPECT_GT(CostsOutsideBlocks(request, Model()).transfer_seconds, 0.005);
+  EXPECT_GT(CostsOutsideBlocks(request, Model(), 1).transfer_seconds, 0.005);
 }
 
 }  // namespace

@@ -13,11 +13,11 @@ namespace {
 SegmentTable TwoChunks() { return SegmentTable::ForStages(2, 2).value(); }
 
 // Live chunks after each action of a list, the head's left out: the most.
-int32_t MostLive(const std::vector<Action>& list) {
+int32_t MostLive(const SegmentTable& table, const std::vector<Action>& list) {
   int32_t live = 0;
   int32_t most = 0;
   for (const Action& action : list) {
-    if (action.segment == TwoChunks().head()) continue;
+    if (action.segment == table.head()) continue;
     live += action.op == Op::kForward ? 1 : -1;
     most = std::max(most, live);
   }
@@ -32,11 +32,14 @@ TEST(BuildInterleavedTest, InterleavedTakesTheHeadFirstThenBackwards) {
 }
 
 TEST(BuildInterleavedTest, InterleavedKeepsItsLimitOfLiveChunks) {
-  for (int32_t m : {1, 4, 8, 16}) {
-    for (int32_t live = 4; live <= 12; ++live) {
-      const ActionLists lists = BuildInterleaved(TwoChunks(), m, live).value();
-      EXPECT_LE(MostLive(lists[0]), live);
-      EXPECT_LT(MostLive(lists[1]), live);
+  for (int32_t chunks : {2, 3, 4}) {
+    const SegmentTable table = SegmentTable::ForStages(2, chunks).value();
+    for (int32_t m : {1, 4, 8, 16}) {
+      for (int32_t live = 2 * chunks; live <= 6 * chunks; ++live) {
+        const ActionLists lists = BuildInterleaved(table, m, live).value();
+        EXPECT_LE(MostLive(table, lists[0]), live);
+        EXPECT_LT(MostLive(table, lists[1]), live);
+      }
     }
   }
 }
@@ -49,6 +52,8 @@ TEST(BuildInterleavedTest, InterleavedOnOneRankIsSequential) {
 TEST(BuildInterleavedTest, TooFewLiveChunksAreRefused) {
   EXPECT_TRUE(
       absl::IsInvalidArgument(BuildInterleaved(TwoChunks(), 4, 3).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      BuildInterleaved(SegmentTable::ForStages(2, 4).value(), 4, 7).status()));
 }
 
 }  // namespace

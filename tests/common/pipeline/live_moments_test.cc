@@ -67,7 +67,7 @@ TEST(LiveMomentsTest, EveryMomentOfInterleavedIsCovered) {
       EXPECT_TRUE(seen.contains(moment));
       // Counting micro-batches for both chunks alike would be far too much.
       EXPECT_LT(moment.live[0] + moment.live[1], 2 * use.max_live);
-      EXPECT_LE(moment.live[0] + moment.live[1], kLiveChunks);
+      EXPECT_LE(moment.live[0] + moment.live[1], LiveChunks(2));
     }
   }
 }

@@ -68,6 +68,17 @@ TEST(SimulateTest, TwoChunksAStageIdleLess) {
         if (m == 8) {
           EXPECT_LT(simulation.bubble_ratio, 0.08);
         }
+        // Four chunks halve once more what each rank waits for.
+        ScheduleOptions four = options;
+        four.chunks = 4;
+        four.live_chunks = LiveChunks(4);
+        const double shorter =
+            SimulateOptions(four, backward, transfer).makespan_seconds;
+        if (m >= 4 && m % 2 == 0) {
+          EXPECT_LT(shorter, makespan);
+        } else {
+          EXPECT_LE(shorter, 1.04 * makespan);  // pairs leave one over
+        }
       }
     }
   }

@@ -31,8 +31,13 @@ void ExpectError(const std::string& error, const std::string& part) {
 TEST(ValidateTest, AGoodStepReportsItsUse) {
   const ActionLists lists = ParseText({kGood0, kGood1}).value();
   const auto use = Validate(TwoStages(), 1, lists).value();
-  const RankUse one = {1, 1, {{.chunk = 0, .live = {1}}}};
-  EXPECT_EQ(use, (std::vector<RankUse>{one, one}));
+  RankUse first = {.max_live = 1,
+                   .max_slots = 1,
+                   .waiting = {.first = 0, .others = 1},
+                   .moments = {{.chunk = 0, .live = {1}}}};
+  RankUse second = first;
+  second.waiting.first = 1;
+  EXPECT_EQ(use, (std::vector<RankUse>{first, second}));
 }
 
 TEST(ValidateTest, TheErrorShowsTheStepsAndTheRanks) {

@@ -63,7 +63,7 @@ TEST(WanStageComputeTest, TwoStagesGiveTheBitsOfOne) {
           ScheduleName::kSequential, ScheduleName::kInterleaved}) {
       SCOPED_TRACE(absl::StrCat("split ", split, " ", ToString(schedule)));
       TinyPair pair(split, /*max_grad_norm=*/0.0,
-                    pipeline::ChunksOf(schedule, 2));
+                    pipeline::ChunksOf({.name = schedule}));
       const PairLinks links = MakeLinks();
       const StepReport report = Both(RunPair(&pair.first, &pair.second, links,
                                              TinyPlan(0, kThree), schedule));
