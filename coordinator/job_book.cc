@@ -1,14 +1,12 @@
 #include "coordinator/job_book.h"
 
-#include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/job_storage_format.h"
 #include "coordinator/job_request.h"
+#include "coordinator/retry_policy.h"
 
 namespace halfpipe {
 namespace {
@@ -19,6 +17,8 @@ constexpr int64_t kThinning = 10;
 
 // What may be gathered before it is written.
 bool MayWait(const JobEventBody& event) {
+  const auto* line = std::get_if<LogLine>(&event);
+  if (line != nullptr) return line->stage.has_value();
   return std::holds_alternative<StepProgress>(event) ||
          std::holds_alternative<EncodingProgress>(event);
 }
@@ -30,19 +30,6 @@ bool IsWorthKeeping(const JobEventBody& event) {
          step->steps_done % kThinning == 0;
 }
 
-bool Matches(const Job& job, const JobQuery& query) {
-  if (!query.states.empty() &&
-      std::find(query.states.begin(), query.states.end(), job.state) ==
-          query.states.end()) {
-    return false;
-  }
-  return std::all_of(
-      query.labels.begin(), query.labels.end(), [&](const auto& label) {
-        auto found = job.labels.find(label.first);
-        return found != job.labels.end() && found->second == label.second;
-      });
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
@@ -51,9 +38,11 @@ absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
   HP_ASSIGN_OR_RETURN(std::vector<StoredJob> live, book->store_->ListLive());
   for (StoredJob& stored : live) {
     const std::string id = stored.job.id;
-    const bool queued = stored.job.state == JobState::kQueued;
-    book->live_[id].stored = std::move(stored);
-    if (queued) continue;
+    const JobState state = stored.job.state;
+    LiveJob& job = book->live_[id];
+    job.stored = std::move(stored);
+    book->Recount(&job);
+    if (state == JobState::kQueued || state == JobState::kPaused) continue;
     HP_RETURN_IF_ERROR(book->Apply(id, JobTrigger::kInterrupted,
                                    "the coordinator was restarted",
                                    absl::OkStatus(), now));
@@ -80,62 +69,10 @@ absl::StatusOr<Job> JobBook::Create(const JobSpec& spec, absl::Time now) {
   HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Create(job, spec));
   LiveJob& live = live_[job.id];
   live.stored = std::move(stored);
+  Recount(&live);
   AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
   HP_RETURN_IF_ERROR(Write(&live));
-  return live.stored.job;
-}
-
-absl::StatusOr<Job> JobBook::Get(const std::string& id) const {
-  auto found = live_.find(id);
-  if (found == live_.end()) {
-    HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
-    return std::move(stored.job);
-  }
-  Job job = found->second.stored.job;
-  if (job.state == JobState::kQueued) {
-    const std::vector<std::string> queue = Queue();
-    job.queue_position =
-        std::find(queue.begin(), queue.end(), id) - queue.begin() + 1;
-  }
-  return job;
-}
-
-absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
-  constexpr int32_t kDefaultPage = 50;
-  constexpr int32_t kLargestPage = 500;
-  const auto wanted = static_cast<size_t>(
-      query.page_size <= 0 ? kDefaultPage
-                           : std::min(query.page_size, kLargestPage));
-  int64_t before = std::numeric_limits<int64_t>::max();
-  if (!query.page_token.empty() &&
-      !absl::SimpleAtoi(query.page_token, &before)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "page token \"", query.page_token, "\" is not one of this service"));
-  }
-  JobPage page;
-  while (true) {
-    HP_ASSIGN_OR_RETURN(std::vector<StoredJob> rows,
-                        store_->List(before, kDefaultPage));
-    for (const StoredJob& row : rows) {
-      HP_ASSIGN_OR_RETURN(Job job, Get(row.job.id));
-      before = row.number;
-      if (!Matches(job, query)) continue;
-      job.config_yaml.clear();
-      page.jobs.push_back(std::move(job));
-      if (page.jobs.size() < wanted) continue;
-      page.next_page_token = absl::StrCat(before);
-      return page;
-    }
-    if (rows.size() < kDefaultPage) return page;
-  }
-}
-
-std::map<std::string, int64_t> JobBook::CountLive() const {
-  std::map<std::string, int64_t> counts;
-  for (const auto& [id, live] : live_) {
-    ++counts[std::string(JobStateName(live.stored.job.state))];
-  }
-  return counts;
+  return Get(job.id);
 }
 
 absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
@@ -156,18 +93,47 @@ absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
   return plan;
 }
 
-std::vector<std::string> JobBook::Queue() const {
-  std::vector<std::pair<int64_t, std::string>> queued;
-  for (const auto& [id, live] : live_) {
-    if (live.stored.job.state == JobState::kQueued) {
-      queued.emplace_back(live.stored.number, id);
-    }
+absl::StatusOr<JobNeeds> JobBook::Needs(const std::string& id) {
+  auto found = live_.find(id);
+  if (found == live_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
   }
-  std::sort(queued.begin(), queued.end());
-  std::vector<std::string> ids;
-  ids.reserve(queued.size());
-  for (auto& [number, id] : queued) ids.push_back(std::move(id));
-  return ids;
+  LiveJob& live = found->second;
+  if (!live.needs.has_value()) {
+    HP_ASSIGN_OR_RETURN(
+        const JobConfig config,
+        ParseJobConfig(live.stored.job.config_yaml, "stored config"));
+    live.needs = NeedsOf(config, live.stored.spec);
+  }
+  return *live.needs;
+}
+
+absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) const {
+  auto found = live_.find(id);
+  if (found == live_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
+  }
+  return found->second.stored.job.retry_at.value_or(absl::InfinitePast());
+}
+
+void JobBook::Recount(LiveJob* job) {
+  const StoredJob& stored = job->stored;
+  const Job& now = stored.job;
+  if (job->counted == now.state) return;
+  if (job->counted.has_value()) --counts_[*job->counted];
+  if (job->counted == JobState::kQueued) {
+    queue_.Remove(now.priority, stored.number, now.id);
+  }
+  job->counted = now.state;
+  ++counts_[now.state];
+  if (now.state == JobState::kQueued) {
+    queue_.Add(now.priority, stored.number, now.id);
+  }
+}
+
+JobBook::LiveJobs::iterator JobBook::Drop(LiveJobs::iterator job) {
+  if (job->second.counted.has_value()) --counts_[*job->second.counted];
+  return live_.erase(job);
 }
 
 absl::StatusOr<JobBook::LiveJob*> JobBook::Revive(const std::string& id) {
@@ -179,32 +145,53 @@ absl::StatusOr<JobBook::LiveJob*> JobBook::Revive(const std::string& id) {
   return &live;
 }
 
+void JobBook::ConsiderRetry(const LiveJob& job, absl::Time now,
+                            Change* change) {
+  const Job& failed = job.stored.job;
+  const std::optional<absl::Duration> delay =
+      RetryDelay(change->error, failed.retries, failed.retry_limit,
+                 job.stored.spec.retry_backoff);
+  if (!delay.has_value()) return;
+  change->trigger = JobTrigger::kRetry;
+  change->error = absl::OkStatus();
+  change->reason =
+      absl::StrCat("retry ", failed.retries + 1, " of ", failed.retry_limit,
+                   " in ", absl::FormatDuration(*delay), ": ", change->reason);
+  change->retry_at = now + *delay;
+}
+
 absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
                             const std::string& reason,
                             const absl::Status& error, absl::Time now) {
   HP_ASSIGN_OR_RETURN(LiveJob * live, Revive(id));
   Job& job = live->stored.job;
-  const std::optional<JobState> next = NextJobState(job.state, trigger);
+  Change change{trigger, reason, error, std::nullopt};
+  if (trigger == JobTrigger::kFail) ConsiderRetry(*live, now, &change);
+  const std::optional<JobState> next = NextJobState(job.state, change.trigger);
   if (!next.has_value()) {
     absl::Status refused = absl::FailedPreconditionError(
         absl::StrCat("job ", id, " is ", JobStateName(job.state),
-                     ": it cannot ", JobTriggerName(trigger)));
-    if (HasEnded(job.state)) live_.erase(id);
+                     ": it cannot ", JobTriggerName(change.trigger)));
+    if (HasEnded(job.state)) Drop(live_.find(id));
     return refused;
   }
   job.state = *next;
-  job.reason = reason;
-  job.error = error;
+  job.reason = change.reason;
+  job.error = change.error;
+  job.retry_at = change.retry_at;
+  if (change.trigger == JobTrigger::kRetry) ++job.retries;
+  if (trigger == JobTrigger::kResume) job.retries = 0;
   if (trigger == JobTrigger::kStart && !job.started) job.started = now;
   if (trigger == JobTrigger::kStageLost) ++job.restarts;
   job.ended =
       HasEnded(job.state) ? std::optional<absl::Time>(now) : std::nullopt;
-  AddEvent(live, StateChange{job.state, reason, error}, now);
-  LogInfo(
-      "job state",
-      {{"job", id}, {"state", JobStateName(job.state)}, {"reason", reason}});
+  Recount(live);
+  AddEvent(live, StateChange{job.state, job.reason, job.error}, now);
+  LogInfo("job state", {{"job", id},
+                        {"state", JobStateName(job.state)},
+                        {"reason", job.reason}});
   absl::Status written = Write(live);
-  if (written.ok() && HasEnded(job.state)) live_.erase(id);
+  if (written.ok() && HasEnded(job.state)) Drop(live_.find(id));
   return written;
 }
 
@@ -216,11 +203,13 @@ void JobBook::SetReason(const std::string& id, const std::string& reason,
   }
   Job& job = found->second.stored.job;
   job.reason = reason;
+  // Written with what comes next, or by Flush: it is for people.
   AddEvent(&found->second, StateChange{job.state, reason, job.error}, now);
-  if (absl::Status written = Write(&found->second); !written.ok()) {
-    LogError("cannot write a job",
-             {{"job", id}, {"status", written.message()}});
-  }
+}
+
+void JobBook::SetPair(const std::string& id, const std::string& pair) {
+  auto found = live_.find(id);
+  if (found != live_.end()) found->second.stored.job.pair = pair;
 }
 
 void JobBook::Append(const std::string& id, const JobEventBody& event,
@@ -301,18 +290,6 @@ absl::StatusOr<Epoch> JobBook::NextEpoch(const std::string& id) {
   return epoch;
 }
 
-absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,
-                                                      int64_t after_cursor,
-                                                      int64_t limit) const {
-  HP_ASSIGN_OR_RETURN(Job job, Get(id));
-  if (after_cursor < 0 || after_cursor > job.last_cursor) {
-    return absl::OutOfRangeError(
-        absl::StrCat("job ", id, " has events up to cursor ", job.last_cursor,
-                     "; asked for those after ", after_cursor));
-  }
-  return store_->Events(id, after_cursor, limit);
-}
-
 bool JobBook::Flush(absl::Time now) {
   bool wrote = false;
   for (auto it = live_.begin(); it != live_.end();) {
@@ -328,7 +305,7 @@ bool JobBook::Flush(absl::Time now) {
       wrote = true;
     }
     const bool done = live.unwritten.empty() && HasEnded(live.stored.job.state);
-    it = done ? live_.erase(it) : std::next(it);
+    it = done ? Drop(it) : std::next(it);
   }
   return wrote;
 }

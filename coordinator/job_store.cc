@@ -86,8 +86,9 @@ struct JobStore::Statements {
          "VALUES (?, ?, ?, ?, ?, ?) RETURNING number"},
         {&get_job, "SELECT number, body, spec FROM jobs WHERE id = ?"},
         {&list_jobs,
-         "SELECT number, body, spec FROM jobs WHERE number < ? "
-         "ORDER BY number DESC LIMIT ?"},
+         "SELECT number, body, spec FROM jobs WHERE number < ?1 "
+         "AND (?3 = '' OR instr(?3, ' ' || state || ' ') > 0) "
+         "ORDER BY number DESC LIMIT ?2"},
         {&list_live,
          "SELECT number, body, spec FROM jobs WHERE ended = 0 "
          "ORDER BY number"},
@@ -196,9 +197,15 @@ absl::StatusOr<StoredJob> JobStore::Get(const std::string& id) const {
   return std::move(jobs.front());
 }
 
-absl::StatusOr<std::vector<StoredJob>> JobStore::List(int64_t before,
-                                                      int64_t limit) const {
-  return ReadRows(&statements_->list_jobs.Bind(1, before).Bind(2, limit));
+absl::StatusOr<std::vector<StoredJob>> JobStore::List(
+    int64_t before, int64_t limit, const std::vector<JobState>& states) const {
+  // A row of another state is passed over without reading its body.
+  std::string names;
+  for (JobState state : states) {
+    absl::StrAppend(&names, " ", JobStateName(state), " ");
+  }
+  SqliteStatement& query = statements_->list_jobs;
+  return ReadRows(&query.Bind(1, before).Bind(2, limit).Bind(3, names));
 }
 
 absl::StatusOr<std::vector<StoredJob>> JobStore::ListLive() const {

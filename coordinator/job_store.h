@@ -39,8 +39,10 @@ class JobStore {
   // NotFound names the id.
   [[nodiscard]] absl::StatusOr<StoredJob> Get(const std::string& id) const;
   // Jobs with a number below `before`, newest first. Without checkpoints.
+  // `states`: only those whose row is in one of them; empty: all.
   [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> List(
-      int64_t before, int64_t limit) const;
+      int64_t before, int64_t limit,
+      const std::vector<JobState>& states = {}) const;
   // Jobs that have not ended, oldest first.
   [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> ListLive() const;
 

@@ -67,8 +67,8 @@ absl::StatusOr<WorkPlaces> MakeWorkPlaces(const RunOptions& options,
   return places;
 }
 
-// Finds the job of an earlier run, or creates it. A job that failed or was
-// cancelled is queued again.
+// Finds the job of an earlier run, or creates it. A job that failed, was
+// cancelled or paused is queued again.
 absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
                               EventPrinter& printer) {
   absl::StatusOr<Job> known = client.GetJob(spec.id);
@@ -79,7 +79,8 @@ absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
     printer.Notice("going on with a job that has begun: --record is as it was");
   }
   if (known->state != JobState::kFailed &&
-      known->state != JobState::kCancelled) {
+      known->state != JobState::kCancelled &&
+      known->state != JobState::kPaused) {
     return known;
   }
   const int64_t seen = known->last_cursor;

@@ -2,9 +2,7 @@
 
 #include <filesystem>
 
-#include "absl/time/clock.h"
-#include "coordinator/fake_stage.h"
-#include "coordinator/job_config_text.h"
+#include "coordinator/coordinator_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,72 +10,9 @@ namespace halfpipe {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-bool Never() { return false; }
-
-class CoordinatorTest : public ::testing::Test {
- protected:
-  CoordinatorTest() : metrics_(&registry_) {
-    std::filesystem::remove_all(directory_);
-    Open();
-  }
-
-  void Open() {
-    coordinator_.reset();
-    Coordinator::Options options;
-    options.clock = [this] { return now_; };
-    auto store = JobStore::Open(directory_ + "/state");
-    ASSERT_TRUE(store.ok()) << store.status();
-    auto coordinator = Coordinator::Create(options, *std::move(store),
-                                           ledger_.get(), &metrics_);
-    ASSERT_TRUE(coordinator.ok()) << coordinator.status();
-    coordinator_ = *std::move(coordinator);
-  }
-
-  JobSpec Spec(const std::string& id) {
-    JobSpec spec;
-    spec.id = id;
-    spec.config_yaml = JobConfigText(directory_ + "/" + id);
-    return spec;
-  }
-
-  void Join(int32_t rank) {
-    ASSERT_TRUE(coordinator_->Register(MakeStageInfo(rank)).ok());
-    sequences_[static_cast<size_t>(rank)] = 0;
-  }
-
-  // Lets a rank run one command; false when there is none.
-  bool WorkOnce(int32_t rank) {
-    const StageInfo info = MakeStageInfo(rank);
-    int64_t& sequence = sequences_[static_cast<size_t>(rank)];
-    auto command =
-        coordinator_->WaitForCommand({info.pair, info.rank}, info.incarnation,
-                                     sequence, absl::InfinitePast(), Never);
-    EXPECT_TRUE(command.ok()) << command.status();
-    if (!command.ok() || !command->has_value()) return false;
-    sequence = (*command)->sequence;
-    const FakeStage stage{.rank = rank, .write_files = true};
-    EXPECT_TRUE(coordinator_
-                    ->Report({info.pair, info.rank}, info.incarnation,
-                             stage.Answer(**command))
-                    .ok());
-    return true;
-  }
-
-  void Work() {
-    while (WorkOnce(0) || WorkOnce(1)) now_ += absl::Milliseconds(50);
-  }
-
-  const std::string directory_ = ::testing::TempDir() + "/coordinator_test";
-  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
-  MetricsRegistry registry_;
-  CoordinatorMetrics metrics_;
-  const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();
-  std::unique_ptr<Coordinator> coordinator_;
-  std::array<int64_t, 2> sequences_ = {0, 0};
-};
 
 TEST_F(CoordinatorTest, AJobRunsToItsEndWithRealFiles) {
   auto job = coordinator_->CreateJob(Spec("a"));
@@ -195,6 +130,28 @@ TEST_F(CoordinatorTest, CancelAndResume) {
             absl::StatusCode::kNotFound);
 }
 
+TEST_F(CoordinatorTest, ACancelAfterTheLastStepFindsTheJobDone) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  JoinPair("default");
+  WorkToStep("a", 6);
+  EXPECT_EQ(coordinator_->CancelJob("a", false)->state, JobState::kCancelling);
+  Work();
+  const auto job = coordinator_->GetJob("a");
+  EXPECT_EQ(job->state, JobState::kDone) << job->reason;
+  EXPECT_THAT(job->exports, SizeIs(2));
+}
+
+TEST_F(CoordinatorTest, CancelNowDoesNotSave) {
+  JobSpec spec = Spec("a");
+  spec.config_yaml = JobConfigText(directory_ + "/a", 20, 1000);
+  ASSERT_TRUE(coordinator_->CreateJob(spec).ok());
+  JoinPair("default");
+  WorkToStep("a", 3);
+  EXPECT_EQ(coordinator_->CancelJob("a", true)->state, JobState::kCancelled);
+  Work();
+  EXPECT_THAT(coordinator_->GetJob("a")->checkpoints, IsEmpty());
+}
+
 TEST_F(CoordinatorTest, AStageThatNeverJoinsFailsTheJob) {
   JobSpec spec = Spec("a");
   spec.join_timeout = absl::Seconds(60);
@@ -287,6 +244,34 @@ TEST_F(CoordinatorTest, EventsReplayFromACursorAndEnd) {
                 .status()
                 .code(),
             absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(CoordinatorTest, WhatAStageLogsIsInItsJobsLog) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  JoinPair("default");
+  StageHeartbeat beat;
+  beat.lines = {{LogLevel::kInfo, "model loaded"},
+                {LogLevel::kWarning, "the link is slow"}};
+  const StageInfo info = InfoOf(1, "default");
+  ASSERT_TRUE(
+      coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, beat)
+          .ok());
+  Work();
+  const auto batch =
+      coordinator_->WaitForEvents("a", 0, absl::InfinitePast(), Never);
+  std::vector<LogLine> lines;
+  for (const JobEvent& event : batch->events) {
+    const auto* line = std::get_if<LogLine>(&event.what);
+    if (line != nullptr && line->stage.has_value()) lines.push_back(*line);
+  }
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_EQ(lines[0].text, "model loaded");
+  EXPECT_EQ(lines[0].stage, 1);
+  EXPECT_EQ(lines[1].severity, LogSeverity::kWarning);
+  // Without a job there is no log to put it into.
+  EXPECT_TRUE(
+      coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, beat)
+          .ok());
 }
 
 TEST_F(CoordinatorTest, ShutdownSavesAndQueues) {
