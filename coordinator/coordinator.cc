@@ -9,13 +9,8 @@
 namespace halfpipe {
 namespace {
 
-constexpr int64_t kEventsAtOnce = 500;
 // How soon a wait notices that its caller has gone.
 constexpr absl::Duration kCancelCheck = absl::Milliseconds(500);
-
-absl::Status ClosedError() {
-  return absl::UnavailableError("the service is shutting down");
-}
 
 std::string MissingStages(const std::vector<StageInfo>& stages, int64_t world) {
   std::string missing;
@@ -31,11 +26,16 @@ std::string MissingStages(const std::vector<StageInfo>& stages, int64_t world) {
 
 }  // namespace
 
+absl::Status Coordinator::ClosedError() {
+  return absl::UnavailableError("the service is shutting down");
+}
+
 Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
                          CheckpointLedger* ledger, CoordinatorMetrics* metrics)
     : options_(std::move(options)),
       ledger_(ledger),
       metrics_(metrics),
+      store_(book->store()),
       book_(std::move(book)),
       registry_(options_.stages) {}
 
@@ -48,16 +48,6 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
       new Coordinator(std::move(options), std::move(book), ledger, metrics));
 }
 
-absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
-  absl::MutexLock lock(&mutex_);
-  if (shutting_down_) return ClosedError();
-  const absl::Time now = options_.clock();
-  HP_ASSIGN_OR_RETURN(Job job, book_->Create(spec, now));
-  if (spec.validate_only) return job;
-  Settle(now);
-  return book_->Get(job.id);
-}
-
 absl::StatusOr<Job> Coordinator::GetJob(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   return book_->Get(id);
@@ -68,7 +58,7 @@ absl::StatusOr<JobPage> Coordinator::ListJobs(const JobQuery& query) {
   return book_->List(query);
 }
 
-absl::StatusOr<Job> Coordinator::CancelJob(const std::string& id, bool now) {
+absl::StatusOr<Job> Coordinator::CancelNow(const std::string& id, bool now) {
   absl::MutexLock lock(&mutex_);
   const absl::Time time = options_.clock();
   HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
@@ -84,7 +74,7 @@ absl::StatusOr<Job> Coordinator::CancelJob(const std::string& id, bool now) {
   return book_->Get(id);
 }
 
-absl::StatusOr<Job> Coordinator::ResumeJob(const std::string& id) {
+absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   if (shutting_down_) return ClosedError();
   const absl::Time now = options_.clock();
@@ -102,26 +92,8 @@ ServerInfo Coordinator::Info() {
   return info;
 }
 
-absl::StatusOr<Coordinator::EventBatch> Coordinator::WaitForEvents(
-    const std::string& id, int64_t after_cursor, absl::Time deadline,
-    const std::function<bool()>& cancelled) {
-  absl::MutexLock lock(&mutex_);
-  while (true) {
-    // The job first: its last event is written before it has ended.
-    HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
-    EventBatch batch;
-    HP_ASSIGN_OR_RETURN(batch.events,
-                        book_->Events(id, after_cursor, kEventsAtOnce));
-    batch.complete = HasEnded(job.state) && batch.events.size() < kEventsAtOnce;
-    if (!batch.events.empty() || batch.complete) return batch;
-    if (closed_) return ClosedError();
-    const absl::Time now = absl::Now();
-    if (now >= deadline || cancelled()) return batch;
-    changed_.WaitWithDeadline(&mutex_, std::min(deadline, now + kCancelCheck));
-  }
-}
-
 absl::Status Coordinator::Register(const StageInfo& info) {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   if (closed_) return ClosedError();
   const absl::Time now = options_.clock();
@@ -152,6 +124,7 @@ absl::StatusOr<std::optional<StageCommand>> Coordinator::WaitForCommand(
 
 absl::Status Coordinator::Report(const StagePlace& place, uint64_t incarnation,
                                  const CommandResult& result) {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(registry_.Renew(place, incarnation, now));
@@ -179,6 +152,7 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
 }
 
 void Coordinator::Tick() {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   TickLocked(options_.clock());
 }
@@ -203,13 +177,13 @@ void Coordinator::TickLocked(absl::Time now) {
 void Coordinator::Settle(absl::Time now) {
   RemoveFinishedRuns();
   if (!shutting_down_) {
-    for (const std::string& id : book_->Queue()) AssignJob(id, now);
+    AssignJobs(now);
     // A run may end where it begins: a job that lacks nothing.
     RemoveFinishedRuns();
   }
   for (auto& [pair, run] : runs_) pair_epochs_[pair] = run->runner().epoch();
   metrics_->SetJobs(book_->CountLive(),
-                    static_cast<int64_t>(book_->Queue().size()));
+                    static_cast<int64_t>(book_->queue().size()));
   changed_.SignalAll();
 }
 
@@ -224,19 +198,30 @@ void Coordinator::RemoveFinishedRuns() {
   }
 }
 
-void Coordinator::AssignJob(const std::string& id, absl::Time now) {
-  absl::StatusOr<JobPlan> plan = book_->Plan(id);
-  absl::StatusOr<Job> job = book_->Get(id);
-  if (!plan.ok() || !job.ok()) {
-    const absl::Status problem = plan.ok() ? job.status() : plan.status();
-    (void)book_->Apply(id, JobTrigger::kFail, std::string(problem.message()),
-                       problem, now);
-    return;
+bool Coordinator::HasIdlePair() const {
+  const std::vector<std::string> pairs = registry_.Pairs();
+  return std::any_of(
+      pairs.begin(), pairs.end(),
+      [this](const std::string& pair) { return !runs_.contains(pair); });
+}
+
+void Coordinator::AssignJobs(absl::Time now) {
+  // The whole queue only where a job far behind could start.
+  const size_t reach = HasIdlePair() ? book_->queue().size() : kReasonsAtOnce;
+  size_t looked_at = 0;
+  for (const std::string& id : book_->queue().First(reach)) {
+    if (++looked_at > kReasonsAtOnce && !HasIdlePair()) return;
+    AssignJob(id, now);
   }
+}
+
+void Coordinator::AssignJob(const std::string& id, absl::Time now) {
+  const absl::StatusOr<const JobNeeds*> found = book_->Needs(id);
+  if (!found.ok()) return FailQueued(id, found.status(), now);
+  const JobNeeds& needs = **found;
   // Two jobs in one folder would overwrite and prune each other's checkpoints.
-  const std::string output_dir = NormalFolder(plan->config.output.dir);
   for (const auto& [pair, run] : runs_) {
-    if (run->output_dir() != output_dir) continue;
+    if (run->output_dir() != needs.output_dir) continue;
     waiting_since_.erase(id);
     return book_->SetReason(id,
                             absl::StrCat("waits for job ", run->job(),
@@ -245,16 +230,20 @@ void Coordinator::AssignJob(const std::string& id, absl::Time now) {
   }
   bool pair_is_busy = false;
   for (const std::string& pair : registry_.Pairs()) {
-    if (!MissingStages(StagesOf(pair), plan->config.pipeline.stages).empty()) {
-      continue;
-    }
+    if (!MissingStages(StagesOf(pair), needs.stages).empty()) continue;
     if (!runs_.contains(pair)) {
       waiting_since_.erase(id);
-      return StartRun(pair, *std::move(plan), std::move(job->checkpoints), now);
+      return StartRun(pair, id, now);
     }
     pair_is_busy = true;
   }
-  KeepWaiting(*plan, pair_is_busy || !runs_.empty(), now);
+  KeepWaiting(id, needs, pair_is_busy || !runs_.empty(), now);
+}
+
+void Coordinator::FailQueued(const std::string& id, const absl::Status& problem,
+                             absl::Time now) {
+  (void)book_->Apply(id, JobTrigger::kFail, std::string(problem.message()),
+                     problem, now);
 }
 
 std::vector<StageInfo> Coordinator::StagesOf(const std::string& pair) const {
@@ -266,40 +255,42 @@ std::vector<StageInfo> Coordinator::StagesOf(const std::string& pair) const {
   return stages;
 }
 
-void Coordinator::StartRun(const std::string& pair, JobPlan plan,
-                           std::vector<Checkpoint> checkpoints,
+void Coordinator::StartRun(const std::string& pair, const std::string& id,
                            absl::Time now) {
-  metrics_->SetJobInfo(plan.id, plan.config.model.variant,
-                       plan.config.lora.rank);
+  absl::StatusOr<JobPlan> plan = book_->Plan(id);
+  if (!plan.ok()) return FailQueued(id, plan.status(), now);
+  absl::StatusOr<Job> job = book_->Get(id);
+  if (!job.ok()) return FailQueued(id, job.status(), now);
+  metrics_->SetJobInfo(id, plan->config.model.variant, plan->config.lora.rank);
   auto run = std::make_unique<PairRun>(
-      pair, std::move(plan), std::move(checkpoints),
+      pair, *std::move(plan), std::move(job->checkpoints),
       RunServices{book_.get(), &registry_, ledger_, metrics_, options_.clock});
   JobRunner& runner = run->runner();
   runs_[pair] = std::move(run);
   runner.Begin(StagesOf(pair), now);
 }
 
-void Coordinator::KeepWaiting(const JobPlan& plan, bool pair_is_busy,
-                              absl::Time now) {
+void Coordinator::KeepWaiting(const std::string& id, const JobNeeds& needs,
+                              bool pair_is_busy, absl::Time now) {
   if (pair_is_busy) {
-    waiting_since_.erase(plan.id);
-    return book_->SetReason(plan.id, "waits for the job before it", now);
+    waiting_since_.erase(id);
+    return book_->SetReason(id, "waits for the job before it", now);
   }
   const std::vector<std::string> pairs = registry_.Pairs();
   const std::vector<StageInfo> here =
       pairs.empty() ? std::vector<StageInfo>() : StagesOf(pairs.front());
-  const std::string missing = MissingStages(here, plan.config.pipeline.stages);
-  const absl::Time since =
-      waiting_since_.try_emplace(plan.id, now).first->second;
-  if (now - since <= plan.join_timeout) {
-    return book_->SetReason(plan.id, absl::StrCat("waits for ", missing), now);
+  const std::string missing = MissingStages(here, needs.stages);
+  const absl::Time since = waiting_since_.try_emplace(id, now).first->second;
+  if (now - since <= needs.join_timeout) {
+    return book_->SetReason(id, absl::StrCat("waits for ", missing), now);
   }
-  waiting_since_.erase(plan.id);
-  const absl::Status error = absl::DeadlineExceededError(absl::StrCat(
-      missing, " did not join within ", absl::FormatDuration(plan.join_timeout),
-      ": see that process's log for the reason"));
-  (void)book_->Apply(plan.id, JobTrigger::kFail, std::string(error.message()),
-                     error, now);
+  waiting_since_.erase(id);
+  FailQueued(id,
+             absl::DeadlineExceededError(
+                 absl::StrCat(missing, " did not join within ",
+                              absl::FormatDuration(needs.join_timeout),
+                              ": see that process's log for the reason")),
+             now);
 }
 
 JobRunner* Coordinator::RunnerOn(const std::string& pair) {
@@ -315,6 +306,7 @@ PairRun* Coordinator::RunOf(const std::string& job) {
 }
 
 void Coordinator::BeginShutdown() {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   shutting_down_ = true;
   const absl::Time now = options_.clock();
@@ -333,6 +325,7 @@ void Coordinator::Close() {
   absl::MutexLock lock(&mutex_);
   closed_ = true;
   changed_.SignalAll();
+  news_.WakeAll();
 }
 
 }  // namespace halfpipe
