@@ -9,13 +9,8 @@
 namespace halfpipe {
 namespace {
 
-constexpr int64_t kEventsAtOnce = 500;
 // How soon a wait notices that its caller has gone.
 constexpr absl::Duration kCancelCheck = absl::Milliseconds(500);
-
-absl::Status ClosedError() {
-  return absl::UnavailableError("the service is shutting down");
-}
 
 // How often the whole queue is looked at where nothing happens: for jobs that
 // wait for a time.
@@ -23,11 +18,16 @@ constexpr absl::Duration kLookInterval = absl::Seconds(1);
 
 }  // namespace
 
+absl::Status Coordinator::ClosedError() {
+  return absl::UnavailableError("the service is shutting down");
+}
+
 Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
                          CheckpointLedger* ledger, CoordinatorMetrics* metrics)
     : options_(std::move(options)),
       ledger_(ledger),
       metrics_(metrics),
+      store_(book->store()),
       book_(std::move(book)),
       registry_(options_.stages) {}
 
@@ -40,21 +40,6 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
       new Coordinator(std::move(options), std::move(book), ledger, metrics));
 }
 
-absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
-  absl::MutexLock lock(&mutex_);
-  if (shutting_down_) return ClosedError();
-  const absl::Time now = options_.clock();
-  HP_ASSIGN_OR_RETURN(Job job, book_->Create(spec, now));
-  if (spec.validate_only) return job;
-  // Those before it were looked at when something happened that they wait for.
-  const bool queued = job.queue_position > 0;
-  if (queued && !queue_is_due_) {
-    AssignJob(job.id, job.queue_position, PairsNow(), now);
-  }
-  Settle(now);
-  return book_->Get(job.id);
-}
-
 absl::StatusOr<Job> Coordinator::GetJob(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   return book_->Get(id);
@@ -65,7 +50,7 @@ absl::StatusOr<JobPage> Coordinator::ListJobs(const JobQuery& query) {
   return book_->List(query);
 }
 
-absl::StatusOr<Job> Coordinator::CancelJob(const std::string& id, bool now) {
+absl::StatusOr<Job> Coordinator::CancelNow(const std::string& id, bool now) {
   absl::MutexLock lock(&mutex_);
   const absl::Time time = options_.clock();
   HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
@@ -83,7 +68,7 @@ absl::StatusOr<Job> Coordinator::CancelJob(const std::string& id, bool now) {
   return book_->Get(id);
 }
 
-absl::StatusOr<Job> Coordinator::ResumeJob(const std::string& id) {
+absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   if (shutting_down_) return ClosedError();
   const absl::Time now = options_.clock();
@@ -95,7 +80,7 @@ absl::StatusOr<Job> Coordinator::ResumeJob(const std::string& id) {
   return book_->Get(id);
 }
 
-absl::StatusOr<Job> Coordinator::PauseJob(const std::string& id) {
+absl::StatusOr<Job> Coordinator::PauseNow(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();
   HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
@@ -136,26 +121,8 @@ ServerInfo Coordinator::Info() {
   return info;
 }
 
-absl::StatusOr<Coordinator::EventBatch> Coordinator::WaitForEvents(
-    const std::string& id, int64_t after_cursor, absl::Time deadline,
-    const std::function<bool()>& cancelled) {
-  absl::MutexLock lock(&mutex_);
-  while (true) {
-    // The job first: its last event is written before it has ended.
-    HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
-    EventBatch batch;
-    HP_ASSIGN_OR_RETURN(batch.events,
-                        book_->Events(id, after_cursor, kEventsAtOnce));
-    batch.complete = HasEnded(job.state) && batch.events.size() < kEventsAtOnce;
-    if (!batch.events.empty() || batch.complete) return batch;
-    if (closed_) return ClosedError();
-    const absl::Time now = absl::Now();
-    if (now >= deadline || cancelled()) return batch;
-    changed_.WaitWithDeadline(&mutex_, std::min(deadline, now + kCancelCheck));
-  }
-}
-
 absl::Status Coordinator::Register(const StageInfo& info) {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   if (closed_) return ClosedError();
   const absl::Time now = options_.clock();
@@ -189,6 +156,7 @@ absl::StatusOr<std::optional<StageCommand>> Coordinator::WaitForCommand(
 
 absl::Status Coordinator::Report(const StagePlace& place, uint64_t incarnation,
                                  const CommandResult& result) {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(registry_.Renew(place, incarnation, now));
@@ -223,6 +191,7 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
 }
 
 void Coordinator::Tick() {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   TickLocked(options_.clock());
 }
@@ -290,6 +259,7 @@ PairRun* Coordinator::RunOf(const std::string& job) {
 }
 
 void Coordinator::BeginShutdown() {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   shutting_down_ = true;
   const absl::Time now = options_.clock();
@@ -308,6 +278,7 @@ void Coordinator::Close() {
   absl::MutexLock lock(&mutex_);
   closed_ = true;
   changed_.SignalAll();
+  news_.WakeAll();
 }
 
 }  // namespace halfpipe

@@ -25,11 +25,15 @@
 #include "coordinator/job_book.h"
 #include "coordinator/pair_run.h"
 #include "coordinator/stage_registry.h"
+#include "coordinator/wakeups.h"
 
 namespace halfpipe {
 
 // Thread-safe. Only the two Wait calls block for long; neither holds the lock
-// while it waits, and both end with Unavailable at Close.
+// while it waits, and both end with Unavailable at Close. Every other call
+// that changes a job returns when the change is on the disk, and waits for that
+// without the lock too (coordinator_commit.cc); only a checkpoint's commit and
+// a new epoch are waited for inside of it.
 class Coordinator {
  public:
   struct Options {
@@ -93,6 +97,45 @@ class Coordinator {
   Coordinator(Options options, std::unique_ptr<JobBook> book,
               CheckpointLedger* ledger, CoordinatorMetrics* metrics);
 
+  // coordinator_commit.cc: what waits for the disk, and for what has come to it
+  //
+  // Waits, when it goes, until the changes of the jobs are on the disk. Declare
+  // it before the lock, so that the lock is released first.
+  class Durably {
+   public:
+    explicit Durably(Coordinator* coordinator) : coordinator_(coordinator) {}
+
+    Durably(const Durably&) = delete;
+    Durably& operator=(const Durably&) = delete;
+
+    ~Durably() { coordinator_->Commit(); }
+
+   private:
+    Coordinator* const coordinator_;
+  };
+
+  void Commit() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Tells of what has come to the disk, and hands on what has to go there.
+  JobBook::Ticket Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // OK when the job's events up to `cursor` are on the disk.
+  [[nodiscard]] absl::Status AwaitWritten(const std::string& id, int64_t cursor)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  [[nodiscard]] absl::StatusOr<EventBatch> ReadEvents(const std::string& id,
+                                                      int64_t after_cursor)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Queues the job, with the reason why it waits. Returns the write of it.
+  [[nodiscard]] JobBook::Ticket BeginCreate(const JobSpec& spec, const Job& job,
+                                            absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a call gets while or after the service ends.
+  [[nodiscard]] static absl::Status ClosedError();
+
+  [[nodiscard]] absl::StatusOr<Job> CancelNow(const std::string& id, bool now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  [[nodiscard]] absl::StatusOr<Job> ResumeNow(const std::string& id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  [[nodiscard]] absl::StatusOr<Job> PauseNow(const std::string& id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void TickLocked(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends finished runs, and gives queued jobs to idle pairs if something
   // happened that a queued job may have waited for.
@@ -103,14 +146,15 @@ class Coordinator {
 
   // Looks at the whole queue, in order.
   void AssignQueue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Some pair has no job.
+  [[nodiscard]] bool HasIdlePair() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] Pairs PairsNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts the job if one of the pairs is there for it. Else its reason says
   // what it waits for, if it is near enough to its turn (`position`).
   void AssignJob(const std::string& id, int64_t position, const Pairs& pairs,
                  absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WaitBehind(const std::string& id, int64_t position,
-                  const std::string& reason, absl::Time now)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitBehind(const std::string& id, const std::string& reason,
+                  absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Why the pair is not for this job; empty: it is, now or when it is whole.
   [[nodiscard]] std::string WhyNotFor(
       const std::string& id, const JobNeeds& needs, const std::string& pair,
@@ -140,8 +184,15 @@ class Coordinator {
   CheckpointLedger* const ledger_;
   CoordinatorMetrics* const metrics_;
 
+  // Queued jobs that are told why they wait; those behind them wait for these.
+  static constexpr int64_t kReasonsAtOnce = 100;
+
   absl::Mutex mutex_;
-  absl::CondVar changed_;
+  absl::CondVar changed_;  // commands of the stages, or closed_
+  // Events on the disk, by job.
+  Wakeups news_ ABSL_GUARDED_BY(mutex_);
+  // Where Wait is called without the lock.
+  JobStore& store_;
   const std::unique_ptr<JobBook> book_ ABSL_GUARDED_BY(mutex_);
   StageRegistry registry_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<PairRun>> runs_

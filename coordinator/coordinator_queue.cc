@@ -9,10 +9,6 @@
 namespace halfpipe {
 namespace {
 
-// Jobs from the queue's head on whose reason says what exactly they wait for:
-// when that changes for all of ten thousand, nobody reads as many events.
-constexpr int64_t kExplained = 100;
-
 // What a job waits for that no pair can take. `missing`: of the first pair that
 // it would fit; `unfit`: why the others are not for it.
 std::string WhatIsMissing(const JobNeeds& needs, const std::string& missing,
@@ -31,25 +27,21 @@ std::string WhatIsMissing(const JobNeeds& needs, const std::string& missing,
 
 void Coordinator::AssignQueue(absl::Time now) {
   const Pairs pairs = PairsNow();
-  const auto none_is_idle = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    // One stage is enough for some jobs.
-    return std::all_of(pairs.begin(), pairs.end(), [this](const auto& pair) {
-      mutex_.AssertHeld();
-      return runs_.contains(pair.first);
-    });
-  };
-  std::vector<std::string> jobs;
-  const bool to_the_end = !none_is_idle();
-  book_->queue().ForEach([&](const std::string& id, int64_t position) {
-    if (position > kExplained && !to_the_end) return false;
-    jobs.push_back(id);
-    return true;
-  });
+  // The whole queue only where a job far behind could start.
+  const size_t reach = HasIdlePair() ? book_->queue().size()
+                                     : static_cast<size_t>(kReasonsAtOnce);
   int64_t position = 0;
-  for (const std::string& id : jobs) {
-    if (++position > kExplained && none_is_idle()) return;
+  for (const std::string& id : book_->queue().First(reach)) {
+    if (++position > kReasonsAtOnce && !HasIdlePair()) return;
     AssignJob(id, position, pairs, now);
   }
+}
+
+bool Coordinator::HasIdlePair() const {
+  const std::vector<std::string> pairs = registry_.Pairs();
+  return std::any_of(
+      pairs.begin(), pairs.end(),
+      [this](const std::string& pair) { return !runs_.contains(pair); });
 }
 
 Coordinator::Pairs Coordinator::PairsNow() const {
@@ -62,14 +54,15 @@ Coordinator::Pairs Coordinator::PairsNow() const {
 
 void Coordinator::AssignJob(const std::string& id, int64_t position,
                             const Pairs& pairs, absl::Time now) {
-  const absl::StatusOr<JobNeeds> needs = book_->Needs(id);
-  if (!needs.ok()) return FailQueued(id, needs.status(), now);
+  const absl::StatusOr<const JobNeeds*> found = book_->Needs(id);
+  if (!found.ok()) return FailQueued(id, found.status(), now);
+  const JobNeeds needs = **found;
   const absl::StatusOr<absl::Time> not_before = book_->NotBefore(id);
   if (!not_before.ok() || *not_before > now) return;  // its reason says so
   // Two jobs in one folder would overwrite and prune each other's checkpoints.
   for (const auto& [pair, run] : runs_) {
-    if (run->output_dir() != needs->output_dir) continue;
-    return WaitBehind(id, position,
+    if (run->output_dir() != needs.output_dir) continue;
+    return WaitBehind(id,
                       absl::StrCat("waits for job ", run->job(),
                                    ", which writes to the same folder"),
                       now);
@@ -78,12 +71,12 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
   std::string missing;
   std::vector<std::string> unfit;
   for (const auto& [pair, stages] : pairs) {
-    const std::string why_not = WhyNotFor(id, *needs, pair, stages);
+    const std::string why_not = WhyNotFor(id, needs, pair, stages);
     if (!why_not.empty()) {
       unfit.push_back(absl::StrCat(pair, ": ", why_not));
       continue;
     }
-    const std::string lacks = MissingStages(stages, needs->stages);
+    const std::string lacks = MissingStages(stages, needs.stages);
     if (lacks.empty() && !runs_.contains(pair)) {
       waiting_since_.erase(id);
       return StartRun(id, pair, now);
@@ -92,17 +85,16 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
     one_is_busy = one_is_busy || lacks.empty() || runs_.contains(pair);
     if (missing.empty()) missing = lacks;
   }
-  if (one_is_busy || position > kExplained) {
-    return WaitBehind(id, position, "waits for the job before it", now);
+  if (one_is_busy || position > kReasonsAtOnce) {
+    return WaitBehind(id, "waits for the job before it", now);
   }
-  KeepWaiting(id, *needs, WhatIsMissing(*needs, missing, unfit), now);
+  KeepWaiting(id, needs, WhatIsMissing(needs, missing, unfit), now);
 }
 
-void Coordinator::WaitBehind(const std::string& id, int64_t position,
-                             const std::string& reason, absl::Time now) {
+void Coordinator::WaitBehind(const std::string& id, const std::string& reason,
+                             absl::Time now) {
   waiting_since_.erase(id);
-  book_->SetReason(
-      id, position > kExplained ? "waits for the jobs before it" : reason, now);
+  book_->SetReason(id, reason, now);
 }
 
 std::string Coordinator::WhyNotFor(const std::string& id, const JobNeeds& needs,
@@ -170,12 +162,13 @@ void Coordinator::KeepWaiting(const std::string& id, const JobNeeds& needs,
 
 bool Coordinator::MayGoElsewhere(const std::string& id,
                                  const std::string& pair) {
-  const absl::StatusOr<JobNeeds> needs = book_->Needs(id);
-  if (!needs.ok()) return false;
+  const absl::StatusOr<const JobNeeds*> found = book_->Needs(id);
+  if (!found.ok()) return false;
+  const JobNeeds needs = **found;
   too_small_[id].insert(pair);
   for (const auto& [other, stages] : PairsNow()) {
-    if (MissingStages(stages, needs->stages).empty() &&
-        WhyNotFor(id, *needs, other, stages).empty()) {
+    if (MissingStages(stages, needs.stages).empty() &&
+        WhyNotFor(id, needs, other, stages).empty()) {
       return true;
     }
   }

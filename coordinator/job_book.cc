@@ -1,11 +1,12 @@
 #include "coordinator/job_book.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/job_storage_format.h"
-#include "coordinator/job_request.h"
 #include "coordinator/retry_policy.h"
 
 namespace halfpipe {
@@ -39,110 +40,97 @@ absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
   for (StoredJob& stored : live) {
     const std::string id = stored.job.id;
     const JobState state = stored.job.state;
-    LiveJob& job = book->live_[id];
-    job.stored = std::move(stored);
-    book->Recount(&job);
+    book->Admit(std::move(stored));
     if (state == JobState::kQueued || state == JobState::kPaused) continue;
     HP_RETURN_IF_ERROR(book->Apply(id, JobTrigger::kInterrupted,
                                    "the coordinator was restarted",
                                    absl::OkStatus(), now));
   }
+  if (const Ticket ticket = book->Submit(); ticket != nullptr) {
+    HP_RETURN_IF_ERROR(book->store_->Wait(ticket));
+    (void)book->Collect();
+  }
   return book;
 }
 
-absl::StatusOr<Job> JobBook::Create(const JobSpec& spec, absl::Time now) {
-  HP_RETURN_IF_ERROR(CheckJobSpec(spec));
-  if (!spec.id.empty()) {
-    absl::StatusOr<StoredJob> known = store_->Get(spec.id);
-    if (known.ok()) {
-      if (EncodeJobSpec(known->spec) == EncodeJobSpec(spec)) {
-        return Get(spec.id);
-      }
-      return absl::AlreadyExistsError(
-          absl::StrCat("job \"", spec.id,
-                       "\" exists with another content: choose another id"));
-    }
-    if (!absl::IsNotFound(known.status())) return known.status();
+absl::StatusOr<bool> JobBook::Knows(const std::string& id,
+                                    const JobSpec& spec) const {
+  const JobSpec* known = nullptr;
+  absl::StatusOr<StoredJob> stored;
+  if (auto found = live_.find(id); found != live_.end()) {
+    known = &found->second.stored.spec;
+  } else {
+    stored = store_->Get(id);
+    if (absl::IsNotFound(stored.status())) return false;
+    HP_RETURN_IF_ERROR(stored.status());
+    known = &stored->spec;
   }
-  HP_ASSIGN_OR_RETURN(Job job, MakeJob(spec, now));
-  if (spec.validate_only) return job;
-  HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Create(job, spec));
+  if (EncodeJobSpec(*known) == EncodeJobSpec(spec)) return true;
+  return absl::AlreadyExistsError(absl::StrCat(
+      "job \"", id, "\" exists with another content: choose another id"));
+}
+
+void JobBook::Create(const JobSpec& spec, const Job& job, absl::Time now) {
   LiveJob& live = live_[job.id];
-  live.stored = std::move(stored);
-  Recount(&live);
+  live.stored = {store_->NextNumber(), job, spec};
+  live.created = false;
   AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
-  HP_RETURN_IF_ERROR(Write(&live));
-  return Get(job.id);
+  live.urgent = true;
 }
 
-absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
+JobBook::LiveJob* JobBook::Admit(StoredJob stored) {
+  LiveJob& live = live_[stored.job.id];
+  live.stored = std::move(stored);
+  live.written_cursor = live.stored.job.last_cursor;
+  Enter(live);
+  return &live;
+}
+
+void JobBook::Enter(const LiveJob& live) {
+  const Job& job = live.stored.job;
+  ++counts_[std::string(JobStateName(job.state))];
+  if (job.state == JobState::kQueued) {
+    queue_.Add(job.id, live.stored.number, job.priority);
+  }
+}
+
+void JobBook::Leave(const LiveJob& live) {
+  const Job& job = live.stored.job;
+  auto count = counts_.find(std::string(JobStateName(job.state)));
+  if (--count->second == 0) counts_.erase(count);
+  queue_.Remove(job.id);
+}
+
+void JobBook::Drop(const std::string& id) {
   auto found = live_.find(id);
-  if (found == live_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
-  }
-  const StoredJob& stored = found->second.stored;
-  JobPlan plan;
-  plan.id = id;
-  plan.kind = stored.job.kind;
-  HP_ASSIGN_OR_RETURN(plan.config,
-                      ParseJobConfig(stored.job.config_yaml, "stored config"));
-  plan.config_yaml = stored.job.config_yaml;
-  plan.config_digest = stored.job.config_digest;
-  plan.record_dir = stored.spec.record_dir;
-  plan.join_timeout = stored.spec.join_timeout;
-  return plan;
+  if (found == live_.end()) return;
+  if (found->second.created) Leave(found->second);
+  unwritten_.erase(id);
+  live_.erase(found);
 }
 
-absl::StatusOr<JobNeeds> JobBook::Needs(const std::string& id) {
+JobBook::LiveJob* JobBook::Find(const std::string& id) {
   auto found = live_.find(id);
-  if (found == live_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
-  }
-  LiveJob& live = found->second;
-  if (!live.needs.has_value()) {
-    HP_ASSIGN_OR_RETURN(
-        const JobConfig config,
-        ParseJobConfig(live.stored.job.config_yaml, "stored config"));
-    live.needs = NeedsOf(config, live.stored.spec);
-  }
-  return *live.needs;
+  return found != live_.end() && found->second.created ? &found->second
+                                                       : nullptr;
 }
 
-absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) const {
+const JobBook::LiveJob* JobBook::Find(const std::string& id) const {
   auto found = live_.find(id);
-  if (found == live_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
-  }
-  return found->second.stored.job.retry_at.value_or(absl::InfinitePast());
-}
-
-void JobBook::Recount(LiveJob* job) {
-  const StoredJob& stored = job->stored;
-  const Job& now = stored.job;
-  if (job->counted == now.state) return;
-  if (job->counted.has_value()) --counts_[*job->counted];
-  if (job->counted == JobState::kQueued) {
-    queue_.Remove(now.priority, stored.number, now.id);
-  }
-  job->counted = now.state;
-  ++counts_[now.state];
-  if (now.state == JobState::kQueued) {
-    queue_.Add(now.priority, stored.number, now.id);
-  }
-}
-
-JobBook::LiveJobs::iterator JobBook::Drop(LiveJobs::iterator job) {
-  if (job->second.counted.has_value()) --counts_[*job->second.counted];
-  return live_.erase(job);
+  return found != live_.end() && found->second.created ? &found->second
+                                                       : nullptr;
 }
 
 absl::StatusOr<JobBook::LiveJob*> JobBook::Revive(const std::string& id) {
-  auto found = live_.find(id);
-  if (found != live_.end()) return &found->second;
+  if (live_.contains(id) && Find(id) == nullptr) {
+    news_ = Collect();  // it may have come to the disk
+    if (live_.contains(id) && Find(id) == nullptr) {
+      return absl::NotFoundError(absl::StrCat("there is no job \"", id, "\""));
+    }
+  }
+  if (LiveJob* live = Find(id); live != nullptr) return live;
   HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
-  LiveJob& live = live_[id];
-  live.stored = std::move(stored);
-  return &live;
+  return Admit(std::move(stored));
 }
 
 void JobBook::ConsiderRetry(const LiveJob& job, absl::Time now,
@@ -172,10 +160,15 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
     absl::Status refused = absl::FailedPreconditionError(
         absl::StrCat("job ", id, " is ", JobStateName(job.state),
                      ": it cannot ", JobTriggerName(change.trigger)));
-    if (HasEnded(job.state)) Drop(live_.find(id));
+    if (HasEnded(job.state) && StateOfWrites(id).tried_all &&
+        live->unwritten.empty()) {
+      Drop(id);
+    }
     return refused;
   }
+  Leave(*live);
   job.state = *next;
+  Enter(*live);
   job.reason = change.reason;
   job.error = change.error;
   job.retry_at = change.retry_at;
@@ -185,74 +178,79 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
   if (trigger == JobTrigger::kStageLost) ++job.restarts;
   job.ended =
       HasEnded(job.state) ? std::optional<absl::Time>(now) : std::nullopt;
-  Recount(live);
   AddEvent(live, StateChange{job.state, job.reason, job.error}, now);
   LogInfo("job state", {{"job", id},
                         {"state", JobStateName(job.state)},
                         {"reason", job.reason}});
-  absl::Status written = Write(live);
-  if (written.ok() && HasEnded(job.state)) Drop(live_.find(id));
-  return written;
+  live->urgent = true;
+  return absl::OkStatus();
 }
 
 void JobBook::SetReason(const std::string& id, const std::string& reason,
                         absl::Time now) {
+  // Also of a job that is on its way to the disk: it gets there with a reason.
   auto found = live_.find(id);
   if (found == live_.end() || found->second.stored.job.reason == reason) {
     return;
   }
   Job& job = found->second.stored.job;
   job.reason = reason;
-  // Written with what comes next, or by Flush: it is for people.
   AddEvent(&found->second, StateChange{job.state, reason, job.error}, now);
+  found->second.urgent = true;
 }
 
 void JobBook::SetPair(const std::string& id, const std::string& pair) {
-  auto found = live_.find(id);
-  if (found != live_.end()) found->second.stored.job.pair = pair;
+  if (LiveJob* live = Find(id); live != nullptr) live->stored.job.pair = pair;
 }
 
 void JobBook::Append(const std::string& id, const JobEventBody& event,
                      absl::Time now) {
-  auto found = live_.find(id);
-  if (found == live_.end()) return;
-  LiveJob& live = found->second;
+  LiveJob* live = Find(id);
+  if (live == nullptr) return;
   if (const auto* step = std::get_if<StepProgress>(&event)) {
-    live.stored.job.steps_done = step->steps_done;
-    live.stored.job.last_step = *step;
+    live->stored.job.steps_done = step->steps_done;
+    live->stored.job.last_step = *step;
   }
   if (!IsWorthKeeping(event)) return;
-  AddEvent(&live, event, now);
-  if (MayWait(event)) return;
-  if (absl::Status written = Write(&live); !written.ok()) {
-    LogError("cannot write a job's event",
-             {{"job", id}, {"status", written.message()}});
-  }
+  AddEvent(live, event, now);
+  if (!MayWait(event)) live->urgent = true;
 }
 
-void JobBook::AddEvent(LiveJob* job, JobEventBody event, absl::Time now) {
-  if (job->unwritten.empty()) job->unwritten_since = now;
+void JobBook::AddEvent(LiveJob* live, JobEventBody event, absl::Time now) {
+  if (live->unwritten.empty()) live->unwritten_since = now;
   JobEvent added;
-  added.cursor = ++job->stored.job.last_cursor;
+  added.cursor = ++live->stored.job.last_cursor;
   added.time = now;
   added.what = std::move(event);
-  job->unwritten.push_back(std::move(added));
-}
-
-absl::Status JobBook::Write(LiveJob* job) {
-  HP_RETURN_IF_ERROR(store_->Update(job->stored.job, job->unwritten));
-  job->unwritten.clear();
-  return absl::OkStatus();
+  live->unwritten.push_back(std::move(added));
+  unwritten_.insert(live->stored.job.id);
 }
 
 absl::Status JobBook::CommitCheckpoint(const std::string& id,
                                        const Checkpoint& checkpoint,
                                        absl::Time now) {
   HP_ASSIGN_OR_RETURN(LiveJob * live, Revive(id));
+  if (live->ticket != nullptr) {
+    // Whoever writes it needs nothing of the book.
+    (void)store_->Wait(live->ticket);
+    news_ = Collect();
+    HP_ASSIGN_OR_RETURN(live, Revive(id));
+  }
   AddEvent(live, checkpoint, now);
-  HP_RETURN_IF_ERROR(
-      store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten));
-  live->unwritten.clear();
+  const absl::Status written =
+      store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten);
+  if (!written.ok()) {
+    // It is not there, so nobody is told of it.
+    live->unwritten.pop_back();
+    --live->stored.job.last_cursor;
+    if (live->unwritten.empty()) unwritten_.erase(id);
+    return written;
+  }
+  live->in_flight = std::exchange(live->unwritten, {});
+  unwritten_.erase(id);
+  live->urgent = false;
+  OnWritten(live, written);
+  news_.push_back(id);
   std::vector<Checkpoint>& known = live->stored.job.checkpoints;
   std::erase_if(known, [&](const Checkpoint& old) {
     return old.steps_done == checkpoint.steps_done;
@@ -263,51 +261,101 @@ absl::Status JobBook::CommitCheckpoint(const std::string& id,
 
 void JobBook::ForgetCheckpoint(const std::string& id,
                                const Checkpoint& checkpoint) {
-  auto found = live_.find(id);
-  if (found == live_.end()) return;
+  LiveJob* live = Find(id);
+  if (live == nullptr) return;
   if (absl::Status status = store_->ForgetCheckpoint(id, checkpoint.steps_done);
       !status.ok()) {
     LogError("cannot forget a checkpoint",
              {{"job", id}, {"status", status.message()}});
     return;
   }
-  std::erase_if(found->second.stored.job.checkpoints,
-                [&](const Checkpoint& old) {
-                  return old.steps_done == checkpoint.steps_done;
-                });
+  std::erase_if(live->stored.job.checkpoints, [&](const Checkpoint& old) {
+    return old.steps_done == checkpoint.steps_done;
+  });
 }
 
 void JobBook::SetExports(const std::string& id,
                          const std::vector<std::string>& paths) {
-  auto found = live_.find(id);
-  if (found != live_.end()) found->second.stored.job.exports = paths;
+  if (LiveJob* live = Find(id); live != nullptr) {
+    live->stored.job.exports = paths;
+  }
 }
 
 absl::StatusOr<Epoch> JobBook::NextEpoch(const std::string& id) {
   HP_ASSIGN_OR_RETURN(Epoch epoch, store_->NextEpoch());
-  auto found = live_.find(id);
-  if (found != live_.end()) found->second.stored.job.epoch = epoch.value();
+  if (LiveJob* live = Find(id); live != nullptr) {
+    live->stored.job.epoch = epoch.value();
+  }
   return epoch;
 }
 
-bool JobBook::Flush(absl::Time now) {
-  bool wrote = false;
-  for (auto it = live_.begin(); it != live_.end();) {
-    LiveJob& live = it->second;
-    if (!live.unwritten.empty() &&
-        now - live.unwritten_since >= kFlushInterval) {
-      if (absl::Status written = Write(&live); !written.ok()) {
-        // Waits for the next flush; the disk may have room again.
-        LogError("cannot write a job's events",
-                 {{"job", it->first}, {"status", written.message()}});
-        live.unwritten_since = now;
-      }
-      wrote = true;
-    }
-    const bool done = live.unwritten.empty() && HasEnded(live.stored.job.state);
-    it = done ? Drop(it) : std::next(it);
+void JobBook::Flush(absl::Time now) {
+  for (const std::string& id : unwritten_) {
+    LiveJob& live = live_.at(id);
+    live.unwritten_since = std::min(live.unwritten_since, now);
+    if (now - live.unwritten_since >= kFlushInterval) live.urgent = true;
   }
-  return wrote;
+}
+
+JobBook::Ticket JobBook::Submit() {
+  Ticket last;
+  for (auto it = unwritten_.begin(); it != unwritten_.end();) {
+    LiveJob& live = live_.at(*it);
+    if (!live.urgent || live.ticket != nullptr) {
+      ++it;
+      continue;
+    }
+    live.urgent = false;
+    live.in_flight = std::exchange(live.unwritten, {});
+    live.ticket = live.created
+                      ? store_->QueueUpdate(live.stored.job, live.in_flight)
+                      : store_->QueueCreate(live.stored, live.in_flight);
+    last = live.ticket;
+    in_flight_.push_back(*it);
+    it = unwritten_.erase(it);
+  }
+  return last;
+}
+
+std::vector<std::string> JobBook::Collect() {
+  std::vector<std::string> news = std::exchange(news_, {});
+  while (!in_flight_.empty()) {
+    const std::string id = in_flight_.front();
+    LiveJob& live = live_.at(id);
+    if (!store_->IsDone(live.ticket)) break;
+    const absl::Status status = store_->Wait(live.ticket);
+    in_flight_.pop_front();
+    OnWritten(&live, status);
+    if (!status.ok() && !live.created) {
+      Drop(id);
+    } else if (status.ok() && live.unwritten.empty() &&
+               HasEnded(live.stored.job.state)) {
+      Drop(id);
+    }
+    news.push_back(id);
+  }
+  return news;
+}
+
+void JobBook::OnWritten(LiveJob* live, const absl::Status& status) {
+  const std::string& id = live->stored.job.id;
+  live->ticket = nullptr;
+  live->last_write = status;
+  std::vector<JobEvent> written = std::exchange(live->in_flight, {});
+  if (status.ok()) {
+    live->written_cursor = written.back().cursor;
+    if (!std::exchange(live->created, true)) Enter(*live);
+    return;
+  }
+  LogError("cannot write a job", {{"job", id}, {"status", status.message()}});
+  // Tried again some time after the next flush; the disk may have room again.
+  live->unwritten_since = absl::InfiniteFuture();
+  written.insert(written.end(),
+                 std::make_move_iterator(live->unwritten.begin()),
+                 std::make_move_iterator(live->unwritten.end()));
+  live->unwritten = std::move(written);
+  live->urgent = false;
+  unwritten_.insert(id);
 }
 
 }  // namespace halfpipe

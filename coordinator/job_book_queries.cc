@@ -25,20 +25,15 @@ bool Matches(const Job& job, const JobQuery& query) {
 
 }  // namespace
 
-Job JobBook::AsOfNow(const LiveJob& live) const {
-  Job job = live.stored.job;
-  job.queue_position =
-      queue_.PositionOf(job.priority, live.stored.number, job.id);
-  return job;
-}
-
 absl::StatusOr<Job> JobBook::Get(const std::string& id) const {
-  auto found = live_.find(id);
-  if (found == live_.end()) {
+  const LiveJob* live = Find(id);
+  if (live == nullptr) {
     HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
     return std::move(stored.job);
   }
-  return AsOfNow(found->second);
+  Job job = live->stored.job;
+  job.queue_position = queue_.Position(id);
+  return job;
 }
 
 absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
@@ -54,34 +49,67 @@ absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
         "page token \"", query.page_token, "\" is not one of this service"));
   }
   JobPage page;
-  while (page.next_page_token.empty()) {
+  while (true) {
     HP_ASSIGN_OR_RETURN(std::vector<StoredJob> rows,
                         store_->List(before, kDefaultPage, query.states));
     for (const StoredJob& row : rows) {
       before = row.number;
       // What memory knows of a job is newer than its row.
-      const auto live = live_.find(row.job.id);
-      const Job& known =
-          live == live_.end() ? row.job : live->second.stored.job;
-      if (!Matches(known, query)) continue;
+      const LiveJob* live = Find(row.job.id);
+      if (!Matches(live == nullptr ? row.job : live->stored.job, query)) {
+        continue;
+      }
       HP_ASSIGN_OR_RETURN(Job job, Get(row.job.id));
       job.config_yaml.clear();
       page.jobs.push_back(std::move(job));
       if (page.jobs.size() < wanted) continue;
       page.next_page_token = absl::StrCat(before);
-      break;
+      return page;
     }
-    if (rows.size() < kDefaultPage) break;
+    if (rows.size() < kDefaultPage) return page;
   }
-  return page;
 }
 
-std::map<std::string, int64_t> JobBook::CountLive() const {
-  std::map<std::string, int64_t> counts;
-  for (const auto& [state, count] : counts_) {
-    if (count > 0) counts[std::string(JobStateName(state))] = count;
+absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
+  const LiveJob* live = Find(id);
+  if (live == nullptr) {
+    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
   }
-  return counts;
+  const StoredJob& stored = live->stored;
+  JobPlan plan;
+  plan.id = id;
+  plan.kind = stored.job.kind;
+  HP_ASSIGN_OR_RETURN(plan.config,
+                      ParseJobConfig(stored.job.config_yaml, "stored config"));
+  plan.config_yaml = stored.job.config_yaml;
+  plan.config_digest = stored.job.config_digest;
+  plan.record_dir = stored.spec.record_dir;
+  plan.join_timeout = stored.spec.join_timeout;
+  return plan;
+}
+
+absl::StatusOr<const JobNeeds*> JobBook::Needs(const std::string& id) {
+  // Also of a job that is on its way to the disk.
+  auto found = live_.find(id);
+  if (found == live_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
+  }
+  LiveJob& live = found->second;
+  if (!live.needs.has_value()) {
+    HP_ASSIGN_OR_RETURN(
+        const JobConfig config,
+        ParseJobConfig(live.stored.job.config_yaml, "stored config"));
+    live.needs = NeedsOf(config, live.stored.spec);
+  }
+  return &*live.needs;
+}
+
+absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) const {
+  auto found = live_.find(id);
+  if (found == live_.end()) {
+    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
+  }
+  return found->second.stored.job.retry_at.value_or(absl::InfinitePast());
 }
 
 absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,
@@ -94,6 +122,22 @@ absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,
                      "; asked for those after ", after_cursor));
   }
   return store_->Events(id, after_cursor, limit);
+}
+
+JobBook::WriteState JobBook::StateOfWrites(const std::string& id) const {
+  WriteState state;
+  auto found = live_.find(id);
+  if (found == live_.end()) {
+    state.cursor = std::numeric_limits<int64_t>::max();
+    state.tried_all = true;
+    return state;
+  }
+  const LiveJob& live = found->second;
+  state.cursor = live.written_cursor;
+  state.ticket = live.ticket;
+  state.last = live.last_write;
+  state.tried_all = live.ticket == nullptr && !live.urgent;
+  return state;
 }
 
 }  // namespace halfpipe

@@ -2,28 +2,33 @@
 
 namespace halfpipe {
 
-void JobQueue::Add(int32_t priority, int64_t number, const std::string& id) {
-  jobs_.insert(KeyOf(priority, number, id));
+void JobQueue::Add(const std::string& id, int64_t number, int64_t priority) {
+  Remove(id);
+  const Place place(-priority, number);
+  places_[id] = place;
+  order_.insert({place, id});
 }
 
-void JobQueue::Remove(int32_t priority, int64_t number, const std::string& id) {
-  jobs_.erase(KeyOf(priority, number, id));
+void JobQueue::Remove(const std::string& id) {
+  auto found = places_.find(id);
+  if (found == places_.end()) return;
+  order_.erase(found->second);
+  places_.erase(found);
 }
 
-int64_t JobQueue::PositionOf(int32_t priority, int64_t number,
-                             const std::string& id) const {
-  const Key key = KeyOf(priority, number, id);
-  if (jobs_.find(key) == jobs_.end()) return 0;
-  return static_cast<int64_t>(jobs_.order_of_key(key)) + 1;
+int64_t JobQueue::Position(const std::string& id) const {
+  auto found = places_.find(id);
+  if (found == places_.end()) return 0;
+  return static_cast<int64_t>(order_.order_of_key(found->second)) + 1;
 }
 
-void JobQueue::ForEach(
-    const std::function<bool(const std::string& id, int64_t position)>& visit)
-    const {
-  int64_t position = 0;
-  for (const auto& [priority, number, id] : jobs_) {
-    if (!visit(id, ++position)) return;
+std::vector<std::string> JobQueue::First(size_t limit) const {
+  std::vector<std::string> ids;
+  for (const auto& [place, id] : order_) {
+    if (ids.size() == limit) break;
+    ids.push_back(id);
   }
+  return ids;
 }
 
 }  // namespace halfpipe

@@ -9,7 +9,7 @@
 namespace halfpipe {
 namespace {
 
-constexpr int kMaxWatches = 128;
+constexpr int kMaxWatches = 512;
 
 // Puts a job into a response, or says why there is none.
 template <typename Response>

@@ -199,10 +199,10 @@ TEST_F(CoordinatorQueueTest, ALongQueueIsNotToldOfEveryChange) {
   constexpr int kJobs = 110;
   for (int i = 0; i < kJobs; ++i) Create(Spec(absl::StrCat("job", i)));
   EXPECT_EQ(ReasonOf("job0"), "waits for stage 0 and stage 1");
-  EXPECT_EQ(ReasonOf("job109"), "waits for the jobs before it");
+  EXPECT_EQ(ReasonOf("job109"), "waits for the job before it");
   Join(1);
   EXPECT_EQ(ReasonOf("job0"), "waits for stage 0");
-  EXPECT_EQ(ReasonOf("job109"), "waits for the jobs before it");
+  EXPECT_EQ(ReasonOf("job109"), "waits for the job before it");
   EXPECT_EQ(PositionOf("job109"), kJobs);
   Join(0);
   EXPECT_EQ(StateOf("job0"), JobState::kPreparing);

@@ -1,6 +1,11 @@
 #include "coordinator/coordinator.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "coordinator/coordinator_fixture.h"
 #include "gmock/gmock.h"
@@ -13,6 +18,23 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+
+// While it lives, no file of this process grows past `file`'s size.
+class FullDisk {
+ public:
+  explicit FullDisk(const std::string& file) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit limit = before_;
+    limit.rlim_cur = std::filesystem::file_size(file);
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  }
+
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
 
 TEST_F(CoordinatorTest, AJobRunsToItsEndWithRealFiles) {
   auto job = coordinator_->CreateJob(Spec("a"));
@@ -318,6 +340,86 @@ TEST_F(CoordinatorTest, ListFiltersAndPages) {
   query.page_token = "x";
   EXPECT_EQ(coordinator_->ListJobs(query).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(CoordinatorTest, AJobThatCannotBeWrittenHasNeverBeen) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  {
+    const FullDisk full(directory_ + "/state/halfpipe.db-wal");
+    const auto refused = coordinator_->CreateJob(Spec("b"));
+    EXPECT_FALSE(refused.ok());
+    EXPECT_FALSE(absl::IsNotFound(refused.status())) << refused.status();
+    EXPECT_EQ(coordinator_->GetJob("b").status().code(),
+              absl::StatusCode::kNotFound);
+    EXPECT_THAT(coordinator_->ListJobs({})->jobs, SizeIs(1));
+    // Of another job's change the caller hears too.
+    EXPECT_FALSE(coordinator_->CancelJob("a", false).ok());
+  }
+  now_ += absl::Seconds(1);
+  coordinator_->Tick();  // marks when it failed
+  now_ += absl::Seconds(1);
+  coordinator_->Tick();  // and writes what did not fit then
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("b")).ok());
+  EXPECT_EQ(coordinator_->GetJob("b")->queue_position, 1);
+  Open();
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kCancelled);
+  EXPECT_EQ(coordinator_->GetJob("b")->state, JobState::kQueued);
+  const auto events =
+      coordinator_->WaitForEvents("a", 0, absl::InfinitePast(), Never);
+  ASSERT_TRUE(events.ok()) << events.status();
+  EXPECT_TRUE(events->complete);
+  for (size_t i = 0; i < events->events.size(); ++i) {
+    EXPECT_EQ(events->events[i].cursor, static_cast<int64_t>(i) + 1);
+  }
+}
+
+TEST_F(CoordinatorTest, ManySubmittersAtOnce) {
+  constexpr int kThreads = 8;
+  constexpr int kEach = 10;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([this, thread] {
+      for (int i = 0; i < kEach; ++i) {
+        // Each id twice, from two threads: one job.
+        const std::string id = absl::StrCat("job-", thread / 2, "-", i);
+        EXPECT_TRUE(coordinator_->CreateJob(Spec(id)).ok());
+        EXPECT_GT(coordinator_->GetJob(id)->queue_position, 0);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  JobQuery query;
+  query.page_size = 500;
+  EXPECT_THAT(coordinator_->ListJobs(query)->jobs,
+              SizeIs(kThreads * kEach / 2));
+  Open();
+  EXPECT_THAT(coordinator_->ListJobs(query)->jobs,
+              SizeIs(kThreads * kEach / 2));
+}
+
+TEST_F(CoordinatorTest, FarBackInTheQueueAJobWaitsForTheOnesBeforeIt) {
+  for (int i = 0; i < 102; ++i) {
+    ASSERT_TRUE(coordinator_->CreateJob(Spec(absl::StrCat("job-", i))).ok());
+  }
+  const auto last = coordinator_->GetJob("job-101");
+  EXPECT_EQ(last->queue_position, 102);
+  EXPECT_EQ(last->reason, "waits for the job before it");
+  EXPECT_EQ(coordinator_->GetJob("job-0")->reason,
+            "waits for stage 0 and stage 1");
+}
+
+TEST_F(CoordinatorTest, AWatcherHearsOfItsJobAtOnce) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  const int64_t seen = coordinator_->GetJob("a")->last_cursor;
+  std::thread watcher([&] {
+    const auto batch = coordinator_->WaitForEvents(
+        "a", seen, absl::Now() + absl::Seconds(60), Never);
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    ASSERT_THAT(batch->events, SizeIs(1));
+    EXPECT_TRUE(batch->complete);
+  });
+  ASSERT_TRUE(coordinator_->CancelJob("a", false).ok());
+  watcher.join();
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "coordinator/job_queue.h"
 
-#include <vector>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -10,45 +11,41 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<std::string> Order(const JobQueue& queue) {
-  std::vector<std::string> ids;
-  queue.ForEach([&](const std::string& id, int64_t position) {
-    ids.push_back(id);
-    EXPECT_EQ(position, static_cast<int64_t>(ids.size()));
-    return true;
-  });
-  return ids;
+TEST(JobQueueTest, OlderFirstAndHigherPriorityBeforeThat) {
+  JobQueue queue;
+  queue.Add("c", 3);
+  queue.Add("a", 1);
+  queue.Add("urgent", 9, 5);
+  queue.Add("later", 2, -1);
+  EXPECT_THAT(queue.First(9), ElementsAre("urgent", "a", "c", "later"));
+  EXPECT_THAT(queue.First(2), ElementsAre("urgent", "a"));
+  EXPECT_EQ(queue.Position("urgent"), 1);
+  EXPECT_EQ(queue.Position("later"), 4);
+  EXPECT_EQ(queue.Position("nobody"), 0);
 }
 
-TEST(JobQueueTest, PriorityFirstThenAge) {
+TEST(JobQueueTest, AddMovesAndRemoveForgets) {
   JobQueue queue;
-  queue.Add(0, 10, "young");
-  queue.Add(0, 9, "old");
-  queue.Add(-1, 1, "low");
-  queue.Add(2, 11, "high");
-  EXPECT_THAT(Order(queue), ElementsAre("high", "old", "young", "low"));
-  EXPECT_EQ(queue.PositionOf(0, 10, "young"), 3);
-  EXPECT_EQ(queue.PositionOf(0, 12, "not there"), 0);
-}
-
-TEST(JobQueueTest, AJobThatComesBackHasItsOldPlace) {
-  JobQueue queue;
-  queue.Add(0, 1, "a");
-  queue.Add(0, 2, "b");
-  queue.Remove(0, 1, "a");
-  EXPECT_THAT(Order(queue), ElementsAre("b"));
-  queue.Add(0, 1, "a");
-  EXPECT_THAT(Order(queue), ElementsAre("a", "b"));
+  queue.Add("a", 1);
+  queue.Add("b", 2);
+  queue.Add("b", 2, 1);
   EXPECT_EQ(queue.size(), 2u);
+  EXPECT_THAT(queue.First(9), ElementsAre("b", "a"));
+  queue.Remove("b");
+  queue.Remove("b");
+  EXPECT_EQ(queue.Position("b"), 0);
+  EXPECT_EQ(queue.Position("a"), 1);
 }
 
-TEST(JobQueueTest, AVisitMayEndEarly) {
+TEST(JobQueueTest, PlacesInALongQueue) {
   JobQueue queue;
-  queue.Add(0, 1, "a");
-  queue.Add(0, 2, "b");
-  int visits = 0;
-  queue.ForEach([&](const std::string&, int64_t) { return ++visits < 1; });
-  EXPECT_EQ(visits, 1);
+  constexpr int64_t kJobs = 20'000;
+  for (int64_t i = kJobs; i > 0; --i) queue.Add(absl::StrCat("job-", i), i);
+  for (int64_t i = 1; i <= kJobs; i += 777) {
+    EXPECT_EQ(queue.Position(absl::StrCat("job-", i)), i);
+  }
+  queue.Remove("job-1");
+  EXPECT_EQ(queue.Position("job-20000"), kJobs - 1);
 }
 
 }  // namespace
