@@ -32,6 +32,8 @@ import time
 PROGRAMS = ["halfpipe-coordinator", "halfpipe-stage0", "halfpipe-stage1"]
 STEPS = 60
 SAVE_EVERY = 3
+# So many steps after a fault without a restart: it did no harm.
+STEPS_UNDISTURBED = 8
 # A job has to get one step further than ever before within this.
 PATIENCE_S = 120
 
@@ -58,13 +60,13 @@ class Process:
         self.starts = 0
         self.child = None
         self.next_start = 0.0
-
-    @property
-    def name(self):
-        return os.path.basename(self.argv[0])
+        self.gave_up = False
 
     def poll(self):
         if self.child is not None and self.child.poll() is not None:
+            if self.child.returncode in (2, 3, 69):
+                self.gave_up = True  # systemd would not try again either
+                return
             self.child = None
             self.next_start = time.monotonic() + 0.1
         if self.child is None and time.monotonic() >= self.next_start:
@@ -105,7 +107,7 @@ class Service:
         for name in PROGRAMS:
             argv = [str(programs / name)] + arguments.get(name, [
                 "--coordinator", self.address, "--device", "cpu",
-                "--metrics-address", "off"])
+                "--metrics-address", "127.0.0.1:0"])
             self.processes[name] = Process(argv, environment,
                                            scratch / f"{name}.log")
         self.stopping = threading.Event()
@@ -186,8 +188,15 @@ class Watch:
             self.changed.notify_all()
 
     def wait(self, condition, seconds):
+        deadline = time.monotonic() + seconds
         with self.changed:
-            return self.changed.wait_for(condition, seconds)
+            while not self.changed.wait_for(condition, 1):
+                for name, process in self.service.processes.items():
+                    if process.gave_up:
+                        raise Failure(f"{name} will not start: see its log")
+                if time.monotonic() > deadline:
+                    return False
+        return True
 
     def ended(self):
         return self.state in ("done", "failed", "cancelled")
@@ -224,6 +233,7 @@ class FaultTest:
         self.lost = []
         self.counts = collections.Counter()
         self.by_hand = 0
+        self.absorbed = 0
         self.reference = None
 
     def submit(self, name):
@@ -237,7 +247,9 @@ class FaultTest:
         return out, Watch(self.service, name)
 
     def finish(self, name, out, watch, damaged):
-        if not watch.wait(watch.ended, 300) or watch.state != "done":
+        while watch.wait(watch.ended, 300) and self.mend(name, watch):
+            pass
+        if watch.state != "done":
             raise Failure(f"{name} is {watch.state}: {watch.reason}")
         watch.close()
         found = digest(out / "lora.diffsynth.safetensors")
@@ -249,7 +261,23 @@ class FaultTest:
 
     def run_undisturbed(self):
         out, watch = self.submit("reference")
-        self.finish("reference", out, watch, set())
+        try:
+            self.finish("reference", out, watch, set())
+        finally:
+            watch.close()
+
+    def mend(self, name, watch):
+        """Where a full disk ended the job, somebody makes room and says so."""
+        if watch.state != "failed" or not any(
+                word in watch.reason for word in ("No space left", "is full")):
+            return False
+        self.by_hand += 1
+        time.sleep(1.5)
+        watch.state = "queued"
+        done = self.service.halfpipe("resume", name)
+        if done.returncode != 0:
+            raise Failure(f"resume: {done.stderr}")
+        return True
 
     # The faults. Each returns when it was done, or None when it could not be.
 
@@ -326,40 +354,43 @@ class FaultTest:
             return
         self.counts[f"{kind} {target.removeprefix('halfpipe-')}"] += 1
 
-        def further():
-            return watch.best > max(best, self.best_at(watch, at)) or \
-                watch.ended()
-        if not watch.wait(further, PATIENCE_S):
-            raise Failure(f"{name}: no step within {PATIENCE_S} s of {kind} of "
-                          f"{target}; {watch.state}: {watch.reason}")
-        if watch.state == "failed" and kind == "full":
-            # Somebody makes room, and says so.
-            self.by_hand += 1
-            time.sleep(1.5)
-            watch.state = "queued"
-            done = self.service.halfpipe("resume", name)
-            if done.returncode != 0:
-                raise Failure(f"resume: {done.stderr}")
-            if not watch.wait(further, PATIENCE_S):
-                raise Failure(f"{name} does not go on after a resume")
-        with watch.changed:
-            steps = [(when, event["steps_done"])
-                     for when, event in watch.events[seen:]
-                     if event.get("type") == "step" and when > at]
-            reached = self.best_at(watch, at)
-        beyond = [when for when, step in steps if step > reached]
-        again = [step for _, step in steps if step <= reached]
+        # Whether the job noticed: its pair formed again, or it was queued.
+        def disrupted():
+            return next((i for i, (_, event) in enumerate(watch.events)
+                         if i >= seen and event.get("type") == "state" and
+                         event["state"] in ("preparing", "queued")), None)
+
+        if not watch.wait(lambda: disrupted() is not None or watch.ended() or
+                          watch.best >= best + STEPS_UNDISTURBED, PATIENCE_S):
+            raise Failure(f"{name}: neither a step nor a restart within "
+                          f"{PATIENCE_S} s of {kind} of {target}")
+        again = disrupted()
+        if again is None:
+            if not watch.ended():
+                self.absorbed += 1
+            print(f"{name}: {kind} {target} at step {best}: no restart",
+                  flush=True)
+            return
+        before = max((event["steps_done"] for _, event in watch.events[:again]
+                      if event.get("type") == "step"), default=0)
+
+        def steps():
+            return [(when, event["steps_done"])
+                    for when, event in watch.events[again:]
+                    if event.get("type") == "step"]
+
+        if not watch.wait(lambda: watch.ended() or
+                          any(step > before for _, step in steps()),
+                          PATIENCE_S):
+            raise Failure(f"{name}: not further within {PATIENCE_S} s of "
+                          f"{kind} of {target}; {watch.state}: {watch.reason}")
+        beyond = [when for when, step in steps() if step > before]
         if beyond:
             self.recoveries.append(beyond[0] - at)
-        self.lost.append(reached - min(again) + 1 if again else 0)
-        print(f"{name}: {kind} {target} at step {reached}: "
-              f"{self.recoveries[-1] if beyond else 0:.2f} s, "
-              f"{self.lost[-1]} steps again", flush=True)
-
-    @staticmethod
-    def best_at(watch, at):
-        return max((event["steps_done"] for when, event in watch.events
-                    if event.get("type") == "step" and when <= at), default=0)
+            self.lost.append(max(0, before - steps()[0][1] + 1))
+            print(f"{name}: {kind} {target} at step {before}: "
+                  f"{self.recoveries[-1]:.2f} s, {self.lost[-1]} steps again",
+                  flush=True)
 
     def run_job(self, number, most):
         """Disturbs one job until it ends, at most so often."""
@@ -377,10 +408,10 @@ class FaultTest:
                     raise Failure(f"{name} stands still: {watch.state} "
                                   f"{watch.reason}")
                 if watch.ended():
+                    if self.mend(name, watch):
+                        continue
                     break
                 self.disturb(name, out, watch, damaged)
-                if watch.ended():
-                    break
             self.finish(name, out, watch, damaged)
         finally:
             watch.close()
@@ -395,7 +426,8 @@ class FaultTest:
         print(f"steps done again: {sum(self.lost)} in all, "
               f"{statistics.median(self.lost):.0f} (median), "
               f"{max(self.lost)} (worst); a checkpoint every {SAVE_EVERY}")
-        print(f"jobs resumed by hand after a full disk: {self.by_hand}")
+        print(f"without a restart: {self.absorbed}; resumed by hand after a "
+              f"full disk: {self.by_hand}")
 
 
 def main():
