@@ -163,14 +163,33 @@ void LoadClient::Watch(const std::string& id, int64_t after_cursor, int channel,
   call->Start(stub->AsyncWatchJob(call->context(), request, &queue_, call));
 }
 
+void LoadClient::At(absl::Time time, std::function<void()> what) {
+  ++in_flight_;
+  later_.emplace(time, std::move(what));
+}
+
+void LoadClient::RunDue() {
+  const absl::Time now = absl::Now();
+  while (!later_.empty() && later_.begin()->first <= now) {
+    const std::function<void()> what = std::move(later_.begin()->second);
+    later_.erase(later_.begin());
+    --in_flight_;
+    what();
+  }
+}
+
 void LoadClient::RunUntil(absl::Time deadline) {
-  while (true) {
+  do {
+    RunDue();
+    absl::Time wake = deadline;
+    if (!later_.empty()) wake = std::min(wake, later_.begin()->first);
     void* tag = nullptr;
     bool ok = false;
-    const auto next = queue_.AsyncNext(&tag, &ok, absl::ToChronoTime(deadline));
-    if (next != grpc::CompletionQueue::GOT_EVENT) return;
-    static_cast<LoadCall*>(tag)->Proceed(ok);
-  }
+    if (queue_.AsyncNext(&tag, &ok, absl::ToChronoTime(wake)) ==
+        grpc::CompletionQueue::GOT_EVENT) {
+      static_cast<LoadCall*>(tag)->Proceed(ok);
+    }
+  } while (absl::Now() < deadline);
 }
 
 bool LoadClient::RunUntil(const std::function<bool()>& done,

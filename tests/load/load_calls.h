@@ -4,6 +4,7 @@
 #define HP_TESTS_LOAD_LOAD_CALLS_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ class LoadClient {
              std::function<void(const v1::JobEvent&)> on_event,
              std::function<void(const grpc::Status&)> ended);
 
+  // Calls it then, within RunUntil; counts as in flight.
+  void At(absl::Time time, std::function<void()> what);
+
   // Handles what happens until `deadline`.
   void RunUntil(absl::Time deadline);
   // The same until `done` returns true; false: it did not before the deadline.
@@ -56,10 +60,12 @@ class LoadClient {
 
  private:
   Stub* NextStub();
+  void RunDue();
 
   grpc::CompletionQueue queue_;
   std::vector<std::unique_ptr<Stub>> stubs_;
   std::vector<grpc::ClientContext*> watches_;
+  std::multimap<absl::Time, std::function<void()>> later_;
   size_t next_stub_ = 0;
   int in_flight_ = 0;
 };

@@ -30,6 +30,9 @@
 namespace halfpipe {
 namespace {
 
+// Before a call that found nobody is made again.
+constexpr absl::Duration kRetryPause = absl::Milliseconds(50);
+
 struct Flags {
   std::string coordinator;
   std::string state_dir = "/tmp/halfpipe-load";
@@ -74,6 +77,12 @@ class LoadTest {
 
   absl::Status Run();
 
+  // Ends every call and the coordinator.
+  void Stop() {
+    if (client_ != nullptr) client_->Drain();
+    coordinator_.reset();
+  }
+
  private:
   struct Watcher {
     int64_t cursor = 0;
@@ -86,9 +95,10 @@ class LoadTest {
   absl::Status Fill();
   void StartWatchers();
   void Watch(int index);
-  void Submit(int number, absl::Time due);
+  void Submit(int number, absl::Time due, bool again = false);
   void SubmitOpenLoop();
   void KillAndRestart();
+  void AwaitReturn();
   void ListOnce();
   void CancelWatched(int index);
   absl::Status CheckJobs(const char* when);
@@ -147,14 +157,15 @@ v1::CreateJobRequest LoadTest::Request(const std::string& id) const {
   return request;
 }
 
-void LoadTest::Submit(int number, absl::Time due) {
+void LoadTest::Submit(int number, absl::Time due, bool again) {
   const std::string id = absl::StrCat("load-", number);
   client_->Create(
       Request(id), absl::Seconds(10),
-      [this, number, due, id](const grpc::Status& status) {
+      [this, number, due, again, id](const grpc::Status& status) {
         if (status.ok()) {
           ++acknowledged_[id];
-          (MetOutage(due) ? interrupted_ : submits_).Add(absl::Now() - due);
+          const bool met_outage = again || MetOutage(due);
+          (met_outage ? interrupted_ : submits_).Add(absl::Now() - due);
           return;
         }
         if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
@@ -162,7 +173,8 @@ void LoadTest::Submit(int number, absl::Time due) {
           return;
         }
         ++resent_;
-        Submit(number, due);
+        client_->At(absl::Now() + kRetryPause,
+                    [this, number, due] { Submit(number, due, true); });
       });
 }
 
@@ -217,7 +229,8 @@ void LoadTest::Watch(int index) {
       },
       [this, index, &watcher](const grpc::Status& status) {
         watcher.ended = status.ok();
-        if (status.error_code() == grpc::StatusCode::UNAVAILABLE) Watch(index);
+        if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return;
+        client_->At(absl::Now() + kRetryPause, [this, index] { Watch(index); });
       });
 }
 
@@ -226,7 +239,10 @@ void LoadTest::ListOnce() {
   v1::ListJobsRequest request;
   client_->List(request, absl::Seconds(10),
                 [this, due](const grpc::Status& status, const auto&) {
-                  if (MetOutage(due)) return;
+                  if (MetOutage(due) ||
+                      status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+                    return;
+                  }
                   if (status.ok()) {
                     lists_.Add(absl::Now() - due);
                   } else {
@@ -240,9 +256,11 @@ void LoadTest::CancelWatched(int index) {
   watcher.cancelled_at = absl::Now();
   client_->Cancel(absl::StrCat("queued-", index),
                   [this, index](const grpc::Status& status) {
-                    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-                      CancelWatched(index);
+                    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
+                      return;
                     }
+                    client_->At(absl::Now() + kRetryPause,
+                                [this, index] { CancelWatched(index); });
                   });
 }
 
@@ -253,21 +271,21 @@ void LoadTest::KillAndRestart() {
     refused_ = std::string(status.message());
     return;
   }
+  AwaitReturn();
+}
+
+void LoadTest::AwaitReturn() {
   v1::ListJobsRequest request;
   request.set_page_size(1);
-  auto ask = std::make_shared<std::function<void()>>();
-  *ask = [this, request, ask] {
-    client_->List(request, absl::Seconds(10),
-                  [this, ask](const grpc::Status& status, const auto&) {
-                    if (status.ok()) {
-                      back_ = absl::Now();
-                      *ask = nullptr;
-                    } else {
-                      (*ask)();
-                    }
-                  });
-  };
-  (*ask)();
+  client_->List(request, absl::Seconds(10),
+                [this](const grpc::Status& status, const auto&) {
+                  if (status.ok()) {
+                    back_ = absl::Now();
+                  } else {
+                    client_->At(absl::Now() + kRetryPause,
+                                [this] { AwaitReturn(); });
+                  }
+                });
 }
 
 void LoadTest::SubmitOpenLoop() {
@@ -334,6 +352,7 @@ absl::Status LoadTest::CheckJobs(const char* when) {
     if (!answered || errors > 200) {
       return absl::UnavailableError("the jobs cannot be listed");
     }
+    if (errors > 0) client_->RunUntil(absl::Now() + kRetryPause);
   }
   int lost = 0;
   for (const auto& [id, times] : acknowledged_) lost += there.count(id) == 0;
@@ -412,6 +431,7 @@ absl::Status LoadTest::Run() {
 }
 
 int Main(int argc, char** argv) {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   Flags flags;
   CLI::App app("Load test of the coordinator.", "submit_load");
   app.add_option("--coordinator", flags.coordinator)->required();
@@ -438,6 +458,7 @@ int Main(int argc, char** argv) {
     sched_setaffinity(0, sizeof(one), &one);
   }
   const absl::Status status = test.Run();
+  test.Stop();
   if (!status.ok()) {
     std::fprintf(stderr, "FAILED: %s\n", status.ToString().c_str());
   }
