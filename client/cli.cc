@@ -26,7 +26,10 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddWatchCommand(app, context);
   AddLogsCommand(app, context);
   AddCancelCommand(app, context);
+  AddPauseCommand(app, context);
   AddResumeCommand(app, context);
+  AddSaveCommand(app, context);
+  AddStagesCommand(app, context);
   AddVerifyCommand(app, context);
   AddBenchCommand(app, context);
   AddPlanCommand(app, context);

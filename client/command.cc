@@ -96,6 +96,16 @@ absl::StatusOr<ExitCode> FollowRemotely(
   return ReportEnd(result.job, format, "", context);
 }
 
+ExitCode ReportAnswer(const Job& job, OutputFormat format,
+                      absl::string_view text, CommandContext& context) {
+  if (format == OutputFormat::kJson) {
+    context.out << JsonText(ToJson(job), 2) << "\n";
+  } else {
+    context.out << text << "\n";
+  }
+  return ExitCode::kOk;
+}
+
 ExitCode ReportEnd(const Job& job, OutputFormat format,
                    absl::string_view log_dir, CommandContext& context) {
   if (format == OutputFormat::kJson) {

@@ -81,6 +81,12 @@ void AddLabelFlag(CLI::App* command, const std::string& description,
                                  absl::string_view log_dir,
                                  CommandContext& context);
 
+// The answer of a command that asks the service for one thing and does not
+// wait for it: the job as JSON, or `text` as a line.
+[[nodiscard]] ExitCode ReportAnswer(const Job& job, OutputFormat format,
+                                    absl::string_view text,
+                                    CommandContext& context);
+
 // One for each file in client/commands.
 void AddRunCommand(CLI::App& app, CommandContext& context);
 void AddSubmitCommand(CLI::App& app, CommandContext& context);
@@ -89,7 +95,10 @@ void AddShowCommand(CLI::App& app, CommandContext& context);
 void AddWatchCommand(CLI::App& app, CommandContext& context);
 void AddLogsCommand(CLI::App& app, CommandContext& context);
 void AddCancelCommand(CLI::App& app, CommandContext& context);
+void AddPauseCommand(CLI::App& app, CommandContext& context);
 void AddResumeCommand(CLI::App& app, CommandContext& context);
+void AddSaveCommand(CLI::App& app, CommandContext& context);
+void AddStagesCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);
 void AddBenchCommand(CLI::App& app, CommandContext& context);
 void AddPlanCommand(CLI::App& app, CommandContext& context);

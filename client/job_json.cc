@@ -71,6 +71,7 @@ struct AddEvent {
     json["type"] = "log";
     json["severity"] = kNames[static_cast<int>(line.severity)];
     json["text"] = line.text;
+    json["stage"] = line.stage.has_value() ? Json(*line.stage) : Json(nullptr);
   }
 
   void operator()(const Checkpoint& checkpoint) const {
@@ -94,6 +95,8 @@ nlohmann::ordered_json ToJson(const StepProgress& step) {
           {"grad_norm", step.grad_norm},
           {"step_seconds", step.step_seconds},
           {"eta_seconds", step.eta_seconds},
+          {"next_checkpoint_step", step.next_checkpoint_step},
+          {"next_checkpoint_seconds", step.next_checkpoint_seconds},
           {"stages", std::move(stages)}};
 }
 
@@ -119,6 +122,12 @@ nlohmann::ordered_json ToJson(const Job& job) {
                {"epoch", job.epoch},
                {"restarts", job.restarts},
                {"queue_position", job.queue_position},
+               {"priority", job.priority},
+               {"retry_limit", job.retry_limit},
+               {"retries", job.retries},
+               {"retry_at", TimeJson(job.retry_at)},
+               {"requested_pair", job.requested_pair},
+               {"pair", job.pair},
                {"last_cursor", job.last_cursor},
                {"config_digest", job.config_digest}};
   json["last_step"] =
@@ -129,6 +138,31 @@ nlohmann::ordered_json ToJson(const Job& job) {
   }
   json["exports"] = job.exports;
   if (!job.config_yaml.empty()) json["config_yaml"] = job.config_yaml;
+  return json;
+}
+
+nlohmann::ordered_json ToJson(const ServerInfo& info) {
+  Json json = {{"version", info.version},
+               {"listen_address", info.listen_address},
+               {"metrics_address", info.metrics_address},
+               {"state_dir", info.state_dir},
+               {"started", TimeJson(info.started)},
+               {"stages", Json::array()}};
+  for (const StageState& stage : info.stages) {
+    json["stages"].push_back(
+        {{"pair", stage.pair},
+         {"rank", stage.rank},
+         {"host", stage.host},
+         {"pid", stage.pid},
+         {"device", stage.device},
+         {"device_name", stage.device_name},
+         {"gpu_uuid", stage.gpu_uuid},
+         {"device_total_bytes", stage.device_total_bytes},
+         {"device_bytes_in_use", stage.device_bytes_in_use},
+         {"version", stage.version},
+         {"activity", stage.activity},
+         {"silent_seconds", absl::ToDoubleSeconds(stage.silent)}});
+  }
   return json;
 }
 

@@ -13,6 +13,7 @@ namespace halfpipe {
 [[nodiscard]] nlohmann::ordered_json ToJson(const Job& job);
 [[nodiscard]] nlohmann::ordered_json ToJson(const JobEvent& event);
 [[nodiscard]] nlohmann::ordered_json ToJson(const StepProgress& step);
+[[nodiscard]] nlohmann::ordered_json ToJson(const ServerInfo& info);
 
 // One line (`indent` < 0) or indented. Bytes that are not UTF-8, which a file
 // name may hold, become U+FFFD; numbers that JSON lacks become null.

@@ -20,13 +20,6 @@ constexpr int kBarStep = 5;
 constexpr int kBarFrame = 9;  // "[] 100%  "
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
-std::string MemoryText(const StageUse& stage) {
-  if (stage.device_total_bytes <= 0) return "";
-  return absl::StrFormat("  gpu%d %.1f/%.0f GiB", stage.rank,
-                         static_cast<double>(stage.device_bytes_in_use) / kGiB,
-                         static_cast<double>(stage.device_total_bytes) / kGiB);
-}
-
 std::string StateText(const StateChange& change) {
   std::string text(JobStateName(change.state));
   if (!change.reason.empty()) absl::StrAppend(&text, ": ", change.reason);
@@ -76,13 +69,30 @@ std::string ReadableBytes(int64_t bytes) {
   return absl::StrFormat("%.*f %s", unit == 0 ? 0 : 1, value, kUnits[unit]);
 }
 
+std::string StageText(const StageUse& stage) {
+  const std::string idle =
+      absl::StrFormat("%.0f%% idle", 100.0 * std::max(0.0, stage.idle_ratio));
+  if (stage.device_total_bytes <= 0) {
+    return absl::StrFormat("stage%d %s", stage.rank, idle);
+  }
+  return absl::StrFormat("gpu%d %.1f/%.0f GiB, %s", stage.rank,
+                         static_cast<double>(stage.device_bytes_in_use) / kGiB,
+                         static_cast<double>(stage.device_total_bytes) / kGiB,
+                         idle);
+}
+
 std::string StepText(const StepProgress& step) {
   std::string text = absl::StrFormat(
       "step %d/%d  loss %.4g (avg %.4g)  %.3g s/it  ETA %s", step.steps_done,
       step.steps_total, step.loss, step.smoothed_loss, step.step_seconds,
       ReadableSeconds(step.eta_seconds));
+  // After a save's own step there is none to look forward to.
+  if (step.next_checkpoint_step > step.steps_done) {
+    absl::StrAppend(&text, "  save in ",
+                    ReadableSeconds(step.next_checkpoint_seconds));
+  }
   for (const StageUse& stage : step.stages) {
-    absl::StrAppend(&text, MemoryText(stage));
+    absl::StrAppend(&text, "  ", StageText(stage));
   }
   return text;
 }
@@ -130,7 +140,10 @@ std::string EventText(const JobEvent& event) {
     return EncodingText(*encoding);
   }
   if (const auto* line = std::get_if<LogLine>(&event.what)) {
-    return absl::StrCat(SeverityPrefix(line->severity), line->text);
+    return absl::StrCat(line->stage.has_value()
+                            ? absl::StrCat("stage ", *line->stage, ": ")
+                            : "",
+                        SeverityPrefix(line->severity), line->text);
   }
   const auto& checkpoint = std::get<Checkpoint>(event.what);
   return absl::StrCat("saved step ", checkpoint.steps_done, ": ",

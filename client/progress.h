@@ -16,9 +16,13 @@ namespace halfpipe {
 // "13.2 GiB", "850 MiB", "12 B".
 [[nodiscard]] std::string ReadableBytes(int64_t bytes);
 
-// "step 12/2000  loss 0.1234 (avg 0.1301)  2.31 s/it  ETA 1h16m  gpu0 13.2/24
-// GiB  gpu1 ..."; a stage whose device has no memory of its own is left out.
+// "step 12/2000  loss 0.1234 (avg 0.1301)  2.31 s/it  ETA 1h16m  save in 12m04s
+// gpu0 13.2/24 GiB, 8% idle  gpu1 ..."; on one line. A stage whose device has
+// no memory of its own says "stage0 8% idle".
 [[nodiscard]] std::string StepText(const StepProgress& step);
+
+// What StepText says of one stage.
+[[nodiscard]] std::string StageText(const StageUse& stage);
 
 // "[#####.....]  25%  " and StepText, cut to `columns` characters. The bar is 5
 // to 20 wide, so that 80 columns show the time that is left.

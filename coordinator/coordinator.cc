@@ -9,33 +9,25 @@
 namespace halfpipe {
 namespace {
 
-constexpr int64_t kEventsAtOnce = 500;
 // How soon a wait notices that its caller has gone.
 constexpr absl::Duration kCancelCheck = absl::Milliseconds(500);
 
-absl::Status ClosedError() {
-  return absl::UnavailableError("the service is shutting down");
-}
-
-std::string MissingStages(const std::vector<StageInfo>& stages, int64_t world) {
-  std::string missing;
-  for (int64_t rank = 0; rank < world; ++rank) {
-    const bool here = std::any_of(
-        stages.begin(), stages.end(),
-        [rank](const StageInfo& stage) { return stage.rank.value() == rank; });
-    if (here) continue;
-    absl::StrAppend(&missing, missing.empty() ? "" : " and ", "stage ", rank);
-  }
-  return missing;
-}
+// How often the whole queue is looked at where nothing happens: for jobs that
+// wait for a time.
+constexpr absl::Duration kLookInterval = absl::Seconds(1);
 
 }  // namespace
+
+absl::Status Coordinator::ClosedError() {
+  return absl::UnavailableError("the service is shutting down");
+}
 
 Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
                          CheckpointLedger* ledger, CoordinatorMetrics* metrics)
     : options_(std::move(options)),
       ledger_(ledger),
       metrics_(metrics),
+      store_(book->store()),
       book_(std::move(book)),
       registry_(options_.stages) {}
 
@@ -48,16 +40,6 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
       new Coordinator(std::move(options), std::move(book), ledger, metrics));
 }
 
-absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
-  absl::MutexLock lock(&mutex_);
-  if (shutting_down_) return ClosedError();
-  const absl::Time now = options_.clock();
-  HP_ASSIGN_OR_RETURN(Job job, book_->Create(spec, now));
-  if (spec.validate_only) return job;
-  Settle(now);
-  return book_->Get(job.id);
-}
-
 absl::StatusOr<Job> Coordinator::GetJob(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   return book_->Get(id);
@@ -68,7 +50,7 @@ absl::StatusOr<JobPage> Coordinator::ListJobs(const JobQuery& query) {
   return book_->List(query);
 }
 
-absl::StatusOr<Job> Coordinator::CancelJob(const std::string& id, bool now) {
+absl::StatusOr<Job> Coordinator::CancelNow(const std::string& id, bool now) {
   absl::MutexLock lock(&mutex_);
   const absl::Time time = options_.clock();
   HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
@@ -79,18 +61,55 @@ absl::StatusOr<Job> Coordinator::CancelJob(const std::string& id, bool now) {
     HP_RETURN_IF_ERROR(book_->Apply(id, JobTrigger::kCancel,
                                     "cancelled before it started",
                                     absl::OkStatus(), time));
+    waiting_since_.erase(id);
+    too_small_.erase(id);
   }
   Settle(time);
   return book_->Get(id);
 }
 
-absl::StatusOr<Job> Coordinator::ResumeJob(const std::string& id) {
+absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   if (shutting_down_) return ClosedError();
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(book_->Get(id).status());
   HP_RETURN_IF_ERROR(
       book_->Apply(id, JobTrigger::kResume, "", absl::OkStatus(), now));
+  queue_is_due_ = true;
+  Settle(now);
+  return book_->Get(id);
+}
+
+absl::StatusOr<Job> Coordinator::PauseNow(const std::string& id) {
+  absl::MutexLock lock(&mutex_);
+  const absl::Time now = options_.clock();
+  HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
+  if (job.state == JobState::kPaused || job.state == JobState::kPausing) {
+    return job;
+  }
+  if (PairRun* run = RunOf(id);
+      run != nullptr && job.state != JobState::kCancelling) {
+    run->runner().Stop(StopKind::kPause, now);
+  } else {
+    HP_RETURN_IF_ERROR(book_->Apply(id, JobTrigger::kPause,
+                                    "paused while it was queued",
+                                    absl::OkStatus(), now));
+    waiting_since_.erase(id);
+  }
+  Settle(now);
+  return book_->Get(id);
+}
+
+absl::StatusOr<Job> Coordinator::SaveJob(const std::string& id) {
+  absl::MutexLock lock(&mutex_);
+  const absl::Time now = options_.clock();
+  HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
+  PairRun* run = RunOf(id);
+  if (run == nullptr || !run->runner().RequestSave(now)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", id, " is ", JobStateName(job.state),
+                     ": only a job that trains has something to save"));
+  }
   Settle(now);
   return book_->Get(id);
 }
@@ -102,26 +121,8 @@ ServerInfo Coordinator::Info() {
   return info;
 }
 
-absl::StatusOr<Coordinator::EventBatch> Coordinator::WaitForEvents(
-    const std::string& id, int64_t after_cursor, absl::Time deadline,
-    const std::function<bool()>& cancelled) {
-  absl::MutexLock lock(&mutex_);
-  while (true) {
-    // The job first: its last event is written before it has ended.
-    HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
-    EventBatch batch;
-    HP_ASSIGN_OR_RETURN(batch.events,
-                        book_->Events(id, after_cursor, kEventsAtOnce));
-    batch.complete = HasEnded(job.state) && batch.events.size() < kEventsAtOnce;
-    if (!batch.events.empty() || batch.complete) return batch;
-    if (closed_) return ClosedError();
-    const absl::Time now = absl::Now();
-    if (now >= deadline || cancelled()) return batch;
-    changed_.WaitWithDeadline(&mutex_, std::min(deadline, now + kCancelCheck));
-  }
-}
-
 absl::Status Coordinator::Register(const StageInfo& info) {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   if (closed_) return ClosedError();
   const absl::Time now = options_.clock();
@@ -130,6 +131,9 @@ absl::Status Coordinator::Register(const StageInfo& info) {
     if (replaced) runner->OnLost(info.rank, now);
     runner->OnJoined(info, now);
   }
+  // It may have another device than the one that was there before.
+  for (auto& [job, pairs] : too_small_) pairs.erase(info.pair);
+  queue_is_due_ = true;
   Settle(now);
   return absl::OkStatus();
 }
@@ -152,6 +156,7 @@ absl::StatusOr<std::optional<StageCommand>> Coordinator::WaitForCommand(
 
 absl::Status Coordinator::Report(const StagePlace& place, uint64_t incarnation,
                                  const CommandResult& result) {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(registry_.Renew(place, incarnation, now));
@@ -172,6 +177,13 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
   reply.epoch = pair_epochs_[place.pair];
   if (JobRunner* runner = RunnerOn(place.pair); runner != nullptr) {
     runner->OnHeartbeat(place.rank, heartbeat);
+    for (const StageLine& line : heartbeat.lines) {
+      // Log levels above debug and severities are numbered alike.
+      book_->Append(runs_[place.pair]->job(),
+                    LogLine{static_cast<LogSeverity>(line.level), line.text,
+                            place.rank.value()},
+                    options_.clock());
+    }
     reply.abandon = runner->WantsAbandon(place.rank);
     reply.epoch = runner->epoch();
   }
@@ -179,6 +191,7 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
 }
 
 void Coordinator::Tick() {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   TickLocked(options_.clock());
 }
@@ -191,25 +204,29 @@ void Coordinator::TickLocked(absl::Time now) {
   }
   last_tick_ = now;
   for (const StagePlace& place : registry_.RemoveLost(now)) {
+    queue_is_due_ = true;
     if (JobRunner* runner = RunnerOn(place.pair); runner != nullptr) {
       runner->OnLost(place.rank, now);
     }
   }
   for (auto& [pair, run] : runs_) run->runner().OnTick(now);
   book_->Flush(now);
+  if (now - last_look_ >= kLookInterval) queue_is_due_ = true;
   Settle(now);
 }
 
 void Coordinator::Settle(absl::Time now) {
   RemoveFinishedRuns();
-  if (!shutting_down_) {
-    for (const std::string& id : book_->Queue()) AssignJob(id, now);
+  if (queue_is_due_ && !shutting_down_) {
+    queue_is_due_ = false;
+    last_look_ = now;
+    AssignQueue(now);
     // A run may end where it begins: a job that lacks nothing.
     RemoveFinishedRuns();
   }
   for (auto& [pair, run] : runs_) pair_epochs_[pair] = run->runner().epoch();
   metrics_->SetJobs(book_->CountLive(),
-                    static_cast<int64_t>(book_->Queue().size()));
+                    static_cast<int64_t>(book_->queue().size()));
   changed_.SignalAll();
 }
 
@@ -220,86 +237,13 @@ void Coordinator::RemoveFinishedRuns() {
       continue;
     }
     pair_epochs_[it->first] = it->second->runner().epoch();
+    const absl::StatusOr<Job> job = book_->Get(it->second->job());
+    if (!job.ok() || job->state != JobState::kQueued) {
+      too_small_.erase(it->second->job());
+    }
     it = runs_.erase(it);
+    queue_is_due_ = true;
   }
-}
-
-void Coordinator::AssignJob(const std::string& id, absl::Time now) {
-  absl::StatusOr<JobPlan> plan = book_->Plan(id);
-  absl::StatusOr<Job> job = book_->Get(id);
-  if (!plan.ok() || !job.ok()) {
-    const absl::Status problem = plan.ok() ? job.status() : plan.status();
-    (void)book_->Apply(id, JobTrigger::kFail, std::string(problem.message()),
-                       problem, now);
-    return;
-  }
-  // Two jobs in one folder would overwrite and prune each other's checkpoints.
-  const std::string output_dir = NormalFolder(plan->config.output.dir);
-  for (const auto& [pair, run] : runs_) {
-    if (run->output_dir() != output_dir) continue;
-    waiting_since_.erase(id);
-    return book_->SetReason(id,
-                            absl::StrCat("waits for job ", run->job(),
-                                         ", which writes to the same folder"),
-                            now);
-  }
-  bool pair_is_busy = false;
-  for (const std::string& pair : registry_.Pairs()) {
-    if (!MissingStages(StagesOf(pair), plan->config.pipeline.stages).empty()) {
-      continue;
-    }
-    if (!runs_.contains(pair)) {
-      waiting_since_.erase(id);
-      return StartRun(pair, *std::move(plan), std::move(job->checkpoints), now);
-    }
-    pair_is_busy = true;
-  }
-  KeepWaiting(*plan, pair_is_busy || !runs_.empty(), now);
-}
-
-std::vector<StageInfo> Coordinator::StagesOf(const std::string& pair) const {
-  std::vector<StageInfo> stages;
-  for (int32_t rank = 0; rank < 2; ++rank) {
-    const StageInfo* stage = registry_.Find({pair, Rank(rank)});
-    if (stage != nullptr) stages.push_back(*stage);
-  }
-  return stages;
-}
-
-void Coordinator::StartRun(const std::string& pair, JobPlan plan,
-                           std::vector<Checkpoint> checkpoints,
-                           absl::Time now) {
-  metrics_->SetJobInfo(plan.id, plan.config.model.variant,
-                       plan.config.lora.rank);
-  auto run = std::make_unique<PairRun>(
-      pair, std::move(plan), std::move(checkpoints),
-      RunServices{book_.get(), &registry_, ledger_, metrics_, options_.clock});
-  JobRunner& runner = run->runner();
-  runs_[pair] = std::move(run);
-  runner.Begin(StagesOf(pair), now);
-}
-
-void Coordinator::KeepWaiting(const JobPlan& plan, bool pair_is_busy,
-                              absl::Time now) {
-  if (pair_is_busy) {
-    waiting_since_.erase(plan.id);
-    return book_->SetReason(plan.id, "waits for the job before it", now);
-  }
-  const std::vector<std::string> pairs = registry_.Pairs();
-  const std::vector<StageInfo> here =
-      pairs.empty() ? std::vector<StageInfo>() : StagesOf(pairs.front());
-  const std::string missing = MissingStages(here, plan.config.pipeline.stages);
-  const absl::Time since =
-      waiting_since_.try_emplace(plan.id, now).first->second;
-  if (now - since <= plan.join_timeout) {
-    return book_->SetReason(plan.id, absl::StrCat("waits for ", missing), now);
-  }
-  waiting_since_.erase(plan.id);
-  const absl::Status error = absl::DeadlineExceededError(absl::StrCat(
-      missing, " did not join within ", absl::FormatDuration(plan.join_timeout),
-      ": see that process's log for the reason"));
-  (void)book_->Apply(plan.id, JobTrigger::kFail, std::string(error.message()),
-                     error, now);
 }
 
 JobRunner* Coordinator::RunnerOn(const std::string& pair) {
@@ -315,6 +259,7 @@ PairRun* Coordinator::RunOf(const std::string& job) {
 }
 
 void Coordinator::BeginShutdown() {
+  const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   shutting_down_ = true;
   const absl::Time now = options_.clock();
@@ -333,6 +278,7 @@ void Coordinator::Close() {
   absl::MutexLock lock(&mutex_);
   closed_ = true;
   changed_.SignalAll();
+  news_.WakeAll();
 }
 
 }  // namespace halfpipe

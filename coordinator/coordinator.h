@@ -8,7 +8,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -23,11 +25,15 @@
 #include "coordinator/job_book.h"
 #include "coordinator/pair_run.h"
 #include "coordinator/stage_registry.h"
+#include "coordinator/wakeups.h"
 
 namespace halfpipe {
 
 // Thread-safe. Only the two Wait calls block for long; neither holds the lock
-// while it waits, and both end with Unavailable at Close.
+// while it waits, and both end with Unavailable at Close. Every other call
+// that changes a job returns when the change is on the disk, and waits for that
+// without the lock too (coordinator_commit.cc); only a checkpoint's commit and
+// a new epoch are waited for inside of it.
 class Coordinator {
  public:
   struct Options {
@@ -47,6 +53,8 @@ class Coordinator {
   [[nodiscard]] absl::StatusOr<JobPage> ListJobs(const JobQuery& query);
   [[nodiscard]] absl::StatusOr<Job> CancelJob(const std::string& id, bool now);
   [[nodiscard]] absl::StatusOr<Job> ResumeJob(const std::string& id);
+  [[nodiscard]] absl::StatusOr<Job> PauseJob(const std::string& id);
+  [[nodiscard]] absl::StatusOr<Job> SaveJob(const std::string& id);
   [[nodiscard]] ServerInfo Info();
 
   struct EventBatch {
@@ -83,22 +91,90 @@ class Coordinator {
   void Close();
 
  private:
+  // Pairs that have at least one stage, by name.
+  using Pairs = std::vector<std::pair<std::string, std::vector<StageInfo>>>;
+
   Coordinator(Options options, std::unique_ptr<JobBook> book,
               CheckpointLedger* ledger, CoordinatorMetrics* metrics);
 
+  // coordinator_commit.cc: what waits for the disk, and for what has come to it
+  //
+  // Waits, when it goes, until the changes of the jobs are on the disk. Declare
+  // it before the lock, so that the lock is released first.
+  class Durably {
+   public:
+    explicit Durably(Coordinator* coordinator) : coordinator_(coordinator) {}
+
+    Durably(const Durably&) = delete;
+    Durably& operator=(const Durably&) = delete;
+
+    ~Durably() { coordinator_->Commit(); }
+
+   private:
+    Coordinator* const coordinator_;
+  };
+
+  void Commit() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Tells of what has come to the disk, and hands on what has to go there.
+  JobBook::Ticket Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // OK when the job's events up to `cursor` are on the disk.
+  [[nodiscard]] absl::Status AwaitWritten(const std::string& id, int64_t cursor)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  [[nodiscard]] absl::StatusOr<EventBatch> ReadEvents(const std::string& id,
+                                                      int64_t after_cursor)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Queues the job, with the reason why it waits. Returns the write of it.
+  [[nodiscard]] JobBook::Ticket BeginCreate(const JobSpec& spec, const Job& job,
+                                            absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a call gets while or after the service ends.
+  [[nodiscard]] static absl::Status ClosedError();
+
+  [[nodiscard]] absl::StatusOr<Job> CancelNow(const std::string& id, bool now)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  [[nodiscard]] absl::StatusOr<Job> ResumeNow(const std::string& id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  [[nodiscard]] absl::StatusOr<Job> PauseNow(const std::string& id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void TickLocked(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Ends finished runs and gives queued jobs to idle pairs.
+  // Ends finished runs, and gives queued jobs to idle pairs if something
+  // happened that a queued job may have waited for.
   void Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveFinishedRuns() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AssignJob(const std::string& id, absl::Time now)
+
+  // coordinator_queue.cc: which job goes where
+
+  // Looks at the whole queue, in order.
+  void AssignQueue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Some pair has no job.
+  [[nodiscard]] bool HasIdlePair() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] Pairs PairsNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Starts the job if one of the pairs is there for it. Else its reason says
+  // what it waits for, if it is near enough to its turn (`position`).
+  void AssignJob(const std::string& id, int64_t position, const Pairs& pairs,
+                 absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitBehind(const std::string& id, const std::string& reason,
+                  absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Why the pair is not for this job; empty: it is, now or when it is whole.
+  [[nodiscard]] std::string WhyNotFor(
+      const std::string& id, const JobNeeds& needs, const std::string& pair,
+      const std::vector<StageInfo>& stages) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::vector<StageInfo> StagesOf(const std::string& pair) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartRun(const std::string& pair, JobPlan plan,
-                std::vector<Checkpoint> checkpoints, absl::Time now)
+  void StartRun(const std::string& id, const std::string& pair, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void KeepWaiting(const JobPlan& plan, bool pair_is_busy, absl::Time now)
+  void FailQueued(const std::string& id, const absl::Status& error,
+                  absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepWaiting(const std::string& id, const JobNeeds& needs,
+                   const std::string& missing, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A job whose model does not fit the pair's memory: true if another one may
+  // have the room. The pair is not tried again for this job.
+  [[nodiscard]] bool MayGoElsewhere(const std::string& id,
+                                    const std::string& pair)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   [[nodiscard]] JobRunner* RunnerOn(const std::string& pair)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] PairRun* RunOf(const std::string& job)
@@ -108,8 +184,15 @@ class Coordinator {
   CheckpointLedger* const ledger_;
   CoordinatorMetrics* const metrics_;
 
+  // Queued jobs that are told why they wait; those behind them wait for these.
+  static constexpr int64_t kReasonsAtOnce = 100;
+
   absl::Mutex mutex_;
-  absl::CondVar changed_;
+  absl::CondVar changed_;  // commands of the stages, or closed_
+  // Events on the disk, by job.
+  Wakeups news_ ABSL_GUARDED_BY(mutex_);
+  // Where Wait is called without the lock.
+  JobStore& store_;
   const std::unique_ptr<JobBook> book_ ABSL_GUARDED_BY(mutex_);
   StageRegistry registry_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<PairRun>> runs_
@@ -117,6 +200,11 @@ class Coordinator {
   std::map<std::string, Epoch> pair_epochs_ ABSL_GUARDED_BY(mutex_);
   // Since when a queued job could run if its stages were there.
   std::map<std::string, absl::Time> waiting_since_ ABSL_GUARDED_BY(mutex_);
+  // Pairs whose memory a queued job was found not to fit, by job.
+  std::map<std::string, std::set<std::string>> too_small_
+      ABSL_GUARDED_BY(mutex_);
+  bool queue_is_due_ ABSL_GUARDED_BY(mutex_) = true;
+  absl::Time last_look_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::optional<absl::Time> last_tick_ ABSL_GUARDED_BY(mutex_);
   bool shutting_down_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

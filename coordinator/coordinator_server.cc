@@ -17,8 +17,9 @@
 namespace halfpipe {
 namespace {
 
-// Watches and long polls hold one each.
-constexpr int kMaxThreads = 256;
+// Watches, long polls and calls that wait for the disk hold one each; one that
+// sleeps costs some tens of KiB.
+constexpr int kMaxThreads = 1024;
 
 void SetArguments(grpc::ServerBuilder* builder) {
   // Two servers that share a port would each get half of the calls.

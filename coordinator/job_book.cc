@@ -1,14 +1,13 @@
 #include "coordinator/job_book.h"
 
 #include <algorithm>
-#include <limits>
+#include <iterator>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/job_storage_format.h"
-#include "coordinator/job_request.h"
+#include "coordinator/retry_policy.h"
 
 namespace halfpipe {
 namespace {
@@ -19,6 +18,8 @@ constexpr int64_t kThinning = 10;
 
 // What may be gathered before it is written.
 bool MayWait(const JobEventBody& event) {
+  const auto* line = std::get_if<LogLine>(&event);
+  if (line != nullptr) return line->stage.has_value();
   return std::holds_alternative<StepProgress>(event) ||
          std::holds_alternative<EncodingProgress>(event);
 }
@@ -30,19 +31,6 @@ bool IsWorthKeeping(const JobEventBody& event) {
          step->steps_done % kThinning == 0;
 }
 
-bool Matches(const Job& job, const JobQuery& query) {
-  if (!query.states.empty() &&
-      std::find(query.states.begin(), query.states.end(), job.state) ==
-          query.states.end()) {
-    return false;
-  }
-  return std::all_of(
-      query.labels.begin(), query.labels.end(), [&](const auto& label) {
-        auto found = job.labels.find(label.first);
-        return found != job.labels.end() && found->second == label.second;
-      });
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
@@ -51,132 +39,113 @@ absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
   HP_ASSIGN_OR_RETURN(std::vector<StoredJob> live, book->store_->ListLive());
   for (StoredJob& stored : live) {
     const std::string id = stored.job.id;
-    const bool queued = stored.job.state == JobState::kQueued;
-    book->live_[id].stored = std::move(stored);
-    if (queued) continue;
+    const JobState state = stored.job.state;
+    book->Admit(std::move(stored));
+    if (state == JobState::kQueued || state == JobState::kPaused) continue;
     HP_RETURN_IF_ERROR(book->Apply(id, JobTrigger::kInterrupted,
                                    "the coordinator was restarted",
                                    absl::OkStatus(), now));
   }
+  if (const Ticket ticket = book->Submit(); ticket != nullptr) {
+    HP_RETURN_IF_ERROR(book->store_->Wait(ticket));
+    (void)book->Collect();
+  }
   return book;
 }
 
-absl::StatusOr<Job> JobBook::Create(const JobSpec& spec, absl::Time now) {
-  HP_RETURN_IF_ERROR(CheckJobSpec(spec));
-  if (!spec.id.empty()) {
-    absl::StatusOr<StoredJob> known = store_->Get(spec.id);
-    if (known.ok()) {
-      if (EncodeJobSpec(known->spec) == EncodeJobSpec(spec)) {
-        return Get(spec.id);
-      }
-      return absl::AlreadyExistsError(
-          absl::StrCat("job \"", spec.id,
-                       "\" exists with another content: choose another id"));
-    }
-    if (!absl::IsNotFound(known.status())) return known.status();
+absl::StatusOr<bool> JobBook::Knows(const std::string& id,
+                                    const JobSpec& spec) const {
+  const JobSpec* known = nullptr;
+  absl::StatusOr<StoredJob> stored;
+  if (auto found = live_.find(id); found != live_.end()) {
+    known = &found->second.stored.spec;
+  } else {
+    stored = store_->Get(id);
+    if (absl::IsNotFound(stored.status())) return false;
+    HP_RETURN_IF_ERROR(stored.status());
+    known = &stored->spec;
   }
-  HP_ASSIGN_OR_RETURN(Job job, MakeJob(spec, now));
-  if (spec.validate_only) return job;
-  HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Create(job, spec));
+  if (EncodeJobSpec(*known) == EncodeJobSpec(spec)) return true;
+  return absl::AlreadyExistsError(absl::StrCat(
+      "job \"", id, "\" exists with another content: choose another id"));
+}
+
+void JobBook::Create(const JobSpec& spec, const Job& job, absl::Time now) {
   LiveJob& live = live_[job.id];
-  live.stored = std::move(stored);
+  live.stored = {store_->NextNumber(), job, spec};
+  live.created = false;
   AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
-  HP_RETURN_IF_ERROR(Write(&live));
-  return live.stored.job;
+  live.urgent = true;
 }
 
-absl::StatusOr<Job> JobBook::Get(const std::string& id) const {
-  auto found = live_.find(id);
-  if (found == live_.end()) {
-    HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
-    return std::move(stored.job);
-  }
-  Job job = found->second.stored.job;
+JobBook::LiveJob* JobBook::Admit(StoredJob stored) {
+  LiveJob& live = live_[stored.job.id];
+  live.stored = std::move(stored);
+  live.written_cursor = live.stored.job.last_cursor;
+  Enter(live);
+  return &live;
+}
+
+void JobBook::Enter(const LiveJob& live) {
+  const Job& job = live.stored.job;
+  ++counts_[std::string(JobStateName(job.state))];
   if (job.state == JobState::kQueued) {
-    const std::vector<std::string> queue = Queue();
-    job.queue_position =
-        std::find(queue.begin(), queue.end(), id) - queue.begin() + 1;
-  }
-  return job;
-}
-
-absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
-  constexpr int32_t kDefaultPage = 50;
-  constexpr int32_t kLargestPage = 500;
-  const auto wanted = static_cast<size_t>(
-      query.page_size <= 0 ? kDefaultPage
-                           : std::min(query.page_size, kLargestPage));
-  int64_t before = std::numeric_limits<int64_t>::max();
-  if (!query.page_token.empty() &&
-      !absl::SimpleAtoi(query.page_token, &before)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "page token \"", query.page_token, "\" is not one of this service"));
-  }
-  JobPage page;
-  while (true) {
-    HP_ASSIGN_OR_RETURN(std::vector<StoredJob> rows,
-                        store_->List(before, kDefaultPage));
-    for (const StoredJob& row : rows) {
-      HP_ASSIGN_OR_RETURN(Job job, Get(row.job.id));
-      before = row.number;
-      if (!Matches(job, query)) continue;
-      job.config_yaml.clear();
-      page.jobs.push_back(std::move(job));
-      if (page.jobs.size() < wanted) continue;
-      page.next_page_token = absl::StrCat(before);
-      return page;
-    }
-    if (rows.size() < kDefaultPage) return page;
+    queue_.Add(job.id, live.stored.number, job.priority);
   }
 }
 
-std::map<std::string, int64_t> JobBook::CountLive() const {
-  std::map<std::string, int64_t> counts;
-  for (const auto& [id, live] : live_) {
-    ++counts[std::string(JobStateName(live.stored.job.state))];
-  }
-  return counts;
+void JobBook::Leave(const LiveJob& live) {
+  const Job& job = live.stored.job;
+  auto count = counts_.find(std::string(JobStateName(job.state)));
+  if (--count->second == 0) counts_.erase(count);
+  queue_.Remove(job.id);
 }
 
-absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
+void JobBook::Drop(const std::string& id) {
   auto found = live_.find(id);
-  if (found == live_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
-  }
-  const StoredJob& stored = found->second.stored;
-  JobPlan plan;
-  plan.id = id;
-  plan.kind = stored.job.kind;
-  HP_ASSIGN_OR_RETURN(plan.config,
-                      ParseJobConfig(stored.job.config_yaml, "stored config"));
-  plan.config_yaml = stored.job.config_yaml;
-  plan.config_digest = stored.job.config_digest;
-  plan.record_dir = stored.spec.record_dir;
-  plan.join_timeout = stored.spec.join_timeout;
-  return plan;
+  if (found == live_.end()) return;
+  if (found->second.created) Leave(found->second);
+  unwritten_.erase(id);
+  live_.erase(found);
 }
 
-std::vector<std::string> JobBook::Queue() const {
-  std::vector<std::pair<int64_t, std::string>> queued;
-  for (const auto& [id, live] : live_) {
-    if (live.stored.job.state == JobState::kQueued) {
-      queued.emplace_back(live.stored.number, id);
-    }
-  }
-  std::sort(queued.begin(), queued.end());
-  std::vector<std::string> ids;
-  ids.reserve(queued.size());
-  for (auto& [number, id] : queued) ids.push_back(std::move(id));
-  return ids;
+JobBook::LiveJob* JobBook::Find(const std::string& id) {
+  auto found = live_.find(id);
+  return found != live_.end() && found->second.created ? &found->second
+                                                       : nullptr;
+}
+
+const JobBook::LiveJob* JobBook::Find(const std::string& id) const {
+  auto found = live_.find(id);
+  return found != live_.end() && found->second.created ? &found->second
+                                                       : nullptr;
 }
 
 absl::StatusOr<JobBook::LiveJob*> JobBook::Revive(const std::string& id) {
-  auto found = live_.find(id);
-  if (found != live_.end()) return &found->second;
+  if (live_.contains(id) && Find(id) == nullptr) {
+    news_ = Collect();  // it may have come to the disk
+    if (live_.contains(id) && Find(id) == nullptr) {
+      return absl::NotFoundError(absl::StrCat("there is no job \"", id, "\""));
+    }
+  }
+  if (LiveJob* live = Find(id); live != nullptr) return live;
   HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
-  LiveJob& live = live_[id];
-  live.stored = std::move(stored);
-  return &live;
+  return Admit(std::move(stored));
+}
+
+void JobBook::ConsiderRetry(const LiveJob& job, absl::Time now,
+                            Change* change) {
+  const Job& failed = job.stored.job;
+  const std::optional<absl::Duration> delay =
+      RetryDelay(change->error, failed.retries, failed.retry_limit,
+                 job.stored.spec.retry_backoff);
+  if (!delay.has_value()) return;
+  change->trigger = JobTrigger::kRetry;
+  change->error = absl::OkStatus();
+  change->reason =
+      absl::StrCat("retry ", failed.retries + 1, " of ", failed.retry_limit,
+                   " in ", absl::FormatDuration(*delay), ": ", change->reason);
+  change->retry_at = now + *delay;
 }
 
 absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
@@ -184,32 +153,42 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
                             const absl::Status& error, absl::Time now) {
   HP_ASSIGN_OR_RETURN(LiveJob * live, Revive(id));
   Job& job = live->stored.job;
-  const std::optional<JobState> next = NextJobState(job.state, trigger);
+  Change change{trigger, reason, error, std::nullopt};
+  if (trigger == JobTrigger::kFail) ConsiderRetry(*live, now, &change);
+  const std::optional<JobState> next = NextJobState(job.state, change.trigger);
   if (!next.has_value()) {
     absl::Status refused = absl::FailedPreconditionError(
         absl::StrCat("job ", id, " is ", JobStateName(job.state),
-                     ": it cannot ", JobTriggerName(trigger)));
-    if (HasEnded(job.state)) live_.erase(id);
+                     ": it cannot ", JobTriggerName(change.trigger)));
+    if (HasEnded(job.state) && StateOfWrites(id).tried_all &&
+        live->unwritten.empty()) {
+      Drop(id);
+    }
     return refused;
   }
+  Leave(*live);
   job.state = *next;
-  job.reason = reason;
-  job.error = error;
+  Enter(*live);
+  job.reason = change.reason;
+  job.error = change.error;
+  job.retry_at = change.retry_at;
+  if (change.trigger == JobTrigger::kRetry) ++job.retries;
+  if (trigger == JobTrigger::kResume) job.retries = 0;
   if (trigger == JobTrigger::kStart && !job.started) job.started = now;
   if (trigger == JobTrigger::kStageLost) ++job.restarts;
   job.ended =
       HasEnded(job.state) ? std::optional<absl::Time>(now) : std::nullopt;
-  AddEvent(live, StateChange{job.state, reason, error}, now);
-  LogInfo(
-      "job state",
-      {{"job", id}, {"state", JobStateName(job.state)}, {"reason", reason}});
-  absl::Status written = Write(live);
-  if (written.ok() && HasEnded(job.state)) live_.erase(id);
-  return written;
+  AddEvent(live, StateChange{job.state, job.reason, job.error}, now);
+  LogInfo("job state", {{"job", id},
+                        {"state", JobStateName(job.state)},
+                        {"reason", job.reason}});
+  live->urgent = true;
+  return absl::OkStatus();
 }
 
 void JobBook::SetReason(const std::string& id, const std::string& reason,
                         absl::Time now) {
+  // Also of a job that is on its way to the disk: it gets there with a reason.
   auto found = live_.find(id);
   if (found == live_.end() || found->second.stored.job.reason == reason) {
     return;
@@ -217,53 +196,61 @@ void JobBook::SetReason(const std::string& id, const std::string& reason,
   Job& job = found->second.stored.job;
   job.reason = reason;
   AddEvent(&found->second, StateChange{job.state, reason, job.error}, now);
-  if (absl::Status written = Write(&found->second); !written.ok()) {
-    LogError("cannot write a job",
-             {{"job", id}, {"status", written.message()}});
-  }
+  found->second.urgent = true;
+}
+
+void JobBook::SetPair(const std::string& id, const std::string& pair) {
+  if (LiveJob* live = Find(id); live != nullptr) live->stored.job.pair = pair;
 }
 
 void JobBook::Append(const std::string& id, const JobEventBody& event,
                      absl::Time now) {
-  auto found = live_.find(id);
-  if (found == live_.end()) return;
-  LiveJob& live = found->second;
+  LiveJob* live = Find(id);
+  if (live == nullptr) return;
   if (const auto* step = std::get_if<StepProgress>(&event)) {
-    live.stored.job.steps_done = step->steps_done;
-    live.stored.job.last_step = *step;
+    live->stored.job.steps_done = step->steps_done;
+    live->stored.job.last_step = *step;
   }
   if (!IsWorthKeeping(event)) return;
-  AddEvent(&live, event, now);
-  if (MayWait(event)) return;
-  if (absl::Status written = Write(&live); !written.ok()) {
-    LogError("cannot write a job's event",
-             {{"job", id}, {"status", written.message()}});
-  }
+  AddEvent(live, event, now);
+  if (!MayWait(event)) live->urgent = true;
 }
 
-void JobBook::AddEvent(LiveJob* job, JobEventBody event, absl::Time now) {
-  if (job->unwritten.empty()) job->unwritten_since = now;
+void JobBook::AddEvent(LiveJob* live, JobEventBody event, absl::Time now) {
+  if (live->unwritten.empty()) live->unwritten_since = now;
   JobEvent added;
-  added.cursor = ++job->stored.job.last_cursor;
+  added.cursor = ++live->stored.job.last_cursor;
   added.time = now;
   added.what = std::move(event);
-  job->unwritten.push_back(std::move(added));
-}
-
-absl::Status JobBook::Write(LiveJob* job) {
-  HP_RETURN_IF_ERROR(store_->Update(job->stored.job, job->unwritten));
-  job->unwritten.clear();
-  return absl::OkStatus();
+  live->unwritten.push_back(std::move(added));
+  unwritten_.insert(live->stored.job.id);
 }
 
 absl::Status JobBook::CommitCheckpoint(const std::string& id,
                                        const Checkpoint& checkpoint,
                                        absl::Time now) {
   HP_ASSIGN_OR_RETURN(LiveJob * live, Revive(id));
+  if (live->ticket != nullptr) {
+    // Whoever writes it needs nothing of the book.
+    (void)store_->Wait(live->ticket);
+    news_ = Collect();
+    HP_ASSIGN_OR_RETURN(live, Revive(id));
+  }
   AddEvent(live, checkpoint, now);
-  HP_RETURN_IF_ERROR(
-      store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten));
-  live->unwritten.clear();
+  const absl::Status written =
+      store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten);
+  if (!written.ok()) {
+    // It is not there, so nobody is told of it.
+    live->unwritten.pop_back();
+    --live->stored.job.last_cursor;
+    if (live->unwritten.empty()) unwritten_.erase(id);
+    return written;
+  }
+  live->in_flight = std::exchange(live->unwritten, {});
+  unwritten_.erase(id);
+  live->urgent = false;
+  OnWritten(live, written);
+  news_.push_back(id);
   std::vector<Checkpoint>& known = live->stored.job.checkpoints;
   std::erase_if(known, [&](const Checkpoint& old) {
     return old.steps_done == checkpoint.steps_done;
@@ -274,63 +261,101 @@ absl::Status JobBook::CommitCheckpoint(const std::string& id,
 
 void JobBook::ForgetCheckpoint(const std::string& id,
                                const Checkpoint& checkpoint) {
-  auto found = live_.find(id);
-  if (found == live_.end()) return;
+  LiveJob* live = Find(id);
+  if (live == nullptr) return;
   if (absl::Status status = store_->ForgetCheckpoint(id, checkpoint.steps_done);
       !status.ok()) {
     LogError("cannot forget a checkpoint",
              {{"job", id}, {"status", status.message()}});
     return;
   }
-  std::erase_if(found->second.stored.job.checkpoints,
-                [&](const Checkpoint& old) {
-                  return old.steps_done == checkpoint.steps_done;
-                });
+  std::erase_if(live->stored.job.checkpoints, [&](const Checkpoint& old) {
+    return old.steps_done == checkpoint.steps_done;
+  });
 }
 
 void JobBook::SetExports(const std::string& id,
                          const std::vector<std::string>& paths) {
-  auto found = live_.find(id);
-  if (found != live_.end()) found->second.stored.job.exports = paths;
+  if (LiveJob* live = Find(id); live != nullptr) {
+    live->stored.job.exports = paths;
+  }
 }
 
 absl::StatusOr<Epoch> JobBook::NextEpoch(const std::string& id) {
   HP_ASSIGN_OR_RETURN(Epoch epoch, store_->NextEpoch());
-  auto found = live_.find(id);
-  if (found != live_.end()) found->second.stored.job.epoch = epoch.value();
+  if (LiveJob* live = Find(id); live != nullptr) {
+    live->stored.job.epoch = epoch.value();
+  }
   return epoch;
 }
 
-absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,
-                                                      int64_t after_cursor,
-                                                      int64_t limit) const {
-  HP_ASSIGN_OR_RETURN(Job job, Get(id));
-  if (after_cursor < 0 || after_cursor > job.last_cursor) {
-    return absl::OutOfRangeError(
-        absl::StrCat("job ", id, " has events up to cursor ", job.last_cursor,
-                     "; asked for those after ", after_cursor));
+void JobBook::Flush(absl::Time now) {
+  for (const std::string& id : unwritten_) {
+    LiveJob& live = live_.at(id);
+    live.unwritten_since = std::min(live.unwritten_since, now);
+    if (now - live.unwritten_since >= kFlushInterval) live.urgent = true;
   }
-  return store_->Events(id, after_cursor, limit);
 }
 
-bool JobBook::Flush(absl::Time now) {
-  bool wrote = false;
-  for (auto it = live_.begin(); it != live_.end();) {
-    LiveJob& live = it->second;
-    if (!live.unwritten.empty() &&
-        now - live.unwritten_since >= kFlushInterval) {
-      if (absl::Status written = Write(&live); !written.ok()) {
-        // Waits for the next flush; the disk may have room again.
-        LogError("cannot write a job's events",
-                 {{"job", it->first}, {"status", written.message()}});
-        live.unwritten_since = now;
-      }
-      wrote = true;
+JobBook::Ticket JobBook::Submit() {
+  Ticket last;
+  for (auto it = unwritten_.begin(); it != unwritten_.end();) {
+    LiveJob& live = live_.at(*it);
+    if (!live.urgent || live.ticket != nullptr) {
+      ++it;
+      continue;
     }
-    const bool done = live.unwritten.empty() && HasEnded(live.stored.job.state);
-    it = done ? live_.erase(it) : std::next(it);
+    live.urgent = false;
+    live.in_flight = std::exchange(live.unwritten, {});
+    live.ticket = live.created
+                      ? store_->QueueUpdate(live.stored.job, live.in_flight)
+                      : store_->QueueCreate(live.stored, live.in_flight);
+    last = live.ticket;
+    in_flight_.push_back(*it);
+    it = unwritten_.erase(it);
   }
-  return wrote;
+  return last;
+}
+
+std::vector<std::string> JobBook::Collect() {
+  std::vector<std::string> news = std::exchange(news_, {});
+  while (!in_flight_.empty()) {
+    const std::string id = in_flight_.front();
+    LiveJob& live = live_.at(id);
+    if (!store_->IsDone(live.ticket)) break;
+    const absl::Status status = store_->Wait(live.ticket);
+    in_flight_.pop_front();
+    OnWritten(&live, status);
+    if (!status.ok() && !live.created) {
+      Drop(id);
+    } else if (status.ok() && live.unwritten.empty() &&
+               HasEnded(live.stored.job.state)) {
+      Drop(id);
+    }
+    news.push_back(id);
+  }
+  return news;
+}
+
+void JobBook::OnWritten(LiveJob* live, const absl::Status& status) {
+  const std::string& id = live->stored.job.id;
+  live->ticket = nullptr;
+  live->last_write = status;
+  std::vector<JobEvent> written = std::exchange(live->in_flight, {});
+  if (status.ok()) {
+    live->written_cursor = written.back().cursor;
+    if (!std::exchange(live->created, true)) Enter(*live);
+    return;
+  }
+  LogError("cannot write a job", {{"job", id}, {"status", status.message()}});
+  // Tried again some time after the next flush; the disk may have room again.
+  live->unwritten_since = absl::InfiniteFuture();
+  written.insert(written.end(),
+                 std::make_move_iterator(live->unwritten.begin()),
+                 std::make_move_iterator(live->unwritten.end()));
+  live->unwritten = std::move(written);
+  live->urgent = false;
+  unwritten_.insert(id);
 }
 
 }  // namespace halfpipe

@@ -4,8 +4,11 @@
 #define HP_COORDINATOR_JOB_BOOK_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,81 +17,159 @@
 #include "absl/time/time.h"
 #include "common/config/job_config.h"
 #include "common/rpc/job_types.h"
+#include "coordinator/job_placement.h"
+#include "coordinator/job_queue.h"
 #include "coordinator/job_runner.h"
 #include "coordinator/job_state.h"
 #include "coordinator/job_store.h"
 
 namespace halfpipe {
 
-// Every change goes through here: the job's row and its event are one
-// transaction. Events of progress are gathered for up to kFlushInterval, so
-// that a small model's quick steps do not each wait for the disk.
+// Every change goes through here: the job's row and its events are one
+// transaction. A change is made in memory at once; Submit gives what has
+// changed to the store, whose Wait the caller then calls without the lock that
+// guards the book, and Collect notes what has come to the disk. One write of a
+// job is under way at a time: what happens to it meanwhile goes with the next,
+// so events reach the disk in order and a failed write is repeated whole.
+// Events of progress are gathered for up to kFlushInterval, so that a small
+// model's quick steps do not each wait for the disk.
 // Not thread-safe; reads no clock.
 class JobBook {
  public:
   static constexpr absl::Duration kFlushInterval = absl::Milliseconds(200);
 
+  using Ticket = JobStore::Ticket;
+
   // Takes over a store. Jobs that were under way are queued again, those that
-  // were being cancelled are cancelled.
+  // were being cancelled are cancelled, those that were being paused paused.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<JobBook>> Load(
       std::unique_ptr<JobStore> store, absl::Time now);
 
-  // Checks the spec and queues the job; see TrainingService.CreateJob.
-  [[nodiscard]] absl::StatusOr<Job> Create(const JobSpec& spec, absl::Time now);
+  // For Wait and IsDone, which need no lock.
+  [[nodiscard]] JobStore& store() { return *store_; }
+
+  // Whether a job of this id is there, or on its way there, from this spec.
+  // AlreadyExists: from another one.
+  [[nodiscard]] absl::StatusOr<bool> Knows(const std::string& id,
+                                           const JobSpec& spec) const;
+  // Adds `job`, made of `spec` (MakeJob), whose id is not known. Nobody sees it
+  // before it is on the disk; if that fails, it has never been.
+  void Create(const JobSpec& spec, const Job& job, absl::Time now);
+  // NotFound.
   [[nodiscard]] absl::StatusOr<Job> Get(const std::string& id) const;
   [[nodiscard]] absl::StatusOr<JobPage> List(const JobQuery& query) const;
-  // Of every job there is, by state's name.
-  [[nodiscard]] std::map<std::string, int64_t> CountLive() const;
+
+  // Of every job that has not ended, by state's name.
+  [[nodiscard]] const std::map<std::string, int64_t>& CountLive() const {
+    return counts_;
+  }
 
   // What a runner needs. NotFound.
   [[nodiscard]] absl::StatusOr<JobPlan> Plan(const std::string& id) const;
-  // Ids of the queued jobs, oldest first.
-  [[nodiscard]] std::vector<std::string> Queue() const;
+  // What the job asks of a pair of stages; read from its config once. The
+  // pointer lives until the next change. NotFound.
+  [[nodiscard]] absl::StatusOr<const JobNeeds*> Needs(const std::string& id);
 
-  // Moves the job. FailedPrecondition: not allowed in its state. When only the
-  // disk fails, the job moves all the same and the next change is written with
-  // this one.
+  // A job that is to be retried does not start before. NotFound.
+  [[nodiscard]] absl::StatusOr<absl::Time> NotBefore(
+      const std::string& id) const;
+
+  // The queued jobs in the order in which they start.
+  [[nodiscard]] const JobQueue& queue() const { return queue_; }
+
+  // Moves the job. A job that fails in a way that another try may mend, and
+  // has a try left, is queued again instead, not to start before its back-off
+  // is over. FailedPrecondition: not allowed in its state.
   [[nodiscard]] absl::Status Apply(const std::string& id, JobTrigger trigger,
                                    const std::string& reason,
                                    const absl::Status& error, absl::Time now);
   // Why a queued job waits. An event only when it is another reason.
   void SetReason(const std::string& id, const std::string& reason,
                  absl::Time now);
+  // The pair that the job is given to; written with its next change.
+  void SetPair(const std::string& id, const std::string& pair);
   void Append(const std::string& id, const JobEventBody& event, absl::Time now);
-  // Durable when it returns OK.
+  // Durable when it returns OK: waits for the disk.
   [[nodiscard]] absl::Status CommitCheckpoint(const std::string& id,
                                               const Checkpoint& checkpoint,
                                               absl::Time now);
+  // Waits for the disk.
   void ForgetCheckpoint(const std::string& id, const Checkpoint& checkpoint);
   void SetExports(const std::string& id, const std::vector<std::string>& paths);
-  // The next epoch of any pair, written down as the job's.
+  // The next epoch of any pair, written down as the job's. Waits for the disk.
   [[nodiscard]] absl::StatusOr<Epoch> NextEpoch(const std::string& id);
 
-  // Events after the cursor that are written. NotFound; OutOfRange: the job
-  // has not come to that cursor.
+  // Events after the cursor that are on the disk. NotFound; OutOfRange: the
+  // job has not come to that cursor.
   [[nodiscard]] absl::StatusOr<std::vector<JobEvent>> Events(
       const std::string& id, int64_t after_cursor, int64_t limit) const;
 
-  // Writes what was gathered; true when something was.
-  bool Flush(absl::Time now);
+  // Marks what has been gathered for long enough, or failed, to be written.
+  void Flush(absl::Time now);
+  // Queues a write for every job that has changed and has none under way.
+  // Returns the last of them: nullptr when there was none to queue.
+  [[nodiscard]] Ticket Submit();
+  // Takes note of the writes that have ended. Returns the jobs they were of.
+  [[nodiscard]] std::vector<std::string> Collect();
+
+  // How far a job is on the disk.
+  struct WriteState {
+    int64_t cursor = 0;      // the last event that is on the disk
+    Ticket ticket;           // the write under way, or nullptr
+    absl::Status last;       // how the last write that ended did
+    bool tried_all = false;  // none is under way and none waits for a Submit
+  };
+
+  // Of a job that has ended and is on the disk, or of none: all written.
+  [[nodiscard]] WriteState StateOfWrites(const std::string& id) const;
 
  private:
   struct LiveJob {
     StoredJob stored;
+    std::optional<JobNeeds> needs;
+    bool created = true;  // false until its row is on the disk
     std::vector<JobEvent> unwritten;
     absl::Time unwritten_since;
+    bool urgent = false;  // `unwritten` goes with the next Submit
+    Ticket ticket;        // of `in_flight`
+    std::vector<JobEvent> in_flight;
+    int64_t written_cursor = 0;
+    absl::Status last_write;
+  };
+
+  // What Apply does to a job.
+  struct Change {
+    JobTrigger trigger;
+    std::string reason;
+    absl::Status error;
+    std::optional<absl::Time> retry_at;
   };
 
   explicit JobBook(std::unique_ptr<JobStore> store)
       : store_(std::move(store)) {}
 
+  // Puts a job that is on the disk into memory.
+  LiveJob* Admit(StoredJob stored);
   // Brings a job that has ended back into memory.
   [[nodiscard]] absl::StatusOr<LiveJob*> Revive(const std::string& id);
-  void AddEvent(LiveJob* job, JobEventBody event, absl::Time now);
-  [[nodiscard]] absl::Status Write(LiveJob* job);
+  void Drop(const std::string& id);
+  void Enter(const LiveJob& live);
+  void Leave(const LiveJob& live);
+  // Turns a failure that is worth another try into one.
+  static void ConsiderRetry(const LiveJob& job, absl::Time now, Change* change);
+  void AddEvent(LiveJob* live, JobEventBody event, absl::Time now);
+  void OnWritten(LiveJob* live, const absl::Status& status);
+  // The job of this id if it is there for others to see.
+  [[nodiscard]] LiveJob* Find(const std::string& id);
+  [[nodiscard]] const LiveJob* Find(const std::string& id) const;
 
-  std::unique_ptr<JobStore> store_;
+  const std::unique_ptr<JobStore> store_;
   std::map<std::string, LiveJob> live_;
+  JobQueue queue_;
+  std::map<std::string, int64_t> counts_;
+  std::set<std::string> unwritten_;    // live jobs with events to be written
+  std::deque<std::string> in_flight_;  // by the order of their tickets
+  std::vector<std::string> news_;      // for the next Collect
 };
 
 }  // namespace halfpipe

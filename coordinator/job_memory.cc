@@ -17,6 +17,9 @@
 namespace halfpipe {
 namespace {
 
+// Marks the planner's "no plan fits".
+constexpr absl::string_view kNoPlan = "halfpipe/no-memory-plan";
+
 double InGiB(int64_t bytes) {
   return static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30);
 }
@@ -179,14 +182,21 @@ absl::StatusOr<JobMemory> PlanJobMemory(
     return planned;
   }
   const bool named = config.pipeline.memory != MemoryPolicy::kAuto;
-  if (!named || !absl::IsResourceExhausted(plan.status())) {
-    return plan.status();
+  if (!absl::IsResourceExhausted(plan.status())) return plan.status();
+  if (!named) {
+    absl::Status no_plan = plan.status();
+    no_plan.SetPayload(kNoPlan, absl::Cord());
+    return no_plan;
   }
   unplanned.warning = absl::StrCat(
       "pipeline.memory is carried out as asked, "
       "but ",
       plan.status().message());
   return unplanned;
+}
+
+bool IsNoPlan(const absl::Status& status) {
+  return status.GetPayload(kNoPlan).has_value();
 }
 
 }  // namespace halfpipe

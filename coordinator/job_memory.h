@@ -56,6 +56,10 @@ struct JobMemory {
     const std::vector<StageInfo>& stages,
     const std::vector<int64_t>& pin_limits = {});
 
+// Whether `status` is PlanJobMemory's "no plan fits": another pair of stages
+// may have the memory.
+[[nodiscard]] bool IsNoPlan(const absl::Status& status);
+
 }  // namespace halfpipe
 
 #endif  // HP_COORDINATOR_JOB_MEMORY_H_

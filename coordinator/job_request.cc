@@ -14,6 +14,10 @@ namespace {
 constexpr size_t kMaxIdBytes = 64;
 constexpr size_t kMaxLabels = 32;
 constexpr size_t kMaxLabelBytes = 256;
+constexpr size_t kMaxPairBytes = 256;
+constexpr int32_t kMaxPriority = 1000;
+constexpr int32_t kMaxRetries = 100;
+constexpr absl::Duration kMaxBackoff = absl::Hours(24);
 
 bool IsIdCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' ||
@@ -23,6 +27,32 @@ bool IsIdCharacter(char c) {
 std::string RandomId() {
   std::random_device device;
   return absl::StrFormat("job-%08x%04x", device(), device() & 0xffffU);
+}
+
+// Priority, retries and pair.
+absl::Status CheckHowToRun(const JobSpec& spec) {
+  if (spec.priority < -kMaxPriority || spec.priority > kMaxPriority) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a job's priority is from ", -kMaxPriority, " to ",
+                     kMaxPriority, ", found ", spec.priority));
+  }
+  if (spec.retry_limit < 0 || spec.retry_limit > kMaxRetries) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a job is tried again at most ", kMaxRetries,
+                     " times, found ", spec.retry_limit));
+  }
+  if (spec.retry_backoff <= absl::ZeroDuration() ||
+      spec.retry_backoff > kMaxBackoff) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the pause before a retry is more than 0 and at most ",
+                     absl::FormatDuration(kMaxBackoff), ", found ",
+                     absl::FormatDuration(spec.retry_backoff)));
+  }
+  if (spec.pair.size() > kMaxPairBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a pair's name is at most ", kMaxPairBytes, " bytes long"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -48,7 +78,7 @@ absl::Status CheckJobSpec(const JobSpec& spec) {
                        " bytes, and the key is not empty"));
     }
   }
-  return absl::OkStatus();
+  return CheckHowToRun(spec);
 }
 
 absl::StatusOr<Job> MakeJob(const JobSpec& spec, absl::Time now) {
@@ -67,6 +97,9 @@ absl::StatusOr<Job> MakeJob(const JobSpec& spec, absl::Time now) {
   job.config_digest = ConfigDigest(config);
   job.created = now;
   job.steps_total = config.train.steps;
+  job.priority = spec.priority;
+  job.retry_limit = spec.retry_limit;
+  job.requested_pair = spec.pair;
   return job;
 }
 

@@ -10,8 +10,10 @@
 namespace halfpipe {
 
 // The limits on ids and labels, which end up in metrics and folders: an id is
-// empty or up to 64 of [A-Za-z0-9._-]; at most 32 labels of up to 256 bytes.
-// InvalidArgument says which is broken.
+// empty or up to 64 of [A-Za-z0-9._-]; at most 32 labels of up to 256 bytes, a
+// pair's name of as many. A priority is from -1000 to 1000, a job is tried
+// again at most 100 times, after a pause of at most a day. InvalidArgument says
+// which is broken.
 [[nodiscard]] absl::Status CheckJobSpec(const JobSpec& spec);
 
 // A queued job with the resolved config: paths absolute, defaults filled in.

@@ -12,6 +12,13 @@ namespace {
 // Abandoning a step and saving takes seconds; past this a stage hangs.
 constexpr absl::Duration kStopTimeout = absl::Seconds(60);
 
+// What a job comes to that was stopped so.
+JobTrigger EndOf(StopKind stop) {
+  if (stop == StopKind::kInterrupt) return JobTrigger::kInterrupted;
+  if (stop == StopKind::kPause) return JobTrigger::kPaused;
+  return JobTrigger::kCancelled;
+}
+
 }  // namespace
 
 JobRunner::JobRunner(JobPlan plan, std::vector<Checkpoint> checkpoints,
@@ -157,9 +164,15 @@ void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
 void JobRunner::Stop(StopKind kind, absl::Time now) {
   if (finished()) return;
   const bool first = stop_ == StopKind::kNone || stop_ == StopKind::kRestart;
-  if (!first && kind != StopKind::kCancelNow) return;
-  const bool restarting = stop_ == StopKind::kRestart;
+  const bool pausing = stop_ == StopKind::kPause;
+  const bool more =
+      kind == StopKind::kCancelNow || (pausing && kind == StopKind::kCancel);
+  if (!first && !more) return;
+  const bool under_way = pausing || stop_ == StopKind::kRestart;
   stop_ = kind;
+  if (kind == StopKind::kPause) {
+    host_->ChangeState(JobTrigger::kPause, "", absl::OkStatus());
+  }
   if (kind == StopKind::kCancel || kind == StopKind::kCancelNow) {
     host_->ChangeState(JobTrigger::kCancel, "", absl::OkStatus());
   }
@@ -168,7 +181,7 @@ void JobRunner::Stop(StopKind kind, absl::Time now) {
   if (kind == StopKind::kCancelNow || !has_state) {
     return FinishStopped("", now);
   }
-  if (restarting) return;
+  if (under_way) return;
   stop_deadline_ = now + kStopTimeout;
   if (phase_ != Phase::kStep) return;
   RetractSteps();
@@ -230,9 +243,7 @@ void JobRunner::FinishStopped(const std::string& detail, absl::Time now) {
           : "there is no checkpoint";
   const std::string reason =
       detail.empty() ? kept : absl::StrCat(kept, " (", detail, ")");
-  Finish(stop_ == StopKind::kInterrupt ? JobTrigger::kInterrupted
-                                       : JobTrigger::kCancelled,
-         reason);
+  Finish(EndOf(stop_), reason);
 }
 
 void JobRunner::Finish(JobTrigger trigger, const std::string& reason,

@@ -69,6 +69,7 @@ enum class StopKind {
   kCancel,     // save the last optimizer step, then cancelled
   kCancelNow,  // cancelled
   kInterrupt,  // save the last optimizer step, then queued again
+  kPause,      // save the last optimizer step, then paused
   kRestart,    // save the last optimizer step, then a new epoch: a stage that
                // is being stopped cancels its step and still saves
 };
@@ -92,6 +93,10 @@ class JobRunner {
   // At least every second.
   void OnTick(absl::Time now);
   void Stop(StopKind kind, absl::Time now);
+
+  // Saves once the steps that are under way have ended, if there is anything
+  // new. False where the job does not train (yet).
+  [[nodiscard]] bool RequestSave(absl::Time now);
 
   // Whether the stage should abandon the command it runs.
   [[nodiscard]] bool WantsAbandon(Rank rank) const;
@@ -219,6 +224,7 @@ class JobRunner {
   int64_t steps_done_ = 0;  // of the pair
   int64_t next_step_ = 0;   // to be issued
   int64_t saved_steps_ = 0;
+  bool save_requested_ = false;
   absl::Time last_save_;
   std::string save_directory_;  // temporary; empty: none is open
   std::vector<SavedFile> save_files_;

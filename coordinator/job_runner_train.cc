@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "coordinator/job_runner.h"
 #include "coordinator/lr_schedule.h"
+#include "coordinator/next_save.h"
 
 namespace halfpipe {
 namespace {
@@ -70,10 +71,19 @@ StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
 
 bool JobRunner::SaveIsDue(int64_t steps_done, absl::Time now) const {
   if (steps_done == saved_steps_) return false;
-  if (steps_done == plan_.config.train.steps) return true;
+  if (steps_done == plan_.config.train.steps || save_requested_) return true;
   const SaveInterval& every = plan_.config.output.save_every;
   if (every.steps > 0) return steps_done % every.steps == 0;
   return every.seconds > 0 && now - last_save_ >= absl::Seconds(every.seconds);
+}
+
+bool JobRunner::RequestSave(absl::Time now) {
+  const bool trains = phase_ == Phase::kStep && stop_ == StopKind::kNone;
+  const bool saves = phase_ == Phase::kSave || phase_ == Phase::kExport;
+  if (!trains) return saves;  // what is being saved is the newest there is
+  save_requested_ = steps_done_ != saved_steps_ || next_step_ != saved_steps_;
+  Advance(now);
+  return true;
 }
 
 bool JobRunner::MayIssue(absl::Time now) const {
@@ -147,6 +157,11 @@ bool JobRunner::FinishStep(int64_t step, absl::Time now) {
   progress.step_seconds = meter_.step_seconds();
   progress.eta_seconds =
       meter_.EtaSeconds(progress.steps_total - progress.steps_done);
+  const NextSave next =
+      PredictSave(plan_.config.output.save_every, steps_done_,
+                  progress.steps_total, now - last_save_, meter_.EtaSeconds(1));
+  progress.next_checkpoint_step = next.step;
+  progress.next_checkpoint_seconds = next.seconds;
   host_->Emit(progress);
   return true;
 }
@@ -223,6 +238,7 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
     manifest.files.push_back({file.name, file.bytes, file.sha256});
     checkpoint.bytes += file.bytes;
   }
+  save_requested_ = false;
   HP_ASSIGN_OR_RETURN(
       checkpoint.directory,
       ledger_->Commit(plan_.config.output.dir, save_directory_, manifest));

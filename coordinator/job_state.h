@@ -1,22 +1,28 @@
-// The life of a job: one table that says which state follows which.
+// The life of a job: one table that says which state follows which
+// (docs/jobs.md shows it whole).
 //
-//                 +---------------- interrupted -----------------+
+//                 +---------- interrupted, retry ----------------+
 //                 v                                              |
 //   create --> queued --start--> preparing --ready--> running    |
-//                ^  |             |  ^  |              |  ^  |   |
-//                |  |     stage   |  |  |         save |  |  |   |
-//                |  |     lost ---|--+--|------.       v  |  |   |
-//                |  |             |     |      '---- saving--saved
-//                |  |             |     |              |     |
-//                |  |       cancel|     | complete     |     | complete
-//                |  | cancel      v     |  (check,     v     v
-//                |  |        cancelling |  prepare)   done <-'
-//                |  v             |     '----------> done
-//   resume ------+-- cancelled <--'
-//                +-- failed  <-- fail: from any state that has not ended
+//               ^  |  |           |  ^  |              |  ^  |   |
+//               |  |  |   stage   |  |  |         save |  |  |   |
+//               |  |  |   lost ---|--+--|------.       v  |  |   |
+//               |  |  |           |     |      '---- saving--saved
+//               |  |  |           |     | complete     |     | complete
+//               |  |  '-- pause   |     |  (check,     v     v
+//               |  |      |       |     |  prepare)   done <-'
+//               |  |      |       |     '----------> done
+//               |  |      |       |
+//               |  |      |  cancel, pause: also from running and saving
+//               |  |      |       +--> cancelling --> cancelled
+//               |  |      v       '--> pausing --> paused
+//   resume -----+  |   paused --cancel--> cancelled
+//               |  '-- cancel --------> cancelled
+//               '----- cancelled, failed  <-- fail
 //
-// A job that is being cancelled is cancelled whatever happens: the last
-// committed checkpoint stays. `paused` exists on the wire only.
+// A job that is being cancelled is cancelled whatever happens, unless its last
+// step was done by then: the last committed checkpoint stays. The same holds
+// for pausing, which only a failure that no retry mends turns into failed.
 #ifndef HP_COORDINATOR_JOB_STATE_H_
 #define HP_COORDINATOR_JOB_STATE_H_
 
@@ -40,6 +46,9 @@ enum class JobTrigger {
   kCancelled,    // the stop is complete
   kInterrupted,  // the coordinator stops or was restarted
   kResume,       // somebody asked for another try
+  kPause,        // somebody asked for the pause
+  kPaused,       // the stages are free
+  kRetry,        // it failed in a way that another try may mend
 };
 
 [[nodiscard]] absl::string_view JobTriggerName(JobTrigger trigger);

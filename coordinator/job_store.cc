@@ -61,12 +61,49 @@ absl::Status PrepareSchema(SqliteDatabase* database, const std::string& path) {
   return transaction.Commit();
 }
 
+// A job as it is written: encoded when the change was queued.
+struct JobRow {
+  int64_t number = 0;  // of a new job, as name and spec
+  std::string id;
+  std::string name;
+  std::string state;
+  int64_t ended = 0;
+  std::string body;
+  std::string spec;
+  std::vector<std::pair<int64_t, std::string>> events;  // by cursor
+};
+
+// The stored body is without what has tables of its own.
+std::string BodyOf(const Job& job) {
+  Job body = job;
+  body.checkpoints.clear();
+  body.queue_position = 0;
+  return EncodeJob(body);
+}
+
+JobRow RowOf(const Job& job, const std::vector<JobEvent>& events) {
+  JobRow row;
+  row.id = job.id;
+  row.state = std::string(JobStateName(job.state));
+  row.ended = HasEnded(job.state) ? 1 : 0;
+  row.body = BodyOf(job);
+  row.events.reserve(events.size());
+  for (const JobEvent& event : events) {
+    row.events.emplace_back(event.cursor, EncodeJobEvent(event));
+  }
+  return row;
+}
+
 }  // namespace
 
+// One connection for the thread that commits and one for queries, so that
+// these never wait for the disk.
 struct JobStore::Statements {
-  explicit Statements(SqliteDatabase opened) : database(std::move(opened)) {}
+  Statements(SqliteDatabase to_write, SqliteDatabase to_read)
+      : writer(std::move(to_write)), reader(std::move(to_read)) {}
 
-  SqliteDatabase database;
+  SqliteDatabase writer;
+  SqliteDatabase reader;
   SqliteStatement insert_job;
   SqliteStatement get_job;
   SqliteStatement list_jobs;
@@ -80,38 +117,75 @@ struct JobStore::Statements {
   SqliteStatement count_epoch;
 
   absl::Status PrepareAll() {
-    const std::pair<SqliteStatement*, const char*> all[] = {
+    const std::pair<SqliteStatement*, const char*> writes[] = {
         {&insert_job,
-         "INSERT INTO jobs (id, name, state, ended, body, spec) "
-         "VALUES (?, ?, ?, ?, ?, ?) RETURNING number"},
-        {&get_job, "SELECT number, body, spec FROM jobs WHERE id = ?"},
-        {&list_jobs,
-         "SELECT number, body, spec FROM jobs WHERE number < ? "
-         "ORDER BY number DESC LIMIT ?"},
-        {&list_live,
-         "SELECT number, body, spec FROM jobs WHERE ended = 0 "
-         "ORDER BY number"},
+         "INSERT INTO jobs (number, id, name, state, ended, body, spec) "
+         "VALUES (?, ?, ?, ?, ?, ?, ?)"},
         {&update_job,
          "UPDATE jobs SET state = ?, ended = ?, body = ? WHERE id = ?"},
         {&insert_event, "INSERT INTO events VALUES (?, ?, ?)"},
-        {&list_events,
-         "SELECT body FROM events WHERE job = ? AND cursor > ? "
-         "ORDER BY cursor LIMIT ?"},
         {&insert_checkpoint,
          "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)"},
         {&delete_checkpoint,
          "DELETE FROM checkpoints WHERE job = ? AND steps_done = ?"},
-        {&list_checkpoints,
-         "SELECT steps_done, directory, time_ms, bytes FROM checkpoints "
-         "WHERE job = ? ORDER BY steps_done"},
         {&count_epoch,
          "UPDATE counters SET value = value + 1 WHERE name = 'epoch' "
          "RETURNING value"},
     };
-    for (const auto& [statement, sql] : all) {
-      HP_ASSIGN_OR_RETURN(*statement, database.Prepare(sql));
+    const std::pair<SqliteStatement*, const char*> reads[] = {
+        {&get_job, "SELECT number, body, spec FROM jobs WHERE id = ?"},
+        {&list_jobs,
+         "SELECT number, body, spec FROM jobs WHERE number < ?1 "
+         "AND (?3 = '' OR instr(?3, ' ' || state || ' ') > 0) "
+         "ORDER BY number DESC LIMIT ?2"},
+        {&list_live,
+         "SELECT number, body, spec FROM jobs WHERE ended = 0 "
+         "ORDER BY number"},
+        {&list_events,
+         "SELECT body FROM events WHERE job = ? AND cursor > ? "
+         "ORDER BY cursor LIMIT ?"},
+        {&list_checkpoints,
+         "SELECT steps_done, directory, time_ms, bytes FROM checkpoints "
+         "WHERE job = ? ORDER BY steps_done"},
+    };
+    for (const auto& [statement, sql] : writes) {
+      HP_ASSIGN_OR_RETURN(*statement, writer.Prepare(sql));
+    }
+    for (const auto& [statement, sql] : reads) {
+      HP_ASSIGN_OR_RETURN(*statement, reader.Prepare(sql));
     }
     return absl::OkStatus();
+  }
+
+  // The following run while a change is committed.
+  absl::Status Insert(const JobRow& row) {
+    insert_job.Bind(1, row.number).Bind(2, row.id).Bind(3, row.name);
+    insert_job.Bind(4, row.state).Bind(5, row.ended);
+    HP_RETURN_IF_ERROR(
+        insert_job.BindBlob(6, row.body).BindBlob(7, row.spec).Run());
+    return InsertEvents(row);
+  }
+
+  absl::Status Update(const JobRow& row) {
+    update_job.Bind(1, row.state).Bind(2, row.ended);
+    HP_RETURN_IF_ERROR(update_job.BindBlob(3, row.body).Bind(4, row.id).Run());
+    return InsertEvents(row);
+  }
+
+  absl::Status InsertEvents(const JobRow& row) {
+    for (const auto& [cursor, body] : row.events) {
+      insert_event.Bind(1, row.id).Bind(2, cursor);
+      HP_RETURN_IF_ERROR(insert_event.BindBlob(3, body).Run());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status InsertCheckpoint(const std::string& id,
+                                const Checkpoint& checkpoint) {
+    insert_checkpoint.Bind(1, id).Bind(2, checkpoint.steps_done);
+    insert_checkpoint.Bind(3, checkpoint.directory);
+    insert_checkpoint.Bind(4, absl::ToUnixMillis(checkpoint.time));
+    return insert_checkpoint.Bind(5, checkpoint.bytes).Run();
   }
 };
 
@@ -141,18 +215,12 @@ absl::StatusOr<std::vector<StoredJob>> ReadRows(SqliteStatement* query) {
   }
 }
 
-// The stored body is without what has tables of its own.
-std::string BodyOf(const Job& job) {
-  Job body = job;
-  body.checkpoints.clear();
-  body.queue_position = 0;
-  return EncodeJob(body);
-}
-
 }  // namespace
 
-JobStore::JobStore(std::unique_ptr<Statements> statements)
-    : statements_(std::move(statements)) {}
+JobStore::JobStore(FileLock lock, std::unique_ptr<Statements> statements)
+    : lock_(std::move(lock)),
+      statements_(std::move(statements)),
+      commits_(&statements_->writer) {}
 
 JobStore::~JobStore() = default;
 
@@ -160,28 +228,56 @@ absl::StatusOr<std::unique_ptr<JobStore>> JobStore::Open(
     const std::string& state_dir) {
   HP_RETURN_IF_ERROR(MakeDirectories(state_dir));
   const std::string path = absl::StrCat(state_dir, "/halfpipe.db");
-  absl::StatusOr<SqliteDatabase> database = SqliteDatabase::Open(path);
-  if (!database.ok()) {
-    return Annotate(database.status(),
+  absl::StatusOr<FileLock> lock =
+      FileLock::Acquire(absl::StrCat(state_dir, "/halfpipe.lock"));
+  if (absl::IsFailedPrecondition(lock.status())) {
+    return absl::UnavailableError(
+        absl::StrCat(lock.status().message(),
+                     ": another halfpipe-coordinator uses this state folder"));
+  }
+  HP_RETURN_IF_ERROR(lock.status());
+  absl::StatusOr<SqliteDatabase> writer = SqliteDatabase::Open(path);
+  if (!writer.ok()) {
+    return Annotate(writer.status(),
                     "is another halfpipe-coordinator using this state folder?");
   }
-  HP_RETURN_IF_ERROR(PrepareSchema(&*database, path));
-  auto statements = std::make_unique<Statements>(*std::move(database));
+  HP_RETURN_IF_ERROR(PrepareSchema(&*writer, path));
+  HP_ASSIGN_OR_RETURN(SqliteDatabase reader, SqliteDatabase::OpenReader(path));
+  auto statements =
+      std::make_unique<Statements>(*std::move(writer), std::move(reader));
   HP_RETURN_IF_ERROR(statements->PrepareAll());
-  return std::unique_ptr<JobStore>(new JobStore(std::move(statements)));
+  std::unique_ptr<JobStore> store(
+      new JobStore(*std::move(lock), std::move(statements)));
+  HP_RETURN_IF_ERROR(store->FindLastNumber());
+  return store;
+}
+
+absl::Status JobStore::FindLastNumber() {
+  HP_ASSIGN_OR_RETURN(SqliteStatement query,
+                      statements_->reader.Prepare(
+                          "SELECT seq FROM sqlite_sequence WHERE name = "
+                          "'jobs'"));
+  HP_ASSIGN_OR_RETURN(bool row, query.Step());
+  if (row) last_number_ = query.Int(0);
+  return absl::OkStatus();
+}
+
+int64_t JobStore::NextNumber() { return ++last_number_; }
+
+JobStore::Ticket JobStore::QueueCreate(const StoredJob& stored,
+                                       const std::vector<JobEvent>& events) {
+  JobRow row = RowOf(stored.job, events);
+  row.number = stored.number;
+  row.name = stored.job.name;
+  row.spec = EncodeJobSpec(stored.spec);
+  return commits_.Add(
+      [this, row = std::move(row)] { return statements_->Insert(row); });
 }
 
 absl::StatusOr<StoredJob> JobStore::Create(const Job& job,
                                            const JobSpec& spec) {
-  SqliteStatement& insert = statements_->insert_job;
-  insert.Bind(1, job.id).Bind(2, job.name).Bind(3, JobStateName(job.state));
-  insert.Bind(4, HasEnded(job.state) ? 1 : 0);
-  insert.BindBlob(5, BodyOf(job)).BindBlob(6, EncodeJobSpec(spec));
-  HP_ASSIGN_OR_RETURN(bool row, insert.Step());
-  HP_CHECK(row);
-  StoredJob stored{insert.Int(0), job, spec};
-  // The row is durable once the statement has run to its end.
-  HP_RETURN_IF_ERROR(insert.Run());
+  StoredJob stored{NextNumber(), job, spec};
+  HP_RETURN_IF_ERROR(Wait(QueueCreate(stored, {})));
   return stored;
 }
 
@@ -196,9 +292,15 @@ absl::StatusOr<StoredJob> JobStore::Get(const std::string& id) const {
   return std::move(jobs.front());
 }
 
-absl::StatusOr<std::vector<StoredJob>> JobStore::List(int64_t before,
-                                                      int64_t limit) const {
-  return ReadRows(&statements_->list_jobs.Bind(1, before).Bind(2, limit));
+absl::StatusOr<std::vector<StoredJob>> JobStore::List(
+    int64_t before, int64_t limit, const std::vector<JobState>& states) const {
+  // A row of another state is passed over without reading its body.
+  std::string names;
+  for (JobState state : states) {
+    absl::StrAppend(&names, " ", JobStateName(state), " ");
+  }
+  SqliteStatement& query = statements_->list_jobs;
+  return ReadRows(&query.Bind(1, before).Bind(2, limit).Bind(3, names));
 }
 
 absl::StatusOr<std::vector<StoredJob>> JobStore::ListLive() const {
@@ -223,44 +325,31 @@ absl::Status JobStore::LoadCheckpoints(Job* job) const {
   }
 }
 
-absl::Status JobStore::WriteJob(const Job& job,
-                                const std::vector<JobEvent>& events) {
-  SqliteStatement& update = statements_->update_job;
-  update.Bind(1, JobStateName(job.state)).Bind(2, HasEnded(job.state) ? 1 : 0);
-  HP_RETURN_IF_ERROR(update.BindBlob(3, BodyOf(job)).Bind(4, job.id).Run());
-  for (const JobEvent& event : events) {
-    SqliteStatement& insert = statements_->insert_event;
-    insert.Bind(1, job.id).Bind(2, event.cursor);
-    HP_RETURN_IF_ERROR(insert.BindBlob(3, EncodeJobEvent(event)).Run());
-  }
-  return absl::OkStatus();
+JobStore::Ticket JobStore::QueueUpdate(const Job& job,
+                                       const std::vector<JobEvent>& events) {
+  return commits_.Add(
+      [this, row = RowOf(job, events)] { return statements_->Update(row); });
 }
 
 absl::Status JobStore::Update(const Job& job,
                               const std::vector<JobEvent>& events) {
-  HP_ASSIGN_OR_RETURN(auto transaction,
-                      SqliteTransaction::Begin(&statements_->database));
-  HP_RETURN_IF_ERROR(WriteJob(job, events));
-  return transaction.Commit();
+  return Wait(QueueUpdate(job, events));
 }
 
 absl::Status JobStore::CommitCheckpoint(const Job& job,
                                         const Checkpoint& checkpoint,
                                         const std::vector<JobEvent>& events) {
-  HP_ASSIGN_OR_RETURN(auto transaction,
-                      SqliteTransaction::Begin(&statements_->database));
-  HP_RETURN_IF_ERROR(WriteJob(job, events));
-  SqliteStatement& insert = statements_->insert_checkpoint;
-  insert.Bind(1, job.id).Bind(2, checkpoint.steps_done);
-  insert.Bind(3, checkpoint.directory);
-  insert.Bind(4, absl::ToUnixMillis(checkpoint.time));
-  HP_RETURN_IF_ERROR(insert.Bind(5, checkpoint.bytes).Run());
-  return transaction.Commit();
+  return Wait(commits_.Add([this, row = RowOf(job, events), checkpoint] {
+    HP_RETURN_IF_ERROR(statements_->Update(row));
+    return statements_->InsertCheckpoint(row.id, checkpoint);
+  }));
 }
 
 absl::Status JobStore::ForgetCheckpoint(const std::string& id,
                                         int64_t steps_done) {
-  return statements_->delete_checkpoint.Bind(1, id).Bind(2, steps_done).Run();
+  return Wait(commits_.Add([this, id, steps_done] {
+    return statements_->delete_checkpoint.Bind(1, id).Bind(2, steps_done).Run();
+  }));
 }
 
 absl::StatusOr<std::vector<JobEvent>> JobStore::Events(const std::string& id,
@@ -282,12 +371,21 @@ absl::StatusOr<std::vector<JobEvent>> JobStore::Events(const std::string& id,
 }
 
 absl::StatusOr<Epoch> JobStore::NextEpoch() {
-  SqliteStatement& count = statements_->count_epoch;
-  HP_ASSIGN_OR_RETURN(bool row, count.Step());
-  HP_CHECK(row);
-  Epoch epoch(count.Int(0));
-  HP_RETURN_IF_ERROR(count.Run());
-  return epoch;
+  int64_t value = 0;
+  HP_RETURN_IF_ERROR(Wait(commits_.Add([this, &value] {
+    SqliteStatement& count = statements_->count_epoch;
+    HP_ASSIGN_OR_RETURN(bool row, count.Step());
+    HP_CHECK(row);
+    value = count.Int(0);
+    return count.Run();
+  })));
+  return Epoch(value);
 }
+
+absl::Status JobStore::Wait(const Ticket& ticket) {
+  return commits_.Wait(ticket);
+}
+
+bool JobStore::IsDone(const Ticket& ticket) { return commits_.IsDone(ticket); }
 
 }  // namespace halfpipe

@@ -10,8 +10,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/file_lock.h"
 #include "common/base/ids.h"
 #include "common/rpc/job_types.h"
+#include "coordinator/group_commit.h"
 
 namespace halfpipe {
 
@@ -23,29 +25,45 @@ struct StoredJob {
   JobSpec spec;
 };
 
-// Every call is one transaction: after a crash it happened whole or not at
-// all. Not thread-safe. Codes: those of SqliteStatement::Step.
+// Every change is whole or not at all after a crash. The Queue... calls return
+// at once, and Wait returns when the change is on the disk (GroupCommit: the
+// changes of several callers share one wait for it); the calls that return a
+// Status do both. Queries see what is on the disk.
+//
+// Wait and IsDone may be called by any thread at any time. The others: not
+// thread-safe. Codes: those of SqliteStatement::Step.
 class JobStore {
  public:
+  using Ticket = GroupCommit::Ticket;
+
   // Opens or creates `state_dir`/halfpipe.db. Unavailable: another coordinator
-  // has it. FailedPrecondition: a newer version wrote it.
+  // has it. FailedPrecondition: a newer version wrote it. DataLoss: the file is
+  // damaged.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<JobStore>> Open(
       const std::string& state_dir);
   ~JobStore();
 
-  // Adds a job. AlreadyExists: the id is taken.
+  // Adds a job and its first events. AlreadyExists: the id is taken.
+  [[nodiscard]] Ticket QueueCreate(const StoredJob& stored,
+                                   const std::vector<JobEvent>& events);
+  // The number of the next job: no earlier call has returned it.
+  [[nodiscard]] int64_t NextNumber();
   [[nodiscard]] absl::StatusOr<StoredJob> Create(const Job& job,
                                                  const JobSpec& spec);
   // NotFound names the id.
   [[nodiscard]] absl::StatusOr<StoredJob> Get(const std::string& id) const;
   // Jobs with a number below `before`, newest first. Without checkpoints.
+  // `states`: only those whose row is in one of them; empty: all.
   [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> List(
-      int64_t before, int64_t limit) const;
+      int64_t before, int64_t limit,
+      const std::vector<JobState>& states = {}) const;
   // Jobs that have not ended, oldest first.
   [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> ListLive() const;
 
   // Replaces the job's row and appends the events, together. The events'
   // cursors must follow those that are there; job.last_cursor is the last one.
+  [[nodiscard]] Ticket QueueUpdate(const Job& job,
+                                   const std::vector<JobEvent>& events);
   [[nodiscard]] absl::Status Update(const Job& job,
                                     const std::vector<JobEvent>& events);
   // The same, and adds the checkpoint: this is the commit. A checkpoint of the
@@ -63,15 +81,21 @@ class JobStore {
   // A number that no earlier call, before any crash, has returned.
   [[nodiscard]] absl::StatusOr<Epoch> NextEpoch();
 
+  // See GroupCommit.
+  [[nodiscard]] absl::Status Wait(const Ticket& ticket);
+  [[nodiscard]] bool IsDone(const Ticket& ticket);
+
  private:
   struct Statements;
 
-  explicit JobStore(std::unique_ptr<Statements> statements);
-  [[nodiscard]] absl::Status WriteJob(const Job& job,
-                                      const std::vector<JobEvent>& events);
+  JobStore(FileLock lock, std::unique_ptr<Statements> statements);
+  [[nodiscard]] absl::Status FindLastNumber();
   [[nodiscard]] absl::Status LoadCheckpoints(Job* job) const;
 
-  std::unique_ptr<Statements> statements_;
+  const FileLock lock_;
+  const std::unique_ptr<Statements> statements_;
+  GroupCommit commits_;
+  int64_t last_number_ = 0;
 };
 
 }  // namespace halfpipe

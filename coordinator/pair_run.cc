@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "coordinator/job_memory.h"
 
 namespace halfpipe {
 
@@ -42,6 +43,14 @@ void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
   if (trigger == JobTrigger::kStageLost) services_.metrics->OnRestart();
   if (absl::StrContains(error.message(), "non-finite")) {
     services_.metrics->OnNonFiniteStep();
+  }
+  if (trigger == JobTrigger::kFail && IsNoPlan(error) &&
+      services_.may_go_elsewhere != nullptr &&
+      services_.may_go_elsewhere(job_, pair_)) {
+    return ChangeState(JobTrigger::kInterrupted,
+                       absl::StrCat("another pair is tried, ", pair_,
+                                    " is too small: ", reason),
+                       absl::OkStatus());
   }
   if (absl::Status applied =
           services_.book->Apply(job_, trigger, reason, error, now);

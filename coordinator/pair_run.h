@@ -24,6 +24,10 @@ struct RunServices {
   CheckpointLedger* ledger = nullptr;
   CoordinatorMetrics* metrics = nullptr;
   Clock clock;
+  // Whether a job whose model does not fit this pair's memory may be queued
+  // for another one. May be null: no.
+  std::function<bool(const std::string& job, const std::string& pair)>
+      may_go_elsewhere;
 };
 
 // Not thread-safe.

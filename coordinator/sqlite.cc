@@ -97,10 +97,10 @@ void SqliteDatabase::Closer::operator()(sqlite3* database) const {
   sqlite3_close_v2(database);
 }
 
-absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
+absl::StatusOr<SqliteDatabase> SqliteDatabase::OpenWith(const std::string& path,
+                                                        int flags) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(
-      path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   SqliteDatabase database;
   database.database_.reset(raw);
   if (code != SQLITE_OK) {
@@ -110,12 +110,29 @@ absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   }
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, 1000);
-  // The exclusive lock is taken by the first write and kept, so that two
-  // coordinators cannot share a state folder.
-  HP_RETURN_IF_ERROR(database.Execute(
-      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"));
   return database;
+}
+
+absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
+  HP_ASSIGN_OR_RETURN(
+      SqliteDatabase database,
+      OpenWith(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  HP_RETURN_IF_ERROR(
+      database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                       "PRAGMA foreign_keys = ON;"));
+  return database;
+}
+
+absl::StatusOr<SqliteDatabase> SqliteDatabase::OpenReader(
+    const std::string& path) {
+  HP_ASSIGN_OR_RETURN(SqliteDatabase database,
+                      OpenWith(path, SQLITE_OPEN_READWRITE));
+  HP_RETURN_IF_ERROR(database.Execute("PRAGMA query_only = ON"));
+  return database;
+}
+
+bool SqliteDatabase::InTransaction() const {
+  return sqlite3_get_autocommit(database_.get()) == 0;
 }
 
 absl::Status SqliteDatabase::Execute(const std::string& sql) {
@@ -147,7 +164,7 @@ SqliteTransaction::SqliteTransaction(SqliteTransaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)) {}
 
 SqliteTransaction::~SqliteTransaction() {
-  if (database_ == nullptr) return;
+  if (database_ == nullptr || !database_->InTransaction()) return;
   if (absl::Status status = database_->Execute("ROLLBACK"); !status.ok()) {
     LogError("rollback failed", {{"status", status.message()}});
   }

@@ -52,24 +52,33 @@ class SqliteStatement {
 class SqliteDatabase {
  public:
   // Creates the file when it is missing; write-ahead log, and every commit is
-  // on the disk when Run returns. One process at a time: Unavailable when
-  // another one holds the file.
+  // on the disk when Run returns. Unavailable: it cannot be opened, or another
+  // connection is writing. DataLoss: it is no database, or a broken one.
   [[nodiscard]] static absl::StatusOr<SqliteDatabase> Open(
+      const std::string& path);
+  // A second connection to an open one's file, for queries only. It sees what
+  // is committed, and neither of them waits for the other.
+  [[nodiscard]] static absl::StatusOr<SqliteDatabase> OpenReader(
       const std::string& path);
 
   [[nodiscard]] absl::Status Execute(const std::string& sql);
   [[nodiscard]] absl::StatusOr<SqliteStatement> Prepare(
       absl::string_view sql) const;
+  [[nodiscard]] bool InTransaction() const;
 
  private:
   struct Closer {
     void operator()(sqlite3* database) const;
   };
 
+  [[nodiscard]] static absl::StatusOr<SqliteDatabase> OpenWith(
+      const std::string& path, int flags);
+
   std::unique_ptr<sqlite3, Closer> database_;
 };
 
-// BEGIN IMMEDIATE now; ROLLBACK unless Commit succeeded.
+// BEGIN IMMEDIATE now; ROLLBACK unless Commit succeeded or SQLite did it, as it
+// does when the disk is full.
 class SqliteTransaction {
  public:
   [[nodiscard]] static absl::StatusOr<SqliteTransaction> Begin(

@@ -9,7 +9,7 @@
 namespace halfpipe {
 namespace {
 
-constexpr int kMaxWatches = 128;
+constexpr int kMaxWatches = 512;
 
 // Puts a job into a response, or says why there is none.
 template <typename Response>
@@ -54,6 +54,10 @@ grpc::Status TrainingServiceImpl::WatchJob(
     return ToGrpcStatus(absl::ResourceExhaustedError(absl::StrCat(
         "more than ", kMaxWatches, " clients watch jobs: try again later")));
   }
+  // Headers at once: a client whose connection breaks later knows by them that
+  // the service was there, also where the job had nothing to tell.
+  context->AddInitialMetadata("halfpipe-watch", "open");
+  writer->SendInitialMetadata();
   int64_t cursor = request->after_cursor();
   while (true) {
     const absl::Time deadline =
@@ -85,6 +89,18 @@ grpc::Status TrainingServiceImpl::ResumeJob(grpc::ServerContext*,
                                             const v1::ResumeJobRequest* request,
                                             v1::ResumeJobResponse* response) {
   return Answer(coordinator_->ResumeJob(request->id()), response);
+}
+
+grpc::Status TrainingServiceImpl::PauseJob(grpc::ServerContext*,
+                                           const v1::PauseJobRequest* request,
+                                           v1::PauseJobResponse* response) {
+  return Answer(coordinator_->PauseJob(request->id()), response);
+}
+
+grpc::Status TrainingServiceImpl::SaveJob(grpc::ServerContext*,
+                                          const v1::SaveJobRequest* request,
+                                          v1::SaveJobResponse* response) {
+  return Answer(coordinator_->SaveJob(request->id()), response);
 }
 
 grpc::Status TrainingServiceImpl::GetServerInfo(

@@ -34,6 +34,12 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   grpc::Status ResumeJob(grpc::ServerContext* context,
                          const v1::ResumeJobRequest* request,
                          v1::ResumeJobResponse* response) override;
+  grpc::Status PauseJob(grpc::ServerContext* context,
+                        const v1::PauseJobRequest* request,
+                        v1::PauseJobResponse* response) override;
+  grpc::Status SaveJob(grpc::ServerContext* context,
+                       const v1::SaveJobRequest* request,
+                       v1::SaveJobResponse* response) override;
   grpc::Status GetServerInfo(grpc::ServerContext* context,
                              const v1::GetServerInfoRequest* request,
                              v1::GetServerInfoResponse* response) override;

@@ -1,11 +1,10 @@
 // halfpipe cancel ID: stops a job; its last step is saved unless --now.
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "client/command.h"
-#include "client/job_json.h"
 
 namespace halfpipe {
 namespace {
@@ -21,12 +20,9 @@ absl::StatusOr<ExitCode> Cancel(const CancelOptions& options,
   const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job,
                       client->CancelJob(options.id, options.now));
-  if (options.service.format == OutputFormat::kJson) {
-    context.out << JsonText(ToJson(job), 2) << "\n";
-  } else {
-    context.out << job.id << " is " << JobStateName(job.state) << "\n";
-  }
-  return ExitCode::kOk;
+  return ReportAnswer(job, options.service.format,
+                      absl::StrCat(job.id, " is ", JobStateName(job.state)),
+                      context);
 }
 
 }  // namespace

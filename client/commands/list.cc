@@ -1,6 +1,7 @@
 // halfpipe list: the service's jobs, newest first.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -22,12 +23,19 @@ struct ListOptions {
   std::vector<std::string> states;
   std::vector<std::string> labels;
   int64_t limit = 50;
+  bool all = false;
 };
 
-constexpr JobState kStates[] = {
-    JobState::kQueued, JobState::kPreparing, JobState::kRunning,
-    JobState::kSaving, JobState::kPaused,    JobState::kCancelling,
-    JobState::kDone,   JobState::kFailed,    JobState::kCancelled};
+struct Listed {
+  std::vector<Job> jobs;
+  bool more = false;  // than the limit allows
+};
+
+constexpr JobState kStates[] = {JobState::kQueued,     JobState::kPreparing,
+                                JobState::kRunning,    JobState::kSaving,
+                                JobState::kPausing,    JobState::kPaused,
+                                JobState::kCancelling, JobState::kDone,
+                                JobState::kFailed,     JobState::kCancelled};
 
 std::vector<std::string> StateNames() {
   std::vector<std::string> names;
@@ -46,10 +54,11 @@ JobQuery QueryFor(const ListOptions& options) {
   return query;
 }
 
-absl::StatusOr<std::vector<Job>> FetchJobs(TrainingClient& client,
-                                           JobQuery query, int64_t limit) {
+absl::StatusOr<Listed> FetchJobs(TrainingClient& client, JobQuery query,
+                                 int64_t limit) {
   constexpr int64_t kLargestPage = 200;
-  std::vector<Job> jobs;
+  Listed listed;
+  std::vector<Job>& jobs = listed.jobs;
   do {
     const int64_t missing = limit - static_cast<int64_t>(jobs.size());
     query.page_size = static_cast<int32_t>(std::min(missing, kLargestPage));
@@ -58,16 +67,22 @@ absl::StatusOr<std::vector<Job>> FetchJobs(TrainingClient& client,
     query.page_token = page.next_page_token;
   } while (!query.page_token.empty() &&
            static_cast<int64_t>(jobs.size()) < limit);
-  return jobs;
+  listed.more = !query.page_token.empty();
+  return listed;
+}
+
+// A reason may be a whole list of problems; `show` has all of it.
+absl::string_view FirstLine(absl::string_view text) {
+  return text.substr(0, text.find('\n'));
 }
 
 void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
   size_t width = 2;
   for (const Job& job : jobs) width = std::max(width, job.id.size());
   const int id_width = static_cast<int>(width);
-  context.out << absl::StrFormat("%-*s  %-10s  %-13s  %-9s  %-8s  %s\n",
+  context.out << absl::StrFormat("%-*s  %-10s  %-13s  %-9s  %-8s  %-4s  %s\n",
                                  id_width, "ID", "STATE", "STEP", "LOSS", "AGE",
-                                 "REASON");
+                                 "PRIO", "REASON");
   for (const Job& job : jobs) {
     const std::string loss =
         job.last_step.has_value()
@@ -75,24 +90,31 @@ void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
             : "-";
     const double age = absl::ToDoubleSeconds(absl::Now() - job.created);
     context.out << absl::StrFormat(
-        "%-*s  %-10s  %-13s  %-9s  %-8s  %s\n", id_width, job.id,
+        "%-*s  %-10s  %-13s  %-9s  %-8s  %-4d  %s\n", id_width, job.id,
         JobStateName(job.state),
         absl::StrCat(job.steps_done, "/", job.steps_total), loss,
-        ReadableSeconds(age), job.reason);
+        ReadableSeconds(age), job.priority, FirstLine(job.reason));
   }
 }
 
 absl::StatusOr<ExitCode> List(const ListOptions& options,
                               CommandContext& context) {
   const auto client = Connect(options.service, context);
-  HP_ASSIGN_OR_RETURN(const std::vector<Job> jobs,
-                      FetchJobs(*client, QueryFor(options), options.limit));
+  const int64_t limit =
+      options.all ? std::numeric_limits<int64_t>::max() : options.limit;
+  HP_ASSIGN_OR_RETURN(const Listed listed,
+                      FetchJobs(*client, QueryFor(options), limit));
+  const std::vector<Job>& jobs = listed.jobs;
   if (options.service.format == OutputFormat::kJson) {
     nlohmann::ordered_json json = nlohmann::ordered_json::array();
     for (const Job& job : jobs) json.push_back(ToJson(job));
     context.out << JsonText(json, 2) << "\n";
   } else {
     PrintTable(jobs, context);
+  }
+  if (listed.more) {
+    context.err << "halfpipe: there are more jobs than these " << jobs.size()
+                << ": --all lists every one\n";
   }
   return ExitCode::kOk;
 }
@@ -111,6 +133,7 @@ void AddListCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--limit", options->limit, "Most jobs to list")
       ->check(PositiveCheck())
       ->capture_default_str();
+  command->add_flag("--all", options->all, "List every job, however many");
   AddServiceFlags(command, &options->service);
   command->callback([options, &context] {
     context.action = [options, &context] { return List(*options, context); };

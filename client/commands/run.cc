@@ -8,13 +8,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/command.h"
-#include "client/file_lock.h"
 #include "client/finished_lora.h"
 #include "client/job_file.h"
 #include "client/local_service.h"
 #include "client/number_check.h"
 #include "client/signal_watch.h"
 #include "common/base/file.h"
+#include "common/base/file_lock.h"
 
 namespace halfpipe {
 namespace {
@@ -67,8 +67,8 @@ absl::StatusOr<WorkPlaces> MakeWorkPlaces(const RunOptions& options,
   return places;
 }
 
-// Finds the job of an earlier run, or creates it. A job that failed or was
-// cancelled is queued again.
+// Finds the job of an earlier run, or creates it. A job that failed, was
+// cancelled or paused is queued again.
 absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
                               EventPrinter& printer) {
   absl::StatusOr<Job> known = client.GetJob(spec.id);
@@ -79,7 +79,8 @@ absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
     printer.Notice("going on with a job that has begun: --record is as it was");
   }
   if (known->state != JobState::kFailed &&
-      known->state != JobState::kCancelled) {
+      known->state != JobState::kCancelled &&
+      known->state != JobState::kPaused) {
     return known;
   }
   const int64_t seen = known->last_cursor;
@@ -118,8 +119,14 @@ class LocalRun {
     HP_ASSIGN_OR_RETURN(spec.record_dir, AbsolutePath(options_.record_dir));
     HP_ASSIGN_OR_RETURN(places_,
                         MakeWorkPlaces(options_, file.config, spec.id));
-    HP_ASSIGN_OR_RETURN(const FileLock lock,
-                        FileLock::Acquire(absl::StrCat(places_.root, "/lock")));
+    const absl::StatusOr<FileLock> lock =
+        FileLock::Acquire(absl::StrCat(places_.root, "/lock"));
+    if (absl::IsFailedPrecondition(lock.status())) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          lock.status().message(),
+          ": wait for it to end, or give this job another output folder"));
+    }
+    HP_RETURN_IF_ERROR(lock.status());
     if (HoldsOtherCheckpoints(file.config.output.dir, places_)) {
       printer_->Notice(absl::StrCat(file.config.output.dir,
                                     " holds checkpoints of another job: this "

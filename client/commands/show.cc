@@ -29,6 +29,31 @@ void PrintRow(absl::string_view name, absl::string_view value,
   context.out << absl::StrFormat("%-12s %s\n", absl::StrCat(name, ":"), value);
 }
 
+// Priority, retries and pair, as far as somebody chose them.
+void PrintHowItRuns(const Job& job, CommandContext& context) {
+  if (job.priority != 0) {
+    PrintRow("priority", absl::StrCat(job.priority), context);
+  }
+  if (job.retry_limit > 0) {
+    PrintRow("retries", absl::StrCat(job.retries, "/", job.retry_limit),
+             context);
+  }
+  if (job.retry_at.has_value()) {
+    PrintRow("next try", TimeText(*job.retry_at), context);
+  }
+  PrintRow("pair", job.pair.empty() ? job.requested_pair : job.pair, context);
+}
+
+void PrintStep(const StepProgress& step, CommandContext& context) {
+  PrintRow("progress", StepText(step), context);
+  if (step.next_checkpoint_step > step.steps_done) {
+    PrintRow("next save",
+             absl::StrCat("after step ", step.next_checkpoint_step, ", in ",
+                          ReadableSeconds(step.next_checkpoint_seconds)),
+             context);
+  }
+}
+
 void PrintJob(const Job& job, bool config, CommandContext& context) {
   PrintRow("id", job.id, context);
   PrintRow("name", job.name, context);
@@ -50,9 +75,8 @@ void PrintJob(const Job& job, bool config, CommandContext& context) {
   PrintRow("steps", absl::StrCat(job.steps_done, "/", job.steps_total),
            context);
   PrintRow("restarts", absl::StrCat(job.restarts), context);
-  if (job.last_step.has_value()) {
-    PrintRow("progress", StepText(*job.last_step), context);
-  }
+  PrintHowItRuns(job, context);
+  if (job.last_step.has_value()) PrintStep(*job.last_step, context);
   for (const Checkpoint& checkpoint : job.checkpoints) {
     PrintRow("checkpoint",
              absl::StrCat("step ", checkpoint.steps_done, "  ",

@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/command.h"
 #include "client/job_file.h"
 #include "client/job_json.h"
 #include "client/signal_watch.h"
+#include "common/config/quantity.h"
 
 namespace halfpipe {
 namespace {
@@ -20,6 +22,11 @@ struct SubmitOptions {
   std::string id;
   std::vector<std::string> labels;
   bool no_wait = false;
+  bool validate_only = false;
+  int32_t priority = 0;
+  int32_t retry_limit = 0;
+  int64_t retry_backoff_seconds = 30;
+  std::string pair;
 };
 
 void Announce(const Job& job, const SubmitOptions& options,
@@ -39,12 +46,53 @@ absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,
   JobSpec spec = SpecFor(file);
   spec.id = options.id;
   spec.labels = ParseLabels(options.labels);
+  spec.validate_only = options.validate_only;
+  spec.priority = options.priority;
+  spec.retry_limit = options.retry_limit;
+  spec.retry_backoff = absl::Seconds(options.retry_backoff_seconds);
+  spec.pair = options.pair;
   const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job, client->CreateJob(spec));
+  if (options.validate_only) {
+    return ReportAnswer(job, options.service.format,
+                        absl::StrCat(options.job_file,
+                                     ": the service would "
+                                     "take this job; nothing was queued"),
+                        context);
+  }
   Announce(job, options, context);
   if (options.no_wait) return ExitCode::kOk;
   return FollowRemotely(*client, signals, job.id, 0, options.service.format,
                         context);
+}
+
+// How the service is to run the job.
+void AddRunFlags(CLI::App* command, SubmitOptions* options) {
+  command
+      ->add_option("--priority", options->priority,
+                   "Jobs with a higher one leave the queue first")
+      ->capture_default_str();
+  command
+      ->add_option("--retry", options->retry_limit,
+                   "How often to try again after a failure that another try "
+                   "may mend")
+      ->option_text("TIMES")
+      ->capture_default_str();
+  const auto parse = [options](const std::string& text) {
+    const absl::StatusOr<int64_t> seconds = ParseSeconds(text);
+    if (!seconds.ok()) {
+      throw CLI::ValidationError("--retry-backoff",
+                                 std::string(seconds.status().message()));
+    }
+    options->retry_backoff_seconds = *seconds;
+  };
+  command
+      ->add_option_function<std::string>(
+          "--retry-backoff", parse,
+          "The pause before the first retry, such as 30s; doubled by each")
+      ->option_text("TIME");
+  command->add_option("--pair", options->pair,
+                      "The pair of stages to run on; without it any that fits");
 }
 
 }  // namespace
@@ -62,6 +110,9 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
                &options->labels);
   command->add_flag("--no-wait", options->no_wait,
                     "Return at once instead of watching the job");
+  command->add_flag("--validate-only", options->validate_only,
+                    "Have the service check the job; queue nothing");
+  AddRunFlags(command, options.get());
   AddServiceFlags(command, &options->service);
   command->callback([options, &context] {
     context.action = [options, &context] { return Submit(*options, context); };

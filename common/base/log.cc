@@ -28,6 +28,16 @@ Context& GlobalContext() {
 
 std::atomic<LogLevel> min_level{LogLevel::kInfo};
 
+struct Tap {
+  absl::Mutex mutex;
+  LogTap tap ABSL_GUARDED_BY(mutex);
+};
+
+Tap& GlobalTap() {
+  static Tap* const tap = new Tap;
+  return *tap;
+}
+
 struct LevelNames {
   const char* name;
   const char* journal_prefix;
@@ -54,6 +64,18 @@ void AppendField(absl::string_view key, absl::string_view value,
   } else {
     absl::StrAppend(line, value);
   }
+}
+
+void TellTap(LogLevel level, absl::string_view message,
+             std::initializer_list<LogField> fields) {
+  Tap& global = GlobalTap();
+  absl::MutexLock lock(&global.mutex);
+  if (global.tap == nullptr) return;
+  std::string text(message);
+  for (const LogField& field : fields) {
+    AppendField(field.key, field.value, &text);
+  }
+  global.tap(level, text);
 }
 
 }  // namespace
@@ -83,6 +105,13 @@ void Log(LogLevel level, absl::string_view message,
   // A failed write to standard error has nowhere to be reported.
   [[maybe_unused]] ssize_t wrote =
       write(STDERR_FILENO, line.data(), line.size());
+  TellTap(level, message, fields);
+}
+
+void SetLogTap(LogTap tap) {
+  Tap& global = GlobalTap();
+  absl::MutexLock lock(&global.mutex);
+  global.tap = std::move(tap);
 }
 
 void SetMinLogLevel(LogLevel level) { min_level.store(level); }

@@ -4,6 +4,7 @@
 #ifndef HP_COMMON_BASE_LOG_H_
 #define HP_COMMON_BASE_LOG_H_
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -55,6 +56,12 @@ void SetMinLogLevel(LogLevel level);
 // Sets a field that every later line of this process carries (rank, job,
 // epoch, step); an empty value removes it. Thread-safe.
 void SetLogContext(absl::string_view key, absl::string_view value);
+
+// Sees each line that is written, as "model loaded blocks=20": its message and
+// own fields, without time, level and context. Called on the thread that logs,
+// one call at a time; it must not log. Null: nobody does.
+using LogTap = std::function<void(LogLevel level, absl::string_view text)>;
+void SetLogTap(LogTap tap);
 
 }  // namespace halfpipe
 

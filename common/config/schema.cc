@@ -4,11 +4,14 @@
 #include <exception>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/config/nearest.h"
+#include "yaml-cpp/anchor.h"
+#include "yaml-cpp/eventhandler.h"
 
 namespace halfpipe {
 namespace {
@@ -134,6 +137,51 @@ class Reader {
   KeyLines lines_;
 };
 
+// Counts documents and keeps nothing of them.
+class DocumentCounter : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override { ++count_; }
+
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {
+  }
+
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {}
+
+  void OnSequenceEnd() override {}
+
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                  YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+
+  void OnMapEnd() override {}
+
+  [[nodiscard]] int count() const { return count_; }
+
+ private:
+  int count_ = 0;
+};
+
+// Not YAML::LoadAll: where a text begins with a comma, say, yaml-cpp 0.7 makes
+// one empty document after another of it, without end. Throws as Load does.
+bool HasSeveralDocuments(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentCounter counter;
+  while (counter.count() < 2 && parser.HandleNextDocument(counter)) {
+  }
+  return counter.count() > 1;
+}
+
 // The one document of the text; nullopt after adding a problem.
 std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
                                        ProblemList* problems) {
@@ -142,12 +190,12 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
     return std::nullopt;
   }
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() > 1) {
+    const std::string text(yaml);
+    if (HasSeveralDocuments(text)) {
       problems->Add(0, "", "holds several YAML documents; expected one");
       return std::nullopt;
     }
-    return documents.empty() ? YAML::Node() : documents[0];
+    return YAML::Load(text);
   } catch (const YAML::Exception& error) {
     problems->Add(error.mark.line + 1, "",
                   absl::StrCat("is not valid YAML: ", error.msg));

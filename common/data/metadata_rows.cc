@@ -97,7 +97,7 @@ std::vector<int> ElementLines(absl::string_view text) {
 }
 
 // nlohmann's message without its own prefix.
-std::string JsonProblem(const Json::parse_error& error) {
+std::string JsonProblem(const Json::exception& error) {
   std::string text = error.what();
   size_t colon = text.find(": ");
   return colon == std::string::npos ? text : text.substr(colon + 2);
@@ -112,6 +112,10 @@ absl::StatusOr<std::vector<MetadataRow>> RowsOfJson(
     return absl::InvalidArgumentError(
         absl::StrCat(file_name, ":", LineAt(text, error.byte),
                      ": is not valid JSON: ", JsonProblem(error)));
+  } catch (const Json::exception& error) {
+    // No place is told of a number that is too large for a double.
+    return absl::InvalidArgumentError(
+        absl::StrCat(file_name, ": is not valid JSON: ", JsonProblem(error)));
   }
   if (!document.is_array()) {
     return absl::InvalidArgumentError(
@@ -134,7 +138,7 @@ std::vector<MetadataRow> RowsOfJsonLines(absl::string_view text) {
     if (absl::StripAsciiWhitespace(part).empty()) continue;
     try {
       rows.push_back(RowOfObject(Json::parse(part.begin(), part.end()), line));
-    } catch (const Json::parse_error& error) {
+    } catch (const Json::exception& error) {
       rows.push_back(
           {.line = line,
            .problem = absl::StrCat("is not valid JSON: ", JsonProblem(error)),

@@ -13,7 +13,6 @@
 namespace halfpipe {
 namespace {
 
-constexpr absl::Duration kReconnectFor = absl::Seconds(30);
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(300);
 // A watch has no natural end; this bounds a single stream, not the watch.
 constexpr absl::Duration kStreamTimeout = absl::Hours(24 * 7);
@@ -69,6 +68,24 @@ class GrpcTrainingClient : public TrainingClient {
     return FromProto(response.job());
   }
 
+  absl::StatusOr<Job> PauseJob(const std::string& id) override {
+    v1::PauseJobRequest request;
+    request.set_id(id);
+    v1::PauseJobResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::PauseJob, request, &response));
+    return FromProto(response.job());
+  }
+
+  absl::StatusOr<Job> SaveJob(const std::string& id) override {
+    v1::SaveJobRequest request;
+    request.set_id(id);
+    v1::SaveJobResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::SaveJob, request, &response));
+    return FromProto(response.job());
+  }
+
   absl::StatusOr<ServerInfo> GetServerInfo() override {
     v1::GetServerInfoResponse response;
     HP_RETURN_IF_ERROR(Call(&v1::TrainingService::Stub::GetServerInfo,
@@ -80,11 +97,11 @@ class GrpcTrainingClient : public TrainingClient {
       const Watch& watch,
       const std::function<bool(const JobEvent&)>& on_event) override {
     int64_t cursor = watch.after_cursor;
-    absl::Time give_up = absl::Now() + kReconnectFor;
+    absl::Time give_up = absl::Now() + options_.reconnect_for;
     while (true) {
-      const int64_t before = cursor;
       absl::Status error;
-      StreamEnd end = ReadStream(watch, on_event, &cursor, &error);
+      bool answered = false;
+      StreamEnd end = ReadStream(watch, on_event, &cursor, &answered, &error);
       if (end != StreamEnd::kBroken) return absl::OkStatus();
       if (watch.stop.stop_requested()) {
         return absl::CancelledError("the watch was stopped");
@@ -93,7 +110,9 @@ class GrpcTrainingClient : public TrainingClient {
       if (!absl::IsUnavailable(error) && !absl::IsCancelled(error)) {
         return error;
       }
-      if (cursor > before) give_up = absl::Now() + kReconnectFor;
+      // The service was there until now, whether it had something to tell or
+      // not.
+      if (answered) give_up = absl::Now() + options_.reconnect_for;
       if (absl::Now() > give_up) {
         return absl::UnavailableError(error.message());
       }
@@ -110,9 +129,10 @@ class GrpcTrainingClient : public TrainingClient {
   }
 
   // Reads one stream to its end, moving `cursor` over what was delivered.
+  // `answered`: the service took the call, if only by its first headers.
   StreamEnd ReadStream(const Watch& watch,
                        const std::function<bool(const JobEvent&)>& on_event,
-                       int64_t* cursor, absl::Status* error) {
+                       int64_t* cursor, bool* answered, absl::Status* error) {
     grpc::ClientContext context;
     PrepareCall(kStreamTimeout, /*wait=*/false, &context);
     std::stop_callback on_stop(watch.stop, [&] { context.TryCancel(); });
@@ -133,6 +153,7 @@ class GrpcTrainingClient : public TrainingClient {
       *cursor = response.event().cursor();
     }
     *error = Explain(reader->Finish());
+    *answered = !context.GetServerInitialMetadata().empty();
     return error->ok() ? StreamEnd::kComplete : StreamEnd::kBroken;
   }
 

@@ -43,6 +43,8 @@ void StepToProto(const StepProgress& from, v1::StepProgress* to) {
   to->set_grad_norm(from.grad_norm);
   to->set_step_seconds(from.step_seconds);
   to->set_eta_seconds(from.eta_seconds);
+  to->set_next_checkpoint_step(from.next_checkpoint_step);
+  to->set_next_checkpoint_seconds(from.next_checkpoint_seconds);
   for (const StageUse& use : from.stages) {
     v1::StageUse* stage = to->add_stages();
     stage->set_rank(use.rank);
@@ -76,6 +78,8 @@ StepProgress StepFromProto(const v1::StepProgress& from) {
   to.grad_norm = from.grad_norm();
   to.step_seconds = from.step_seconds();
   to.eta_seconds = from.eta_seconds();
+  to.next_checkpoint_step = from.next_checkpoint_step();
+  to.next_checkpoint_seconds = from.next_checkpoint_seconds();
   for (const v1::StageUse& stage : from.stages()) {
     StageUse use;
     use.rank = stage.rank();
@@ -126,6 +130,7 @@ struct EventWriter {
     to->mutable_log()->set_severity(
         static_cast<v1::LogSeverity>(what.severity));
     to->mutable_log()->set_text(what.text);
+    if (what.stage) to->mutable_log()->set_stage(*what.stage);
   }
 
   void operator()(const Checkpoint& what) {
@@ -144,25 +149,11 @@ LogSeverity SeverityFromProto(v1::LogSeverity from) {
   }
 }
 
-absl::StatusOr<JobKind> JobKindFromProto(v1::JobKind from) {
-  switch (from) {
-    case v1::JOB_KIND_UNSPECIFIED:
-    case v1::JOB_KIND_TRAIN:
-      return JobKind::kTrain;
-    case v1::JOB_KIND_PREPARE:
-      return JobKind::kPrepare;
-    case v1::JOB_KIND_CHECK:
-      return JobKind::kCheck;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("unknown kind of job: ", static_cast<int>(from)));
-  }
-}
-
 void TimesToProto(const Job& from, v1::Job* to) {
   to->set_created_unix_ms(absl::ToUnixMillis(from.created));
   if (from.started) to->set_started_unix_ms(absl::ToUnixMillis(*from.started));
   if (from.ended) to->set_ended_unix_ms(absl::ToUnixMillis(*from.ended));
+  if (from.retry_at) to->set_retry_unix_ms(absl::ToUnixMillis(*from.retry_at));
 }
 
 void TimesFromProto(const v1::Job& from, Job* to) {
@@ -173,17 +164,35 @@ void TimesFromProto(const v1::Job& from, Job* to) {
   if (from.ended_unix_ms() != 0) {
     to->ended = absl::FromUnixMillis(from.ended_unix_ms());
   }
+  if (from.retry_unix_ms() != 0) {
+    to->retry_at = absl::FromUnixMillis(from.retry_unix_ms());
+  }
 }
 
 }  // namespace
 
 absl::StatusOr<JobState> JobStateFromNumber(int number) {
   if (number < static_cast<int>(JobState::kQueued) ||
-      number > static_cast<int>(JobState::kPaused)) {
+      number > static_cast<int>(JobState::kPausing)) {
     return absl::InvalidArgumentError(
         absl::StrCat("unknown state of a job: ", number));
   }
   return static_cast<JobState>(number);
+}
+
+absl::StatusOr<JobKind> JobKindFromNumber(int number) {
+  switch (number) {
+    case v1::JOB_KIND_UNSPECIFIED:
+    case v1::JOB_KIND_TRAIN:
+      return JobKind::kTrain;
+    case v1::JOB_KIND_PREPARE:
+      return JobKind::kPrepare;
+    case v1::JOB_KIND_CHECK:
+      return JobKind::kCheck;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown kind of job: ", number));
+  }
 }
 
 v1::Job ToProto(const Job& from) {
@@ -209,6 +218,11 @@ v1::Job ToProto(const Job& from) {
     CheckpointToProto(checkpoint, to.add_checkpoints());
   }
   to.mutable_exports()->Assign(from.exports.begin(), from.exports.end());
+  to.set_priority(from.priority);
+  to.set_retry_limit(from.retry_limit);
+  to.set_retries(from.retries);
+  to.set_requested_pair(from.requested_pair);
+  to.set_pair(from.pair);
   return to;
 }
 
@@ -216,7 +230,7 @@ absl::StatusOr<Job> FromProto(const v1::Job& from) {
   Job to;
   to.id = from.id();
   to.name = from.name();
-  HP_ASSIGN_OR_RETURN(to.kind, JobKindFromProto(from.kind()));
+  HP_ASSIGN_OR_RETURN(to.kind, JobKindFromNumber(from.kind()));
   to.labels.insert(from.labels().begin(), from.labels().end());
   HP_ASSIGN_OR_RETURN(to.state, JobStateFromNumber(from.state()));
   to.reason = from.reason();
@@ -235,6 +249,11 @@ absl::StatusOr<Job> FromProto(const v1::Job& from) {
     to.checkpoints.push_back(CheckpointFromProto(checkpoint));
   }
   to.exports.assign(from.exports().begin(), from.exports().end());
+  to.priority = from.priority();
+  to.retry_limit = from.retry_limit();
+  to.retries = from.retries();
+  to.requested_pair = from.requested_pair();
+  to.pair = from.pair();
   return to;
 }
 
@@ -268,10 +287,12 @@ absl::StatusOr<JobEvent> FromProto(const v1::JobEvent& from) {
                                  from.encoding().samples_total(),
                                  from.encoding().activity()};
       return to;
-    case v1::JobEvent::kLog:
-      to.what =
-          LogLine{SeverityFromProto(from.log().severity()), from.log().text()};
+    case v1::JobEvent::kLog: {
+      LogLine line{SeverityFromProto(from.log().severity()), from.log().text()};
+      if (from.log().has_stage()) line.stage = from.log().stage();
+      to.what = std::move(line);
       return to;
+    }
     case v1::JobEvent::kCheckpoint:
       to.what = CheckpointFromProto(from.checkpoint());
       return to;
@@ -281,38 +302,6 @@ absl::StatusOr<JobEvent> FromProto(const v1::JobEvent& from) {
   return absl::InvalidArgumentError(
       absl::StrCat("event ", from.cursor(),
                    " is of a kind that this version does not know"));
-}
-
-v1::CreateJobRequest ToProto(const JobSpec& from) {
-  v1::CreateJobRequest to;
-  to.set_id(from.id);
-  to.set_kind(static_cast<v1::JobKind>(from.kind));
-  to.set_config_yaml(from.config_yaml);
-  to.set_file_name(from.file_name);
-  to.set_base_dir(from.base_dir);
-  to.mutable_labels()->insert(from.labels.begin(), from.labels.end());
-  to.set_validate_only(from.validate_only);
-  to.set_record_dir(from.record_dir);
-  if (from.join_timeout != absl::InfiniteDuration()) {
-    to.set_join_timeout_seconds(absl::ToDoubleSeconds(from.join_timeout));
-  }
-  return to;
-}
-
-absl::StatusOr<JobSpec> FromProto(const v1::CreateJobRequest& from) {
-  JobSpec to;
-  to.id = from.id();
-  HP_ASSIGN_OR_RETURN(to.kind, JobKindFromProto(from.kind()));
-  to.config_yaml = from.config_yaml();
-  to.file_name = from.file_name();
-  to.base_dir = from.base_dir();
-  to.labels.insert(from.labels().begin(), from.labels().end());
-  to.validate_only = from.validate_only();
-  to.record_dir = from.record_dir();
-  if (from.join_timeout_seconds() > 0) {
-    to.join_timeout = absl::Seconds(from.join_timeout_seconds());
-  }
-  return to;
 }
 
 }  // namespace halfpipe

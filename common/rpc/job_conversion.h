@@ -31,8 +31,10 @@ namespace halfpipe {
 [[nodiscard]] v1::GetServerInfoResponse ToProto(const ServerInfo& from);
 [[nodiscard]] ServerInfo FromProto(const v1::GetServerInfoResponse& from);
 
-// The states as numbers; InvalidArgument for one that is not known.
+// States and kinds as numbers; InvalidArgument for one that is not known. No
+// kind is kTrain.
 [[nodiscard]] absl::StatusOr<JobState> JobStateFromNumber(int number);
+[[nodiscard]] absl::StatusOr<JobKind> JobKindFromNumber(int number);
 
 }  // namespace halfpipe
 

@@ -1,8 +1,55 @@
-// The half of job_conversion.h that deals with lists and the server itself.
+// The half of job_conversion.h that deals with requests, lists and the server
+// itself.
 #include "common/base/status.h"
 #include "common/rpc/job_conversion.h"
 
 namespace halfpipe {
+
+v1::CreateJobRequest ToProto(const JobSpec& from) {
+  v1::CreateJobRequest to;
+  to.set_id(from.id);
+  to.set_kind(static_cast<v1::JobKind>(from.kind));
+  to.set_config_yaml(from.config_yaml);
+  to.set_file_name(from.file_name);
+  to.set_base_dir(from.base_dir);
+  to.mutable_labels()->insert(from.labels.begin(), from.labels.end());
+  to.set_validate_only(from.validate_only);
+  to.set_record_dir(from.record_dir);
+  if (from.join_timeout != absl::InfiniteDuration()) {
+    to.set_join_timeout_seconds(absl::ToDoubleSeconds(from.join_timeout));
+  }
+  to.set_priority(from.priority);
+  to.set_retry_limit(from.retry_limit);
+  // The default is not written: what an older version stored of the same
+  // request must stay equal to it.
+  if (from.retry_backoff != kDefaultRetryBackoff) {
+    to.set_retry_backoff_seconds(absl::ToDoubleSeconds(from.retry_backoff));
+  }
+  to.set_pair(from.pair);
+  return to;
+}
+
+absl::StatusOr<JobSpec> FromProto(const v1::CreateJobRequest& from) {
+  JobSpec to;
+  to.id = from.id();
+  HP_ASSIGN_OR_RETURN(to.kind, JobKindFromNumber(from.kind()));
+  to.config_yaml = from.config_yaml();
+  to.file_name = from.file_name();
+  to.base_dir = from.base_dir();
+  to.labels.insert(from.labels().begin(), from.labels().end());
+  to.validate_only = from.validate_only();
+  to.record_dir = from.record_dir();
+  if (from.join_timeout_seconds() > 0) {
+    to.join_timeout = absl::Seconds(from.join_timeout_seconds());
+  }
+  to.priority = from.priority();
+  to.retry_limit = from.retry_limit();
+  if (from.retry_backoff_seconds() != 0) {
+    to.retry_backoff = absl::Seconds(from.retry_backoff_seconds());
+  }
+  to.pair = from.pair();
+  return to;
+}
 
 v1::ListJobsRequest ToProto(const JobQuery& from) {
   v1::ListJobsRequest to;

@@ -6,7 +6,7 @@
 namespace halfpipe {
 namespace {
 
-constexpr std::array<std::pair<JobState, const char*>, 9> kStateNames = {{
+constexpr std::array<std::pair<JobState, const char*>, 10> kStateNames = {{
     {JobState::kQueued, "queued"},
     {JobState::kPreparing, "preparing"},
     {JobState::kRunning, "running"},
@@ -16,6 +16,7 @@ constexpr std::array<std::pair<JobState, const char*>, 9> kStateNames = {{
     {JobState::kFailed, "failed"},
     {JobState::kCancelled, "cancelled"},
     {JobState::kPaused, "paused"},
+    {JobState::kPausing, "pausing"},
 }};
 
 }  // namespace

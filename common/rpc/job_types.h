@@ -32,6 +32,7 @@ enum class JobState {
   kFailed = 7,
   kCancelled = 8,
   kPaused = 9,
+  kPausing = 10,
 };
 
 // "queued", "train": for messages, labels and JSON; and the inverse.
@@ -78,6 +79,9 @@ struct StepProgress {
   double step_seconds = 0.0;
   double eta_seconds = 0.0;
   std::vector<StageUse> stages;  // by rank
+  // The next checkpoint: after which step, and how soon; 0: not known.
+  int64_t next_checkpoint_step = 0;
+  double next_checkpoint_seconds = 0.0;
 };
 
 struct EncodingProgress {
@@ -97,6 +101,7 @@ enum class LogSeverity { kInfo = 1, kWarning = 2, kError = 3 };
 struct LogLine {
   LogSeverity severity = LogSeverity::kInfo;
   std::string text;
+  std::optional<int32_t> stage = {};  // the rank that said it
 };
 
 struct JobEvent {
@@ -128,7 +133,16 @@ struct Job {
   std::optional<StepProgress> last_step;
   std::vector<Checkpoint> checkpoints;  // oldest first
   std::vector<std::string> exports;     // files of the final LoRA
+  int32_t priority = 0;                 // higher ones leave the queue first
+  int32_t retry_limit = 0;
+  int32_t retries = 0;                 // since it was created or resumed
+  std::optional<absl::Time> retry_at;  // it does not start before
+  std::string requested_pair;          // empty: any that fits
+  std::string pair;                    // that it runs on, or ran on last
 };
+
+// The pause before a job's first retry.
+inline constexpr absl::Duration kDefaultRetryBackoff = absl::Seconds(30);
 
 // What a client gives to create a job.
 struct JobSpec {
@@ -142,6 +156,10 @@ struct JobSpec {
   std::string record_dir;
   // How long the job may wait for missing stages; infinite: for ever.
   absl::Duration join_timeout = absl::InfiniteDuration();
+  int32_t priority = 0;  // -1000 to 1000
+  int32_t retry_limit = 0;
+  absl::Duration retry_backoff = kDefaultRetryBackoff;
+  std::string pair;  // of stages; empty: any that fits
 };
 
 struct JobQuery {

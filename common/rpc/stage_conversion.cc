@@ -1,8 +1,11 @@
 #include "common/rpc/stage_conversion.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/rpc/status_conversion.h"
+#include "common/runtime/recent_lines.h"
 
 namespace halfpipe {
 namespace {
@@ -244,6 +247,12 @@ v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
   to.set_device_total_bytes(from.device_total_bytes);
   to.set_device_free_change_bytes(from.device_free_change_bytes);
   to.set_host_available_bytes(from.host_available_bytes);
+  for (const StageLine& line : from.lines) {
+    v1::StageLine* message = to.add_lines();
+    message->set_level(static_cast<int>(line.level));
+    // A message refuses what is no UTF-8; a file's name may hold it.
+    message->set_text(CutMessage(line.text, RecentLines::kMostBytes));
+  }
   return to;
 }
 
@@ -258,6 +267,12 @@ StageHeartbeat FromProto(const v1::HeartbeatRequest& from) {
   to.device_total_bytes = from.device_total_bytes();
   to.device_free_change_bytes = from.device_free_change_bytes();
   to.host_available_bytes = from.host_available_bytes();
+  for (const v1::StageLine& line : from.lines()) {
+    const int level =
+        std::clamp(line.level(), static_cast<int>(LogLevel::kInfo),
+                   static_cast<int>(LogLevel::kError));
+    to.lines.push_back({static_cast<LogLevel>(level), line.text()});
+  }
   return to;
 }
 

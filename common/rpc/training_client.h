@@ -14,7 +14,7 @@
 
 namespace halfpipe {
 
-// The seven calls of TrainingService (proto/halfpipe/v1/jobs.proto lists their
+// The calls of TrainingService (proto/halfpipe/v1/jobs.proto lists their
 // codes). Every call has a deadline; Unavailable and DeadlineExceeded mean that
 // the service cannot be reached. Thread-safe.
 class TrainingClient {
@@ -34,7 +34,8 @@ class TrainingClient {
   // when the job has ended and its last event was delivered (or, without
   // `follow`, when there are no more stored ones), or when `on_event` returns
   // false. Cancelled when `stop` is requested. A lost connection is made
-  // again, from the last delivered event, for up to 30 s; then Unavailable.
+  // again, from the last delivered event, however long the watch was silent
+  // before; Unavailable once the service has been away for `reconnect_for`.
   struct Watch {
     std::string id = {};
     int64_t after_cursor = 0;
@@ -53,12 +54,19 @@ class TrainingClient {
   [[nodiscard]] virtual absl::StatusOr<Job> ResumeJob(
       const std::string& id) = 0;
 
+  // Returns at once; watch the job to see it paused.
+  [[nodiscard]] virtual absl::StatusOr<Job> PauseJob(const std::string& id) = 0;
+
+  // Returns at once; the checkpoint is an event of the job.
+  [[nodiscard]] virtual absl::StatusOr<Job> SaveJob(const std::string& id) = 0;
+
   [[nodiscard]] virtual absl::StatusOr<ServerInfo> GetServerInfo() = 0;
 };
 
 struct TrainingClientOptions {
   std::string address;  // "host:port" or "unix:/path"
   absl::Duration call_timeout = absl::Seconds(10);
+  absl::Duration reconnect_for = absl::Seconds(30);  // of a watch
 };
 
 // Makes no connection yet: the first call does, and waits for it within its

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "common/base/dtype.h"
 #include "common/base/ids.h"
+#include "common/base/log.h"
 #include "common/runtime/step_plan.h"
 
 namespace halfpipe {
@@ -211,6 +212,12 @@ struct CommandResult {
   ResultBody body;  // the alternative of the command's type, when OK
 };
 
+// A line of a stage's log.
+struct StageLine {
+  LogLevel level = LogLevel::kInfo;
+  std::string text;
+};
+
 // Sent every few seconds on a channel of its own, also while a command runs.
 struct StageHeartbeat {
   Epoch epoch;
@@ -224,6 +231,8 @@ struct StageHeartbeat {
   // be told while one is.
   int64_t device_free_change_bytes = 0;  // since the registration
   int64_t host_available_bytes = 0;      // 0: not known
+  // Logged since the last heartbeat that was answered.
+  std::vector<StageLine> lines = {};
 };
 
 // What a heartbeat says of free memory is what its stage offers from then on.

@@ -245,8 +245,12 @@ void StageWorker::BeatOnce() {
   heartbeat.device_total_bytes = activity.device_total_bytes;
   heartbeat.device_free_change_bytes = activity.device_free_change_bytes;
   heartbeat.host_available_bytes = activity.host_available_bytes;
+  if (options_.lines != nullptr) heartbeat.lines = options_.lines->Take();
   const absl::StatusOr<HeartbeatReply> reply =
       heartbeats_->Heartbeat(heartbeat);
+  if (!reply.ok() && options_.lines != nullptr) {
+    options_.lines->PutBack(std::move(heartbeat.lines));
+  }
   if (reply.ok()) {
     ApplyReply(heartbeat, *reply);
   } else if (absl::IsFailedPrecondition(reply.status())) {

@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/runtime/coordinator_client.h"
+#include "common/runtime/recent_lines.h"
 #include "common/runtime/stage_backend.h"
 #include "common/runtime/stage_protocol.h"
 
@@ -57,6 +58,9 @@ class StageWorker {
     absl::Duration stop_grace = absl::Seconds(6);
     // How long the report of a device fault is retried before the exit.
     absl::Duration fatal_report_timeout = absl::Seconds(10);
+    // What was logged, told with the heartbeats; may be null. Outlives the
+    // worker.
+    RecentLines* lines = nullptr;
   };
 
   // `commands` and `heartbeats` are two channels to the same coordinator: the

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/link/link_factory.h"
@@ -24,6 +25,7 @@
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/stage_metrics.h"
 #include "common/rpc/grpc_coordinator_client.h"
+#include "common/runtime/recent_lines.h"
 #include "common/runtime/restart_environment.h"
 #include "common/runtime/stage_worker.h"
 #include "common/stage/free_memory.h"
@@ -129,6 +131,12 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   TerminationWatch termination;
   SetLogContext("rank", absl::StrCat(rank.value()));
   SetMinLogLevel(ParseLogLevel(options.log_level).value_or(LogLevel::kInfo));
+  // What this stage says while it has a job is in the job's log too.
+  RecentLines lines;
+  SetLogTap([&lines](LogLevel level, absl::string_view text) {
+    lines.Add(level, text);
+  });
+  const absl::Cleanup untap = [] { SetLogTap(nullptr); };
   const std::unique_ptr<LinkFactory> links = MakeLinkFactory(kLinkCtas);
   absl::StatusOr<WanStage> stage =
       CreateWanStage({.rank = rank,
@@ -152,8 +160,10 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   // heartbeats have a connection of their own.
   const std::unique_ptr<CoordinatorClient> coordinator =
       NewGrpcCoordinatorClient({.address = options.coordinator});
+  StageWorker::Options worker_options;
+  worker_options.lines = &lines;
   StageWorker worker(stage->info, &backend, coordinator.get(),
-                     coordinator.get(), StageWorker::Options());
+                     coordinator.get(), worker_options);
   LogInfo("stage ready", {{"device", stage->info.device},
                           {"device_name", stage->info.device_name},
                           {"coordinator", options.coordinator},

@@ -82,9 +82,10 @@ absl::StatusOr<Job> FakeTrainingClient::Answer(const std::string& call) {
   return job;
 }
 
-absl::StatusOr<Job> FakeTrainingClient::CreateJob(const JobSpec& spec) {
-  std::string call = absl::StrCat("create ", spec.id);
-  for (const auto& [key, value] : spec.labels) {
+absl::StatusOr<Job> FakeTrainingClient::CreateJob(const JobSpec& asked) {
+  *spec = asked;
+  std::string call = absl::StrCat("create ", asked.id);
+  for (const auto& [key, value] : asked.labels) {
     absl::StrAppend(&call, " ", key, "=", value);
   }
   return Answer(call);
@@ -127,8 +128,18 @@ absl::StatusOr<Job> FakeTrainingClient::ResumeJob(const std::string& id) {
   return Answer(absl::StrCat("resume ", id));
 }
 
+absl::StatusOr<Job> FakeTrainingClient::PauseJob(const std::string& id) {
+  return Answer(absl::StrCat("pause ", id));
+}
+
+absl::StatusOr<Job> FakeTrainingClient::SaveJob(const std::string& id) {
+  return Answer(absl::StrCat("save ", id));
+}
+
 absl::StatusOr<ServerInfo> FakeTrainingClient::GetServerInfo() {
-  return ServerInfo{};
+  calls->push_back("info");
+  if (!status.ok()) return status;
+  return info;
 }
 
 CliResult RunCli(std::vector<const char*> arguments,

@@ -51,7 +51,7 @@ class TestDirectory {
 // until it is stopped if `hang` is set, and ends.
 class FakeTrainingClient : public TrainingClient {
  public:
-  absl::StatusOr<Job> CreateJob(const JobSpec& spec) override;
+  absl::StatusOr<Job> CreateJob(const JobSpec& asked) override;
   absl::StatusOr<Job> GetJob(const std::string& id) override;
   absl::StatusOr<JobPage> ListJobs(const JobQuery& query) override;
   absl::Status WatchJob(
@@ -59,9 +59,14 @@ class FakeTrainingClient : public TrainingClient {
       const std::function<bool(const JobEvent&)>& on_event) override;
   absl::StatusOr<Job> CancelJob(const std::string& id, bool now) override;
   absl::StatusOr<Job> ResumeJob(const std::string& id) override;
+  absl::StatusOr<Job> PauseJob(const std::string& id) override;
+  absl::StatusOr<Job> SaveJob(const std::string& id) override;
   absl::StatusOr<ServerInfo> GetServerInfo() override;
 
   Job job;
+  ServerInfo info;
+  // What CreateJob was last given; shared with copies of this client.
+  std::shared_ptr<JobSpec> spec = std::make_shared<JobSpec>();
   std::vector<JobEvent> events;
   bool hang = false;
   absl::Status watch_status;

@@ -33,6 +33,14 @@ TEST(JobJsonTest, ErrorsHaveCodeAndMessage) {
   EXPECT_EQ(json["error"]["message"], "truncated");
 }
 
+TEST(JobJsonTest, ALineNamesItsStage) {
+  JobEvent event;
+  event.what = LogLine{LogSeverity::kWarning, "hot", 1};
+  EXPECT_EQ(ToJson(event)["stage"], 1);
+  event.what = LogLine{LogSeverity::kWarning, "hot"};
+  EXPECT_TRUE(ToJson(event)["stage"].is_null());
+}
+
 TEST(JobJsonTest, WhatJsonCannotHoldDoesNotThrow) {
   auto step = std::get<StepProgress>(StepEvent(1, 2, 0).what);
   step.loss = std::numeric_limits<double>::quiet_NaN();

@@ -7,7 +7,6 @@
 
 #include "absl/time/clock.h"
 #include "client/client_test_support.h"
-#include "client/file_lock.h"
 #include "client/job_file.h"
 #include "client/private_directory.h"
 #include "client/signal_watch.h"
@@ -78,20 +77,6 @@ TEST_F(LocalServiceTest, AnEarlierCommandsLogIsPutAside) {
   EXPECT_FALSE(LocalService::Start(Options()).ok());
   EXPECT_EQ(*ReadFile(directory_.Path("logs/coordinator.log")), "new\n");
   EXPECT_EQ(*ReadFile(directory_.Path("logs/coordinator.log.1")), "old\n");
-}
-
-TEST(FileLockTest, IsExclusiveAndReleased) {
-  const TestDirectory directory;
-  const std::string path = directory.Path("lock");
-  {
-    const auto first = FileLock::Acquire(path);
-    ASSERT_TRUE(first.ok()) << first.status();
-    const auto second = FileLock::Acquire(path);
-    EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
-    EXPECT_THAT(second.status().message(),
-                HasSubstr("(process " + std::to_string(getpid()) + ")"));
-  }
-  EXPECT_TRUE(FileLock::Acquire(path).ok());
 }
 
 TEST(PrivateDirectoryTest, IsPrivateAndGoesAway) {

@@ -43,15 +43,28 @@ TEST(ReadableBytesTest, PicksTheUnit) {
 TEST(StepTextTest, ShowsLossTimesAndEachGpu) {
   auto step = std::get<StepProgress>(StepEvent(12, 2000, 0).what);
   step.stages = {Gpu(0, 13.25), Gpu(1, 12.0)};
+  step.stages[0].idle_ratio = 0.08;
+  step.stages[1].idle_ratio = 0.12;
   EXPECT_EQ(StepText(step),
             "step 12/2000  loss 0.5 (avg 0.25)  1.5 s/it  ETA 49m42s"
-            "  gpu0 13.2/24 GiB  gpu1 12.0/24 GiB");
+            "  gpu0 13.2/24 GiB, 8% idle  gpu1 12.0/24 GiB, 12% idle");
 }
 
-TEST(StepTextTest, LeavesOutStagesWithoutDeviceMemory) {
+TEST(StepTextTest, ShowsWhenTheNextCheckpointIsDue) {
+  auto step = std::get<StepProgress>(StepEvent(12, 2000, 0).what);
+  step.next_checkpoint_step = 250;
+  step.next_checkpoint_seconds = 357;
+  EXPECT_THAT(StepText(step), HasSubstr("ETA 49m42s  save in 5m57s"));
+  step.next_checkpoint_step = 12;
+  EXPECT_THAT(StepText(step), Not(HasSubstr("save")));
+}
+
+TEST(StepTextTest, AStageWithoutDeviceMemorySaysHowIdleItIs) {
   auto step = std::get<StepProgress>(StepEvent(1, 2, 0).what);
   step.stages = {StageUse{}};
+  step.stages[0].idle_ratio = 0.5;
   EXPECT_THAT(StepText(step), Not(HasSubstr("gpu")));
+  EXPECT_THAT(StepText(step), HasSubstr("stage0 50% idle"));
 }
 
 TEST(ProgressBarTest, FillsAndIsCut) {
@@ -73,6 +86,12 @@ TEST(ProgressBarTest, GivesWayToTheTextOnANarrowTerminal) {
   EXPECT_THAT(ProgressBar(step, 79), ::testing::StartsWith("[###..]  61%  "));
   EXPECT_THAT(ProgressBar(step, 79), ::testing::EndsWith("ETA 1h00m"));
   EXPECT_EQ(ProgressBar(step, 40).size(), 40u);
+}
+
+TEST(EventTextTest, ALineNamesItsStage) {
+  JobEvent event;
+  event.what = LogLine{LogSeverity::kWarning, "the host is slow", 1};
+  EXPECT_EQ(EventText(event), "stage 1: warning: the host is slow");
 }
 
 TEST(EventTextTest, FailureIsSaidOnce) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "common/rpc/grpc_coordinator_client.h"
 #include "common/rpc/training_client.h"
@@ -55,16 +56,23 @@ class CoordinatorServerTest : public ::testing::Test {
  protected:
   CoordinatorServerTest() : metrics_(&registry_) {
     std::filesystem::remove_all(directory_);
+    Open("127.0.0.1:0");
+    client_ = NewTrainingClient({server_->address(), absl::Seconds(5)});
+  }
+
+  ~CoordinatorServerTest() override { Close(); }
+
+  void Open(const std::string& address) {
     Coordinator::Options options;
     options.clock = [] { return absl::Now(); };
     options.info.version = "test";
     auto store = JobStore::Open(directory_ + "/state");
     coordinator_ = *Coordinator::Create(options, *std::move(store),
                                         ledger_.get(), &metrics_);
-    auto server = CoordinatorServer::Start("127.0.0.1:0", coordinator_.get());
+    auto server = CoordinatorServer::Start(address, coordinator_.get());
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    client_ = NewTrainingClient({server_->address(), absl::Seconds(5)});
+    stop_ = false;
     ticker_ = std::thread([this] {
       while (!stop_) {
         coordinator_->Tick();
@@ -73,9 +81,11 @@ class CoordinatorServerTest : public ::testing::Test {
     });
   }
 
-  ~CoordinatorServerTest() override {
+  void Close() {
     stop_ = true;
     ticker_.join();
+    server_.reset();
+    coordinator_.reset();
   }
 
   JobSpec Spec(const std::string& id, int64_t steps = 6) {
@@ -178,6 +188,56 @@ TEST_F(CoordinatorServerTest, ShutdownEndsWaitsAtOnce) {
   EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
 }
 
+TEST_F(CoordinatorServerTest, AWatchOutlastsARestartAfterALongSilence) {
+  ASSERT_TRUE(client_->CreateJob(Spec("a")).ok());
+  // Longer silent than it would try for.
+  auto client = NewTrainingClient(
+      {server_->address(), absl::Seconds(5), absl::Milliseconds(700)});
+  std::vector<int64_t> cursors;
+  absl::Mutex mutex;
+  absl::Status watched = absl::UnknownError("not ended");
+  std::thread watcher([&] {
+    watched = client->WatchJob({.id = "a"}, [&](const JobEvent& event) {
+      absl::MutexLock lock(&mutex);
+      cursors.push_back(event.cursor);
+      return true;
+    });
+  });
+  absl::SleepFor(absl::Milliseconds(1200));
+  const std::string address = server_->address();
+  Close();
+  Open(address);
+  ASSERT_TRUE(client_->CancelJob("a", false).ok());
+  watcher.join();
+  EXPECT_TRUE(watched.ok()) << watched;
+  // Every event once, in order.
+  for (size_t i = 0; i < cursors.size(); ++i) {
+    EXPECT_EQ(cursors[i], static_cast<int64_t>(i) + 1);
+  }
+  EXPECT_EQ(coordinator_->GetJob("a")->last_cursor,
+            static_cast<int64_t>(cursors.size()));
+}
+
+TEST_F(CoordinatorServerTest, PauseAndSaveCrossTheWire) {
+  ASSERT_TRUE(client_->CreateJob(Spec("a")).ok());
+  EXPECT_EQ(client_->SaveJob("a").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(client_->PauseJob("a")->state, JobState::kPaused);
+  EXPECT_EQ(client_->ResumeJob("a")->state, JobState::kQueued);
+}
+
+TEST_F(CoordinatorServerTest, ARepeatedCreateIsOneJob) {
+  JobSpec spec = Spec("a");
+  spec.priority = 3;
+  ASSERT_TRUE(client_->CreateJob(spec).ok());
+  ASSERT_TRUE(client_->CreateJob(spec).ok());
+  EXPECT_THAT(client_->ListJobs({})->jobs, SizeIs(1));
+  EXPECT_EQ(client_->GetJob("a")->priority, 3);
+  spec.priority = 4;
+  EXPECT_EQ(client_->CreateJob(spec).status().code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
 TEST_F(CoordinatorServerTest, APortInUseIsNamed) {
   auto second =
       CoordinatorServer::Start(server_->address(), coordinator_.get());
@@ -199,6 +259,17 @@ TEST(TrainingClientTest, AnAbsentServiceIsNamed) {
   const absl::Status status = client->GetJob("a").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(status.message(), HasSubstr("unix:/nonexistent/socket"));
+}
+
+TEST(TrainingClientTest, AWatchGivesUpOnAServiceThatStaysAway) {
+  auto client = NewTrainingClient(
+      {"unix:/nonexistent/socket", absl::Seconds(5), absl::Milliseconds(500)});
+  const absl::Time begin = absl::Now();
+  const absl::Status status =
+      client->WatchJob({.id = "a"}, [](const JobEvent&) { return true; });
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(500));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(20));
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "coordinator/coordinator.h"
 
-#include <filesystem>
+#include <signal.h>
+#include <sys/resource.h>
 
-#include "absl/time/clock.h"
-#include "coordinator/fake_stage.h"
-#include "coordinator/job_config_text.h"
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "coordinator/coordinator_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,71 +15,25 @@ namespace halfpipe {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-bool Never() { return false; }
-
-class CoordinatorTest : public ::testing::Test {
- protected:
-  CoordinatorTest() : metrics_(&registry_) {
-    std::filesystem::remove_all(directory_);
-    Open();
+// While it lives, no file of this process grows past `file`'s size.
+class FullDisk {
+ public:
+  explicit FullDisk(const std::string& file) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit limit = before_;
+    limit.rlim_cur = std::filesystem::file_size(file);
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
   }
 
-  void Open() {
-    coordinator_.reset();
-    Coordinator::Options options;
-    options.clock = [this] { return now_; };
-    auto store = JobStore::Open(directory_ + "/state");
-    ASSERT_TRUE(store.ok()) << store.status();
-    auto coordinator = Coordinator::Create(options, *std::move(store),
-                                           ledger_.get(), &metrics_);
-    ASSERT_TRUE(coordinator.ok()) << coordinator.status();
-    coordinator_ = *std::move(coordinator);
-  }
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
 
-  JobSpec Spec(const std::string& id) {
-    JobSpec spec;
-    spec.id = id;
-    spec.config_yaml = JobConfigText(directory_ + "/" + id);
-    return spec;
-  }
-
-  void Join(int32_t rank) {
-    ASSERT_TRUE(coordinator_->Register(MakeStageInfo(rank)).ok());
-    sequences_[static_cast<size_t>(rank)] = 0;
-  }
-
-  // Lets a rank run one command; false when there is none.
-  bool WorkOnce(int32_t rank) {
-    const StageInfo info = MakeStageInfo(rank);
-    int64_t& sequence = sequences_[static_cast<size_t>(rank)];
-    auto command =
-        coordinator_->WaitForCommand({info.pair, info.rank}, info.incarnation,
-                                     sequence, absl::InfinitePast(), Never);
-    EXPECT_TRUE(command.ok()) << command.status();
-    if (!command.ok() || !command->has_value()) return false;
-    sequence = (*command)->sequence;
-    const FakeStage stage{.rank = rank, .write_files = true};
-    EXPECT_TRUE(coordinator_
-                    ->Report({info.pair, info.rank}, info.incarnation,
-                             stage.Answer(**command))
-                    .ok());
-    return true;
-  }
-
-  void Work() {
-    while (WorkOnce(0) || WorkOnce(1)) now_ += absl::Milliseconds(50);
-  }
-
-  const std::string directory_ = ::testing::TempDir() + "/coordinator_test";
-  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
-  MetricsRegistry registry_;
-  CoordinatorMetrics metrics_;
-  const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();
-  std::unique_ptr<Coordinator> coordinator_;
-  std::array<int64_t, 2> sequences_ = {0, 0};
+ private:
+  rlimit before_{};
 };
 
 TEST_F(CoordinatorTest, AJobRunsToItsEndWithRealFiles) {
@@ -195,6 +152,28 @@ TEST_F(CoordinatorTest, CancelAndResume) {
             absl::StatusCode::kNotFound);
 }
 
+TEST_F(CoordinatorTest, ACancelAfterTheLastStepFindsTheJobDone) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  JoinPair("default");
+  WorkToStep("a", 6);
+  EXPECT_EQ(coordinator_->CancelJob("a", false)->state, JobState::kCancelling);
+  Work();
+  const auto job = coordinator_->GetJob("a");
+  EXPECT_EQ(job->state, JobState::kDone) << job->reason;
+  EXPECT_THAT(job->exports, SizeIs(2));
+}
+
+TEST_F(CoordinatorTest, CancelNowDoesNotSave) {
+  JobSpec spec = Spec("a");
+  spec.config_yaml = JobConfigText(directory_ + "/a", 20, 1000);
+  ASSERT_TRUE(coordinator_->CreateJob(spec).ok());
+  JoinPair("default");
+  WorkToStep("a", 3);
+  EXPECT_EQ(coordinator_->CancelJob("a", true)->state, JobState::kCancelled);
+  Work();
+  EXPECT_THAT(coordinator_->GetJob("a")->checkpoints, IsEmpty());
+}
+
 TEST_F(CoordinatorTest, AStageThatNeverJoinsFailsTheJob) {
   JobSpec spec = Spec("a");
   spec.join_timeout = absl::Seconds(60);
@@ -289,6 +268,34 @@ TEST_F(CoordinatorTest, EventsReplayFromACursorAndEnd) {
             absl::StatusCode::kOutOfRange);
 }
 
+TEST_F(CoordinatorTest, WhatAStageLogsIsInItsJobsLog) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  JoinPair("default");
+  StageHeartbeat beat;
+  beat.lines = {{LogLevel::kInfo, "model loaded"},
+                {LogLevel::kWarning, "the link is slow"}};
+  const StageInfo info = InfoOf(1, "default");
+  ASSERT_TRUE(
+      coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, beat)
+          .ok());
+  Work();
+  const auto batch =
+      coordinator_->WaitForEvents("a", 0, absl::InfinitePast(), Never);
+  std::vector<LogLine> lines;
+  for (const JobEvent& event : batch->events) {
+    const auto* line = std::get_if<LogLine>(&event.what);
+    if (line != nullptr && line->stage.has_value()) lines.push_back(*line);
+  }
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_EQ(lines[0].text, "model loaded");
+  EXPECT_EQ(lines[0].stage, 1);
+  EXPECT_EQ(lines[1].severity, LogSeverity::kWarning);
+  // Without a job there is no log to put it into.
+  EXPECT_TRUE(
+      coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, beat)
+          .ok());
+}
+
 TEST_F(CoordinatorTest, ShutdownSavesAndQueues) {
   ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
   Join(0);
@@ -333,6 +340,86 @@ TEST_F(CoordinatorTest, ListFiltersAndPages) {
   query.page_token = "x";
   EXPECT_EQ(coordinator_->ListJobs(query).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(CoordinatorTest, AJobThatCannotBeWrittenHasNeverBeen) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  {
+    const FullDisk full(directory_ + "/state/halfpipe.db-wal");
+    const auto refused = coordinator_->CreateJob(Spec("b"));
+    EXPECT_FALSE(refused.ok());
+    EXPECT_FALSE(absl::IsNotFound(refused.status())) << refused.status();
+    EXPECT_EQ(coordinator_->GetJob("b").status().code(),
+              absl::StatusCode::kNotFound);
+    EXPECT_THAT(coordinator_->ListJobs({})->jobs, SizeIs(1));
+    // Of another job's change the caller hears too.
+    EXPECT_FALSE(coordinator_->CancelJob("a", false).ok());
+  }
+  now_ += absl::Seconds(1);
+  coordinator_->Tick();  // marks when it failed
+  now_ += absl::Seconds(1);
+  coordinator_->Tick();  // and writes what did not fit then
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("b")).ok());
+  EXPECT_EQ(coordinator_->GetJob("b")->queue_position, 1);
+  Open();
+  EXPECT_EQ(coordinator_->GetJob("a")->state, JobState::kCancelled);
+  EXPECT_EQ(coordinator_->GetJob("b")->state, JobState::kQueued);
+  const auto events =
+      coordinator_->WaitForEvents("a", 0, absl::InfinitePast(), Never);
+  ASSERT_TRUE(events.ok()) << events.status();
+  EXPECT_TRUE(events->complete);
+  for (size_t i = 0; i < events->events.size(); ++i) {
+    EXPECT_EQ(events->events[i].cursor, static_cast<int64_t>(i) + 1);
+  }
+}
+
+TEST_F(CoordinatorTest, ManySubmittersAtOnce) {
+  constexpr int kThreads = 8;
+  constexpr int kEach = 10;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([this, thread] {
+      for (int i = 0; i < kEach; ++i) {
+        // Each id twice, from two threads: one job.
+        const std::string id = absl::StrCat("job-", thread / 2, "-", i);
+        EXPECT_TRUE(coordinator_->CreateJob(Spec(id)).ok());
+        EXPECT_GT(coordinator_->GetJob(id)->queue_position, 0);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  JobQuery query;
+  query.page_size = 500;
+  EXPECT_THAT(coordinator_->ListJobs(query)->jobs,
+              SizeIs(kThreads * kEach / 2));
+  Open();
+  EXPECT_THAT(coordinator_->ListJobs(query)->jobs,
+              SizeIs(kThreads * kEach / 2));
+}
+
+TEST_F(CoordinatorTest, FarBackInTheQueueAJobWaitsForTheOnesBeforeIt) {
+  for (int i = 0; i < 102; ++i) {
+    ASSERT_TRUE(coordinator_->CreateJob(Spec(absl::StrCat("job-", i))).ok());
+  }
+  const auto last = coordinator_->GetJob("job-101");
+  EXPECT_EQ(last->queue_position, 102);
+  EXPECT_EQ(last->reason, "waits for the job before it");
+  EXPECT_EQ(coordinator_->GetJob("job-0")->reason,
+            "waits for stage 0 and stage 1");
+}
+
+TEST_F(CoordinatorTest, AWatcherHearsOfItsJobAtOnce) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  const int64_t seen = coordinator_->GetJob("a")->last_cursor;
+  std::thread watcher([&] {
+    const auto batch = coordinator_->WaitForEvents(
+        "a", seen, absl::Now() + absl::Seconds(60), Never);
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    ASSERT_THAT(batch->events, SizeIs(1));
+    EXPECT_TRUE(batch->complete);
+  });
+  ASSERT_TRUE(coordinator_->CancelJob("a", false).ok());
+  watcher.join();
 }
 
 }  // namespace

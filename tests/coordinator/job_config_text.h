@@ -10,7 +10,7 @@
 namespace halfpipe {
 
 inline std::string JobConfigText(const std::string& output_dir,
-                                 int64_t steps = 6) {
+                                 int64_t steps = 6, int64_t save_every = 2) {
   return absl::StrCat(
       "name: test\n"
       "model: {random: {variant: wan2.1-t2v-1.3b, layers: 5}}\n"
@@ -19,7 +19,7 @@ inline std::string JobConfigText(const std::string& output_dir,
       steps,
       ", micro_batches: 2}\n"
       "output: {dir: ",
-      output_dir, ", save_every: {steps: 2}}\n");
+      output_dir, ", save_every: {steps: ", save_every, "}}\n");
 }
 
 }  // namespace halfpipe

@@ -1,5 +1,6 @@
 #include "coordinator/job_request.h"
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -47,6 +48,43 @@ TEST(JobRequestTest, LabelsHaveLimits) {
   EXPECT_TRUE(CheckJobSpec(spec).ok());
   for (int i = 0; i < 32; ++i) spec.labels.emplace(absl::StrCat(i), "v");
   EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
+}
+
+TEST(JobRequestTest, HowAJobIsRunHasLimits) {
+  JobSpec spec = Spec();
+  spec.priority = -1000;
+  spec.retry_limit = 100;
+  spec.retry_backoff = absl::Hours(24);
+  spec.pair = std::string(256, 'p');
+  EXPECT_TRUE(CheckJobSpec(spec).ok());
+  const auto refuses = [&](auto change) {
+    JobSpec changed = spec;
+    change(changed);
+    return absl::IsInvalidArgument(CheckJobSpec(changed));
+  };
+  EXPECT_TRUE(refuses([](JobSpec& s) { s.priority = 1001; }));
+  EXPECT_TRUE(refuses([](JobSpec& s) { s.priority = -1001; }));
+  EXPECT_TRUE(refuses([](JobSpec& s) { s.retry_limit = 101; }));
+  EXPECT_TRUE(refuses([](JobSpec& s) { s.retry_limit = -1; }));
+  EXPECT_TRUE(refuses([](JobSpec& s) { s.retry_backoff = absl::Hours(25); }));
+  EXPECT_TRUE(
+      refuses([](JobSpec& s) { s.retry_backoff = absl::ZeroDuration(); }));
+  EXPECT_TRUE(refuses(
+      [](JobSpec& s) { s.retry_backoff = absl::Seconds(std::nan("")); }));
+  EXPECT_TRUE(refuses([](JobSpec& s) { s.pair += 'p'; }));
+}
+
+TEST(JobRequestTest, AJobHoldsHowItIsRun) {
+  JobSpec spec = Spec();
+  spec.priority = 5;
+  spec.retry_limit = 2;
+  spec.pair = "left";
+  const auto job = MakeJob(spec, absl::Now());
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(job->priority, 5);
+  EXPECT_EQ(job->retry_limit, 2);
+  EXPECT_EQ(job->requested_pair, "left");
+  EXPECT_EQ(job->pair, "");
 }
 
 TEST(JobRequestTest, AJobHoldsItsResolvedConfig) {

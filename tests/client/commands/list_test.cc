@@ -26,6 +26,25 @@ TEST(ListCommandTest, FetchesAllPagesUpToTheLimit) {
   EXPECT_THAT(*client.calls, ElementsAre("list 1"));
 }
 
+TEST(ListCommandTest, SaysThatThereAreMore) {
+  FakeTrainingClient client;
+  EXPECT_THAT(RunCli({"list", "--limit", "1"}, ServiceOf(client)).err,
+              HasSubstr("more jobs than these 1: --all"));
+  client.calls->clear();
+  const CliResult all =
+      RunCli({"list", "--limit", "1", "--all"}, ServiceOf(client));
+  EXPECT_EQ(all.err, "");
+  EXPECT_THAT(*client.calls, ElementsAre("list 200", "list 200"));
+}
+
+TEST(ListCommandTest, ALongReasonIsCutToItsFirstLine) {
+  FakeTrainingClient client;
+  client.job.reason = "2 samples cannot be used:\na.mp4\nb.mp4";
+  const std::string out = RunCli({"list"}, ServiceOf(client)).out;
+  EXPECT_THAT(out, HasSubstr("2 samples cannot be used:\n"));
+  EXPECT_THAT(out, ::testing::Not(HasSubstr("a.mp4")));
+}
+
 TEST(ListCommandTest, JsonIsAnArray) {
   FakeTrainingClient client;
   client.job.id = "j1";

@@ -28,6 +28,23 @@ TEST(ShowCommandTest, PrintsWhatThereIs) {
               HasSubstr("name: x"));
 }
 
+TEST(ShowCommandTest, PrintsHowTheJobRuns) {
+  FakeTrainingClient client;
+  client.job.priority = 7;
+  client.job.retry_limit = 3;
+  client.job.retries = 1;
+  client.job.pair = "left";
+  client.job.last_step = StepProgress();
+  client.job.last_step->steps_done = 10;
+  client.job.last_step->next_checkpoint_step = 250;
+  client.job.last_step->next_checkpoint_seconds = 90;
+  const std::string out = RunCli({"show", "j1"}, ServiceOf(client)).out;
+  EXPECT_THAT(out, HasSubstr("priority:    7\n"));
+  EXPECT_THAT(out, HasSubstr("retries:     1/3\n"));
+  EXPECT_THAT(out, HasSubstr("pair:        left\n"));
+  EXPECT_THAT(out, HasSubstr("next save:   after step 250, in 1m30s\n"));
+}
+
 TEST(ShowCommandTest, UnknownJobIsAnError) {
   FakeTrainingClient client;
   client.status = absl::NotFoundError("no job j2");

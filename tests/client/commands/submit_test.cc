@@ -29,6 +29,44 @@ TEST(SubmitCommandTest, PrintsTheIdAndFollows) {
   EXPECT_THAT(*client.calls, ElementsAre("create j1 a=b c=d=e", "get j1"));
 }
 
+TEST(SubmitCommandTest, SaysHowTheServiceIsToRunTheJob) {
+  const TestDirectory directory;
+  const std::string path =
+      directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
+  const FakeTrainingClient client;
+  const CliResult result =
+      RunCli({"submit", path.c_str(), "--no-wait", "--priority", "-3",
+              "--retry", "2", "--retry-backoff", "2min", "--pair", "left"},
+             ServiceOf(client));
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(client.spec->priority, -3);
+  EXPECT_EQ(client.spec->retry_limit, 2);
+  EXPECT_EQ(client.spec->retry_backoff, absl::Minutes(2));
+  EXPECT_EQ(client.spec->pair, "left");
+  EXPECT_FALSE(client.spec->validate_only);
+  EXPECT_EQ(RunCli({"submit", path.c_str(), "--retry-backoff", "2"},
+                   ServiceOf(client))
+                .code,
+            2);
+}
+
+TEST(SubmitCommandTest, ValidateOnlyQueuesAndFollowsNothing) {
+  const TestDirectory directory;
+  const std::string path =
+      directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
+  FakeTrainingClient client;
+  client.hang = true;
+  CliResult result =
+      RunCli({"submit", path.c_str(), "--validate-only"}, ServiceOf(client));
+  EXPECT_EQ(result.code, 0);
+  EXPECT_TRUE(client.spec->validate_only);
+  EXPECT_THAT(result.out, HasSubstr("nothing was queued"));
+  client.status = absl::InvalidArgumentError("job.yaml:3: train.steps: ...");
+  result =
+      RunCli({"submit", path.c_str(), "--validate-only"}, ServiceOf(client));
+  EXPECT_EQ(result.code, 3);
+}
+
 TEST(SubmitCommandTest, NoWaitReturnsAtOnce) {
   const TestDirectory directory;
   const std::string path =

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace halfpipe {
 namespace {
@@ -36,6 +37,21 @@ TEST(LogTest, ContextIsInEveryLineUntilItIsEmptied) {
               EndsWith(" level=error msg=x job=second\n"));
   SetLogContext("job", "");
   EXPECT_THAT(Written([] { LogError("x"); }), Not(HasSubstr("job")));
+}
+
+TEST(LogTest, ATapSeesWhatIsWritten) {
+  std::vector<std::string> seen;
+  SetLogTap([&](LogLevel level, absl::string_view text) {
+    EXPECT_EQ(level, LogLevel::kWarning);
+    seen.emplace_back(text);
+  });
+  (void)Written([] {
+    LogDebug("not written");
+    LogWarning("link is slow", {{"peer", 1}, {"why", "a b"}});
+  });
+  SetLogTap(nullptr);
+  (void)Written([] { LogWarning("nobody looks"); });
+  EXPECT_THAT(seen, ::testing::ElementsAre("link is slow peer=1 why=\"a b\""));
 }
 
 TEST(LogTest, LinesBelowTheMinimumAreDropped) {

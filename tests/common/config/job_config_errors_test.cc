@@ -128,5 +128,11 @@ TEST(JobConfigErrorsTest, DocumentsThatAreNoMapping) {
               HasSubstr("is not valid YAML"));
 }
 
+TEST(JobConfigErrorsTest, ATextThatBeginsWithACommaEnds) {
+  // yaml-cpp's LoadAll never comes back from it.
+  EXPECT_EQ(ParseJobConfig(",,name: x\n", "job.yaml").status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -43,6 +43,18 @@ TEST(MetadataRowsTest, JsonLines) {
   EXPECT_EQ((*rows)[2].cells.at("video"), "b.mp4");
 }
 
+TEST(MetadataRowsTest, ANumberThatIsTooLargeIsAProblemOfItsRow) {
+  auto rows =
+      ParseMetadataRows("{\"seed\": 1e999}\n{\"video\": \"b.mp4\"}", "m.jsonl");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_EQ(rows->size(), 2u);
+  EXPECT_THAT((*rows)[0].problem, HasSubstr("1e999"));
+  EXPECT_EQ((*rows)[1].cells.at("video"), "b.mp4");
+  EXPECT_THAT(
+      ParseMetadataRows("[{\"seed\": 1e999}]", "m.json").status().message(),
+      HasSubstr("m.json: is not valid JSON"));
+}
+
 TEST(MetadataRowsTest, FilesThatAreNotOfTheirFormat) {
   EXPECT_THAT(
       ParseMetadataRows("[1,\n2,\n", "m.json").status().message().data(),

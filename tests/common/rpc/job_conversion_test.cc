@@ -37,7 +37,15 @@ Job FullJob() {
   job.last_step->stages[0].actions = {
       {pipeline::ParseAction("1F3").value(), 0.5, 0.75}};
   job.checkpoints = {{2, "/c", absl::FromUnixMillis(1500), 77}};
+  job.last_step->next_checkpoint_step = 8;
+  job.last_step->next_checkpoint_seconds = 12.5;
   job.exports = {"/lora"};
+  job.priority = -7;
+  job.retry_limit = 3;
+  job.retries = 2;
+  job.retry_at = absl::FromUnixMillis(9000);
+  job.requested_pair = "left";
+  job.pair = "right";
   return job;
 }
 
@@ -63,6 +71,14 @@ TEST(JobConversionTest, AJobSurvivesTheWireAndTheDisk) {
   ASSERT_THAT(back->checkpoints, SizeIs(1));
   EXPECT_EQ(back->checkpoints[0].directory, "/c");
   EXPECT_THAT(back->exports, ElementsAre("/lora"));
+  EXPECT_EQ(back->last_step->next_checkpoint_step, 8);
+  EXPECT_EQ(back->last_step->next_checkpoint_seconds, 12.5);
+  EXPECT_EQ(back->priority, -7);
+  EXPECT_EQ(back->retry_limit, 3);
+  EXPECT_EQ(back->retries, 2);
+  EXPECT_EQ(back->retry_at, absl::FromUnixMillis(9000));
+  EXPECT_EQ(back->requested_pair, "left");
+  EXPECT_EQ(back->pair, "right");
 }
 
 TEST(JobConversionTest, EveryEventKeepsItsKind) {
@@ -83,6 +99,41 @@ TEST(JobConversionTest, EveryEventKeepsItsKind) {
   EXPECT_FALSE(FromProto(v1::JobEvent()).ok());
 }
 
+TEST(JobConversionTest, ALineKeepsTheStageThatSaidIt) {
+  JobEvent event;
+  event.what = LogLine{LogSeverity::kInfo, "t", 0};
+  auto back = DecodeJobEvent(EncodeJobEvent(event));
+  EXPECT_EQ(std::get<LogLine>(back->what).stage, 0);
+  event.what = LogLine{LogSeverity::kInfo, "t"};
+  back = DecodeJobEvent(EncodeJobEvent(event));
+  EXPECT_EQ(std::get<LogLine>(back->what).stage, std::nullopt);
+}
+
+// A request that an older version stored must be the same as the same request
+// that is sent today, or its repetition would be refused.
+TEST(JobConversionTest, WhatIsNotAskedForIsNotWritten) {
+  JobSpec spec;
+  spec.id = "a";
+  v1::CreateJobRequest older;
+  older.set_id("a");
+  older.set_kind(v1::JOB_KIND_TRAIN);
+  EXPECT_EQ(EncodeJobSpec(spec), older.SerializeAsString());
+}
+
+TEST(JobConversionTest, HowAJobIsRunSurvives) {
+  JobSpec spec;
+  spec.priority = 12;
+  spec.retry_limit = 4;
+  spec.retry_backoff = absl::Seconds(90);
+  spec.pair = "left";
+  const auto back = DecodeJobSpec(EncodeJobSpec(spec));
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->priority, 12);
+  EXPECT_EQ(back->retry_limit, 4);
+  EXPECT_EQ(back->retry_backoff, absl::Seconds(90));
+  EXPECT_EQ(back->pair, "left");
+}
+
 TEST(JobConversionTest, SpecsAndTheirDefaults) {
   JobSpec spec;
   spec.id = "a";
@@ -90,6 +141,7 @@ TEST(JobConversionTest, SpecsAndTheirDefaults) {
   auto back = DecodeJobSpec(EncodeJobSpec(spec));
   ASSERT_TRUE(back.ok());
   EXPECT_EQ(back->join_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(back->retry_backoff, kDefaultRetryBackoff);
   EXPECT_EQ(EncodeJobSpec(*back), EncodeJobSpec(spec));
   spec.join_timeout = absl::Seconds(60);
   back = DecodeJobSpec(EncodeJobSpec(spec));

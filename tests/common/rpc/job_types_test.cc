@@ -12,7 +12,7 @@ TEST(JobTypesTest, EveryStateHasANameOfItsOwn) {
   std::set<std::string> names;
   std::set<JobState> ended;
   for (int value = static_cast<int>(JobState::kQueued);
-       value <= static_cast<int>(JobState::kPaused); ++value) {
+       value <= static_cast<int>(JobState::kPausing); ++value) {
     const auto state = static_cast<JobState>(value);
     const auto name = std::string(JobStateName(state));
     EXPECT_NE(name, "unknown") << value;

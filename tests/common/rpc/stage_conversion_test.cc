@@ -221,12 +221,16 @@ TEST(StageConversionTest, Heartbeats) {
   heartbeat.activity = "encoding 3/12";
   heartbeat.device_free_change_bytes = -(int64_t{3} << 30);
   heartbeat.host_available_bytes = int64_t{64} << 30;
+  heartbeat.lines = {{LogLevel::kWarning, "bad \xff name"}};
   const StageHeartbeat back = ThereAndBack<v1::HeartbeatRequest>(heartbeat);
   EXPECT_EQ(back.epoch, Epoch(4));
   EXPECT_EQ(back.action_index, -1);
   EXPECT_EQ(back.activity, "encoding 3/12");
   EXPECT_EQ(back.device_free_change_bytes, -(int64_t{3} << 30));
   EXPECT_EQ(back.host_available_bytes, int64_t{64} << 30);
+  ASSERT_EQ(back.lines.size(), 1u);
+  EXPECT_EQ(back.lines[0].level, LogLevel::kWarning);
+  EXPECT_EQ(back.lines[0].text.substr(0, 4), "bad ");
   const auto reply =
       ThereAndBack<v1::HeartbeatResponse>(HeartbeatReply{true, Epoch(9)});
   EXPECT_TRUE(reply.abandon);

@@ -151,6 +151,29 @@ TEST_F(StageWorkerTest, HeartbeatsSayWhatRunsAndAbandonIt) {
   EXPECT_EQ(heartbeats.back().activity, "working");
 }
 
+TEST_F(StageWorkerTest, HeartbeatsTellWhatWasLoggedUntilItIsHeard) {
+  RecentLines lines;
+  lines.Add(LogLevel::kInfo, "model loaded");
+  client_.FailHeartbeat(absl::UnavailableError("away"));
+  client_.Queue(Epoch(4), StepNumber(-1));  // blocks until it is stopped
+  client_.Queue(Epoch(4), ShutdownCommand{});
+  client_.set_heartbeat_reply({.abandon = true, .epoch = Epoch(4)});
+  StageWorker::Options options = FastOptions();
+  options.lines = &lines;
+  StageInfo info;
+  info.pair = "default";
+  StageWorker worker(info, &backend_, &client_, &client_, options);
+  EXPECT_EQ(worker.Run({}).code, ExitCode::kOk);
+  int times = 0;
+  for (const StageHeartbeat& heartbeat : client_.heartbeats()) {
+    for (const StageLine& line : heartbeat.lines) {
+      EXPECT_EQ(line.text, "model loaded");
+      ++times;
+    }
+  }
+  EXPECT_EQ(times, 2);  // the first time nobody listened
+}
+
 TEST_F(StageWorkerTest, ANewerEpochInAHeartbeatEndsTheCommand) {
   client_.Queue(Epoch(4), StepNumber(-1));
   client_.Queue(Epoch(5), ShutdownCommand{});

@@ -1,4 +1,4 @@
-#include "client/file_lock.h"
+#include "common/base/file_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -32,8 +32,7 @@ absl::StatusOr<FileLock> FileLock::Acquire(const std::string& path) {
       return absl::ErrnoToStatus(errno, absl::StrCat("cannot lock ", path));
     }
     return absl::FailedPreconditionError(absl::StrCat(
-        path, " is held by another halfpipe", HolderOf(fd),
-        ": wait for it to end, or give this job another output folder"));
+        path, " is held by another process of halfpipe", HolderOf(fd)));
   }
   // The id only serves the message above, so a failed write does no harm.
   const std::string pid = absl::StrCat(getpid());

@@ -1,6 +1,6 @@
-// At most one command works in a folder at a time.
-#ifndef HP_CLIENT_FILE_LOCK_H_
-#define HP_CLIENT_FILE_LOCK_H_
+// At most one process works in a folder at a time.
+#ifndef HP_COMMON_BASE_FILE_LOCK_H_
+#define HP_COMMON_BASE_FILE_LOCK_H_
 
 #include <string>
 
@@ -28,4 +28,4 @@ class FileLock {
 
 }  // namespace halfpipe
 
-#endif  // HP_CLIENT_FILE_LOCK_H_
+#endif  // HP_COMMON_BASE_FILE_LOCK_H_

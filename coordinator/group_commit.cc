@@ -1,0 +1,87 @@
+#include "coordinator/group_commit.h"
+
+#include <utility>
+
+#include "common/base/status.h"
+
+namespace halfpipe {
+
+// `change` and `status` belong to the thread that commits until `done`, which
+// the mutex guards.
+class GroupCommit::Entry {
+ public:
+  explicit Entry(Change the_change) : change(std::move(the_change)) {}
+
+  Change change;
+  absl::Status status;
+  bool done = false;
+};
+
+GroupCommit::Ticket GroupCommit::Add(Change change) {
+  auto ticket = std::make_shared<Entry>(std::move(change));
+  absl::MutexLock lock(&mutex_);
+  queue_.push_back(ticket);
+  return ticket;
+}
+
+absl::Status GroupCommit::Wait(const Ticket& ticket) {
+  absl::MutexLock lock(&mutex_);
+  while (!ticket->done) {
+    if (committing_) {
+      turn_.Wait(&mutex_);
+      continue;
+    }
+    committing_ = true;
+    const std::vector<Ticket> batch = std::exchange(queue_, {});
+    mutex_.Unlock();
+    Commit(batch);
+    mutex_.Lock();
+    for (const Ticket& entry : batch) entry->done = true;
+    committing_ = false;
+    turn_.SignalAll();
+  }
+  return ticket->status;
+}
+
+bool GroupCommit::IsDone(const Ticket& ticket) {
+  absl::MutexLock lock(&mutex_);
+  return ticket->done;
+}
+
+void GroupCommit::Commit(const std::vector<Ticket>& batch) {
+  const absl::Status status = RunAll(batch);
+  for (const Ticket& entry : batch) {
+    if (entry->status.ok()) entry->status = status;
+    entry->change = nullptr;  // what it holds is not needed any more
+  }
+}
+
+absl::Status GroupCommit::RunAll(const std::vector<Ticket>& batch) {
+  HP_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_));
+  for (const Ticket& entry : batch) {
+    entry->status = RunOne(entry.get(), batch.size() == 1);
+    // SQLite itself takes everything back where the disk is full or broken.
+    if (!database_->InTransaction()) {
+      return entry->status.ok()
+                 ? absl::InternalError("a change ended its own transaction")
+                 : entry->status;
+    }
+    if (!entry->status.ok() && batch.size() == 1) return entry->status;
+  }
+  return transaction.Commit();
+}
+
+absl::Status GroupCommit::RunOne(Entry* entry, bool alone) {
+  if (alone) return entry->change();
+  HP_RETURN_IF_ERROR(database_->Execute("SAVEPOINT change"));
+  const absl::Status status = entry->change();
+  if (!status.ok() && database_->InTransaction()) {
+    HP_RETURN_IF_ERROR(database_->Execute("ROLLBACK TO change"));
+  }
+  if (database_->InTransaction()) {
+    HP_RETURN_IF_ERROR(database_->Execute("RELEASE change"));
+  }
+  return status;
+}
+
+}  // namespace halfpipe

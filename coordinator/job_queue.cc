@@ -1,0 +1,34 @@
+#include "coordinator/job_queue.h"
+
+namespace halfpipe {
+
+void JobQueue::Add(const std::string& id, int64_t number, int64_t priority) {
+  Remove(id);
+  const Place place(-priority, number);
+  places_[id] = place;
+  order_.insert({place, id});
+}
+
+void JobQueue::Remove(const std::string& id) {
+  auto found = places_.find(id);
+  if (found == places_.end()) return;
+  order_.erase(found->second);
+  places_.erase(found);
+}
+
+int64_t JobQueue::Position(const std::string& id) const {
+  auto found = places_.find(id);
+  if (found == places_.end()) return 0;
+  return static_cast<int64_t>(order_.order_of_key(found->second)) + 1;
+}
+
+std::vector<std::string> JobQueue::First(size_t limit) const {
+  std::vector<std::string> ids;
+  for (const auto& [place, id] : order_) {
+    if (ids.size() == limit) break;
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace halfpipe
