@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/store/checkpoint_manifest.h"
 
 namespace halfpipe {
 namespace {
@@ -37,7 +38,10 @@ Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
       ledger_(ledger),
       metrics_(metrics),
       book_(std::move(book)),
-      registry_(options_.stages) {}
+      registry_(options_.stages),
+      scrub_([](const std::string& directory) {
+        return VerifyCheckpoint(directory).status();
+      }) {}
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
     Options options, std::unique_ptr<JobStore> store, CheckpointLedger* ledger,
@@ -166,13 +170,14 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
     const StagePlace& place, uint64_t incarnation,
     const StageHeartbeat& heartbeat) {
   absl::MutexLock lock(&mutex_);
-  HP_RETURN_IF_ERROR(
-      registry_.OnHeartbeat(place, incarnation, heartbeat, options_.clock()));
+  const absl::Time now = options_.clock();
+  HP_RETURN_IF_ERROR(registry_.OnHeartbeat(place, incarnation, heartbeat, now));
   HeartbeatReply reply;
   reply.epoch = pair_epochs_[place.pair];
   if (JobRunner* runner = RunnerOn(place.pair); runner != nullptr) {
-    runner->OnHeartbeat(place.rank, heartbeat);
+    runner->OnHeartbeat(place.rank, heartbeat, now);
     reply.abandon = runner->WantsAbandon(place.rank);
+    reply.stuck = runner->IsStuck(place.rank, heartbeat);
     reply.epoch = runner->epoch();
   }
   return reply;
@@ -196,6 +201,7 @@ void Coordinator::TickLocked(absl::Time now) {
     }
   }
   for (auto& [pair, run] : runs_) run->runner().OnTick(now);
+  Scrub(now);
   book_->Flush(now);
   Settle(now);
 }
@@ -246,6 +252,10 @@ void Coordinator::AssignJob(const std::string& id, absl::Time now) {
   bool pair_is_busy = false;
   for (const std::string& pair : registry_.Pairs()) {
     if (!MissingStages(StagesOf(pair), plan->config.pipeline.stages).empty()) {
+      continue;
+    }
+    if (!runs_.contains(pair) && IsKeptForAnother(pair, id, now)) {
+      pair_is_busy = true;
       continue;
     }
     if (!runs_.contains(pair)) {

@@ -20,6 +20,7 @@
 #include "common/rpc/job_types.h"
 #include "common/runtime/stage_protocol.h"
 #include "coordinator/checkpoint_ledger.h"
+#include "coordinator/checkpoint_scrub.h"
 #include "coordinator/job_book.h"
 #include "coordinator/pair_run.h"
 #include "coordinator/stage_registry.h"
@@ -87,10 +88,17 @@ class Coordinator {
               CheckpointLedger* ledger, CoordinatorMetrics* metrics);
 
   void TickLocked(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Has the checkpoints of running jobs read again from time to time.
+  void Scrub(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends finished runs and gives queued jobs to idle pairs.
   void Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveFinishedRuns() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AssignJob(const std::string& id, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the stages of a pair hold another job that is queued.
+  [[nodiscard]] bool IsKeptForAnother(const std::string& pair,
+                                      const std::string& id,
+                                      absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::vector<StageInfo> StagesOf(const std::string& pair) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -118,8 +126,10 @@ class Coordinator {
   // Since when a queued job could run if its stages were there.
   std::map<std::string, absl::Time> waiting_since_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> last_tick_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Time> last_scrub_ ABSL_GUARDED_BY(mutex_);
   bool shutting_down_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  CheckpointScrub scrub_;  // has a lock of its own
 };
 
 }  // namespace halfpipe
