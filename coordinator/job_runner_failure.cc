@@ -127,7 +127,13 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
   suspected_.reset();
   full_disk_.reset();
   room_attempts_ = 0;
-  if (phase_ == Phase::kStart && continue_at_ > 0) may_continue_ = false;
+  // The short way back failed; the long one is no further try.
+  const bool falls_back = continue_at_ > 0 && (phase_ == Phase::kOpenLink ||
+                                               phase_ == Phase::kStart);
+  if (falls_back && may_continue_) {
+    may_continue_ = false;
+    return FormAgain(cause, absl::ZeroDuration(), now);
+  }
   if (!save_directory_.empty()) {
     ledger_->Discard(std::exchange(save_directory_, ""));
   }

@@ -137,6 +137,26 @@ TEST_F(ContinueTest, AFailedLinkLosesNoStep) {
   EXPECT_THAT(host_.steps, SizeIs(6));
 }
 
+TEST_F(ContinueTest, AContinuationThatFailsIsFollowedByTheCheckpointAtOnce) {
+  Start(LongPlan());
+  const auto held = HoldStep(3);
+  for (int32_t rank = 0; rank < 2; ++rank) {
+    Deliver(rank, Failure(held[static_cast<size_t>(rank)],
+                          absl::AbortedError("link aborted")));
+  }
+  const auto start1 = WorkUntil<StartCommand>(1);
+  ASSERT_TRUE(start1.has_value());
+  ASSERT_EQ(std::get<StartCommand>(start1->body).continue_at, 3);
+  Deliver(1, Failure(*start1, absl::AbortedError("does not hold")));
+  // Rank 0 has answered its own; no pause, as this was no try of its own.
+  if (const auto start0 = Take(0); start0.has_value()) {
+    Deliver(0, Failure(*start0, absl::AbortedError("does not hold")));
+  }
+  const auto again = WorkUntil<StartCommand>(0);
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(std::get<StartCommand>(again->body).continue_at, 0);
+}
+
 TEST_F(ContinueTest, AfterALostStageItDoesNotTry) {
   Start(LongPlan());
   (void)HoldStep(3);
