@@ -92,8 +92,9 @@ Shape RandomConditionShape(const JobConfig& config,
   return shape;
 }
 
-absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
-                                    const WanArchitecture& architecture) {
+absl::StatusOr<DataSet> ScanDataSet(
+    const JobConfig& config, const WanArchitecture& architecture,
+    const std::function<void(const std::string&)>& on_progress) {
   if (config.data.is_random()) return RandomDataSet(config.data);
   const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
   DataSet set;
@@ -107,7 +108,12 @@ absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
   HP_ASSIGN_OR_RETURN(EncoderDigests digests,
                       DigestEncoders(config.model, &hashes));
   Sha256 digest;
+  int64_t read = 0;
   for (const Sample& row : rows) {
+    if (on_progress) {
+      on_progress(
+          absl::StrCat("reading the data set ", read++, "/", rows.size()));
+    }
     absl::StatusOr<std::string> media_digest = hashes.DigestOf(row.media_path);
     if (!media_digest.ok() && skip) {
       set.warnings.push_back(std::string(media_digest.status().message()));

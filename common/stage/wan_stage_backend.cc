@@ -64,7 +64,10 @@ class WanStageBackend : public StageBackend {
         result.lora_parameters += config.lora.rank * (shape.in + shape.out);
       }
       HP_ASSIGN_OR_RETURN(result.model_digest, model.Fingerprint());
-      HP_ASSIGN_OR_RETURN(DataSet data, ScanDataSet(config, architecture));
+      HP_ASSIGN_OR_RETURN(
+          DataSet data,
+          ScanDataSet(config, architecture,
+                      [this](const std::string& text) { SetActivity(text); }));
       result.data_digest = std::move(data.digest);
       result.samples = std::move(data.samples);
       result.warnings = std::move(data.warnings);

@@ -132,6 +132,16 @@ TEST_F(DataSetTest, MissingPiecesAreNamed) {
   EXPECT_THAT(MessageOf(status()), HasSubstr("d.mp4"));
 }
 
+TEST_F(DataSetTest, SaysHowFarItIs) {
+  std::vector<std::string> said;
+  ASSERT_TRUE(
+      ScanDataSet(config_, Architecture("tiny-t2v"),
+                  [&](const std::string& text) { said.push_back(text); })
+          .ok());
+  EXPECT_EQ(said, (std::vector<std::string>{"reading the data set 0/2",
+                                            "reading the data set 1/2"}));
+}
+
 TEST_F(DataSetTest, SkipLeavesMissingFilesOut) {
   config_.data.on_bad_file = BadFilePolicy::kSkip;
   const DataSet whole = Scan();
