@@ -68,6 +68,7 @@ absl::Status Supervisor::Launch(Child& child) {
       ChildProcess::Spawn(child.spec.argv, child.spec.log_path));
   child.killed_because.clear();
   child.worked = true;
+  child.oom_kills = oom_kills_();
   child.started = absl::Now();
   child.process.emplace(std::move(process));
   return absl::OkStatus();
@@ -116,9 +117,24 @@ absl::Status Supervisor::HandleExit(Child& child, const ChildExit& exit) {
   return absl::OkStatus();
 }
 
-std::string Supervisor::Describe(const Child& child, const ChildExit& exit) {
+std::string Supervisor::Describe(const Child& child,
+                                 const ChildExit& exit) const {
   if (child.killed_because.empty()) {
-    return absl::StrCat(child.spec.name, " ", ToString(exit));
+    std::string text = absl::StrCat(child.spec.name, " ", ToString(exit));
+    if (exit.signal != SIGKILL) return text;
+    // Nobody here sent it.
+    const std::optional<int64_t> kills = oom_kills_();
+    const bool counted = kills.has_value() && child.oom_kills.has_value();
+    if (counted && *kills == *child.oom_kills) {
+      return absl::StrCat(text, ", which somebody else sent");
+    }
+    return absl::StrCat(
+        text,
+        counted ? ": the kernel ended it because host memory ran out"
+                : ": most likely the kernel ended it because host memory ran "
+                  "out (dmesg or journalctl -k says so)",
+        "; lower pipeline.host_memory (--host-memory), or give the machine or "
+        "container more");
   }
   return absl::StrCat(child.spec.name, " ", child.killed_because,
                       " and was killed");

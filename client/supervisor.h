@@ -3,6 +3,7 @@
 #ifndef HP_CLIENT_SUPERVISOR_H_
 #define HP_CLIENT_SUPERVISOR_H_
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/child_process.h"
+#include "common/base/oom_kills.h"
 
 namespace halfpipe {
 
@@ -45,9 +47,15 @@ struct ChildRestartPolicy {
 class Supervisor {
  public:
   // `on_notice` is called from Poll with one line a restart, for people.
-  Supervisor(ChildRestartPolicy policy,
-             std::function<void(const std::string&)> on_notice)
-      : policy_(policy), on_notice_(std::move(on_notice)) {}
+  // `oom_kills` is OomKills of common/base/oom_kills.h, or a test's.
+  Supervisor(
+      ChildRestartPolicy policy,
+      std::function<void(const std::string&)> on_notice,
+      std::function<std::optional<int64_t>()> oom_kills =
+          [] { return OomKills(); })
+      : policy_(policy),
+        on_notice_(std::move(on_notice)),
+        oom_kills_(std::move(oom_kills)) {}
 
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -91,6 +99,7 @@ class Supervisor {
     std::optional<ChildProcess> process;  // nullopt: waits for `restart_at`
     std::string killed_because;           // by KillChild; empty: not
     bool worked = true;                   // as KillChild was told
+    std::optional<int64_t> oom_kills;     // of our group when it was started
     absl::Time started;
     absl::Time restart_at;
     int quick_failures = 0;
@@ -100,12 +109,13 @@ class Supervisor {
   [[nodiscard]] absl::Status Launch(Child& child);
   [[nodiscard]] absl::Status HandleExit(Child& child, const ChildExit& exit);
   // How the child ended, for people.
-  [[nodiscard]] static std::string Describe(const Child& child,
-                                            const ChildExit& exit);
+  [[nodiscard]] std::string Describe(const Child& child,
+                                     const ChildExit& exit) const;
   [[nodiscard]] const Child* Find(absl::string_view name) const;
 
   ChildRestartPolicy policy_;
   std::function<void(const std::string&)> on_notice_;
+  std::function<std::optional<int64_t>()> oom_kills_;
   std::vector<Child> children_;
 };
 

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "absl/strings/match.h"
+#include "common/base/disk_full.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
@@ -17,10 +18,12 @@ namespace fs = std::filesystem;
 // Of folders that are no checkpoints, see common/store/checkpoint_folders.h.
 constexpr char kTemporaryPrefix[] = ".tmp-";
 
+constexpr char kDamagedPrefix[] = "damaged-";
+
 absl::Status FromErrorCode(const std::error_code& error, absl::string_view what,
                            const std::string& path) {
   if (!error) return absl::OkStatus();
-  return absl::ErrnoToStatus(error.value(), absl::StrCat(what, " ", path));
+  return FileErrnoStatus(error.value(), what, path);
 }
 
 absl::Status RemoveAll(const std::string& path) {
@@ -114,6 +117,19 @@ class FileCheckpointLedger : public CheckpointLedger {
   absl::StatusOr<CheckpointManifest> Verify(
       const std::string& directory) override {
     return VerifyCheckpoint(directory);
+  }
+
+  absl::StatusOr<std::string> SetAside(const std::string& directory) override {
+    const fs::path path(directory);
+    const fs::path aside =
+        path.parent_path() /
+        absl::StrCat(kDamagedPrefix, path.filename().string());
+    HP_RETURN_IF_ERROR(RemoveAll(aside.string()));
+    std::error_code error;
+    fs::rename(path, aside, error);
+    if (error == std::errc::no_such_file_or_directory) return "";
+    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot rename", directory));
+    return aside.string();
   }
 
   absl::StatusOr<std::vector<std::string>> Publish(

@@ -46,6 +46,12 @@ class CheckpointLedger {
   [[nodiscard]] virtual absl::StatusOr<CheckpointManifest> Verify(
       const std::string& directory) = 0;
 
+  // Takes a damaged checkpoint out of the way without deleting it: the folder
+  // becomes damaged-step-N, which nothing reads, and an earlier one of that
+  // name goes. Returns the new path; "" for a folder that is gone.
+  [[nodiscard]] virtual absl::StatusOr<std::string> SetAside(
+      const std::string& directory) = 0;
+
   // Puts `lora.<format>.safetensors` of a checkpoint into the output folder,
   // each whole or not at all, and returns the paths.
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> Publish(

@@ -17,8 +17,22 @@ inline constexpr std::array<const char*, 9> kCommandNames = {
     "save", "export", "end",       "shutdown"};
 static_assert(std::variant_size_v<CommandBody> == kCommandNames.size());
 
+inline constexpr size_t kScanKind = 0;
+inline constexpr size_t kEncodeKind = 1;
 inline constexpr size_t kStartKind = 3;
 inline constexpr size_t kStepKind = 4;
+inline constexpr size_t kSaveKind = 5;
+inline constexpr size_t kExportKind = 6;
+static_assert(std::is_same_v<std::variant_alternative_t<kScanKind, CommandBody>,
+                             ScanCommand>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<kEncodeKind, CommandBody>,
+                   EncodeCommand>);
+static_assert(std::is_same_v<std::variant_alternative_t<kSaveKind, CommandBody>,
+                             SaveCommand>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<kExportKind, CommandBody>,
+                   ExportCommand>);
 static_assert(
     std::is_same_v<std::variant_alternative_t<kStartKind, CommandBody>,
                    StartCommand>);

@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/store/checkpoint_manifest.h"
 
 namespace halfpipe {
 namespace {
@@ -29,7 +30,10 @@ Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
       metrics_(metrics),
       store_(book->store()),
       book_(std::move(book)),
-      registry_(options_.stages) {}
+      registry_(options_.stages),
+      scrub_([](const std::string& directory) {
+        return VerifyCheckpoint(directory).status();
+      }) {}
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
     Options options, std::unique_ptr<JobStore> store, CheckpointLedger* ledger,
@@ -171,20 +175,21 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
     const StagePlace& place, uint64_t incarnation,
     const StageHeartbeat& heartbeat) {
   absl::MutexLock lock(&mutex_);
-  HP_RETURN_IF_ERROR(
-      registry_.OnHeartbeat(place, incarnation, heartbeat, options_.clock()));
+  const absl::Time now = options_.clock();
+  HP_RETURN_IF_ERROR(registry_.OnHeartbeat(place, incarnation, heartbeat, now));
   HeartbeatReply reply;
   reply.epoch = pair_epochs_[place.pair];
   if (JobRunner* runner = RunnerOn(place.pair); runner != nullptr) {
-    runner->OnHeartbeat(place.rank, heartbeat);
+    runner->OnHeartbeat(place.rank, heartbeat, now);
     for (const StageLine& line : heartbeat.lines) {
       // Log levels above debug and severities are numbered alike.
       book_->Append(runs_[place.pair]->job(),
                     LogLine{static_cast<LogSeverity>(line.level), line.text,
                             place.rank.value()},
-                    options_.clock());
+                    now);
     }
     reply.abandon = runner->WantsAbandon(place.rank);
+    reply.stuck = runner->IsStuck(place.rank, heartbeat);
     reply.epoch = runner->epoch();
   }
   return reply;
@@ -210,6 +215,7 @@ void Coordinator::TickLocked(absl::Time now) {
     }
   }
   for (auto& [pair, run] : runs_) run->runner().OnTick(now);
+  Scrub(now);
   book_->Flush(now);
   if (now - last_look_ >= kLookInterval) queue_is_due_ = true;
   Settle(now);

@@ -22,6 +22,7 @@
 #include "common/rpc/job_types.h"
 #include "common/runtime/stage_protocol.h"
 #include "coordinator/checkpoint_ledger.h"
+#include "coordinator/checkpoint_scrub.h"
 #include "coordinator/job_book.h"
 #include "coordinator/pair_run.h"
 #include "coordinator/stage_registry.h"
@@ -137,6 +138,8 @@ class Coordinator {
   [[nodiscard]] absl::StatusOr<Job> PauseNow(const std::string& id)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void TickLocked(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Has the checkpoints of running jobs read again from time to time.
+  void Scrub(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends finished runs, and gives queued jobs to idle pairs if something
   // happened that a queued job may have waited for.
   void Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -159,6 +162,11 @@ class Coordinator {
   [[nodiscard]] std::string WhyNotFor(
       const std::string& id, const JobNeeds& needs, const std::string& pair,
       const std::vector<StageInfo>& stages) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the stages of a pair hold another job that is queued.
+  [[nodiscard]] bool IsKeptForAnother(const std::vector<StageInfo>& stages,
+                                      const std::string& id,
+                                      absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::vector<StageInfo> StagesOf(const std::string& pair) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -206,8 +214,10 @@ class Coordinator {
   bool queue_is_due_ ABSL_GUARDED_BY(mutex_) = true;
   absl::Time last_look_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::optional<absl::Time> last_tick_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Time> last_scrub_ ABSL_GUARDED_BY(mutex_);
   bool shutting_down_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  CheckpointScrub scrub_;  // has a lock of its own
 };
 
 }  // namespace halfpipe

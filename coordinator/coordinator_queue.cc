@@ -78,6 +78,10 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
     }
     const std::string lacks = MissingStages(stages, needs.stages);
     if (lacks.empty() && !runs_.contains(pair)) {
+      if (IsKeptForAnother(stages, id, now)) {
+        one_is_busy = true;
+        continue;
+      }
       waiting_since_.erase(id);
       return StartRun(id, pair, now);
     }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/base/disk_full.h"
 
 namespace halfpipe {
 namespace {
@@ -34,6 +36,13 @@ std::string PinAdvice(const StageForecast* forecast) {
       "pipeline.host_memory (--host-memory)");
 }
 
+std::string HostMemoryAdvice(const StageInfo& stage) {
+  return absl::StrCat(
+      "; host memory ran out on ", stage.host,
+      ": lower pipeline.host_memory (--host-memory), end what else uses it, or "
+      "raise the limit (systemd's MemoryMax=, docker's --memory)");
+}
+
 std::string MemoryAdvice(const StageInfo& stage,
                          const StageForecast* forecast) {
   if (stage.device == "cpu") return "";
@@ -58,12 +67,23 @@ absl::Status ExplainFailure(const absl::Status& status, const StageInfo& stage,
   std::string advice;
   if (PinRefusalOf(status).has_value()) {
     advice = PinAdvice(forecast);
+  } else if (IsDiskFull(status)) {
+    return status;  // says it all
+  } else if (absl::StrContains(status.message(), "out of host memory")) {
+    advice = HostMemoryAdvice(stage);
   } else if (absl::IsResourceExhausted(status)) {
     advice = MemoryAdvice(stage, forecast);
   } else if (IsDeviceFault(status)) {
     advice = absl::StrCat("; ", DeviceText(stage),
                           " failed or was lost: look for Xid in dmesg there, "
                           "and at nvidia-smi");
+  } else if (absl::StrContains(status.message(), "nccl") ||
+             absl::StrContains(status.message(), "NCCL")) {
+    advice = absl::StrCat(
+        "; the link to ", DeviceText(stage),
+        " failed: NCCL_DEBUG=INFO in both stages' environment makes their logs "
+        "say why, NCCL_P2P_DISABLE=1 or NCCL_SHM_DISABLE=1 goes round broken "
+        "peer access or shared memory (docker: --shm-size)");
   }
   if (advice.empty()) return status;
   absl::Status explained(status.code(), absl::StrCat(status.message(), advice));
@@ -71,6 +91,11 @@ absl::Status ExplainFailure(const absl::Status& status, const StageInfo& stage,
     explained.SetPayload(name, value);
   });
   return explained;
+}
+
+bool IsNonFinite(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) &&
+         absl::StrContains(status.message(), "non-finite");
 }
 
 std::vector<int64_t> LimitsAfterRefusal(

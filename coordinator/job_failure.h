@@ -14,12 +14,16 @@
 namespace halfpipe {
 
 // `status` of a command that loads or trains, with what was planned for this
-// stage and what to set: where memory ran out or the device failed. Everything
-// else, and a stage on the CPU without a plan, is returned as it is. A null
-// forecast: nothing was planned.
+// stage and what to set: where memory ran out, or the device or NCCL failed.
+// Everything else, and a stage on the CPU without a plan, is returned as it is.
+// A null forecast: nothing was planned.
 [[nodiscard]] absl::Status ExplainFailure(const absl::Status& status,
                                           const StageInfo& stage,
                                           const StageForecast* forecast);
+
+// Whether a step failed because its loss or gradient was not finite: both
+// stages say so, and neither has changed anything.
+[[nodiscard]] bool IsNonFinite(const absl::Status& status);
 
 // Limits of pinned memory, one a rank, after a stage was refused some: its own
 // becomes what it got, at most that of `limits` (empty: none yet) and always

@@ -30,9 +30,7 @@ JobRunner::JobRunner(JobPlan plan, std::vector<Checkpoint> checkpoints,
       checkpoints_(std::move(checkpoints)) {}
 
 void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
-  for (const StageInfo& stage : stages) {
-    stages_[static_cast<size_t>(stage.rank.value())].info = stage;
-  }
+  for (const StageInfo& stage : stages) Welcome(stage);
   wait_since_ = now;
   resume_at_ = now;
   host_->ChangeState(JobTrigger::kStart, "", absl::OkStatus());
@@ -48,8 +46,15 @@ void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
 
 void JobRunner::OnJoined(const StageInfo& stage, absl::Time now) {
   if (finished() || stage.rank.value() >= world_) return;
-  stages_[static_cast<size_t>(stage.rank.value())].info = stage;
+  Welcome(stage);
   if (phase_ == Phase::kWait) ProceedWhenReady(now);
+}
+
+void JobRunner::Welcome(const StageInfo& info) {
+  Stage& stage = stages_[static_cast<size_t>(info.rank.value())];
+  stage.info = info;
+  stage.held.reset();
+  if (info.loaded != nullptr) stage.held = *info.loaded;
 }
 
 void JobRunner::OnTick(absl::Time now) {
@@ -62,6 +67,7 @@ void JobRunner::OnTick(absl::Time now) {
   }
   if (phase_ == Phase::kWait) ProceedWhenReady(now);
   if (phase_ == Phase::kStep) Advance(now);
+  if (phase_ == Phase::kNoRoom) TryForRoom(now);
 }
 
 void JobRunner::ProceedWhenReady(absl::Time now) {
@@ -125,6 +131,11 @@ void JobRunner::OnResult(Rank rank, const CommandResult& result,
     if (AllAnswered()) Restart(*std::exchange(suspected_, std::nullopt), now);
     return;
   }
+  if (full_disk_.has_value()) {
+    // Its peer's part is made again too, where it needs to be.
+    if (AllAnswered()) WaitForRoom(room_for_, now);
+    return;
+  }
   // The alternatives of ResultBody follow those of CommandBody, after "none".
   if (result.body.index() != command.kind + 1) {
     return Fail(absl::InternalError(
@@ -179,7 +190,9 @@ void JobRunner::Stop(StopKind kind, absl::Time now) {
   const bool has_state = phase_ == Phase::kStep || phase_ == Phase::kSave ||
                          phase_ == Phase::kExport;
   if (kind == StopKind::kCancelNow || !has_state) {
-    return FinishStopped("", now);
+    return FinishStopped(
+        phase_ == Phase::kNoRoom ? "there was no room for a later one" : "",
+        now);
   }
   if (under_way) return;
   stop_deadline_ = now + kStopTimeout;

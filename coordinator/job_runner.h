@@ -3,6 +3,9 @@
 //   wait --> scan --> encode --> open link --> start --> step <--> save
 //    ^  all   |         |           |            |        |    and export
 //    |  there '---------'-----------'------------'--------'----------'
+//    (the checkpoint is passed over where both stages still hold the job)
+//    (a disk that is full stops encode, save and export where they are, until
+//    there is room)
 //    '--- a stage was lost, or a command ended with Unavailable, Aborted,
 //         DeadlineExceeded or a device's fault: new epoch, back to the last
 //         committed checkpoint. The same, with a plan that pins less, where a
@@ -17,6 +20,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -32,6 +36,7 @@
 #include "coordinator/job_plan.h"
 #include "coordinator/job_state.h"
 #include "coordinator/progress_meter.h"
+#include "coordinator/progress_watch.h"
 #include "coordinator/restart_policy.h"
 
 namespace halfpipe {
@@ -55,6 +60,8 @@ class JobRunnerHost {
 
   virtual void ChangeState(JobTrigger trigger, const std::string& reason,
                            const absl::Status& error) = 0;
+  // Why the job stays in the state that it is in; "" when it goes on.
+  virtual void SetReason(const std::string& reason) = 0;
   virtual void Emit(const JobEventBody& event) = 0;
   // The commit: durable when it returns OK.
   [[nodiscard]] virtual absl::Status CommitCheckpoint(
@@ -89,7 +96,7 @@ class JobRunner {
   void OnLost(Rank rank, absl::Time now);
   // Results of another epoch, repeated and unexpected ones are ignored.
   void OnResult(Rank rank, const CommandResult& result, absl::Time now);
-  void OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat);
+  void OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat, absl::Time now);
   // At least every second.
   void OnTick(absl::Time now);
   void Stop(StopKind kind, absl::Time now);
@@ -100,6 +107,15 @@ class JobRunner {
 
   // Whether the stage should abandon the command it runs.
   [[nodiscard]] bool WantsAbandon(Rank rank) const;
+
+  // Whether this heartbeat's command stood still and was given up.
+  [[nodiscard]] bool IsStuck(Rank rank, const StageHeartbeat& heartbeat) const;
+
+  // The checkpoints that it would go back to, oldest first.
+  [[nodiscard]] std::vector<std::string> CheckpointDirectories() const;
+  // One of them was read, and is not what it was: it is set aside, and where it
+  // was the newest one, another is written soon.
+  void OnScrubbed(const std::string& directory, const absl::Status& found);
 
   // Nothing more comes from this runner; the pair is free.
   [[nodiscard]] bool finished() const { return phase_ == Phase::kFinished; }
@@ -116,8 +132,12 @@ class JobRunner {
     kStep,
     kSave,
     kExport,
+    kNoRoom,  // until a disk has room again
     kFinished,
   };
+
+  // What is done again when a disk has room.
+  enum class RoomFor { kEncode, kSave, kPublish };
 
   // A command that was sent and not yet answered.
   struct Pending {
@@ -133,10 +153,15 @@ class JobRunner {
     int64_t samples_encoded = 0;
     int64_t steps_done = 0;  // optimizer steps in this stage's weights
     StartResult start;
+    Pending stuck;  // the last command that was given up, of stuck_epoch
+    Epoch stuck_epoch;
+    // What its process could go on with; nullopt: not known, or nothing.
+    std::optional<LoadedJob> held;
     std::map<int64_t, StepReport> reports;  // of steps the peer is at
   };
 
   // job_runner.cc: what holds in every phase
+  void Welcome(const StageInfo& info);
   void Send(Rank rank, CommandBody body, int64_t step = 0);
   void SendAll(const CommandBody& body);
   [[nodiscard]] bool AllAnswered() const;
@@ -158,15 +183,56 @@ class JobRunner {
   // Whether the next plan pins less because of this failure.
   [[nodiscard]] bool PlanToPinLess(Rank rank, const absl::Status& status);
   void Restart(const absl::Status& cause, absl::Time now);
+  // A new epoch, from the last checkpoint, after `delay`.
+  void FormAgain(const absl::Status& cause, absl::Duration delay,
+                 absl::Time now);
+
+  // job_runner_continue.cc: stages that hold the job
+  // Optimizer steps that every stage holds, 0: nothing to go on with.
+  [[nodiscard]] int64_t StepsHeld() const;
+  void ForgetHeld();
+  [[nodiscard]] absl::StatusOr<StartCommand> MakeContinuation(
+      const std::string& rendezvous, const std::vector<StageInfo>& infos);
+
+  // job_runner_nonfinite.cc: steps that are no numbers
+  [[nodiscard]] absl::Status TakeNonFinite(const StepProgress& progress,
+                                           int64_t step);
+  [[nodiscard]] bool RollBack(const Pending& command,
+                              const absl::Status& failure, absl::Time now);
+  // The learning rate's factor at the checkpoint that was chosen, which says
+  // `recorded`.
+  void TakeFactor(bool rolling_back, double recorded);
+  // Whether a rollback may end at this checkpoint, and whether it is the one
+  // that the next would end at.
+  [[nodiscard]] bool IsRegular(const Checkpoint& checkpoint) const;
+  [[nodiscard]] bool IsRollbackTarget(const Checkpoint& checkpoint) const;
+
+  // job_runner_room.cc: disks that are full
+  [[nodiscard]] bool TakeDiskFull(const Pending& command,
+                                  const absl::Status& failure, absl::Time now);
+  void WaitForRoom(RoomFor what, absl::Time now);
+  void HoldForRoom(RoomFor what, const absl::Status& cause);
+  void TryForRoom(absl::Time now);
+  void FoundRoom();
+
+  // job_runner_watch.cc: what gets on, and what does not
+  void WatchProgress(Rank rank, const StageHeartbeat& heartbeat,
+                     absl::Time now);
+  [[nodiscard]] std::string StallText(const ProgressWatch::Stall& stall) const;
 
   // job_runner_prepare.cc: from the scan to the loaded model
   void BeginScan();
   void OnScanned(const ScanResult& result);
   void BeginEncode();
   void OnEncoded(const EncodeResult& result);
+  // Takes what could not be encoded out of the data set, where that is asked
+  // for. InvalidArgument with the list of them.
+  [[nodiscard]] absl::Status DropRejected();
   void EmitEncoding(const std::string& activity);
   void BeginStart();
   [[nodiscard]] absl::Status ChooseCheckpoint();
+  // They count no more, for `keep` either, now that there is a good one.
+  void SetAside(const std::vector<Checkpoint>& damaged);
   void OnLinkOpen(const std::string& rendezvous);
   [[nodiscard]] absl::StatusOr<StartCommand> MakeStart(
       const std::string& rendezvous);
@@ -180,7 +246,7 @@ class JobRunner {
   void OnStepReported(Rank rank, const StepReport& report, absl::Time now);
   [[nodiscard]] bool FinishStep(int64_t step, absl::Time now);
   void EndSteps(absl::Time now);
-  void BeginSave();
+  void BeginSave(absl::Time now);
   void OnSaved(const std::vector<SavedFile>& files, absl::Time now);
   void BeginExport();
   void CommitSave(absl::Time now);
@@ -201,6 +267,7 @@ class JobRunner {
   std::array<Stage, 2> stages_;
   RestartPolicy restarts_;
   ProgressMeter meter_;
+  ProgressWatch watch_;
 
   // while waiting
   absl::Time wait_since_;
@@ -209,22 +276,39 @@ class JobRunner {
   std::optional<absl::Status> suspected_;
   absl::Time suspected_until_;
 
+  // While a disk is full. The cause is set from the first report on.
+  std::optional<absl::Status> full_disk_;
+  RoomFor room_for_ = RoomFor::kEncode;
+  int room_attempts_ = 0;
+  std::optional<absl::Time> room_try_at_;  // the next tick sets it
+
   std::optional<ScanResult> scan_;
   bool encoded_ = false;
   std::vector<std::string> rejected_;
+  std::set<std::string> rejected_paths_;
   pipeline::Schedule schedule_;
   int64_t split_ = 0;
   std::string resume_from_;
+  int64_t continue_at_ = 0;   // of the start that runs; 0: from files
+  bool may_continue_ = true;  // it did not fail last time
+  StartCommand started_;      // the last start that was sent
   std::vector<StageForecast> forecasts_;  // of the present plan
   std::vector<int64_t> pin_limits_;       // of the next one
   int pin_refusals_ = 0;
   std::string refused_;  // the last refusal's message
   std::string cause_;    // of the last restart, until the job runs again
 
+  int64_t skipped_in_a_row_ = 0;
+  double learning_rate_factor_ = 1.0;
+  // Where the last rollback went, until a checkpoint is committed behind it.
+  std::optional<int64_t> rolled_back_to_;
+  bool rolling_back_ = false;  // the next checkpoint is to be a regular one
+
   int64_t steps_done_ = 0;  // of the pair
   int64_t next_step_ = 0;   // to be issued
   int64_t saved_steps_ = 0;
   bool save_requested_ = false;
+  bool save_soon_ = false;  // the newest checkpoint was lost
   absl::Time last_save_;
   std::string save_directory_;  // temporary; empty: none is open
   std::vector<SavedFile> save_files_;

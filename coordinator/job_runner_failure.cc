@@ -24,6 +24,7 @@ void JobRunner::OnLost(Rank rank, absl::Time now) {
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
   if (!stage.info.has_value()) return;
   stage.info.reset();
+  stage.held.reset();
   stage.pending.clear();
   if (phase_ == Phase::kWait) return;
   absl::Status cause =
@@ -46,6 +47,8 @@ void JobRunner::OnEarlierResult(Rank rank, const CommandResult& result,
   if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status)) {
     return;
   }
+  // Both ranks say so, and its step comes again.
+  if (IsNonFinite(result.status)) return;
   const std::string where = absl::StrCat("stage ", rank.value());
   if (!PlanToPinLess(rank, result.status)) {
     return Fail(Annotate(Explain(rank, result.status), where));
@@ -71,6 +74,7 @@ bool JobRunner::PlanToPinLess(Rank rank, const absl::Status& status) {
   if (forecasts_[index].pinned_bytes == 0) return false;
   pin_limits_ = LimitsAfterRefusal(forecasts_, pin_limits_, rank.value(),
                                    *refusal, pin_refusals_++);
+  ForgetHeld();  // it is loaded by the old plan
   refused_ = std::string(Explain(rank, status).message());
   Say(LogSeverity::kWarning,
       absl::StrCat("stage ", rank.value(), ": ", refused_,
@@ -91,6 +95,8 @@ void JobRunner::OnFailure(Rank rank, const Pending& command,
   if (PlanToPinLess(rank, failure)) {
     return Restart(Annotate(failure, where), now);
   }
+  if (RollBack(command, Annotate(status, where), now)) return;
+  if (TakeDiskFull(command, Annotate(status, where), now)) return;
   if (!IsWorthRestart(status)) return Fail(Annotate(status, where));
   if (step && absl::IsCancelled(status) && !suspected_.has_value()) {
     Stop(StopKind::kRestart, now);
@@ -119,6 +125,15 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
   if (stop_ != StopKind::kNone)
     return FinishStopped(std::string(cause.message()), now);
   suspected_.reset();
+  full_disk_.reset();
+  room_attempts_ = 0;
+  // The short way back failed; the long one is no further try.
+  const bool falls_back = continue_at_ > 0 && (phase_ == Phase::kOpenLink ||
+                                               phase_ == Phase::kStart);
+  if (falls_back && may_continue_) {
+    may_continue_ = false;
+    return FormAgain(cause, absl::ZeroDuration(), now);
+  }
   if (!save_directory_.empty()) {
     ledger_->Discard(std::exchange(save_directory_, ""));
   }
@@ -128,16 +143,23 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
         cause, absl::StrCat("gave up after ", restarts_.limit(),
                             " restarts without a further step; the last one")));
   }
+  FormAgain(cause, *delay, now);
+}
+
+void JobRunner::FormAgain(const absl::Status& cause, absl::Duration delay,
+                          absl::Time now) {
   absl::StatusOr<Epoch> epoch = host_->NewEpoch();
   if (!epoch.ok()) return Fail(epoch.status());
   last_epoch_ = std::exchange(epoch_, *epoch);
-  for (Stage& stage : stages_) {
+  for (int32_t rank = 0; rank < 2; ++rank) {
+    Stage& stage = stages_[static_cast<size_t>(rank)];
     stage.pending.clear();
     stage.reports.clear();
+    watch_.OnIdle(rank);
   }
   phase_ = Phase::kWait;
   wait_since_ = now;
-  resume_at_ = now + *delay;
+  resume_at_ = now + delay;
   meter_.Pause();
   cause_ = std::string(cause.message());
   host_->ChangeState(JobTrigger::kStageLost, cause_, absl::OkStatus());

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/digest.h"
 #include "common/base/status.h"
 #include "coordinator/job_memory.h"
 #include "coordinator/job_runner.h"
@@ -13,9 +14,9 @@
 namespace halfpipe {
 namespace {
 
-// "encoding 3/12" gives 3; nullopt for another activity.
+// "encoding clips 3/12" gives 3; nullopt for another activity.
 std::optional<int64_t> SamplesEncoded(absl::string_view activity) {
-  constexpr absl::string_view kPrefix = "encoding ";
+  constexpr absl::string_view kPrefix = "encoding clips ";
   if (!absl::StartsWith(activity, kPrefix)) return std::nullopt;
   activity.remove_prefix(kPrefix.size());
   const std::vector<absl::string_view> parts = absl::StrSplit(activity, '/');
@@ -65,6 +66,7 @@ void JobRunner::OnScanned(const ScanResult& result) {
 void JobRunner::BeginEncode() {
   phase_ = Phase::kEncode;
   rejected_.clear();
+  rejected_paths_.clear();
   const auto shares = SplitUncached(scan_->samples, world_);
   for (int32_t rank = 0; rank < world_; ++rank) {
     const auto& share = shares[static_cast<size_t>(rank)];
@@ -76,11 +78,13 @@ void JobRunner::BeginEncode() {
   EmitEncoding("encoding");
 }
 
-void JobRunner::OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat) {
+void JobRunner::OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat,
+                            absl::Time now) {
   if (finished() || rank.value() >= world_) return;
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
   stage.device_total_bytes = heartbeat.device_total_bytes;
   if (stage.info.has_value()) TakeFreeMemory(heartbeat, &*stage.info);
+  WatchProgress(rank, heartbeat, now);
   if (phase_ != Phase::kEncode || heartbeat.epoch != epoch_) return;
   const std::optional<int64_t> done = SamplesEncoded(heartbeat.activity);
   if (!done.has_value() || *done == stage.samples_encoded) return;
@@ -98,18 +102,14 @@ void JobRunner::EmitEncoding(const std::string& activity) {
 void JobRunner::OnEncoded(const EncodeResult& result) {
   rejected_.insert(rejected_.end(), result.rejected.begin(),
                    result.rejected.end());
+  rejected_paths_.insert(result.rejected_paths.begin(),
+                         result.rejected_paths.end());
   if (!AllAnswered()) return;
-  if (!rejected_.empty()) {
-    std::sort(rejected_.begin(), rejected_.end());
-    return Fail(absl::InvalidArgumentError(absl::StrCat(
-        rejected_.size(), " of ", scan_->samples.size(),
-        " samples cannot be used; mend them or take them out of the data "
-        "set:\n",
-        absl::StrJoin(rejected_, "\n"))));
-  }
+  if (absl::Status usable = DropRejected(); !usable.ok()) return Fail(usable);
   for (SampleRef& sample : scan_->samples) sample.cached = true;
   for (Stage& stage : stages_) stage.samples_encoded = 0;
   encoded_ = true;
+  FoundRoom();
   restarts_.OnProgress(CountCached(scan_->samples));
   EmitEncoding("encoded");
   if (plan_.kind == JobKind::kPrepare) {
@@ -120,10 +120,45 @@ void JobRunner::OnEncoded(const EncodeResult& result) {
   BeginStart();
 }
 
+absl::Status JobRunner::DropRejected() {
+  if (rejected_.empty()) return absl::OkStatus();
+  std::sort(rejected_.begin(), rejected_.end());
+  const std::string list = absl::StrCat(
+      rejected_.size(), " of ", scan_->samples.size(),
+      " samples cannot be used; mend them or take them out of the data set:\n",
+      absl::StrJoin(rejected_, "\n"));
+  if (plan_.config.data.on_bad_file == BadFilePolicy::kStop) {
+    return absl::InvalidArgumentError(list);
+  }
+  std::vector<SampleRef> kept;
+  Sha256 digest;
+  digest.Update(scan_->data_digest);
+  for (size_t i = 0; i < scan_->samples.size(); ++i) {
+    if (rejected_paths_.contains(scan_->samples[i].latents_path)) {
+      digest.Update(absl::StrCat(" without ", i));
+    } else {
+      kept.push_back(scan_->samples[i]);
+    }
+  }
+  if (kept.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no sample of the data set can be used: ", list));
+  }
+  // What is left is another data set: its order and its checkpoints are.
+  scan_->data_digest = digest.HexDigest();
+  scan_->samples = std::move(kept);
+  Say(LogSeverity::kWarning,
+      absl::StrCat("data.on_bad_file is skip, so the job goes on without "
+                   "them: ",
+                   list));
+  return absl::OkStatus();
+}
+
 void JobRunner::BeginStart() {
   absl::Status chosen = ChooseCheckpoint();
   if (!chosen.ok()) return Fail(chosen);
   if (saved_steps_ >= plan_.config.train.steps) return Complete(resume_from_);
+  continue_at_ = StepsHeld();
   phase_ = Phase::kOpenLink;
   if (world_ == 1) return OnLinkOpen("");
   std::vector<StageInfo> stages;
@@ -133,42 +168,12 @@ void JobRunner::BeginStart() {
   Send(Rank(0), OpenLinkCommand{*kind});
 }
 
-absl::Status JobRunner::ChooseCheckpoint() {
-  resume_from_.clear();
-  saved_steps_ = 0;
-  absl::Status damaged;
-  for (auto it = checkpoints_.rbegin(); it != checkpoints_.rend(); ++it) {
-    absl::StatusOr<CheckpointManifest> manifest =
-        ledger_->Verify(it->directory);
-    if (!manifest.ok()) {
-      damaged.Update(Annotate(manifest.status(), it->directory));
-      Say(LogSeverity::kWarning,
-          absl::StrCat("checkpoint ", it->directory, " cannot be used: ",
-                       std::string(manifest.status().message())));
-      continue;
-    }
-    if (manifest->config_digest != plan_.config_digest) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          it->directory, " was made with another training config (digest ",
-          manifest->config_digest, ", this job has ", plan_.config_digest,
-          "): start a new job with another output.dir"));
-    }
-    if (manifest->data_digest != scan_->data_digest) {
-      Say(LogSeverity::kWarning,
-          "the data set is not the one that the checkpoint was made with: "
-          "the order of the samples changes");
-    }
-    resume_from_ = it->directory;
-    saved_steps_ = it->steps_done;
-    return absl::OkStatus();
-  }
-  return damaged;
-}
-
 void JobRunner::OnLinkOpen(const std::string& rendezvous) {
   phase_ = Phase::kStart;
   absl::StatusOr<StartCommand> start = MakeStart(rendezvous);
   if (!start.ok()) return Fail(start.status());
+  watch_.OnSchedule(schedule_.hash);
+  started_ = *start;
   SendAll(*start);
 }
 
@@ -179,6 +184,7 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   for (int32_t rank = 0; rank < world_; ++rank) {
     infos.push_back(*stages_[static_cast<size_t>(rank)].info);
   }
+  if (continue_at_ > 0) return MakeContinuation(rendezvous, infos);
   absl::StatusOr<JobMemory> made =
       PlanJobMemory(plan_.config, *scan_, infos, pin_limits_);
   if (!made.ok() && !refused_.empty()) {
@@ -209,6 +215,7 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   start.memory_plan = std::move(memory.memory_plan);
   start.ffn_chunks = std::move(memory.ffn_chunks);
   start.optimizer_on_host = memory.optimizer_on_host;
+  start.learning_rate_factor = learning_rate_factor_;
   return start;
 }
 
@@ -222,15 +229,20 @@ void JobRunner::OnStarted(absl::Time now) {
         ", stage 1: ", stages_[1].start.boundary_digest,
         "): do both see the same model files and the same version?")));
   }
-  for (Stage& stage : stages_) stage.steps_done = saved_steps_;
-  steps_done_ = saved_steps_;
-  next_step_ = saved_steps_;
+  const int64_t from = continue_at_ > 0 ? continue_at_ : saved_steps_;
+  if (continue_at_ == 0) ForgetHeld();
+  may_continue_ = true;
+  for (Stage& stage : stages_) stage.steps_done = from;
+  steps_done_ = from;
+  next_step_ = from;
   last_save_ = now;
   phase_ = Phase::kStep;
   cause_.clear();
   host_->ChangeState(
       JobTrigger::kReady,
-      resume_from_.empty()
+      continue_at_ > 0
+          ? absl::StrCat("from step ", from, ", which both stages hold")
+      : resume_from_.empty()
           ? std::string()
           : absl::StrCat("from the checkpoint of step ", saved_steps_),
       absl::OkStatus());

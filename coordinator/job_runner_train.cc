@@ -1,11 +1,12 @@
 // The runner's steps and saves.
-#include <cmath>
+#include <algorithm>
 #include <map>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 #include "coordinator/job_runner.h"
 #include "coordinator/lr_schedule.h"
@@ -71,7 +72,8 @@ StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
 
 bool JobRunner::SaveIsDue(int64_t steps_done, absl::Time now) const {
   if (steps_done == saved_steps_) return false;
-  if (steps_done == plan_.config.train.steps || save_requested_) return true;
+  if (save_requested_ || save_soon_) return true;
+  if (steps_done == plan_.config.train.steps) return true;
   const SaveInterval& every = plan_.config.output.save_every;
   if (every.steps > 0) return steps_done % every.steps == 0;
   return every.seconds > 0 && now - last_save_ >= absl::Seconds(every.seconds);
@@ -79,7 +81,8 @@ bool JobRunner::SaveIsDue(int64_t steps_done, absl::Time now) const {
 
 bool JobRunner::RequestSave(absl::Time now) {
   const bool trains = phase_ == Phase::kStep && stop_ == StopKind::kNone;
-  const bool saves = phase_ == Phase::kSave || phase_ == Phase::kExport;
+  const bool saves = phase_ == Phase::kSave || phase_ == Phase::kExport ||
+                     (phase_ == Phase::kNoRoom && room_for_ == RoomFor::kSave);
   if (!trains) return saves;  // what is being saved is the newest there is
   save_requested_ = steps_done_ != saved_steps_ || next_step_ != saved_steps_;
   Advance(now);
@@ -93,8 +96,10 @@ bool JobRunner::MayIssue(absl::Time now) const {
 }
 
 StepCommand JobRunner::MakeStep(int64_t step) const {
-  return {
+  StepCommand command{
       MakeStepPlan(plan_, scan_->samples, epoch_, Step(step), schedule_.hash)};
+  command.plan.learning_rate *= learning_rate_factor_;
+  return command;
 }
 
 void JobRunner::Advance(absl::Time now) {
@@ -114,6 +119,7 @@ void JobRunner::OnStepReported(Rank rank, const StepReport& report,
   const int64_t step = stage.steps_done;
   stage.reports[step] = report;
   stage.steps_done = step + 1;
+  stage.held = LoadedJob{started_, stage.steps_done};
   bool all_reported = true;
   for (int32_t peer = 0; peer < world_; ++peer) {
     all_reported = all_reported &&
@@ -139,11 +145,8 @@ bool JobRunner::FinishStep(int64_t step, absl::Time now) {
     progress.loss = Mean(report.losses);
     progress.grad_norm = report.grad_norm;
   }
-  if (!std::isfinite(progress.loss) || !std::isfinite(progress.grad_norm)) {
-    Fail(absl::FailedPreconditionError(
-        absl::StrCat("non-finite loss or gradient norm at step ", step,
-                     " (loss ", progress.loss, ", norm ", progress.grad_norm,
-                     "): lower the learning rate and look for broken clips")));
+  if (absl::Status usable = TakeNonFinite(progress, step); !usable.ok()) {
+    Fail(usable);
     return false;
   }
   meter_.OnStep(now, progress.loss, stage_seconds);
@@ -153,7 +156,8 @@ bool JobRunner::FinishStep(int64_t step, absl::Time now) {
   progress.steps_done = steps_done_;
   progress.steps_total = plan_.config.train.steps;
   progress.smoothed_loss = meter_.smoothed_loss();
-  progress.learning_rate = LearningRateAt(plan_.config.train, step);
+  progress.learning_rate =
+      LearningRateAt(plan_.config.train, step) * learning_rate_factor_;
   progress.step_seconds = meter_.step_seconds();
   progress.eta_seconds =
       meter_.EtaSeconds(progress.steps_total - progress.steps_done);
@@ -178,22 +182,27 @@ void JobRunner::EndSteps(absl::Time now) {
   }
   if (steps_done_ > saved_steps_ &&
       (stop_ != StopKind::kNone || SaveIsDue(steps_done_, now))) {
-    return BeginSave();
+    return BeginSave(now);
   }
   if (stop_ != StopKind::kNone) FinishStopped("", now);
 }
 
-void JobRunner::BeginSave() {
+void JobRunner::BeginSave(absl::Time now) {
+  // From kNoRoom the job is saving already.
+  if (stop_ == StopKind::kNone && phase_ == Phase::kStep) {
+    host_->ChangeState(JobTrigger::kSave, "", absl::OkStatus());
+  }
   absl::StatusOr<std::string> directory =
       ledger_->Begin(plan_.config.output.dir, steps_done_);
+  if (IsDiskFull(directory.status())) {
+    full_disk_ = directory.status();
+    return WaitForRoom(RoomFor::kSave, now);
+  }
   if (!directory.ok()) return Fail(Annotate(directory.status(), "save"));
   save_directory_ = *std::move(directory);
   save_files_.clear();
   phase_ = Phase::kSave;
   meter_.Pause();
-  if (stop_ == StopKind::kNone) {
-    host_->ChangeState(JobTrigger::kSave, "", absl::OkStatus());
-  }
   SendAll(SaveCommand{Step(steps_done_ - 1), save_directory_});
 }
 
@@ -213,7 +222,12 @@ void JobRunner::BeginExport() {
 
 void JobRunner::CommitSave(absl::Time now) {
   absl::Status committed = CommitFiles(now);
+  if (IsDiskFull(committed)) {
+    full_disk_ = committed;
+    return WaitForRoom(RoomFor::kSave, now);
+  }
   if (!committed.ok()) return Fail(Annotate(committed, "save"));
+  FoundRoom();
   RemoveOldCheckpoints();
   if (steps_done_ >= plan_.config.train.steps)
     return Complete(checkpoints_.back().directory);
@@ -233,6 +247,7 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
   manifest.threads = static_cast<int>(plan_.config.pipeline.threads);
   manifest.split = static_cast<int>(split_);
   manifest.stages = world_;
+  manifest.learning_rate_factor = learning_rate_factor_;
   Checkpoint checkpoint;
   for (const SavedFile& file : save_files_) {
     manifest.files.push_back({file.name, file.bytes, file.sha256});
@@ -247,6 +262,8 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
   checkpoint.time = now;
   HP_RETURN_IF_ERROR(host_->CommitCheckpoint(checkpoint));
   saved_steps_ = steps_done_;
+  rolled_back_to_.reset();
+  save_soon_ = false;
   std::erase_if(checkpoints_, [&](const Checkpoint& old) {
     return old.steps_done >= checkpoint.steps_done;
   });
@@ -257,8 +274,12 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
 void JobRunner::RemoveOldCheckpoints() {
   const auto keep = static_cast<size_t>(plan_.config.output.keep);
   while (keep > 0 && checkpoints_.size() > keep) {
-    const Checkpoint oldest = checkpoints_.front();
-    checkpoints_.erase(checkpoints_.begin());
+    const auto found = std::find_if(
+        checkpoints_.begin(), checkpoints_.end() - 1,
+        [&](const Checkpoint& old) { return !IsRollbackTarget(old); });
+    if (found == checkpoints_.end() - 1) return;
+    const Checkpoint oldest = *found;
+    checkpoints_.erase(found);
     // Forgotten first: a crash between the two leaves a folder too many, not a
     // checkpoint that is not there.
     host_->ForgetCheckpoint(oldest);
@@ -270,10 +291,15 @@ void JobRunner::RemoveOldCheckpoints() {
 }
 
 void JobRunner::Complete(const std::string& directory) {
+  resume_from_ = directory;
   absl::StatusOr<std::vector<std::string>> exports =
       ledger_->Publish(directory, plan_.config.output.dir,
                        FormatNames(plan_.config.output.formats));
+  if (IsDiskFull(exports.status())) {
+    return HoldForRoom(RoomFor::kPublish, exports.status());
+  }
   if (!exports.ok()) return Fail(Annotate(exports.status(), "publish"));
+  FoundRoom();
   host_->SetExports(*exports);
   Finish(JobTrigger::kComplete, absl::StrCat(saved_steps_, " steps done"));
 }

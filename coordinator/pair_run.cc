@@ -1,5 +1,6 @@
 #include "coordinator/pair_run.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -41,7 +42,8 @@ void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
   const absl::Time now = services_.clock();
   if (trigger == JobTrigger::kSave) save_begun_ = now;
   if (trigger == JobTrigger::kStageLost) services_.metrics->OnRestart();
-  if (absl::StrContains(error.message(), "non-finite")) {
+  // A rollback is no error of the job's.
+  if (absl::StrContains(reason, "non-finite")) {
     services_.metrics->OnNonFiniteStep();
   }
   if (trigger == JobTrigger::kFail && IsNoPlan(error) &&
@@ -60,6 +62,10 @@ void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
   }
 }
 
+void PairRun::SetReason(const std::string& reason) {
+  services_.book->SetReason(job_, reason, services_.clock());
+}
+
 void PairRun::Emit(const JobEventBody& event) {
   const absl::Time now = services_.clock();
   services_.book->Append(job_, event, now);
@@ -68,6 +74,7 @@ void PairRun::Emit(const JobEventBody& event) {
   }
   const auto* step = std::get_if<StepProgress>(&event);
   if (step == nullptr) return;
+  if (!std::isfinite(step->grad_norm)) services_.metrics->OnNonFiniteStep();
   services_.metrics->OnStep(
       job_, {step->steps_done, step->steps_total, step->loss, step->grad_norm,
              step->learning_rate, step->step_seconds, step->eta_seconds, now});

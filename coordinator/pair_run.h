@@ -49,6 +49,7 @@ class PairRun final : public JobRunnerHost {
   [[nodiscard]] absl::StatusOr<Epoch> NewEpoch() override;
   void ChangeState(JobTrigger trigger, const std::string& reason,
                    const absl::Status& error) override;
+  void SetReason(const std::string& reason) override;
   void Emit(const JobEventBody& event) override;
   [[nodiscard]] absl::Status CommitCheckpoint(
       const Checkpoint& checkpoint) override;

@@ -1,6 +1,7 @@
 #include "coordinator/progress_meter.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace halfpipe {
@@ -13,6 +14,8 @@ void ProgressMeter::OnStep(absl::Time now, double loss, double stage_seconds) {
                               : stage_seconds);
   if (step_seconds_.size() > kWindow) step_seconds_.pop_front();
   last_step_ = now;
+  // A skipped step has none.
+  if (!std::isfinite(loss)) return;
   average_ = kKeep * average_ + (1.0 - kKeep) * loss;
   weight_ = kKeep * weight_ + (1.0 - kKeep);
 }

@@ -16,6 +16,7 @@ class ProgressMeter {
   // A step ended at `now` with this loss; the stages say that it took
   // `stage_seconds`. Steps that follow one another are timed by the clock, so
   // that control traffic counts; after a gap (Pause) the stages' word is taken.
+  // A loss that is not finite is none.
   void OnStep(absl::Time now, double loss, double stage_seconds);
 
   // The time until the next step is no step's: a save, a restart.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "common/base/disk_full.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 
@@ -16,8 +17,11 @@ absl::Status SqliteStatus(sqlite3* database, int code, absl::string_view what) {
       absl::StrCat("database ", file == nullptr ? "" : file, ": ", what, ": ",
                    sqlite3_errmsg(database));
   switch (code & 0xff) {
-    case SQLITE_FULL:
-      return absl::ResourceExhaustedError(message);
+    case SQLITE_FULL: {
+      absl::Status full = absl::ResourceExhaustedError(message);
+      MarkDiskFull(&full);
+      return full;
+    }
     case SQLITE_CONSTRAINT:
       return absl::AlreadyExistsError(message);
     case SQLITE_CORRUPT:

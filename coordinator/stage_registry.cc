@@ -89,6 +89,8 @@ int64_t StageRegistry::Push(const StagePlace& place, Epoch epoch,
   auto found = stages_.find(place);
   if (found == stages_.end()) return 0;
   Stage& stage = found->second;
+  // From here on only the job's runner knows what the stage holds.
+  if (std::holds_alternative<StartCommand>(body)) stage.info.loaded.reset();
   const int64_t sequence = ++stage.last_pushed;
   stage.commands.push_back({sequence, epoch, std::move(body)});
   return sequence;

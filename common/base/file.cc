@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -22,7 +23,7 @@ std::string ParentOf(const std::string& path) {
 }
 
 absl::Status ErrnoStatus(absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+  return FileErrnoStatus(errno, what, path);
 }
 
 }  // namespace

@@ -34,6 +34,16 @@ enum class ScheduleType { k1F1B, kGPipe, kSequential, kInterleaved };
 // What becomes of the activations that the backward pass needs.
 enum class MemoryPolicy { kAuto, kKeep, kRecompute, kOffload };
 
+// A sample that cannot be read or decoded.
+enum class BadFilePolicy { kStop, kSkip };
+
+// A step whose loss or gradient is NaN or infinite.
+enum class NonFinitePolicy {
+  kStop,
+  kSkip,      // the step changes nothing, and the next one follows
+  kRollback,  // back to the last checkpoint, with half the learning rate
+};
+
 enum class DeviceType { kAuto, kCpu, kCuda };
 
 enum class ComputeDType { kBf16, kFp32 };
@@ -85,6 +95,7 @@ struct DataConfig {
   int64_t frames = 81;  // 4k+1; a shorter clip gives the most it can
   int64_t repeat = 1;   // times that an epoch holds each sample
   RandomDataConfig random;
+  BadFilePolicy on_bad_file = BadFilePolicy::kStop;
 
   [[nodiscard]] bool is_random() const { return random.samples > 0; }
 };
@@ -122,6 +133,7 @@ struct TrainConfig {
   double caption_dropout = 0.0;  // chance that a sample's prompt is dropped
   int64_t seed = 0;
   bool deterministic = false;  // bit-identical on GPUs, at a cost in speed
+  NonFinitePolicy on_nonfinite = NonFinitePolicy::kStop;
 };
 
 struct PipelineConfig {

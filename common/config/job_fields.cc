@@ -114,6 +114,9 @@ void AddData(DataConfig& d, Table& t) {
   t.Add("data.random.samples", Integer(&d.random.samples, 0, 1000000), kResult,
         "Samples with made-up latents and contexts instead of files; 0: "
         "files.");
+  t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kPlain,
+        "A clip that cannot be read or decoded: `stop` lists all of them and "
+        "ends the job before it trains; `skip` lists them and trains without.");
 }
 
 void AddOptimizer(TrainConfig& c, Table& t) {
@@ -180,6 +183,15 @@ void AddTrain(TrainConfig& c, Table& t) {
         "Decides noise, timesteps, data order and the LoRA's start.");
   t.Add("train.deterministic", Flag(&c.deterministic), kResult,
         "Bit-identical repetition on GPUs, at a cost in speed.");
+  // Not part of the digest: it decides nothing as long as all is finite, and
+  // whoever was stopped may go on from the same checkpoint with another one.
+  t.Add("train.on_nonfinite",
+        Choice(&c.on_nonfinite, {"stop", "skip", "rollback"}), kPlain,
+        "A loss or gradient that is NaN or infinite: `stop` ends the job; "
+        "`skip` drops the step, and ends the job after 20 in a row; `rollback` "
+        "goes back to the last checkpoint with half the learning rate. A "
+        "resumed job does the same; with `rollback` only where save_every "
+        "counts steps.");
 }
 
 void AddPipeline(PipelineConfig& p, Table& t) {

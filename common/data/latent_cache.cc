@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 
@@ -22,7 +23,7 @@ absl::string_view KindName(CacheKind kind) {
 absl::StatusOr<LatentCache> LatentCache::Open(const std::string& dir) {
   absl::Status made = MakeDirectories(dir);
   if (made.ok() && access(dir.c_str(), W_OK | X_OK) != 0) {
-    made = absl::ErrnoToStatus(errno, absl::StrCat("cannot write to ", dir));
+    made = FileErrnoStatus(errno, "cannot write to", dir);
   }
   // A file where a folder belongs is a wrong setting, not a failed job.
   if (absl::IsFailedPrecondition(made)) {

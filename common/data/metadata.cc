@@ -72,10 +72,18 @@ std::string MediaFile(const std::string& root, const std::string& written,
   return *std::move(path);
 }
 
+// Whether `written` names a file under `root` that is not there.
+bool IsMissing(const std::string& root, const std::string& written) {
+  const absl::StatusOr<std::string> path = PathInRoot(root, written);
+  std::error_code ignored;
+  return path.ok() && !fs::is_regular_file(*path, ignored);
+}
+
 std::vector<Sample> SamplesOfRows(const std::vector<MetadataRow>& rows,
-                                  const std::string& root,
+                                  const DataSource& source,
                                   const std::string& file,
                                   std::vector<std::string>* problems) {
+  const std::string& root = source.root;
   std::vector<Sample> samples;
   for (size_t i = 0; i < rows.size(); ++i) {
     const MetadataRow& row = rows[i];
@@ -97,6 +105,11 @@ std::vector<Sample> SamplesOfRows(const std::vector<MetadataRow>& rows,
     }
     std::string written = MediaCell(row, where, problems);
     if (written.empty()) continue;
+    if (IsMissing(root, written) && source.missing != nullptr) {
+      source.missing->push_back(
+          absl::StrCat(where, ": ", Text(written), " does not exist"));
+      continue;
+    }
     sample.media_path = MediaFile(root, written, where, problems);
     sample.is_image = MediaKindOf(sample.media_path) == MediaKind::kImage;
     samples.push_back(std::move(sample));
@@ -134,7 +147,7 @@ absl::StatusOr<std::vector<Sample>> LoadSamples(const DataSource& source) {
     HP_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
     HP_ASSIGN_OR_RETURN(std::vector<MetadataRow> rows,
                         ParseMetadataRows(text, path));
-    samples = SamplesOfRows(rows, source.root, path, &problems);
+    samples = SamplesOfRows(rows, source, path, &problems);
   }
   if (problems.empty() && samples.empty()) {
     problems.push_back(

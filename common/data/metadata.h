@@ -24,6 +24,9 @@ struct DataSource {
   // .json or .jsonl in `root` if there is one, else every clip and image under
   // `root` with the .txt file of the same name as its caption.
   std::string metadata;
+  // Not null: a row whose file does not exist is left out and listed here
+  // ("file:line: ..."), instead of being a problem.
+  std::vector<std::string>* missing = nullptr;
 };
 
 // Reads the rows and looks at every file's existence, but opens no media. A row

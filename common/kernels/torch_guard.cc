@@ -26,6 +26,12 @@ bool IsOutOfMemory(const c10::Error& error) {
          absl::StrContains(what, "CUDA error: out of memory");
 }
 
+// libtorch's allocator on the host has no type of its own for it.
+bool IsOutOfHostMemory(const c10::Error& error) {
+  return absl::StrContains(error.what_without_backtrace(),
+                           "DefaultCPUAllocator");
+}
+
 }  // namespace
 
 absl::Status StatusFromCurrentException(absl::string_view what) {
@@ -50,6 +56,10 @@ absl::Status StatusFromCurrentException(absl::string_view what) {
   } catch (const c10::NotImplementedError& error) {
     return FromError(absl::StatusCode::kUnimplemented, what, error);
   } catch (const c10::Error& error) {
+    if (IsOutOfHostMemory(error)) {
+      return FromError(absl::StatusCode::kResourceExhausted,
+                       absl::StrCat(what, ": out of host memory"), error);
+    }
     return FromError(IsOutOfMemory(error) ? absl::StatusCode::kResourceExhausted
                                           : absl::StatusCode::kInternal,
                      what, error);

@@ -1,6 +1,7 @@
 // The half of stage_conversion.h that deals with results.
 #include <utility>
 
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
@@ -118,6 +119,8 @@ struct ResultWriter {
     to->mutable_encode()->set_encoded(body.encoded);
     to->mutable_encode()->mutable_rejected()->Assign(body.rejected.begin(),
                                                      body.rejected.end());
+    to->mutable_encode()->mutable_rejected_paths()->Assign(
+        body.rejected_paths.begin(), body.rejected_paths.end());
   }
 
   void operator()(const OpenLinkResult& body) {
@@ -167,6 +170,8 @@ EncodeResult EncodeResultFromProto(const v1::EncodeResult& from) {
   EncodeResult encode;
   encode.encoded = from.encoded();
   encode.rejected.assign(from.rejected().begin(), from.rejected().end());
+  encode.rejected_paths.assign(from.rejected_paths().begin(),
+                               from.rejected_paths().end());
   return encode;
 }
 
@@ -215,6 +220,7 @@ v1::ReportRequest ToProto(const CommandResult& from) {
     to.mutable_pin_refusal()->set_asked_bytes(refusal->asked_bytes);
   }
   to.set_device_fault(IsDeviceFault(from.status));
+  to.set_disk_full(IsDiskFull(from.status));
   return to;
 }
 
@@ -230,6 +236,7 @@ absl::StatusOr<CommandResult> FromProto(const v1::ReportRequest& from) {
                     &to.status);
     }
     if (from.device_fault()) MarkDeviceFault(&to.status);
+    if (from.disk_full()) MarkDiskFull(&to.status);
     return to;
   }
   HP_ASSIGN_OR_RETURN(to.body, ResultBodyFromProto(from));

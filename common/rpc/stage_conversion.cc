@@ -18,6 +18,28 @@ std::vector<SampleRef> SamplesFromProto(const Repeated& from) {
   return samples;
 }
 
+void StartToProto(const StartCommand& body, v1::StartCommand* start) {
+  start->set_job(body.job);
+  start->set_config_yaml(body.config_yaml);
+  start->set_world(body.world);
+  start->set_split(body.split);
+  start->set_link_kind(body.link_kind);
+  start->set_rendezvous(body.rendezvous);
+  for (const SampleRef& sample : body.first_samples) {
+    ToProto(sample, start->add_first_samples());
+  }
+  start->mutable_schedule()->Assign(body.schedule.begin(), body.schedule.end());
+  start->set_schedule_hash(body.schedule_hash);
+  start->set_resume_from(body.resume_from);
+  start->mutable_memory_plan()->Assign(body.memory_plan.begin(),
+                                       body.memory_plan.end());
+  start->set_optimizer_on_host(body.optimizer_on_host);
+  start->mutable_ffn_chunks()->Assign(body.ffn_chunks.begin(),
+                                      body.ffn_chunks.end());
+  start->set_continue_at(body.continue_at);
+  start->set_learning_rate_factor(body.learning_rate_factor);
+}
+
 // Fills the one body that the message gets; std::visit picks which.
 struct CommandWriter {
   v1::StageCommand* to;
@@ -39,25 +61,7 @@ struct CommandWriter {
   }
 
   void operator()(const StartCommand& body) {
-    v1::StartCommand* start = to->mutable_start();
-    start->set_job(body.job);
-    start->set_config_yaml(body.config_yaml);
-    start->set_world(body.world);
-    start->set_split(body.split);
-    start->set_link_kind(body.link_kind);
-    start->set_rendezvous(body.rendezvous);
-    for (const SampleRef& sample : body.first_samples) {
-      ToProto(sample, start->add_first_samples());
-    }
-    start->mutable_schedule()->Assign(body.schedule.begin(),
-                                      body.schedule.end());
-    start->set_schedule_hash(body.schedule_hash);
-    start->set_resume_from(body.resume_from);
-    start->mutable_memory_plan()->Assign(body.memory_plan.begin(),
-                                         body.memory_plan.end());
-    start->set_optimizer_on_host(body.optimizer_on_host);
-    start->mutable_ffn_chunks()->Assign(body.ffn_chunks.begin(),
-                                        body.ffn_chunks.end());
+    StartToProto(body, to->mutable_start());
   }
 
   void operator()(const StepCommand& body) {
@@ -117,6 +121,10 @@ StartCommand StartFromProto(const v1::StartCommand& from) {
                            from.memory_plan().end());
   start.optimizer_on_host = from.optimizer_on_host();
   start.ffn_chunks.assign(from.ffn_chunks().begin(), from.ffn_chunks().end());
+  start.continue_at = from.continue_at();
+  if (from.learning_rate_factor() > 0) {
+    start.learning_rate_factor = from.learning_rate_factor();
+  }
   return start;
 }
 
@@ -199,6 +207,10 @@ v1::RegisterRequest ToProto(const StageInfo& from) {
   to.set_version(from.version);
   to.set_device_rates(from.device_rates);
   to.set_host_available_bytes(from.host_available_bytes);
+  if (from.loaded != nullptr) {
+    StartToProto(from.loaded->start, to.mutable_loaded()->mutable_start());
+    to.mutable_loaded()->set_steps_done(from.loaded->steps_done);
+  }
   return to;
 }
 
@@ -217,6 +229,10 @@ StageInfo FromProto(const v1::RegisterRequest& from) {
   to.version = from.version();
   to.device_rates = from.device_rates();
   to.host_available_bytes = from.host_available_bytes();
+  if (from.has_loaded()) {
+    to.loaded = std::make_shared<LoadedJob>(LoadedJob{
+        StartFromProto(from.loaded().start()), from.loaded().steps_done()});
+  }
   return to;
 }
 
@@ -280,11 +296,12 @@ v1::HeartbeatResponse ToProto(const HeartbeatReply& from) {
   v1::HeartbeatResponse to;
   to.set_abandon(from.abandon);
   to.set_epoch(from.epoch.value());
+  to.set_stuck(from.stuck);
   return to;
 }
 
 HeartbeatReply FromProto(const v1::HeartbeatResponse& from) {
-  return {from.abandon(), Epoch(from.epoch())};
+  return {from.abandon(), Epoch(from.epoch()), from.stuck()};
 }
 
 void ToProto(const SampleRef& from, v1::SampleRef* to) {

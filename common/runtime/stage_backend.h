@@ -3,6 +3,7 @@
 #define HP_COMMON_RUNTIME_STAGE_BACKEND_H_
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -61,6 +62,12 @@ class StageBackend {
 
   [[nodiscard]] virtual absl::StatusOr<EndResult> End(const EndCommand& command,
                                                       std::stop_token stop) = 0;
+
+  // The job that the stage could go on with, null: none. Between commands, from
+  // the worker's thread.
+  [[nodiscard]] virtual std::shared_ptr<const LoadedJob> loaded() const {
+    return nullptr;
+  }
 
   [[nodiscard]] virtual StageActivity activity() const = 0;
 };

@@ -2,6 +2,7 @@
 #ifndef HP_COMMON_RUNTIME_STAGE_COMPUTE_H_
 #define HP_COMMON_RUNTIME_STAGE_COMPUTE_H_
 
+#include <stop_token>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,6 +33,10 @@ struct BoundarySlot {
 class StageCompute {
  public:
   virtual ~StageCompute() = default;
+
+  // Before BeginStep: a call that takes long without a GPU looks at it and ends
+  // with Cancelled. OptimizerStep does not.
+  virtual void SetStop(std::stop_token /*stop*/) {}
 
   // Loads what this rank's segments need of the plan's samples, makes the
   // noise and timesteps, and clears the gradient accumulators.
@@ -81,7 +86,8 @@ class StageCompute {
   // Clips by the norm over both halves (a sum in block order), steps the
   // optimizer with the plan's learning rate and refreshes the compute copies.
   // A norm that is not finite changes nothing and returns FailedPrecondition
-  // with "non-finite" in the message, on both ranks alike.
+  // with "non-finite" in the message, on both ranks alike; or OK, for a compute
+  // that was told to skip such steps.
   [[nodiscard]] virtual absl::Status OptimizerStep() = 0;
 
   // Waits for the stream and fills the report's losses, timesteps, norm and

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,6 +23,8 @@
 #include "common/runtime/step_plan.h"
 
 namespace halfpipe {
+
+struct LoadedJob;
 
 // What a stage says of itself when it registers.
 struct StageInfo {
@@ -43,6 +46,9 @@ struct StageInfo {
   int64_t host_available_bytes = 0;
   // What heartbeats said since (StageHeartbeat); 0 in a registration.
   int64_t device_free_change_bytes = 0;
+  // The job that the process holds, as when its coordinator was restarted;
+  // null: none.
+  std::shared_ptr<const LoadedJob> loaded = nullptr;
 };
 
 // One row of the data set. Media and prompt become cache files.
@@ -97,6 +103,8 @@ struct EncodeResult {
   int64_t encoded = 0;
   // Samples that could not be used, with the reason ("file: what").
   std::vector<std::string> rejected;
+  // Which ones: their latents_path, in the order of `rejected`.
+  std::vector<std::string> rejected_paths = {};
 };
 
 // Makes the link's rendezvous value (an NCCL unique id, or a socket path).
@@ -132,7 +140,30 @@ struct StartCommand {
   // Masters and moments of the optimizer are in host memory, and on the GPU
   // only while they are stepped.
   bool optimizer_on_host = false;
+  // Above 0: both stages hold the job with so many optimizer steps in their
+  // weights. They only form the pair, and go on from there. Aborted where it
+  // is not so: the job is to be started from its checkpoint.
+  int64_t continue_at = 0;
+  // What the coordinator multiplies learning rates with. A stage only keeps it
+  // for its LoadedJob.
+  double learning_rate_factor = 1.0;
 };
+
+// A job that a stage holds between two steps.
+struct LoadedJob {
+  StartCommand start;      // what it was loaded by
+  int64_t steps_done = 0;  // optimizer steps in its weights
+};
+
+// Whether a stage that was started by `a` needs nothing loaded for `b`.
+[[nodiscard]] inline bool IsSameStart(const StartCommand& a,
+                                      const StartCommand& b) {
+  return a.job == b.job && a.config_yaml == b.config_yaml &&
+         a.world == b.world && a.split == b.split &&
+         a.schedule_hash == b.schedule_hash && a.memory_plan == b.memory_plan &&
+         a.ffn_chunks == b.ffn_chunks &&
+         a.optimizer_on_host == b.optimizer_on_host;
+}
 
 struct StartResult {
   std::string boundary_digest;  // must agree between the ranks
@@ -247,6 +278,9 @@ struct HeartbeatReply {
   // The running command is to be abandoned at the next action boundary.
   bool abandon = false;
   Epoch epoch;  // commands of older epochs are void
+  // The command of this heartbeat stands still, and was given up: a process
+  // that cannot end it in a few seconds ends itself.
+  bool stuck = false;
 };
 
 }  // namespace halfpipe

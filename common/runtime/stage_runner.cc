@@ -56,7 +56,10 @@ absl::StatusOr<StepReport> StageRunner::RunStep(
   });
   absl::StatusOr<StepReport> report = RunActions(plan, actions, stop, &drained);
   action_index_ = -1;
-  if (report.ok()) return report;
+  if (report.ok()) {
+    weights_in_doubt_ = false;
+    return report;
+  }
   const bool stopped =
       !drained && stop.stop_requested() && !absl::IsInternal(report.status());
   const absl::Status status =
@@ -71,6 +74,7 @@ absl::StatusOr<StepReport> StageRunner::RunActions(
     const StepPlan& plan, const std::vector<Action>& actions,
     std::stop_token stop, std::atomic<bool>* drained) {
   const int64_t bytes_before = link_ == nullptr ? 0 : link_->bytes_sent();
+  compute_->SetStop(stop);
   HP_RETURN_IF_ERROR(compute_->BeginStep(plan));
   HP_ASSIGN_OR_RETURN(EventPtr origin, compute_->RecordEvent());
   Running running{StepRecorder(std::move(origin)), std::move(stop), drained};
@@ -186,6 +190,7 @@ absl::Status StageRunner::OptimizerStep(const Action& action,
   HP_RETURN_IF_ERROR(Drain(*running));
   *running->drained = true;
   HP_ASSIGN_OR_RETURN(EventPtr begin, compute_->RecordEvent());
+  weights_in_doubt_ = true;
   HP_RETURN_IF_ERROR(compute_->OptimizerStep());
   HP_ASSIGN_OR_RETURN(EventPtr end, compute_->RecordEvent());
   running->recorder.AddCompute(action, std::move(begin), std::move(end));

@@ -63,6 +63,9 @@ class StageRunner {
 
   [[nodiscard]] StepPosition progress() const;
 
+  // Whether the last step failed where it may have changed the weights.
+  [[nodiscard]] bool weights_in_doubt() const { return weights_in_doubt_; }
+
  private:
   // The state of one RunStep.
   struct Running {
@@ -93,6 +96,7 @@ class StageRunner {
   Options options_;
   std::atomic<int64_t> step_{0};
   std::atomic<int64_t> action_index_{-1};
+  bool weights_in_doubt_ = false;
 };
 
 }  // namespace halfpipe

@@ -1,6 +1,7 @@
 #include "common/runtime/stage_worker.h"
 
 #include <algorithm>
+#include <string>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -69,7 +70,9 @@ WorkerExit StageWorker::Run(std::stop_token stop) {
 }
 
 StageWorker::Next StageWorker::RegisterOnce() {
-  const absl::Status status = commands_->Register(info_);
+  StageInfo info = info_;
+  info.loaded = backend_->loaded();
+  const absl::Status status = commands_->Register(info);
   if (status.ok()) {
     LogInfo("registered with the coordinator",
             {{"pair", info_.pair}, {"rank", info_.rank.value()}});
@@ -179,6 +182,9 @@ absl::Status StageWorker::Admit(const StageCommand& command,
   stop_ends_command_ = !RunsWhileStopping(command.body);
   sequence_ = command.sequence;
   epoch_ = command.epoch;
+  is_step_ = std::holds_alternative<StepCommand>(command.body);
+  must_end_by_ = absl::InfiniteFuture();
+  forgotten_since_.reset();
   command_stop_ = std::stop_source();
   *stop = command_stop_.get_token();
   return absl::OkStatus();
@@ -224,6 +230,7 @@ void StageWorker::HeartbeatLoop() {
     }
     next_beat = absl::Now() + options_.heartbeat_interval;
     BeatOnce();
+    CheckHang();
   }
 }
 
@@ -254,9 +261,7 @@ void StageWorker::BeatOnce() {
   if (reply.ok()) {
     ApplyReply(heartbeat, *reply);
   } else if (absl::IsFailedPrecondition(reply.status())) {
-    // A coordinator that has forgotten us has forgotten the command too; the
-    // main thread registers again once it has ended.
-    ApplyReply(heartbeat, {.abandon = true, .epoch = heartbeat.epoch});
+    OnForgotten(heartbeat);
   }
 }
 
@@ -266,12 +271,45 @@ void StageWorker::ApplyReply(const StageHeartbeat& sent,
   {
     absl::MutexLock lock(&mutex_);
     newest_epoch_ = std::max(newest_epoch_, reply.epoch);
-    const bool meant =
-        reply.abandon && sent.sequence == sequence_ && sent.epoch == epoch_;
-    if (running_ && (meant || epoch_ < newest_epoch_)) running = command_stop_;
+    const bool about_this = sent.sequence == sequence_ && sent.epoch == epoch_;
+    const bool stuck = reply.stuck && about_this;
+    const bool meant = (reply.abandon || reply.stuck) && about_this;
+    if (running_ && (meant || epoch_ < newest_epoch_)) {
+      running = command_stop_;
+      // A load that is given up may go on: the next one uses what it read.
+      const absl::Duration time = stuck      ? options_.stuck_timeout
+                                  : is_step_ ? options_.abandon_timeout
+                                             : absl::InfiniteDuration();
+      must_end_by_ = std::min(must_end_by_, absl::Now() + time);
+    }
   }
   // Outside the lock: what hangs on the token may take a while to end.
   running.request_stop();
+}
+
+void StageWorker::OnForgotten(const StageHeartbeat& sent) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const absl::Time now = absl::Now();
+    if (!forgotten_since_.has_value()) forgotten_since_ = now;
+    if (is_step_ && now - *forgotten_since_ < options_.forgotten_step_grace) {
+      return;
+    }
+  }
+  // The main thread registers again once it has ended.
+  ApplyReply(sent, {.abandon = true, .epoch = sent.epoch});
+}
+
+void StageWorker::CheckHang() {
+  std::string what;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!running_ || absl::Now() < must_end_by_) return;
+    what = absl::StrCat("command ", sequence_, " of epoch ", epoch_.value(),
+                        " was given up and does not end");
+    must_end_by_ = absl::InfiniteFuture();
+  }
+  if (options_.on_hang) options_.on_hang(what);
 }
 
 void StageWorker::Pause() {

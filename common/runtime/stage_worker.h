@@ -12,11 +12,13 @@
 #define HP_COMMON_RUNTIME_STAGE_WORKER_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
@@ -61,6 +63,16 @@ class StageWorker {
     // What was logged, told with the heartbeats; may be null. Outlives the
     // worker.
     RecentLines* lines = nullptr;
+    // How long a command may take to end that the coordinator found stuck, and
+    // a step that was abandoned for another reason.
+    absl::Duration stuck_timeout = absl::Seconds(10);
+    absl::Duration abandon_timeout = absl::Seconds(60);
+    // How long a step may go on that a restarted coordinator does not know: the
+    // peer does it too, unless it never heard of it.
+    absl::Duration forgotten_step_grace = absl::Seconds(10);
+    // Called from the heartbeat thread when one does not end: the process is
+    // of no use any more. Empty: nothing happens.
+    std::function<void(absl::string_view what)> on_hang = {};
   };
 
   // `commands` and `heartbeats` are two channels to the same coordinator: the
@@ -95,6 +107,10 @@ class StageWorker {
   void HeartbeatLoop();
   void BeatOnce();
   void ApplyReply(const StageHeartbeat& sent, const HeartbeatReply& reply);
+  // A coordinator that has forgotten us has forgotten the command too.
+  void OnForgotten(const StageHeartbeat& sent);
+  // Calls on_hang where the running command should have ended by now.
+  void CheckHang();
 
   // Sleeps, growing with each call until ResetPause; a stop ends it early.
   void Pause();
@@ -130,6 +146,9 @@ class StageWorker {
   int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   Epoch epoch_ ABSL_GUARDED_BY(mutex_);
   std::stop_source command_stop_ ABSL_GUARDED_BY(mutex_);
+  bool is_step_ ABSL_GUARDED_BY(mutex_) = false;  // the running command
+  absl::Time must_end_by_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  std::optional<absl::Time> forgotten_since_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace halfpipe

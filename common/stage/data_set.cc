@@ -92,21 +92,34 @@ Shape RandomConditionShape(const JobConfig& config,
   return shape;
 }
 
-absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
-                                    const WanArchitecture& architecture) {
+absl::StatusOr<DataSet> ScanDataSet(
+    const JobConfig& config, const WanArchitecture& architecture,
+    const std::function<void(const std::string&)>& on_progress) {
   if (config.data.is_random()) return RandomDataSet(config.data);
+  const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
+  DataSet set;
   HP_ASSIGN_OR_RETURN(std::vector<Sample> rows,
                       LoadSamples({.root = config.data.path,
-                                   .metadata = config.data.metadata}));
+                                   .metadata = config.data.metadata,
+                                   .missing = skip ? &set.warnings : nullptr}));
   HP_ASSIGN_OR_RETURN(LatentCache cache,
                       LatentCache::Open(CacheDir(config.data)));
   ContentHashes hashes(cache.hash_index_path());
   HP_ASSIGN_OR_RETURN(EncoderDigests digests,
                       DigestEncoders(config.model, &hashes));
-  DataSet set;
   Sha256 digest;
+  int64_t read = 0;
   for (const Sample& row : rows) {
-    HP_ASSIGN_OR_RETURN(std::string media, hashes.DigestOf(row.media_path));
+    if (on_progress) {
+      on_progress(
+          absl::StrCat("reading the data set ", read++, "/", rows.size()));
+    }
+    absl::StatusOr<std::string> media_digest = hashes.DigestOf(row.media_path);
+    if (!media_digest.ok() && skip) {
+      set.warnings.push_back(std::string(media_digest.status().message()));
+      continue;
+    }
+    HP_ASSIGN_OR_RETURN(const std::string media, std::move(media_digest));
     const std::string latents_key = LatentsKey(
         {.media_digest = media,
          .height = config.data.height,

@@ -3,6 +3,7 @@
 #ifndef HP_COMMON_STAGE_DATA_SET_H_
 #define HP_COMMON_STAGE_DATA_SET_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,12 @@ struct DataSet {
 // Reads the metadata, cleans the captions, hashes what changed since the last
 // time, and looks into the cache. Nothing is decoded. InvalidArgument lists
 // every problem of the metadata at once; NotFound for a missing encoder.
+// With data.on_bad_file `skip`, files that are missing or cannot be read are
+// warnings instead. `on_progress` is told "reading the data set 3/12" before
+// each file: hashing them for the first time can take an hour.
 [[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
-    const JobConfig& config, const WanArchitecture& architecture);
+    const JobConfig& config, const WanArchitecture& architecture,
+    const std::function<void(const std::string&)>& on_progress = {});
 
 // The cache file of the empty caption, for caption dropout.
 [[nodiscard]] absl::StatusOr<std::string> EmptyCaptionPath(

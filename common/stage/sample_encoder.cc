@@ -139,6 +139,7 @@ class Encoding {
     Progress("encoding clips", index, count);
     if (!clip.ok()) {
       result->rejected.emplace_back(clip.status().message());
+      result->rejected_paths.push_back(sample.latents_path);
       return absl::OkStatus();
     }
     const at::Tensor frames = at::from_blob(

@@ -17,6 +17,7 @@
 #include "common/pipeline/schedule.h"
 #include "common/stage/data_set.h"
 #include "common/stage/device.h"
+#include "common/stage/reporting_weights.h"
 #include "common/stage/step_record.h"
 #include "common/store/checkpoint_manifest.h"
 #include "common/store/tensor_archive.h"
@@ -233,8 +234,9 @@ absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
     ReleaseCachedMemory(options_.device);
   }
   const absl::Time begin = absl::Now();
-  HP_ASSIGN_OR_RETURN(part_,
-                      WanPart::Create(model_->weights(), part, uniforms));
+  const ReportingWeights weights(&model_->weights(), options_.on_progress);
+  HP_ASSIGN_OR_RETURN(part_, WanPart::Create(weights, part, uniforms));
+  options_.on_progress("preparing the model");
   HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
   const double gib =
@@ -294,6 +296,7 @@ absl::Status TrainingJob::MakeCompute() {
                     .eps = optimizer.eps,
                     .weight_decay = optimizer.weight_decay},
       .optimizer_on_host = command_.optimizer_on_host,
+      .skip_nonfinite = config_.train.on_nonfinite == NonFinitePolicy::kSkip,
       .shape_of =
           [this](const StepPlan& plan, Microbatch microbatch) {
             return ShapeOf(
@@ -388,7 +391,14 @@ absl::StatusOr<StepReport> TrainingJob::RunStep(const StepPlan& plan,
   if (plan.schedule_hash != command_.schedule_hash) {
     return absl::InvalidArgumentError("the plan names another schedule");
   }
-  return runner_->RunStep(plan, actions_, std::move(stop));
+  if (runner_ == nullptr) {
+    return absl::FailedPreconditionError("the pair is not joined");
+  }
+  absl::StatusOr<StepReport> report =
+      runner_->RunStep(plan, actions_, std::move(stop));
+  if (report.ok()) steps_done_ = plan.step.value() + 1;
+  if (!report.ok() && runner_->weights_in_doubt()) steps_done_.reset();
+  return report;
 }
 
 absl::StatusOr<SaveResult> TrainingJob::Save(const std::string& directory) {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -57,6 +58,18 @@ class TrainingJob {
   [[nodiscard]] absl::StatusOr<StepReport> RunStep(const StepPlan& plan,
                                                    std::stop_token stop);
 
+  // Whether the state is that of so many steps of this very job, so that Rejoin
+  // is all that it needs to go on.
+  [[nodiscard]] bool CanContinue(const StartCommand& command) const;
+
+  // Forms the pair anew and keeps everything else. After a failure it may be
+  // tried again. REQUIRES: CanContinue. Codes of Create for the peer.
+  [[nodiscard]] absl::Status Rejoin(Epoch epoch, const StartCommand& command,
+                                    std::stop_token stop);
+
+  // Null before the first step, and where a step failed in the optimizer.
+  [[nodiscard]] std::shared_ptr<const LoadedJob> loaded() const;
+
   // Writes this rank's shard into an existing folder.
   [[nodiscard]] absl::StatusOr<SaveResult> Save(const std::string& directory);
 
@@ -68,7 +81,9 @@ class TrainingJob {
     return start_result_;
   }
 
-  [[nodiscard]] StepPosition progress() const { return runner_->progress(); }
+  [[nodiscard]] StepPosition progress() const {
+    return runner_ == nullptr ? StepPosition{} : runner_->progress();
+  }
 
  private:
   TrainingJob(const TrainingJobOptions& options, const StartCommand& command);
@@ -103,6 +118,7 @@ class TrainingJob {
   std::unique_ptr<PeerLink> link_;
   std::unique_ptr<StageRunner> runner_;
   StartResult start_result_;
+  std::optional<int64_t> steps_done_;  // in the weights, where that is known
 };
 
 }  // namespace halfpipe

@@ -64,7 +64,10 @@ class WanStageBackend : public StageBackend {
         result.lora_parameters += config.lora.rank * (shape.in + shape.out);
       }
       HP_ASSIGN_OR_RETURN(result.model_digest, model.Fingerprint());
-      HP_ASSIGN_OR_RETURN(DataSet data, ScanDataSet(config, architecture));
+      HP_ASSIGN_OR_RETURN(
+          DataSet data,
+          ScanDataSet(config, architecture,
+                      [this](const std::string& text) { SetActivity(text); }));
       result.data_digest = std::move(data.digest);
       result.samples = std::move(data.samples);
       result.warnings = std::move(data.warnings);
@@ -97,6 +100,9 @@ class WanStageBackend : public StageBackend {
 
   absl::StatusOr<StartResult> Start(Epoch epoch, const StartCommand& command,
                                     std::stop_token stop) override {
+    if (command.continue_at > 0) {
+      return Continue(epoch, command, std::move(stop));
+    }
     EndJob();
     HP_ASSIGN_OR_RETURN(
         std::unique_ptr<TrainingJob> job,
@@ -169,6 +175,10 @@ class WanStageBackend : public StageBackend {
     return EndResult{};
   }
 
+  std::shared_ptr<const LoadedJob> loaded() const override {
+    return job_ == nullptr ? nullptr : job_->loaded();
+  }
+
   StageActivity activity() const override {
     absl::MutexLock lock(&mutex_);
     StageActivity activity{.activity = activity_,
@@ -194,6 +204,22 @@ class WanStageBackend : public StageBackend {
     absl::MutexLock lock(&mutex_);
     std::swap(job_, job);
     return job;
+  }
+
+  absl::StatusOr<StartResult> Continue(Epoch epoch, const StartCommand& command,
+                                       std::stop_token stop) {
+    if (job_ == nullptr || !job_->CanContinue(command)) {
+      return absl::AbortedError(absl::StrCat(
+          "this stage does not hold the job at step ", command.continue_at));
+    }
+    // Out of activity()'s sight meanwhile.
+    std::unique_ptr<TrainingJob> job = ReplaceJob(nullptr);
+    const absl::Status joined = job->Rejoin(epoch, command, std::move(stop));
+    StartResult result = job->start_result();
+    ReplaceJob(std::move(job)).reset();
+    if (!joined.ok()) return joined;
+    SetActivity("training");
+    return result;
   }
 
   // Its weights stay for the next job; all else goes back to the device.

@@ -44,6 +44,11 @@ class MeteredBackend : public StageBackend {
                                       std::stop_token stop) override;
   absl::StatusOr<EndResult> End(const EndCommand& command,
                                 std::stop_token stop) override;
+
+  [[nodiscard]] std::shared_ptr<const LoadedJob> loaded() const override {
+    return backend_->loaded();
+  }
+
   [[nodiscard]] StageActivity activity() const override;
 
  private:

@@ -125,6 +125,15 @@ ExitCode Fail(ExitCode code, const absl::Status& status) {
   return code;
 }
 
+// The thread that hangs cannot be ended, and nothing it holds can be torn down:
+// the supervisor starts a fresh process.
+void EndHungProcess(absl::string_view what) {
+  LogError(absl::StrCat(what, ": this process is stuck and ends itself"),
+           {{"exit_code", ToInt(ExitCode::kTryAgain)}});
+  std::fflush(nullptr);
+  _exit(ToInt(ExitCode::kTryAgain));
+}
+
 // Everything a serving stage consists of, torn down in reverse order.
 ExitCode Serve(Rank rank, const ServeOptions& options,
                const std::vector<std::string>& arguments) {
@@ -162,6 +171,7 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
       NewGrpcCoordinatorClient({.address = options.coordinator});
   StageWorker::Options worker_options;
   worker_options.lines = &lines;
+  worker_options.on_hang = EndHungProcess;
   StageWorker worker(stage->info, &backend, coordinator.get(),
                      coordinator.get(), worker_options);
   LogInfo("stage ready", {{"device", stage->info.device},

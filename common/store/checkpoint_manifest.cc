@@ -55,6 +55,17 @@ class Fields {
     return field->get<std::string>();
   }
 
+  // A number above 0 and at most 1; `missing` where there is no such field.
+  absl::StatusOr<double> FactorOr(const char* name, double missing) {
+    const json* field = Take(name);
+    if (field == nullptr) return missing;
+    if (!field->is_number() || !(field->get<double>() > 0.0) ||
+        field->get<double>() > 1.0) {
+      return BadField(name, "a number above 0 and at most 1");
+    }
+    return field->get<double>();
+  }
+
   absl::StatusOr<const json*> Array(const char* name) {
     const json* field = Take(name);
     if (field == nullptr || !field->is_array()) {
@@ -156,6 +167,9 @@ std::string ToJson(const CheckpointManifest& manifest) {
                {"split", manifest.split},
                {"stages", manifest.stages},
                {"files", std::move(files)}};
+  if (manifest.learning_rate_factor != 1.0) {
+    root["learning_rate_factor"] = manifest.learning_rate_factor;
+  }
   return root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -181,6 +195,8 @@ absl::StatusOr<CheckpointManifest> ManifestFromJson(absl::string_view text) {
   HP_ASSIGN_OR_RETURN(manifest.stages, fields.SmallCount("stages"));
   HP_ASSIGN_OR_RETURN(const json* files, fields.Array("files"));
   HP_ASSIGN_OR_RETURN(manifest.files, EntriesFrom(*files));
+  HP_ASSIGN_OR_RETURN(manifest.learning_rate_factor,
+                      fields.FactorOr("learning_rate_factor", 1.0));
   HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
   return manifest;
 }

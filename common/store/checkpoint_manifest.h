@@ -33,6 +33,9 @@ struct CheckpointManifest {
   int split = 0;              // blocks of the first half
   int stages = 0;             // processes that wrote shards: 1 or 2
   std::vector<FileEntry> files;
+  // What the config's learning rate is multiplied with from here on, 0 < x <=
+  // 1: below 1 after a rollback. The file holds it only then.
+  double learning_rate_factor = 1.0;
 
   friend bool operator==(const CheckpointManifest&,
                          const CheckpointManifest&) = default;

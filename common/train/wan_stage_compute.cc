@@ -345,6 +345,7 @@ absl::Status WanStageCompute::OptimizerStep() {
   return TorchGuard("optimizer step", [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(grad_norm_, ReadGlobalNorm());
     if (!std::isfinite(grad_norm_)) {
+      if (options_.skip_nonfinite) return absl::OkStatus();
       return absl::FailedPreconditionError(absl::StrCat(
           "non-finite gradient norm (", grad_norm_, ") in step ",
           plan_.step.value(),

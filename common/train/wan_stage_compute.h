@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "common/kernels/kernel_profile.h"
@@ -52,6 +54,9 @@ struct WanStageOptions {
   AdamWOptions optimizer = {};
   // The part's masters are in host memory; so are the optimizer's moments.
   bool optimizer_on_host = false;
+  // A step whose gradient is not finite changes nothing and is no error; its
+  // report has the norm.
+  bool skip_nonfinite = false;
   MicrobatchShapeFn shape_of = {};
   GradientsFn on_gradients = {};  // may be empty
   RecordFn on_loss = {};          // may be empty
@@ -64,6 +69,10 @@ class WanStageCompute : public StageCompute {
   // `source` may be null on a rank that neither embeds nor has the head.
   WanStageCompute(WanStageOptions options, std::unique_ptr<WanPart> part,
                   MicrobatchSource* source);
+
+  void SetStop(std::stop_token stop) override {
+    part_->set_stop(std::move(stop));
+  }
 
   [[nodiscard]] absl::Status BeginStep(const StepPlan& plan) override;
   [[nodiscard]] absl::Status Forward(Segment segment,

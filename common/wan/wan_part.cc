@@ -60,6 +60,8 @@ absl::Status CheckOptions(const WanArchitecture& wan,
   return LoraModules(wan, *options.lora).status();
 }
 
+absl::Status StepStopped() { return absl::CancelledError("step abandoned"); }
+
 absl::Status StateError(Microbatch microbatch, absl::string_view problem) {
   return absl::FailedPreconditionError(
       absl::StrCat("micro-batch ", microbatch.value(), ": ", problem));
@@ -303,6 +305,7 @@ absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
         held = conditioning;
         if (!held.rope.defined()) held.rope = RopeFor(held.grid);
         for (int64_t i = blocks.begin; i < blocks.end; ++i) {
+          if (stop_.stop_requested()) return StepStopped();
           HP_ASSIGN_OR_RETURN(x, ForwardBlock(microbatch, i, held, x));
         }
         return x;
@@ -322,6 +325,7 @@ absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
   return TorchGuard(
       Context("backward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
         for (int64_t i = blocks.end; i-- > blocks.begin;) {
+          if (stop_.stop_requested()) return StepStopped();
           HP_ASSIGN_OR_RETURN(BlockSaved saved,
                               RestoreBlock(microbatch, i, held));
           d = block(i).Backward(std::move(d), held, std::move(saved),

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -121,6 +122,10 @@ class WanPart {
   [[nodiscard]] absl::StatusOr<at::Tensor> HeadBackward(
       Microbatch microbatch, const at::Tensor& dprediction);
 
+  // ForwardBlocks and BackwardBlocks end with Cancelled between two blocks once
+  // it is requested: a block takes a while without a GPU.
+  void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
+
   // Forgets every micro-batch: the step was abandoned. Gradients stay.
   void AbandonMicrobatches();
 
@@ -199,6 +204,7 @@ class WanPart {
   std::map<Microbatch, BlocksState> blocks_states_;
   std::map<Microbatch, HeadState> head_states_;
   std::map<std::vector<int64_t>, at::Tensor> ropes_;
+  std::stop_token stop_;
 };
 
 }  // namespace halfpipe

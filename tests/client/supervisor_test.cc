@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class SupervisorTest : public ::testing::Test {
@@ -59,6 +61,39 @@ TEST_F(SupervisorTest, RestartsAfterASignal) {
   ASSERT_THAT(notices_, SizeIs(1));
   EXPECT_THAT(notices_[0], AllOf(HasSubstr("stage1 was killed by signal 9"),
                                  HasSubstr("starting it again")));
+}
+
+// What is said of a SIGKILL that nobody here sent, with a kernel that counts so
+// many out-of-memory kills before and after.
+std::string NoticeOfKill(const ChildSpec& spec, std::optional<int64_t> before,
+                         std::optional<int64_t> after) {
+  std::vector<std::string> notices;
+  std::optional<int64_t> kills = before;
+  Supervisor supervisor(
+      ChildRestartPolicy{.initial_delay = absl::Milliseconds(5)},
+      [&](const std::string& text) { notices.push_back(text); },
+      [&] { return kills; });
+  EXPECT_TRUE(supervisor.Start(spec).ok());
+  kills = after;
+  EXPECT_EQ(kill(*supervisor.PidOf(spec.name), SIGKILL), 0);
+  EXPECT_TRUE(EventuallyTrue([&] {
+    EXPECT_TRUE(supervisor.Poll().ok());
+    return !notices.empty();
+  }));
+  return notices.empty() ? "" : notices[0];
+}
+
+TEST_F(SupervisorTest, ABareKillIsExplainedByWhatTheKernelCounts) {
+  const ChildSpec spec = Spec("stage1", "exec sleep 60");
+  EXPECT_THAT(NoticeOfKill(spec, 2, 3),
+              AllOf(HasSubstr(": the kernel ended it because host memory ran "
+                              "out; lower pipeline.host_memory"),
+                    HasSubstr("starting it again")));
+  EXPECT_THAT(NoticeOfKill(spec, std::nullopt, std::nullopt),
+              AllOf(HasSubstr("most likely the kernel"), HasSubstr("dmesg")));
+  EXPECT_THAT(NoticeOfKill(spec, 2, 2),
+              AllOf(HasSubstr("which somebody else sent"),
+                    Not(HasSubstr("host_memory"))));
 }
 
 TEST_F(SupervisorTest, GivesUpAfterQuickFailuresWithTheLogsTail) {

@@ -1,6 +1,7 @@
 #include "coordinator/checkpoint_ledger.h"
 
 #include <filesystem>
+#include <functional>
 
 #include "coordinator/fake_stage.h"
 #include "gmock/gmock.h"
@@ -92,6 +93,38 @@ TEST_F(CheckpointLedgerTest, AnOrphanOfTheSameStepIsReplaced) {
   auto path = Save(2, "new!");
   ASSERT_TRUE(path.ok()) << path.status();
   EXPECT_EQ(ReadFile(*path + "/rank0.safetensors").value(), "new!");
+}
+
+TEST_F(CheckpointLedgerTest, EveryKindOfDamageIsFoundAndSetAside) {
+  using Damage = std::function<void(const std::string&)>;
+  const std::vector<Damage> damages = {
+      [](const std::string& folder) {  // one bit
+        ASSERT_TRUE(
+            WriteFileAtomically(folder + "/rank0.safetensors", "abb").ok());
+      },
+      [](const std::string& folder) {
+        fs::resize_file(folder + "/rank0.safetensors", 2);
+      },
+      [](const std::string& folder) {
+        fs::remove(folder + "/lora.diffsynth.safetensors");
+      },
+      [](const std::string& folder) { fs::remove(folder + "/manifest.json"); },
+      [](const std::string& folder) {
+        fs::resize_file(folder + "/manifest.json", 40);
+      },
+  };
+  for (size_t i = 0; i < damages.size(); ++i) {
+    const auto path = Save(6, "abc");
+    ASSERT_TRUE(path.ok()) << path.status();
+    ASSERT_TRUE(ledger_->Verify(*path).ok());
+    damages[i](*path);
+    EXPECT_FALSE(ledger_->Verify(*path).ok()) << i;
+    const auto aside = ledger_->SetAside(*path);
+    ASSERT_TRUE(aside.ok()) << aside.status();
+    EXPECT_EQ(*aside, directory_ + "/damaged-step-00000006");
+    EXPECT_FALSE(fs::exists(*path));
+  }
+  EXPECT_EQ(ledger_->SetAside(directory_ + "/step-00000006").value(), "");
 }
 
 TEST_F(CheckpointLedgerTest, PublishReplacesWhatIsThere) {

@@ -33,6 +33,7 @@ class CoordinatorTest : public ::testing::Test {
     coordinator_.reset();
     Coordinator::Options options;
     options.clock = [this] { return now_; };
+    options.info.started = now_;
     auto store = JobStore::Open(directory_ + "/state");
     ASSERT_TRUE(store.ok()) << store.status();
     auto coordinator = Coordinator::Create(options, *std::move(store),

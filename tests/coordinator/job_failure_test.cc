@@ -1,5 +1,6 @@
 #include "coordinator/job_failure.h"
 
+#include "common/base/disk_full.h"
 #include "coordinator/fake_stage.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -9,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kGiB = int64_t{1} << 30;
 
@@ -49,6 +51,41 @@ TEST(JobFailureTest, WhatNeedsNoExplanationStaysAsItIs) {
   EXPECT_EQ(ExplainFailure(lost, GpuStage(), &forecast), lost);
   const absl::Status host = absl::ResourceExhaustedError("no memory");
   EXPECT_EQ(ExplainFailure(host, MakeStageInfo(0), nullptr), host);
+}
+
+TEST(JobFailureTest, HostMemoryIsNotTheDevices) {
+  const absl::Status host =
+      absl::ResourceExhaustedError("start job: out of host memory");
+  for (const StageInfo& stage : {GpuStage(), MakeStageInfo(0)}) {
+    const absl::Status status = ExplainFailure(host, stage, nullptr);
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(status.message(), HasSubstr("host memory ran out on here"));
+    EXPECT_THAT(status.message(), HasSubstr("pipeline.host_memory"));
+    EXPECT_THAT(status.message(), Not(HasSubstr("gpu_memory")));
+  }
+}
+
+TEST(JobFailureTest, AFullDiskIsNoMemory) {
+  absl::Status full = absl::ResourceExhaustedError("no space left");
+  MarkDiskFull(&full);
+  EXPECT_EQ(ExplainFailure(full, GpuStage(), nullptr), full);
+}
+
+TEST(JobFailureTest, NcclsFailuresSayWhereToLook) {
+  const absl::Status status = ExplainFailure(
+      absl::UnavailableError("ncclSend: unhandled system error; (none)"),
+      GpuStage(), nullptr);
+  EXPECT_TRUE(absl::IsUnavailable(status));
+  EXPECT_THAT(status.message(), HasSubstr("NCCL_DEBUG=INFO"));
+  EXPECT_THAT(status.message(), HasSubstr("cuda:1 (NVIDIA H200) on here"));
+}
+
+TEST(JobFailureTest, OnlyAFailedStepIsNonFinite) {
+  EXPECT_TRUE(IsNonFinite(
+      absl::FailedPreconditionError("step 3: non-finite gradient norm")));
+  EXPECT_FALSE(IsNonFinite(absl::FailedPreconditionError("no job")));
+  EXPECT_FALSE(IsNonFinite(absl::InternalError("non-finite")));
+  EXPECT_FALSE(IsNonFinite(absl::OkStatus()));
 }
 
 TEST(JobFailureTest, ALostGpuIsNamed) {

@@ -1,5 +1,7 @@
 #include "coordinator/progress_meter.h"
 
+#include <limits>
+
 #include "gtest/gtest.h"
 
 namespace halfpipe {
@@ -19,6 +21,14 @@ TEST(ProgressMeterTest, SmoothedLossHasNoBiasAtTheStart) {
   meter.OnStep(At(6), 1.5, 1.0);
   EXPECT_GT(meter.smoothed_loss(), 0.5);
   EXPECT_LT(meter.smoothed_loss(), 0.8);
+}
+
+TEST(ProgressMeterTest, ALossThatIsNotFiniteIsNone) {
+  ProgressMeter meter;
+  meter.OnStep(At(0), 0.5, 1.0);
+  meter.OnStep(At(4), std::numeric_limits<double>::quiet_NaN(), 1.0);
+  EXPECT_NEAR(meter.smoothed_loss(), 0.5, 1e-12);
+  EXPECT_DOUBLE_EQ(meter.step_seconds(), 4.0);
 }
 
 TEST(ProgressMeterTest, TheClockCountsExceptAfterAPause) {

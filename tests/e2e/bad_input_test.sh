@@ -92,6 +92,19 @@ truncate -s 200 "$scratch/clips-short/short.mp4"
 files broken "$scratch/clips-short"
 bad broken 3 "short.mp4"
 
+# Asked to, the job lists them and goes on with what is left.
+cp "$scratch/clips-short/short.mp4" "$scratch/clips-orphan/"
+printf 'video,prompt\nclip-1.mp4,bars\nclip-9.mp4,missing\nshort.mp4,cut\n' \
+  >"$scratch/clips-orphan/metadata.csv"
+skipping="$(clips "$scratch/clips-orphan")"
+job skipped model="$whole_model" data="${skipping%\}}, on_bad_file: skip}" >/dev/null
+run skipped -o json
+for name in clip-9.mp4 short.mp4; do
+  grep -q "$name" "$scratch/skipped.out" || fail "$name is not listed"
+done
+lora skipped >/dev/null
+echo "skipped: clip-9.mp4 and short.mp4"
+
 # A port that is taken.
 "$HP_BIN/halfpipe-coordinator" --listen-address 127.0.0.1:0 \
   --metrics-address 127.0.0.1:0 --state-dir "$scratch/state1" \

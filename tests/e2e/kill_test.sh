@@ -20,6 +20,14 @@ for program in halfpipe-stage1 halfpipe-stage0 halfpipe-coordinator; do
     cat "$scratch/$program.err")"
   same_lora reference "$program"
   nothing_half_written "$scratch/$program"
+  # Only a stage's death costs steps: under a new coordinator both go on with
+  # what they hold.
+  held="the job goes on from what is loaded"
+  if grep -q "$held" "$scratch/$program/.halfpipe/logs/stage0.log"; then
+    [[ "$program" == halfpipe-coordinator ]] || fail "$program: nothing was held"
+  else
+    [[ "$program" != halfpipe-coordinator ]] || fail "the steps were done again"
+  fi
   echo "identical after a killed $program"
 done
 

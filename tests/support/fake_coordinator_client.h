@@ -58,8 +58,15 @@ class FakeCoordinatorClient : public CoordinatorClient {
     return registrations_;
   }
 
-  absl::Status Register(const StageInfo&) override {
+  // Of the last registration that was tried.
+  StageInfo registered() const {
     absl::MutexLock lock(&mutex_);
+    return registered_;
+  }
+
+  absl::Status Register(const StageInfo& info) override {
+    absl::MutexLock lock(&mutex_);
+    registered_ = info;
     const absl::Status status = Pop(&register_failures_);
     if (!status.ok()) return status;
     ++registrations_;
@@ -129,6 +136,7 @@ class FakeCoordinatorClient : public CoordinatorClient {
   HeartbeatReply reply_ ABSL_GUARDED_BY(mutex_);
   int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   int registrations_ ABSL_GUARDED_BY(mutex_) = 0;
+  StageInfo registered_ ABSL_GUARDED_BY(mutex_);
   std::vector<CommandResult> reports_ ABSL_GUARDED_BY(mutex_);
   std::vector<StageHeartbeat> heartbeats_ ABSL_GUARDED_BY(mutex_);
 };

@@ -2,9 +2,11 @@
 #ifndef HP_TESTS_SUPPORT_FAKE_STAGE_COMPUTE_H_
 #define HP_TESTS_SUPPORT_FAKE_STAGE_COMPUTE_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +46,8 @@ class FakeStageCompute : public StageCompute {
   [[nodiscard]] const std::array<Word, 3>& weights() const { return weights_; }
 
   [[nodiscard]] int abandoned_steps() const { return abandoned_steps_; }
+
+  void SetStop(std::stop_token stop) override { stop_ = std::move(stop); }
 
   absl::Status BeginStep(const StepPlan& plan) override {
     plan_ = plan;
@@ -200,7 +204,11 @@ class FakeStageCompute : public StageCompute {
   static Word* WordOf(Received* received) { return received->value.data(); }
 
   absl::Status Enter(const char* op, Segment segment, Microbatch microbatch) {
-    absl::SleepFor(duration_);
+    const absl::Time end = absl::Now() + duration_;
+    while (absl::Now() < end) {
+      if (stop_.stop_requested()) return absl::CancelledError("stopped");
+      absl::SleepFor(std::min(end - absl::Now(), absl::Milliseconds(1)));
+    }
     if (table_.rank_of(segment) != rank_) {
       return absl::FailedPreconditionError("segment of the other rank");
     }
@@ -256,6 +264,7 @@ class FakeStageCompute : public StageCompute {
   std::string fail_at_;
   absl::Status failure_;
   absl::Duration duration_ = absl::ZeroDuration();
+  std::stop_token stop_;
   StepPlan plan_;
   std::array<Word, 3> weights_ = {};
   std::array<Word, 3> gradients_ = {};

@@ -93,6 +93,25 @@ TEST(MetadataTest, FolderProblems) {
                 "of the same name beside it");
 }
 
+TEST(MetadataTest, MissingFilesMayBeLeftOutAndListed) {
+  TemporaryFolder folder;
+  folder.Write("a.mp4", "x");
+  folder.Write("metadata.csv", "video,prompt\na.mp4,one\ngone.mp4,two\n");
+  std::vector<std::string> missing;
+  auto samples =
+      LoadSamples({.root = folder.path(), .metadata = "", .missing = &missing});
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  EXPECT_EQ(samples->size(), 1u);
+  EXPECT_EQ(missing, (std::vector<std::string>{(folder / "metadata.csv") +
+                                               ":3: gone.mp4 does not exist"}));
+  // What is wrong with a row itself stays a problem.
+  folder.Write("metadata.csv", "video,prompt\na.mp4,\ngone.mp4,two\n");
+  missing.clear();
+  EXPECT_FALSE(
+      LoadSamples({.root = folder.path(), .metadata = "", .missing = &missing})
+          .ok());
+}
+
 TEST(MetadataTest, NothingThere) {
   TemporaryFolder folder;
   EXPECT_EQ(

@@ -68,6 +68,16 @@ TEST(TorchGuardTest, AFullDeviceIsResourceExhaustedWhoeverFindsIt) {
   EXPECT_FALSE(IsDeviceFault(driver));
 }
 
+TEST(TorchGuardTest, HostMemoryThatRunsOutIsNoBug) {
+  // More than an address space has.
+  const absl::Status status = TorchGuard("load", []() -> absl::Status {
+    (void)at::empty({int64_t{1} << 50}, at::kByte);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_EQ(status.message().substr(0, 24), "load: out of host memory");
+}
+
 TEST(TorchGuardTest, ARefusedPinSaysHowMuchWasAskedFor) {
   const absl::Status status = TorchGuard("x", []() -> absl::Status {
     throw PinRefusedError({"test", __FILE__, __LINE__}, "cannot pin", 77);

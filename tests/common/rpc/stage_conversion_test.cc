@@ -1,5 +1,6 @@
 #include "common/rpc/stage_conversion.h"
 
+#include "common/base/disk_full.h"
 #include "common/rpc/status_conversion.h"
 #include "common/runtime/failure_notes.h"
 #include "gmock/gmock.h"
@@ -212,6 +213,29 @@ TEST(StageConversionTest, WhatAFailureTellsTheCoordinatorArrives) {
   ASSERT_TRUE(fault.ok()) << fault.status();
   EXPECT_TRUE(IsDeviceFault(fault->status));
   EXPECT_EQ(PinRefusalOf(fault->status), std::nullopt);
+  EXPECT_FALSE(IsDiskFull(fault->status));
+  absl::Status full = absl::ResourceExhaustedError("no space");
+  MarkDiskFull(&full);
+  const auto disk =
+      ThereAndBack<v1::ReportRequest>(CommandResult{5, Epoch(2), full, {}});
+  ASSERT_TRUE(disk.ok()) << disk.status();
+  EXPECT_TRUE(IsDiskFull(disk->status));
+  EXPECT_FALSE(IsDeviceFault(disk->status));
+}
+
+TEST(StageConversionTest, WhatWasRejectedAndWhatIsStuck) {
+  const EncodeResult encode{7, {"b.mp4: 3 frames"}, {"/cache/b"}};
+  const auto back = ThereAndBack<v1::ReportRequest>(
+      CommandResult{5, Epoch(2), absl::OkStatus(), encode});
+  ASSERT_TRUE(back.ok()) << back.status();
+  const auto& result = std::get<EncodeResult>(back->body);
+  EXPECT_EQ(result.rejected, encode.rejected);
+  EXPECT_EQ(result.rejected_paths, encode.rejected_paths);
+  const HeartbeatReply reply = ThereAndBack<v1::HeartbeatResponse>(
+      HeartbeatReply{.abandon = false, .epoch = Epoch(3), .stuck = true});
+  EXPECT_TRUE(reply.stuck);
+  EXPECT_FALSE(reply.abandon);
+  EXPECT_EQ(reply.epoch, Epoch(3));
 }
 
 TEST(StageConversionTest, Heartbeats) {

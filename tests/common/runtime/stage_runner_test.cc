@@ -204,5 +204,45 @@ TEST(StageRunnerTest, ATransferWithoutAPeerIsRefused) {
       runner.RunStep(MakePlan(0, 1), actions, {}).status()));
 }
 
+// What a cancel or SIGTERM meets in a step of minutes: an action of its own
+// that takes a minute on one stage, while the other waits for it.
+TEST(StageRunnerTest, AStopEndsAnActionHoweverLongItTakes) {
+  Pair pair;
+  pair.compute(1).set_action_duration(absl::Minutes(1));
+  const Schedule schedule = MakeSchedule(ScheduleName::kOneFOneB, 4, 2);
+  std::thread stopper([&] {
+    absl::SleepFor(absl::Milliseconds(50));
+    pair.stop(0).request_stop();
+    pair.stop(1).request_stop();
+  });
+  const absl::Time begin = absl::Now();
+  const auto reports = pair.RunStep(MakePlan(0, 4), schedule);
+  stopper.join();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(4));
+  for (size_t rank = 0; rank < 2; ++rank) {
+    EXPECT_TRUE(absl::IsCancelled(reports[rank].status()))
+        << reports[rank].status();
+    EXPECT_EQ(pair.compute(rank).abandoned_steps(), 1);
+    for (const auto weight : pair.compute(rank).weights()) {
+      EXPECT_EQ(weight, 0u);  // the boundary before the step
+    }
+  }
+}
+
+TEST(StageRunnerTest, WeightsAreInDoubtOnlyBehindTheOptimizer) {
+  FakeStageCompute compute(SegmentTable::ForStages(1).value(), Rank(0));
+  StageRunner runner(&compute, nullptr);
+  const Schedule schedule = MakeSchedule(ScheduleName::kSequential, 2, 1);
+  compute.FailAt("0B1", absl::ResourceExhaustedError("no memory"));
+  EXPECT_FALSE(runner.RunStep(MakePlan(0, 2), schedule.ranks[0], {}).ok());
+  EXPECT_FALSE(runner.weights_in_doubt());
+  compute.FailAt("STEP", absl::InternalError("lost"));
+  EXPECT_FALSE(runner.RunStep(MakePlan(0, 2), schedule.ranks[0], {}).ok());
+  EXPECT_TRUE(runner.weights_in_doubt());
+  compute.FailAt("", absl::OkStatus());
+  EXPECT_TRUE(runner.RunStep(MakePlan(0, 2), schedule.ranks[0], {}).ok());
+  EXPECT_FALSE(runner.weights_in_doubt());
+}
+
 }  // namespace
 }  // namespace halfpipe

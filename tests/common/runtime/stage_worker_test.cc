@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "support/fake_coordinator_client.h"
@@ -25,6 +29,7 @@ StageWorker::Options FastOptions() {
   options.conflict_timeout = absl::Milliseconds(50);
   options.stop_grace = absl::Milliseconds(300);
   options.fatal_report_timeout = absl::Milliseconds(50);
+  options.forgotten_step_grace = absl::Milliseconds(30);
   return options;
 }
 
@@ -190,6 +195,121 @@ TEST_F(StageWorkerTest, ACoordinatorThatForgotUsEndsTheCommand) {
   }
   EXPECT_EQ(RunWorker().code, ExitCode::kOk);
   EXPECT_TRUE(absl::IsCancelled(client_.AwaitReports(2)[0].status));
+}
+
+// A step that ends when it is let go, whatever its stop token says.
+class StuckBackend : public FakeStageBackend {
+ public:
+  absl::StatusOr<StepResult> Step(const StepCommand&,
+                                  std::stop_token) override {
+    released.WaitForNotification();
+    return absl::CancelledError("at last");
+  }
+
+  absl::Notification released;
+};
+
+class StuckStageTest : public StageWorkerTest {
+ protected:
+  // Runs one step until on_hang lets it go; returns what that was told.
+  std::string RunStuck(const StageWorker::Options& with) {
+    StuckBackend backend;
+    std::string told;
+    StageWorker::Options options = with;
+    options.on_hang = [&](absl::string_view what) {
+      told = std::string(what);
+      backend.released.Notify();
+    };
+    client_.Queue(Epoch(4), StepNumber(1));
+    client_.Queue(Epoch(5), ShutdownCommand{});
+    StageInfo info;
+    info.pair = "default";
+    StageWorker worker(info, &backend, &client_, &client_, options);
+    EXPECT_EQ(worker.Run({}).code, ExitCode::kOk);
+    return told;
+  }
+};
+
+TEST_F(StuckStageTest, AStuckCommandThatDoesNotEndIsAHang) {
+  client_.set_heartbeat_reply({.epoch = Epoch(4), .stuck = true});
+  StageWorker::Options options = FastOptions();
+  options.stuck_timeout = absl::Milliseconds(30);
+  EXPECT_EQ(RunStuck(options),
+            "command 1 of epoch 4 was given up and does not end");
+}
+
+TEST_F(StuckStageTest, AnAbandonedStepThatDoesNotEndIsAHang) {
+  client_.set_heartbeat_reply({.abandon = false, .epoch = Epoch(5)});
+  StageWorker::Options options = FastOptions();
+  options.abandon_timeout = absl::Milliseconds(30);
+  const absl::Time begin = absl::Now();
+  EXPECT_NE(RunStuck(options), "");
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(30));
+}
+
+TEST_F(StageWorkerTest, ACommandThatEndsInTimeIsNoHang) {
+  client_.Queue(Epoch(4), StepNumber(-1));  // ends when it is stopped
+  client_.set_heartbeat_reply({.epoch = Epoch(4), .stuck = true});
+  StageWorker::Options options = FastOptions();
+  options.stuck_timeout = absl::Milliseconds(40);
+  std::atomic<int> hangs{0};
+  options.on_hang = [&](absl::string_view) { ++hangs; };
+  StageInfo info;
+  info.pair = "default";
+  StageWorker worker(info, &backend_, &client_, &client_, options);
+  std::thread coordinator([&] {
+    client_.AwaitReports(1);
+    absl::SleepFor(absl::Milliseconds(80));
+    client_.Queue(Epoch(4), ShutdownCommand{});
+  });
+  EXPECT_EQ(worker.Run({}).code, ExitCode::kOk);
+  coordinator.join();
+  EXPECT_TRUE(absl::IsCancelled(client_.AwaitReports(2)[0].status));
+  EXPECT_EQ(hangs, 0);
+}
+
+// Steps take a while, and are what the stage then holds.
+class HoldingBackend : public FakeStageBackend {
+ public:
+  absl::StatusOr<StepResult> Step(const StepCommand& command,
+                                  std::stop_token stop) override {
+    for (int i = 0; i < 60; ++i) {
+      if (stop.stop_requested()) return absl::CancelledError("abandoned");
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    LoadedJob held;
+    held.start.job = "j";
+    held.steps_done = command.plan.step.value() + 1;
+    held_ = std::make_shared<LoadedJob>(held);
+    return FakeStageBackend::Step(command, stop);
+  }
+
+  std::shared_ptr<const LoadedJob> loaded() const override { return held_; }
+
+ private:
+  std::shared_ptr<const LoadedJob> held_;
+};
+
+TEST_F(StageWorkerTest, ARestartedCoordinatorFindsTheStepThatWasRunning) {
+  HoldingBackend backend;
+  client_.Queue(Epoch(1), StepNumber(4));
+  // From the first heartbeat on nobody knows this stage.
+  for (int i = 0; i < 8; ++i) {
+    client_.FailHeartbeat(absl::FailedPreconditionError("not registered"));
+  }
+  client_.FailReport(absl::FailedPreconditionError("not registered"));
+  client_.Queue(Epoch(2), ShutdownCommand{});
+  StageWorker::Options options = FastOptions();
+  options.forgotten_step_grace = absl::Seconds(20);
+  StageInfo info;
+  info.pair = "default";
+  StageWorker worker(info, &backend, &client_, &client_, options);
+  EXPECT_EQ(worker.Run({}).code, ExitCode::kOk);
+  EXPECT_EQ(client_.registrations(), 2);
+  const StageInfo registered = client_.registered();
+  ASSERT_NE(registered.loaded, nullptr);
+  EXPECT_EQ(registered.loaded->start.job, "j");
+  EXPECT_EQ(registered.loaded->steps_done, 5);
 }
 
 TEST_F(StageWorkerTest, AStopWithoutAJobEndsAtOnce) {

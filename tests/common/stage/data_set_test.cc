@@ -132,6 +132,29 @@ TEST_F(DataSetTest, MissingPiecesAreNamed) {
   EXPECT_THAT(MessageOf(status()), HasSubstr("d.mp4"));
 }
 
+TEST_F(DataSetTest, SaysHowFarItIs) {
+  std::vector<std::string> said;
+  ASSERT_TRUE(
+      ScanDataSet(config_, Architecture("tiny-t2v"),
+                  [&](const std::string& text) { said.push_back(text); })
+          .ok());
+  EXPECT_EQ(said, (std::vector<std::string>{"reading the data set 0/2",
+                                            "reading the data set 1/2"}));
+}
+
+TEST_F(DataSetTest, SkipLeavesMissingFilesOut) {
+  config_.data.on_bad_file = BadFilePolicy::kSkip;
+  const DataSet whole = Scan();
+  folder_.Write("clips/metadata.csv",
+                "video,prompt\na.mp4,a red fox\nc.mp4,x\nb.mp4,snow\n");
+  const DataSet set = Scan();
+  ASSERT_EQ(set.samples.size(), 2u);
+  ASSERT_EQ(set.warnings.size(), 1u);
+  EXPECT_THAT(set.warnings[0], HasSubstr("metadata.csv:3: c.mp4"));
+  // The samples that are left are the same data set.
+  EXPECT_EQ(set.digest, whole.digest);
+}
+
 TEST(RandomDataSetTest, NeedsNoFiles) {
   JobConfig config;
   config.data.random.samples = 3;

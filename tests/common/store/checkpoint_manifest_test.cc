@@ -13,6 +13,7 @@ namespace halfpipe {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 CheckpointManifest Example() {
   CheckpointManifest manifest;
@@ -32,6 +33,23 @@ TEST(ManifestJsonTest, ComesBackTheSame) {
   auto back = ManifestFromJson(ToJson(Example()));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_EQ(*back, Example());
+}
+
+TEST(ManifestJsonTest, AFactorOfOneIsNotWritten) {
+  // A manifest of an older version has none, and its bytes stay the same.
+  EXPECT_THAT(ToJson(Example()), Not(HasSubstr("learning_rate_factor")));
+  CheckpointManifest lowered = Example();
+  lowered.learning_rate_factor = 0.125;
+  auto back = ManifestFromJson(ToJson(lowered));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->learning_rate_factor, 0.125);
+  for (const char* bad : {"0.0", "-0.5", "1.5", "\"0.5\""}) {
+    const std::string text =
+        absl::StrReplaceAll(ToJson(lowered), {{"0.125", bad}});
+    EXPECT_THAT(MessageOf(ManifestFromJson(text).status()),
+                HasSubstr("learning_rate_factor"))
+        << bad;
+  }
 }
 
 TEST(ManifestJsonTest, NamesTheFieldThatIsWrong) {

@@ -129,6 +129,7 @@ TinyStage::TinyStage(const TinyStageOptions& options) {
   EXPECT_TRUE(modules.ok()) << modules.status();
   stage.tensor_owners = LoraTensorOwners(stage.segments, *modules);
   stage.max_grad_norm = options.max_grad_norm;
+  stage.skip_nonfinite = options.skip_nonfinite;
   stage.shape_of = [](const StepPlan& plan, Microbatch microbatch) {
     return TinySource::ShapeAt(PositionOf(plan, microbatch));
   };

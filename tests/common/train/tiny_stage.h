@@ -57,6 +57,7 @@ struct TinyStageOptions {
   int64_t split = kTinyLayers;
   double max_grad_norm = 0.0;
   int32_t chunks = 1;  // of each stage's blocks
+  bool skip_nonfinite = false;
 };
 
 using TensorsByName = std::map<std::string, at::Tensor>;

@@ -238,6 +238,31 @@ TEST(WanStageComputeTest, AStepAbandonedByHandLeavesNoTrace) {
   EXPECT_THAT(Differences(stage.Masters(), fresh.Masters()), IsEmpty());
 }
 
+TEST(WanStageComputeTest, ASkippedStepIsAsIfItHadNotBeen) {
+  TinyStage first(
+      {.world = 2, .rank = Rank(0), .split = 2, .skip_nonfinite = true});
+  TinyStage second(
+      {.world = 2, .rank = Rank(1), .split = 2, .skip_nonfinite = true});
+  const PairLinks links = MakeLinks();
+  first.source().Poison(kThree[1]);
+  const PairReports skipped =
+      RunPair(&first, &second, links, TinyPlan(0, kThree));
+  for (const auto* report : {&skipped.first, &skipped.second}) {
+    ASSERT_TRUE(report->ok()) << report->status();
+    EXPECT_FALSE(std::isfinite((*report)->grad_norm));
+  }
+  EXPECT_EQ(first.compute().optimizer().steps(), 0);
+  EXPECT_EQ(second.compute().optimizer().steps(), 0);
+
+  first.source().Poison(-1);
+  Both(RunPair(&first, &second, links, TinyPlan(1, kThree)));
+  TinyStage alone({});
+  ASSERT_TRUE(RunAlone(&alone, TinyPlan(1, kThree)).ok());
+  TensorsByName masters = first.Masters();
+  masters.merge(second.Masters());
+  EXPECT_THAT(Differences(masters, alone.Masters()), IsEmpty());
+}
+
 // One stage fails in the middle of a step, which aborts the link under the
 // other; a new link continues from the same state.
 TEST(WanStageComputeTest, AStepThatOneStageLosesIsLostOnBoth) {
@@ -274,6 +299,25 @@ TEST(WanStageComputeTest, AStopBeforeTheOptimizerCancelsTheStep) {
   EXPECT_TRUE(absl::IsCancelled(reports.first.status()));
   EXPECT_TRUE(absl::IsCancelled(reports.second.status()));
   EXPECT_THAT(Differences(pair.Masters(), before), IsEmpty());
+}
+
+TEST(WanStageComputeTest, AStopEndsASegmentBetweenItsBlocks) {
+  TinyStage stage({});
+  const TensorsByName before = stage.Masters();
+  WanStageCompute& compute = stage.compute();
+  std::stop_source stop;
+  compute.SetStop(stop.get_token());
+  ASSERT_TRUE(compute.BeginStep(TinyPlan(0, {1, 2})).ok());
+  ASSERT_TRUE(compute.Forward(Segment(0), Microbatch(0)).ok());
+  stop.request_stop();
+  EXPECT_TRUE(absl::IsCancelled(compute.Forward(Segment(0), Microbatch(1))));
+  compute.AbandonStep();
+  EXPECT_THAT(Differences(stage.Masters(), before), IsEmpty());
+  // The step after it is not troubled by what was stopped.
+  TinyStage other({});
+  ASSERT_TRUE(RunAlone(&stage, TinyPlan(0, kThree)).ok());
+  ASSERT_TRUE(RunAlone(&other, TinyPlan(0, kThree)).ok());
+  EXPECT_THAT(Differences(stage.Masters(), other.Masters()), IsEmpty());
 }
 
 TEST(WanStageComputeTest, CallsWithoutTheirInputAreRefused) {

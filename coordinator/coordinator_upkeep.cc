@@ -1,0 +1,41 @@
+// What the coordinator looks after besides the queue.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "coordinator/coordinator.h"
+
+namespace halfpipe {
+
+void Coordinator::Scrub(absl::Time now) {
+  constexpr absl::Duration kInterval = absl::Hours(1);
+  if (!last_scrub_.has_value()) last_scrub_ = now;
+  if (now - *last_scrub_ >= kInterval) {
+    last_scrub_ = now;
+    for (auto& [pair, run] : runs_) {
+      scrub_.Look(run->job(), run->runner().CheckpointDirectories());
+    }
+  }
+  for (const CheckpointScrub::Finding& finding : scrub_.Take()) {
+    PairRun* const run = RunOf(finding.job);
+    if (run == nullptr) continue;
+    run->runner().OnScrubbed(finding.directory, finding.status);
+  }
+}
+
+bool Coordinator::IsKeptForAnother(const std::vector<StageInfo>& stages,
+                                   const std::string& id,
+                                   absl::Time now) const {
+  // After a restart a pair goes on with what it holds; not for ever, as that
+  // job may wait for something else.
+  constexpr absl::Duration kKeep = absl::Minutes(1);
+  if (now - options_.info.started > kKeep) return false;
+  return std::any_of(stages.begin(), stages.end(), [&](const StageInfo& stage) {
+    // Called with the lock held, as its caller says.
+    mutex_.AssertHeld();
+    return stage.loaded != nullptr && stage.loaded->start.job != id &&
+           book_->queue().Position(stage.loaded->start.job) > 0;
+  });
+}
+
+}  // namespace halfpipe

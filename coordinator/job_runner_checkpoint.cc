@@ -1,0 +1,104 @@
+// The runner's choice among its checkpoints, and what becomes of damaged ones.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "coordinator/job_runner.h"
+
+namespace halfpipe {
+namespace {
+
+// A checkpoint that will not get better; one that cannot be read now may.
+bool IsDamage(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsNotFound(status) ||
+         absl::IsInvalidArgument(status);
+}
+
+}  // namespace
+
+absl::Status JobRunner::ChooseCheckpoint() {
+  resume_from_.clear();
+  saved_steps_ = 0;
+  const bool rolling_back = std::exchange(rolling_back_, false);
+  absl::Status damage;
+  std::vector<Checkpoint> damaged;
+  for (auto it = checkpoints_.rbegin(); it != checkpoints_.rend(); ++it) {
+    if (rolling_back && !IsRegular(*it)) continue;
+    absl::StatusOr<CheckpointManifest> manifest =
+        ledger_->Verify(it->directory);
+    if (!manifest.ok()) {
+      damage.Update(Annotate(manifest.status(), it->directory));
+      if (IsDamage(manifest.status())) damaged.push_back(*it);
+      Say(LogSeverity::kWarning,
+          absl::StrCat("checkpoint ", it->directory, " cannot be used: ",
+                       std::string(manifest.status().message())));
+      continue;
+    }
+    if (manifest->config_digest != plan_.config_digest) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          it->directory, " was made with another training config (digest ",
+          manifest->config_digest, ", this job has ", plan_.config_digest,
+          "): start a new job with another output.dir"));
+    }
+    if (manifest->data_digest != scan_->data_digest) {
+      Say(LogSeverity::kWarning,
+          "the data set is not the one that the checkpoint was made with: "
+          "the order of the samples changes");
+    }
+    resume_from_ = it->directory;
+    saved_steps_ = it->steps_done;
+    TakeFactor(rolling_back, manifest->learning_rate_factor);
+    SetAside(damaged);
+    return absl::OkStatus();
+  }
+  if (damage.ok()) TakeFactor(rolling_back, 1.0);
+  return damage;
+}
+
+void JobRunner::SetAside(const std::vector<Checkpoint>& damaged) {
+  for (const Checkpoint& checkpoint : damaged) {
+    host_->ForgetCheckpoint(checkpoint);
+    std::erase_if(checkpoints_, [&](const Checkpoint& known) {
+      return known.steps_done == checkpoint.steps_done;
+    });
+    const absl::StatusOr<std::string> aside =
+        ledger_->SetAside(checkpoint.directory);
+    Say(LogSeverity::kWarning,
+        absl::StrCat("checkpoint ", checkpoint.directory,
+                     " is damaged and is not used any more; ",
+                     !aside.ok() ? std::string(aside.status().message())
+                     : aside->empty()
+                         ? "its folder is gone"
+                         : absl::StrCat("it is kept as ", *aside,
+                                        ", which may be deleted")));
+  }
+}
+
+std::vector<std::string> JobRunner::CheckpointDirectories() const {
+  std::vector<std::string> directories;
+  for (const Checkpoint& checkpoint : checkpoints_) {
+    directories.push_back(checkpoint.directory);
+  }
+  return directories;
+}
+
+void JobRunner::OnScrubbed(const std::string& directory,
+                           const absl::Status& found) {
+  if (finished() || !IsDamage(found)) return;
+  for (const Checkpoint& checkpoint : checkpoints_) {
+    if (checkpoint.directory != directory) continue;
+    // While the stages hold the state, even the last one may go.
+    const bool holds_state = phase_ == Phase::kStep || phase_ == Phase::kSave ||
+                             phase_ == Phase::kExport;
+    if (!holds_state) return;
+    Say(LogSeverity::kWarning, std::string(found.message()));
+    SetAside({checkpoint});
+    saved_steps_ = checkpoints_.empty() ? 0 : checkpoints_.back().steps_done;
+    save_soon_ = true;
+    return;
+  }
+}
+
+}  // namespace halfpipe

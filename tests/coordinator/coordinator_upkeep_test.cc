@@ -1,0 +1,85 @@
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "coordinator/coordinator_fixture.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::SizeIs;
+
+class CoordinatorUpkeepTest : public CoordinatorTest {
+ protected:
+  void Submit(const std::string& id) {
+    ASSERT_TRUE(coordinator_->CreateJob(Spec(id)).ok());
+  }
+
+  // Both stages join, holding a job.
+  void JoinHolding(const std::string& job) {
+    LoadedJob loaded;
+    loaded.start.job = job;
+    loaded.steps_done = 3;
+    for (int32_t rank = 0; rank < 2; ++rank) {
+      StageInfo info = InfoOf(rank, "default");
+      info.loaded = std::make_shared<LoadedJob>(loaded);
+      JoinAs(info);
+    }
+  }
+};
+
+TEST_F(CoordinatorUpkeepTest, CheckpointsOfARunningJobAreReadEveryHour) {
+  Submit("a");
+  JoinPair("default");
+  coordinator_->Tick();
+  while (coordinator_->GetJob("a")->checkpoints.empty()) {
+    const bool worked = WorkOnce(0);
+    ASSERT_TRUE(WorkOnce(1) || worked);
+  }
+  const std::string folder =
+      coordinator_->GetJob("a")->checkpoints[0].directory;
+  ASSERT_TRUE(
+      WriteFileAtomically(folder + "/rank1.safetensors", "rotten").ok());
+  now_ += absl::Minutes(59);
+  coordinator_->Tick();
+  absl::SleepFor(absl::Milliseconds(50));
+  coordinator_->Tick();
+  EXPECT_THAT(coordinator_->GetJob("a")->checkpoints, SizeIs(1));
+  now_ += absl::Minutes(1);
+  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  while (!coordinator_->GetJob("a")->checkpoints.empty() &&
+         absl::Now() < deadline) {
+    coordinator_->Tick();
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_TRUE(coordinator_->GetJob("a")->checkpoints.empty());
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_F(CoordinatorUpkeepTest, APairGoesOnWithTheQueuedJobThatItHolds) {
+  Submit("a");
+  Submit("b");
+  JoinHolding("b");
+  EXPECT_EQ(StateOf("b"), JobState::kPreparing);
+  EXPECT_EQ(StateOf("a"), JobState::kQueued);
+}
+
+TEST_F(CoordinatorUpkeepTest, ButNotForOneThatIsNotQueued) {
+  Submit("a");
+  JoinHolding("gone");
+  EXPECT_EQ(StateOf("a"), JobState::kPreparing);
+}
+
+TEST_F(CoordinatorUpkeepTest, LaterTheQueuesOrderCounts) {
+  Submit("a");
+  Submit("b");
+  now_ += absl::Minutes(2);
+  JoinHolding("b");
+  EXPECT_EQ(StateOf("a"), JobState::kPreparing);
+}
+
+}  // namespace
+}  // namespace halfpipe

@@ -1,0 +1,282 @@
+// A runner without stages, clock or disk: what it asks for is kept, and the
+// test answers. Useful for: every test of JobRunner.
+#ifndef HP_TESTS_COORDINATOR_JOB_RUNNER_FIXTURE_H_
+#define HP_TESTS_COORDINATOR_JOB_RUNNER_FIXTURE_H_
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/fake_stage.h"
+#include "coordinator/job_runner.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+
+// Keeps what the runner asks for, as the coordinator's queues do.
+class FakeHost : public JobRunnerHost {
+ public:
+  int64_t Send(Rank rank, CommandBody body) override {
+    auto& place = places[static_cast<size_t>(rank.value())];
+    place.queue.push_back({++place.last, epoch, std::move(body)});
+    return place.last;
+  }
+
+  // Nothing that is queued here has been delivered.
+  int64_t Retract(Rank rank) override {
+    auto& place = places[static_cast<size_t>(rank.value())];
+    place.queue.clear();
+    place.last = place.delivered;
+    return place.delivered;
+  }
+
+  absl::StatusOr<Epoch> NewEpoch() override {
+    epoch = Epoch(epoch.value() + 1);
+    for (int32_t rank = 0; rank < 2; ++rank) Retract(Rank(rank));
+    return epoch;
+  }
+
+  void ChangeState(JobTrigger trigger, const std::string& new_reason,
+                   const absl::Status& new_error) override {
+    const std::optional<JobState> next = NextJobState(state, trigger);
+    ASSERT_TRUE(next.has_value())
+        << JobStateName(state) << " + " << JobTriggerName(trigger);
+    state = *next;
+    reason = new_reason;
+    error = new_error;
+    if (trigger != JobTrigger::kStageLost) return;
+    ++restarts;
+    restart_reasons.push_back(new_reason);
+  }
+
+  void SetReason(const std::string& new_reason) override {
+    reason = new_reason;
+  }
+
+  void Emit(const JobEventBody& event) override {
+    if (const auto* step = std::get_if<StepProgress>(&event)) {
+      steps.push_back(*step);
+    }
+    if (const auto* line = std::get_if<LogLine>(&event);
+        line != nullptr && line->severity == LogSeverity::kWarning) {
+      warnings.push_back(line->text);
+    }
+    if (const auto* encoding = std::get_if<EncodingProgress>(&event)) {
+      encodings.push_back(encoding->samples_done);
+    }
+  }
+
+  absl::Status CommitCheckpoint(const Checkpoint& checkpoint) override {
+    if (commit_error.ok()) committed.push_back(checkpoint.steps_done);
+    return commit_error;
+  }
+
+  void ForgetCheckpoint(const Checkpoint& checkpoint) override {
+    forgotten.push_back(checkpoint.steps_done);
+  }
+
+  void SetExports(const std::vector<std::string>& paths) override {
+    exports = paths;
+  }
+
+  struct Place {
+    std::deque<StageCommand> queue;
+    int64_t last = 0;
+    int64_t delivered = 0;
+  };
+
+  std::array<Place, 2> places;
+  Epoch epoch;
+  JobState state = JobState::kQueued;
+  std::string reason;
+  absl::Status error;
+  int restarts = 0;
+  std::vector<std::string> restart_reasons;
+  std::vector<std::string> warnings;
+  std::vector<StepProgress> steps;
+  std::vector<int64_t> encodings;
+  std::vector<int64_t> committed;
+  std::vector<int64_t> forgotten;
+  std::vector<std::string> exports;
+  absl::Status commit_error;
+};
+
+// Remembers folders instead of making them.
+class FakeLedger : public CheckpointLedger {
+ public:
+  absl::Status Prepare(const std::string&) override { return absl::OkStatus(); }
+
+  absl::StatusOr<std::string> Begin(const std::string& output_dir,
+                                    int64_t steps_done) override {
+    if (!begin_error.ok()) return begin_error;
+    const std::string path = absl::StrCat(output_dir, "/tmp-", steps_done);
+    open.insert(path);
+    return path;
+  }
+
+  absl::StatusOr<std::string> Commit(
+      const std::string& output_dir, const std::string& temporary,
+      const CheckpointManifest& manifest) override {
+    if (!commit_error.ok()) return commit_error;
+    open.erase(temporary);
+    const std::string path = absl::StrCat(output_dir, "/step-", manifest.step);
+    manifests[path] = manifest;
+    return path;
+  }
+
+  void Discard(const std::string& temporary) override { open.erase(temporary); }
+
+  absl::Status Remove(const std::string& directory) override {
+    manifests.erase(directory);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> SetAside(const std::string& directory) override {
+    set_aside.push_back(directory);
+    return absl::StrCat(directory, "-damaged");
+  }
+
+  absl::StatusOr<CheckpointManifest> Verify(
+      const std::string& directory) override {
+    if (unreadable.contains(directory)) {
+      return absl::UnavailableError("cannot read a file");
+    }
+    auto found = manifests.find(directory);
+    if (found == manifests.end()) {
+      return absl::DataLossError("a file is missing");
+    }
+    return found->second;
+  }
+
+  absl::StatusOr<std::vector<std::string>> Publish(
+      const std::string& directory, const std::string&,
+      const std::vector<std::string>&) override {
+    return std::vector<std::string>{directory};
+  }
+
+  std::set<std::string> open;
+  std::map<std::string, CheckpointManifest> manifests;
+  std::vector<std::string> set_aside;
+  std::set<std::string> unreadable;
+  absl::Status begin_error;
+  absl::Status commit_error;
+};
+
+inline JobPlan MakePlan() {
+  JobPlan plan;
+  plan.id = "job";
+  plan.config.name = "job";
+  plan.config.train.steps = 6;
+  plan.config.train.micro_batches = 2;
+  plan.config.output.dir = "/out";
+  plan.config.output.save_every = {2, 0};
+  plan.config.output.keep = 0;
+  plan.config_digest = "config";
+  return plan;
+}
+
+class JobRunnerTest : public ::testing::Test {
+ protected:
+  void Start(JobPlan plan, std::vector<Checkpoint> checkpoints = {},
+             std::vector<StageInfo> stages = {MakeStageInfo(0),
+                                              MakeStageInfo(1)}) {
+    runner_ = std::make_unique<JobRunner>(
+        std::move(plan), std::move(checkpoints), &ledger_, &host_);
+    runner_->Begin(stages, now_);
+  }
+
+  // Takes the next command of a rank, as its long poll would.
+  std::optional<StageCommand> Take(int32_t rank) {
+    auto& place = host_.places[static_cast<size_t>(rank)];
+    if (place.queue.empty()) return std::nullopt;
+    StageCommand command = place.queue.front();
+    place.queue.pop_front();
+    place.delivered = command.sequence;
+    return command;
+  }
+
+  void Deliver(int32_t rank, const CommandResult& result) {
+    now_ += absl::Milliseconds(10);
+    runner_->OnResult(Rank(rank), result, now_);
+  }
+
+  static CommandResult Failure(const StageCommand& command,
+                               const absl::Status& status) {
+    return {command.sequence, command.epoch, status, {}};
+  }
+
+  // Lets both stages work until there is nothing to do, or until a command of
+  // type T is next for a rank; that one is returned untaken-by-the-stage.
+  template <typename T>
+  std::optional<StageCommand> WorkUntil(int32_t wanted_rank, int skip = 0) {
+    bool worked = true;
+    while (worked) {
+      worked = false;
+      for (int32_t rank = 0; rank < 2; ++rank) {
+        std::optional<StageCommand> command = Take(rank);
+        if (!command.has_value()) continue;
+        worked = true;
+        if (rank == wanted_rank && std::holds_alternative<T>(command->body) &&
+            skip-- == 0) {
+          return command;
+        }
+        Deliver(rank, stages_[static_cast<size_t>(rank)].Answer(*command));
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Lets both work until each has just been given this step.
+  std::array<StageCommand, 2> HoldStep(int64_t step) {
+    std::array<StageCommand, 2> held;
+    for (bool both = false; !both;) {
+      both = true;
+      for (int32_t rank = 0; rank < 2; ++rank) {
+        StageCommand& command = held[static_cast<size_t>(rank)];
+        if (command.sequence != 0) continue;
+        std::optional<StageCommand> next = Take(rank);
+        both = false;
+        if (!next.has_value()) continue;
+        const auto* body = std::get_if<StepCommand>(&next->body);
+        if (body != nullptr && body->plan.step == Step(step)) {
+          command = *std::move(next);
+        } else {
+          Deliver(rank, stages_[static_cast<size_t>(rank)].Answer(*next));
+        }
+      }
+    }
+    return held;
+  }
+
+  // Nothing is a ShutdownCommand, so this works to the end.
+  void Work() { (void)WorkUntil<ShutdownCommand>(0); }
+
+  // The process of a rank dies and another one takes its place.
+  void Kill(int32_t rank) {
+    runner_->OnLost(Rank(rank), now_);
+    host_.places[static_cast<size_t>(rank)] = {};
+    now_ += absl::Seconds(40);
+    StageInfo info = MakeStageInfo(rank, 1000);
+    runner_->OnJoined(info, now_);
+    runner_->OnTick(now_);
+  }
+
+  absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
+  FakeHost host_;
+  FakeLedger ledger_;
+  std::array<FakeStage, 2> stages_ = {FakeStage{.rank = 0},
+                                      FakeStage{.rank = 1}};
+  std::unique_ptr<JobRunner> runner_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_TESTS_COORDINATOR_JOB_RUNNER_FIXTURE_H_

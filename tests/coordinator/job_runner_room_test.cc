@@ -1,0 +1,131 @@
+// Disks that are full.
+#include <cerrno>
+
+#include "common/base/disk_full.h"
+#include "coordinator/job_runner_fixture.h"
+#include "gmock/gmock.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class FullDiskTest : public JobRunnerTest {
+ protected:
+  static absl::Status Full(const std::string& path) {
+    return FileErrnoStatus(ENOSPC, "cannot write", path);
+  }
+
+  void Wait(absl::Duration time) {
+    for (absl::Duration at; at < time; at += absl::Seconds(1)) {
+      now_ += absl::Seconds(1);
+      runner_->OnTick(now_);
+    }
+  }
+};
+
+TEST_F(FullDiskTest, ASaveWaitsForRoomAndLosesNothing) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1);
+  Deliver(1, Failure(*save, Full("/out/x")));
+  Work();  // the peer's part
+  EXPECT_EQ(host_.state, JobState::kSaving);
+  EXPECT_THAT(host_.reason, HasSubstr("stage 1, save: cannot write /out/x"));
+  EXPECT_THAT(host_.reason, HasSubstr("make room there"));
+  EXPECT_THAT(host_.warnings, SizeIs(1));
+  EXPECT_THAT(ledger_.open, IsEmpty());
+  // Twice again, after pauses that grow.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Wait(absl::Seconds(12));
+    const auto again = WorkUntil<SaveCommand>(0);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(std::get<SaveCommand>(again->body).step, Step(1));
+    Deliver(0, Failure(*again, Full("/out/x")));
+    (void)WorkUntil<StepCommand>(0);  // the peer's part is no use
+  }
+  EXPECT_THAT(host_.warnings, SizeIs(1));
+  EXPECT_THAT(host_.committed, IsEmpty());
+  Wait(absl::Seconds(22));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_EQ(host_.restarts, 0);
+  EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+  EXPECT_THAT(host_.steps, SizeIs(6));  // none was done twice
+}
+
+TEST_F(FullDiskTest, SoDoTheFolderTheExportAndTheCommit) {
+  Start(MakePlan());
+  ledger_.begin_error = Full("/out/tmp");
+  Work();
+  EXPECT_EQ(host_.state, JobState::kSaving);
+  EXPECT_THAT(host_.reason, HasSubstr("/out/tmp"));
+  ledger_.begin_error = absl::OkStatus();
+  Wait(absl::Seconds(7));
+  const auto exporting = WorkUntil<ExportCommand>(0);
+  ASSERT_TRUE(exporting.has_value());
+  Deliver(0, Failure(*exporting, Full("/out/lora")));
+  EXPECT_EQ(host_.state, JobState::kSaving);
+  ledger_.commit_error = Full("/out/manifest");
+  Wait(absl::Seconds(12));
+  Work();
+  EXPECT_THAT(host_.reason, HasSubstr("/out/manifest"));
+  ledger_.commit_error = absl::OkStatus();
+  host_.commit_error = Full("/state/halfpipe.db");
+  Wait(absl::Seconds(22));
+  Work();
+  EXPECT_THAT(host_.reason, HasSubstr("/state/halfpipe.db"));
+  EXPECT_THAT(host_.committed, IsEmpty());
+  host_.commit_error = absl::OkStatus();
+  Wait(absl::Seconds(42));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+}
+
+TEST_F(FullDiskTest, TheEncodingIsDoneAgainWhereThereWasNoRoom) {
+  Start(MakePlan());
+  const auto encode = WorkUntil<EncodeCommand>(0);
+  Deliver(0, Failure(*encode, Full("/cache/x")));
+  EXPECT_EQ(host_.state, JobState::kPreparing);
+  Work();
+  EXPECT_THAT(host_.reason, HasSubstr("stage 0, encode: cannot write"));
+  Wait(absl::Seconds(7));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_EQ(host_.restarts, 0);
+}
+
+TEST_F(FullDiskTest, AStageThatDiesWhileTheDiskIsFullIsReplaced) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1);
+  Deliver(1, Failure(*save, Full("/out/x")));
+  Kill(0);
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_EQ(host_.restarts, 1);
+}
+
+TEST_F(FullDiskTest, ACancelDoesNotWaitForTheDisk) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1, 1);
+  Deliver(1, Failure(*save, Full("/out/x")));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kSaving);
+  runner_->Stop(StopKind::kCancel, now_);
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+  EXPECT_THAT(host_.reason, HasSubstr("the last checkpoint has 2 steps"));
+  EXPECT_THAT(host_.reason, HasSubstr("no room"));
+}
+
+TEST_F(FullDiskTest, MemoryThatRunsOutIsNotWaitedFor) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1);
+  Deliver(1, Failure(*save, absl::ResourceExhaustedError("out of memory")));
+  EXPECT_EQ(host_.state, JobState::kFailed);
+}
+
+}  // namespace
+}  // namespace halfpipe
