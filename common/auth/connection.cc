@@ -45,7 +45,8 @@ bool IsHeaderText(absl::string_view text) {
 absl::StatusOr<ConnectionSecurity> LoadConnectionSecurity(
     const ConnectionSources& sources, absl::string_view address) {
   ConnectionSecurity security;
-  security.tls = sources.tls;
+  // Variables for a service elsewhere do no harm to one behind a socket.
+  if (!IsUnixAddress(address)) security.tls = sources.tls;
   HP_RETURN_IF_ERROR(CheckTlsFiles(security.tls, absl::Now()));
   if (security.tls.ca.empty() && !security.tls.certificate.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(

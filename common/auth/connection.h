@@ -24,7 +24,8 @@ struct ConnectionSources {
   std::string token = {};       // HALFPIPE_TOKEN; token_file goes before it
 };
 
-// Reads the token and checks every file. InvalidArgument: a file that is
+// Reads the token and checks every file; those for TLS do not count for a Unix
+// socket. InvalidArgument: a file that is
 // missing, broken, readable by everybody, or a token that would travel to
 // another machine than this in the clear; it names the file and what to do.
 [[nodiscard]] absl::StatusOr<ConnectionSecurity> LoadConnectionSecurity(

@@ -73,6 +73,11 @@ std::optional<Identity> TokenBook::Find(absl::string_view token) {
   return entry->identity;
 }
 
+bool TokenBook::IsPerson(absl::string_view token) {
+  const std::optional<Identity> identity = Find(token);
+  return identity.has_value() && identity->role != Role::kStage;
+}
+
 void TokenBook::Refresh() {
   next_look_ = absl::Now() + kLookInterval;
   absl::StatusOr<Stamp> stamp = StampOf(path_);

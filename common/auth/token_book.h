@@ -34,6 +34,8 @@ class TokenBook {
 
   // Whose token it is; nullopt for nobody's. May read the file.
   [[nodiscard]] std::optional<Identity> Find(absl::string_view token);
+  // Whether it is a token of any role but `stage`: who may read metrics.
+  [[nodiscard]] bool IsPerson(absl::string_view token);
 
  private:
   // What tells one state of the file from another.

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/auth/connection.h"
 #include "common/rpc/job_types.h"
 
 namespace halfpipe {
@@ -59,10 +60,12 @@ class TrainingClient {
 struct TrainingClientOptions {
   std::string address;  // "host:port" or "unix:/path"
   absl::Duration call_timeout = absl::Seconds(10);
+  ConnectionSources security = {};
 };
 
 // Makes no connection yet: the first call does, and waits for it within its
-// deadline.
+// deadline. Where the keys cannot be used, every call fails with
+// LoadConnectionSecurity's error.
 [[nodiscard]] std::unique_ptr<TrainingClient> NewTrainingClient(
     const TrainingClientOptions& options);
 

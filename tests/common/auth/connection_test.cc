@@ -38,6 +38,13 @@ TEST_F(ConnectionTest, NothingIsAskedForOnThisMachine) {
   EXPECT_EQ(none->token, "");
 }
 
+TEST_F(ConnectionTest, ASocketNeedsNoTls) {
+  const auto socket = LoadConnectionSecurity({.tls = {.ca = "/nowhere.crt"}},
+                                             "unix:/run/halfpipe");
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  EXPECT_TRUE(socket->tls.empty());
+}
+
 TEST_F(ConnectionTest, TheTokensFileGoesBeforeTheVariable) {
   const auto read = LoadConnectionSecurity(
       {.token_file = TokenFile("hpt_file\n"), .token = "hpt_variable"},
