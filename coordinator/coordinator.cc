@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "coordinator/path_roots.h"
 
 namespace halfpipe {
 namespace {
@@ -52,7 +53,8 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   absl::MutexLock lock(&mutex_);
   if (shutting_down_) return ClosedError();
   const absl::Time now = options_.clock();
-  HP_ASSIGN_OR_RETURN(Job job, book_->Create(spec, now));
+  HP_ASSIGN_OR_RETURN(Job job,
+                      book_->Create(spec, now, options_.max_queued_jobs));
   if (spec.validate_only) return job;
   Settle(now);
   return book_->Get(job.id);
@@ -151,7 +153,9 @@ absl::StatusOr<std::optional<StageCommand>> Coordinator::WaitForCommand(
 }
 
 absl::Status Coordinator::Report(const StagePlace& place, uint64_t incarnation,
-                                 const CommandResult& result) {
+                                 const CommandResult& reported) {
+  // Looks at many files: not under the lock.
+  const CommandResult result = ConfineScan(options_.roots, reported);
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(registry_.Renew(place, incarnation, now));
@@ -250,6 +254,13 @@ void Coordinator::AssignJob(const std::string& id, absl::Time now) {
     }
     if (!runs_.contains(pair)) {
       waiting_since_.erase(id);
+      const absl::Status inside =
+          CheckPaths(options_.roots, plan->config, plan->record_dir);
+      if (!inside.ok()) {
+        (void)book_->Apply(id, JobTrigger::kFail, std::string(inside.message()),
+                           inside, now);
+        return;
+      }
       return StartRun(pair, *std::move(plan), std::move(job->checkpoints), now);
     }
     pair_is_busy = true;

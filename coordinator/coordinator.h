@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/config/service_config.h"
 #include "common/metrics/coordinator_metrics.h"
 #include "common/rpc/job_types.h"
 #include "common/runtime/stage_protocol.h"
@@ -34,6 +35,10 @@ class Coordinator {
     ServerInfo info;  // without its stages
     StageRegistryOptions stages;
     Clock clock;
+    // Looked at again when a job starts: a link may have come since it was
+    // created.
+    PathRootsConfig roots = {};
+    int64_t max_queued_jobs = ServiceLimits().queued_jobs;
   };
 
   // `ledger` and `metrics` outlive it. Codes: JobStore's.

@@ -61,7 +61,8 @@ absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
   return book;
 }
 
-absl::StatusOr<Job> JobBook::Create(const JobSpec& spec, absl::Time now) {
+absl::StatusOr<Job> JobBook::Create(const JobSpec& spec, absl::Time now,
+                                    int64_t max_queued) {
   HP_RETURN_IF_ERROR(CheckJobSpec(spec));
   if (!spec.id.empty()) {
     absl::StatusOr<StoredJob> known = store_->Get(spec.id);
@@ -77,12 +78,24 @@ absl::StatusOr<Job> JobBook::Create(const JobSpec& spec, absl::Time now) {
   }
   HP_ASSIGN_OR_RETURN(Job job, MakeJob(spec, now));
   if (spec.validate_only) return job;
+  if (CountQueued() >= max_queued) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        max_queued,
+        " jobs wait already, which is this service's limit "
+        "(limits.queued_jobs): try again when some of them have run"));
+  }
   HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Create(job, spec));
   LiveJob& live = live_[job.id];
   live.stored = std::move(stored);
   AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
   HP_RETURN_IF_ERROR(Write(&live));
   return live.stored.job;
+}
+
+int64_t JobBook::CountQueued() const {
+  return std::count_if(live_.begin(), live_.end(), [](const auto& job) {
+    return job.second.stored.job.state == JobState::kQueued;
+  });
 }
 
 absl::StatusOr<Job> JobBook::Get(const std::string& id) const {

@@ -34,7 +34,10 @@ class JobBook {
       std::unique_ptr<JobStore> store, absl::Time now);
 
   // Checks the spec and queues the job; see TrainingService.CreateJob.
-  [[nodiscard]] absl::StatusOr<Job> Create(const JobSpec& spec, absl::Time now);
+  // ResourceExhausted: `max_queued` jobs wait already. A job that is there
+  // already is found all the same.
+  [[nodiscard]] absl::StatusOr<Job> Create(const JobSpec& spec, absl::Time now,
+                                           int64_t max_queued);
   [[nodiscard]] absl::StatusOr<Job> Get(const std::string& id) const;
   [[nodiscard]] absl::StatusOr<JobPage> List(const JobQuery& query) const;
   // Of every job there is, by state's name.
@@ -86,6 +89,8 @@ class JobBook {
   [[nodiscard]] absl::StatusOr<LiveJob*> Revive(const std::string& id);
   void AddEvent(LiveJob* job, JobEventBody event, absl::Time now);
   [[nodiscard]] absl::Status Write(LiveJob* job);
+
+  [[nodiscard]] int64_t CountQueued() const;
 
   std::unique_ptr<JobStore> store_;
   std::map<std::string, LiveJob> live_;
