@@ -1,6 +1,7 @@
 #include "client/command.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,22 @@ void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
                    "The service: host:port or unix:PATH")
       ->envname("HALFPIPE_ADDRESS")
       ->capture_default_str();
+  TlsFiles& tls = flags->security.tls;
+  command
+      ->add_option("--ca", tls.ca,
+                   "Speak TLS; who may have signed the service's certificate "
+                   "(PEM)")
+      ->envname("HALFPIPE_CA");
+  command
+      ->add_option("--cert", tls.certificate,
+                   "This client's certificate, for mutual TLS (PEM)")
+      ->envname("HALFPIPE_CERT");
+  command->add_option("--key", tls.key, "The certificate's private key (PEM)")
+      ->envname("HALFPIPE_KEY");
+  command
+      ->add_option("--token-file", flags->security.token_file,
+                   "File with the token (or HALFPIPE_TOKEN, the token itself)")
+      ->envname("HALFPIPE_TOKEN_FILE");
   command
       ->add_option("--timeout", flags->timeout_seconds,
                    "Seconds to wait for an answer")
@@ -40,9 +57,13 @@ void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
 
 std::unique_ptr<TrainingClient> Connect(const ServiceFlags& flags,
                                         const CommandContext& context) {
+  ConnectionSources security = flags.security;
+  const char* token = std::getenv("HALFPIPE_TOKEN");
+  if (token != nullptr) security.token = token;
   return context.environment.connect(
       {.address = flags.address,
-       .call_timeout = absl::Seconds(flags.timeout_seconds)});
+       .call_timeout = absl::Seconds(flags.timeout_seconds),
+       .security = std::move(security)});
 }
 
 absl::Status CheckIsThere(TrainingClient& client, const std::string& id) {

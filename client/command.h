@@ -17,6 +17,7 @@
 #include "client/cli.h"
 #include "client/event_printer.h"
 #include "client/follow_job.h"
+#include "common/auth/connection.h"
 #include "common/base/status.h"
 #include "common/rpc/training_client.h"
 
@@ -36,17 +37,21 @@ struct CommandContext {
 // Options of every command that talks to a service.
 struct ServiceFlags {
   std::string address = "127.0.0.1:50700";
+  ConnectionSources security;
   double timeout_seconds = 10.0;  // for one answer, connecting included
   OutputFormat format = OutputFormat::kText;
 };
 
-// Adds --address (or HALFPIPE_ADDRESS), --timeout and -o/--output.
+// Adds --address (or HALFPIPE_ADDRESS), the keys that go with it (--ca, --cert,
+// --key, --token-file, each or its variable), --timeout and -o/--output.
 void AddServiceFlags(CLI::App* command, ServiceFlags* flags);
 
 // Adds -o/--output text|json.
 void AddFormatFlag(CLI::App* command, OutputFormat* format);
 
-// A client for the flags' address.
+// A client for the flags' address and keys. A token may also be in
+// HALFPIPE_TOKEN; there is no flag for one, because everybody on a machine can
+// read the arguments of its processes.
 [[nodiscard]] std::unique_ptr<TrainingClient> Connect(
     const ServiceFlags& flags, const CommandContext& context);
 

@@ -2,12 +2,14 @@
 # fails the configuration on an edge that is not listed here;
 # tests/layers checks the #include lines against the same table.
 set(HP_LAYER_base absl crypto)
+# who may do what, and with which keys
+set(HP_LAYER_auth base absl crypto)
 set(HP_LAYER_config base absl yaml)
 set(HP_LAYER_pipeline base absl json)
 set(HP_LAYER_runtime base pipeline absl)
 set(HP_LAYER_store base absl json)
 set(HP_LAYER_data base store absl json)
-set(HP_LAYER_metrics base absl prometheus httplib)
+set(HP_LAYER_metrics base auth absl prometheus httplib)
 # CUDA's runtime alone, for the torch group and for the link
 set(HP_LAYER_gpu base runtime absl cuda)
 # a Wan model's names and sizes, which plans are made with
@@ -30,14 +32,14 @@ set(HP_LAYER_stage base config pipeline runtime store data gpu kernels lora
 # the NCCL group
 set(HP_LAYER_link base runtime gpu absl cuda nccl)
 # the protobuf group
-set(HP_LAYER_rpc base config pipeline runtime absl grpc)
+set(HP_LAYER_rpc base auth config pipeline runtime absl grpc)
 # the processes: main() and what only one of them does. They meet the groups
 # through runtime's interfaces; a process library never sees torch and protobuf
 # together, which is why each stage is made of several.
-set(HP_LAYER_stage_process base runtime stage link rpc metrics absl cli11)
-set(HP_LAYER_coordinator base config pipeline memory_plan runtime store data metrics rpc
+set(HP_LAYER_stage_process base auth runtime stage link rpc metrics absl cli11)
+set(HP_LAYER_coordinator base auth config pipeline memory_plan runtime store data metrics rpc
     absl sqlite grpc json httplib cli11)
-set(HP_LAYER_client base config pipeline memory_plan wan_shapes store rpc metrics
+set(HP_LAYER_client base auth config pipeline memory_plan wan_shapes store rpc metrics
     absl grpc json cli11)
 set(HP_LAYER_decode base data absl ffmpeg seccomp)
 

@@ -159,7 +159,9 @@ absl::StatusOr<std::optional<StageCommand>> Coordinator::WaitForCommand(
 }
 
 absl::Status Coordinator::Report(const StagePlace& place, uint64_t incarnation,
-                                 const CommandResult& result) {
+                                 const CommandResult& reported) {
+  // Looks at many files: not under the lock.
+  const CommandResult result = ConfineScan(options_.roots, reported);
   const Durably durably(this);
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();

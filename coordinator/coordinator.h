@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/config/service_config.h"
 #include "common/metrics/coordinator_metrics.h"
 #include "common/rpc/job_types.h"
 #include "common/runtime/stage_protocol.h"
@@ -41,6 +42,10 @@ class Coordinator {
     ServerInfo info;  // without its stages
     StageRegistryOptions stages;
     Clock clock;
+    // Looked at again when a job starts: a link may have come since it was
+    // created.
+    PathRootsConfig roots = {};
+    int64_t max_queued_jobs = ServiceLimits().queued_jobs;
   };
 
   // `ledger` and `metrics` outlive it. Codes: JobStore's.
@@ -123,6 +128,10 @@ class Coordinator {
       ABSL_LOCKS_EXCLUDED(mutex_);
   [[nodiscard]] absl::StatusOr<EventBatch> ReadEvents(const std::string& id,
                                                       int64_t after_cursor)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // ResourceExhausted: as many jobs wait as may. Those that are on their way to
+  // the disk are not counted: the limit is of memory, and bends by a few.
+  [[nodiscard]] absl::Status CheckRoomInQueue() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Queues the job, with the reason why it waits. Returns the write of it.
   [[nodiscard]] JobBook::Ticket BeginCreate(const JobSpec& spec, const Job& job,

@@ -61,6 +61,7 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
     if (known) {
       ticket = book_->StateOfWrites(job.id).ticket;
     } else {
+      HP_RETURN_IF_ERROR(CheckRoomInQueue());
       ticket = BeginCreate(spec, job, now);
     }
   }
@@ -75,6 +76,16 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   }
   Settle(now);
   return book_->Get(job.id);
+}
+
+absl::Status Coordinator::CheckRoomInQueue() const {
+  if (book_->queue().size() < static_cast<size_t>(options_.max_queued_jobs)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      options_.max_queued_jobs,
+      " jobs wait already, which is this service's limit "
+      "(limits.queued_jobs): try again when some of them have run"));
 }
 
 JobBook::Ticket Coordinator::BeginCreate(const JobSpec& spec, const Job& job,

@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/path_roots.h"
 
 namespace halfpipe {
 namespace {
@@ -126,6 +127,11 @@ void Coordinator::StartRun(const std::string& id, const std::string& pair,
   absl::StatusOr<Job> job = book_->Get(id);
   if (!plan.ok()) return FailQueued(id, plan.status(), now);
   if (!job.ok()) return FailQueued(id, job.status(), now);
+  if (absl::Status inside =
+          CheckPaths(options_.roots, plan->config, plan->record_dir);
+      !inside.ok()) {
+    return FailQueued(id, inside, now);
+  }
   metrics_->SetJobInfo(id, plan->config.model.variant, plan->config.lora.rank);
   book_->SetPair(id, pair);
   RunServices services{book_.get(), &registry_,     ledger_,

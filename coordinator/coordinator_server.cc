@@ -1,5 +1,7 @@
 #include "coordinator/coordinator_server.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -11,17 +13,24 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
-#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 
 namespace halfpipe {
 namespace {
 
-// Watches, long polls and calls that wait for the disk hold one each; one that
-// sleeps costs some tens of KiB.
-constexpr int kMaxThreads = 1024;
+// Watches hold a thread each, and so do long polls and calls that wait for the
+// disk; one that sleeps costs some tens of KiB.
+constexpr int kThreadsBesideWatches = 512;
+// What all messages on their way in may hold together. gRPC gathers a message
+// before it looks at its size; without this, one of a GiB would be a GiB here.
+constexpr int64_t kMessageMemoryBytes = int64_t{256} << 20;
 
-void SetArguments(grpc::ServerBuilder* builder) {
+// Calls at once on one connection; a client's further ones wait there.
+constexpr int kMaxStreams = 1024;
+// Whoever connects and does not shake hands is let go.
+constexpr int kHandshakeTimeoutMs = 10'000;
+
+void SetArguments(const ServiceLimits& limits, grpc::ServerBuilder* builder) {
   // Two servers that share a port would each get half of the calls.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
@@ -31,19 +40,25 @@ void SetArguments(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                              kHandshakeTimeoutMs);
+  builder->SetMaxReceiveMessageSize(static_cast<int>(std::min<int64_t>(
+      limits.message_bytes, std::numeric_limits<int>::max())));
   builder->SetMaxSendMessageSize(kMaxMessageBytes);
   grpc::ResourceQuota quota("halfpipe-coordinator");
-  quota.SetMaxThreads(kMaxThreads);
+  quota.SetMaxThreads(kThreadsBesideWatches + static_cast<int>(limits.watches));
+  quota.Resize(static_cast<size_t>(
+      std::max(kMessageMemoryBytes, 4 * limits.message_bytes)));
   builder->SetResourceQuota(quota);
 }
 
 }  // namespace
 
 struct CoordinatorServer::Parts {
-  explicit Parts(Coordinator* the_coordinator)
+  Parts(Coordinator* the_coordinator, const ServerOptions& options)
       : coordinator(the_coordinator),
-        training(the_coordinator),
+        training(the_coordinator, {options.roots, options.limits}),
         stages(the_coordinator) {}
 
   Coordinator* coordinator;
@@ -53,14 +68,16 @@ struct CoordinatorServer::Parts {
 };
 
 absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
-    const std::string& address, Coordinator* coordinator) {
+    const std::string& address, Coordinator* coordinator,
+    const ServerOptions& options) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  auto parts = std::make_unique<Parts>(coordinator);
+  auto parts = std::make_unique<Parts>(coordinator, options);
   grpc::ServerBuilder builder;
-  SetArguments(&builder);
+  SetArguments(options.limits, &builder);
   int port = 0;
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(
+      address, MakeServerCredentials(address, options.security), &port);
   builder.RegisterService(&parts->training);
   builder.RegisterService(&parts->stages);
   parts->server = builder.BuildAndStart();

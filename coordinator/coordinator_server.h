@@ -7,18 +7,30 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/config/service_config.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/server_credentials.h"
 
 namespace halfpipe {
+
+// What main() has decided about strangers.
+struct ServerOptions {
+  ServerSecurity security = {};
+  PathRootsConfig roots = {};
+  ServiceLimits limits = {};
+};
 
 // Serves until it is destroyed. Thread-safe.
 class CoordinatorServer {
  public:
-  // Listens on "host:port" (port 0 takes a free one) or "unix:/path", without
-  // transport security. `coordinator` outlives it. AlreadyExists: the port is
-  // in use, or the address is not one of this machine.
+  // Listens on "host:port" (port 0 takes a free one) or "unix:/path", with
+  // what `options` asks of clients. Nothing here keeps an address that others
+  // can reach from being open: OpenServiceSecurity does. `coordinator` outlives
+  // it. AlreadyExists: the port is in use, or the address is not one of this
+  // machine.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<CoordinatorServer>> Start(
-      const std::string& address, Coordinator* coordinator);
+      const std::string& address, Coordinator* coordinator,
+      const ServerOptions& options = {});
   // Shutdown with no time for anybody.
   ~CoordinatorServer();
 

@@ -6,7 +6,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
-#include "common/config/job_config.h"
 
 namespace halfpipe {
 namespace {
@@ -81,12 +80,17 @@ absl::Status CheckJobSpec(const JobSpec& spec) {
   return CheckHowToRun(spec);
 }
 
-absl::StatusOr<Job> MakeJob(const JobSpec& spec, absl::Time now) {
+absl::StatusOr<JobConfig> ResolvedConfig(const JobSpec& spec) {
   const std::string file_name =
       spec.file_name.empty() ? "job file" : spec.file_name;
   HP_ASSIGN_OR_RETURN(JobConfig config,
                       ParseJobConfig(spec.config_yaml, file_name));
   if (!spec.base_dir.empty()) ResolvePaths(spec.base_dir, &config);
+  return config;
+}
+
+absl::StatusOr<Job> MakeJob(const JobSpec& spec, absl::Time now) {
+  HP_ASSIGN_OR_RETURN(const JobConfig config, ResolvedConfig(spec));
   Job job;
   job.id = spec.id.empty() ? RandomId() : spec.id;
   job.name = config.name;

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/config/job_config.h"
 #include "common/rpc/job_types.h"
 
 namespace halfpipe {
@@ -15,6 +16,10 @@ namespace halfpipe {
 // again at most 100 times, after a pause of at most a day. InvalidArgument says
 // which is broken.
 [[nodiscard]] absl::Status CheckJobSpec(const JobSpec& spec);
+
+// The job file of a spec with its paths made absolute. InvalidArgument: every
+// problem of the file, one a line.
+[[nodiscard]] absl::StatusOr<JobConfig> ResolvedConfig(const JobSpec& spec);
 
 // A queued job with the resolved config: paths absolute, defaults filled in.
 // An empty id becomes a random one. InvalidArgument: every problem of the job

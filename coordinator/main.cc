@@ -17,10 +17,13 @@
 #include "common/config/service_config.h"
 #include "common/metrics/coordinator_metrics.h"
 #include "common/metrics/metrics_server.h"
+#include "common/rpc/grpc_log.h"
 #include "coordinator/checkpoint_ledger.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_server.h"
 #include "coordinator/job_store.h"
+#include "coordinator/service_security.h"
+#include "coordinator/token_command.h"
 
 namespace halfpipe {
 namespace {
@@ -91,12 +94,17 @@ void StopJobs(Coordinator* coordinator) {
 }
 
 absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
+  HP_ASSIGN_OR_RETURN(const ServiceSecurity security,
+                      OpenServiceSecurity(config));
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
   std::unique_ptr<MetricsServer> metrics_server;
   if (!config.metrics_address.empty()) {
-    HP_ASSIGN_OR_RETURN(metrics_server, MetricsServer::Start(
-                                            config.metrics_address, &registry));
+    HP_ASSIGN_OR_RETURN(
+        metrics_server,
+        MetricsServer::Start(
+            config.metrics_address, &registry, [] { return std::string(); },
+            security.ForMetrics(config.metrics_address)));
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
                       JobStore::Open(config.state_dir));
@@ -104,6 +112,8 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   Coordinator::Options options;
   options.clock = [] { return absl::Now(); };
   options.stages = {absl::Seconds(config.lease_seconds), IsProcessGone};
+  options.roots = config.roots;
+  options.max_queued_jobs = config.limits.queued_jobs;
   options.info.version = HP_VERSION;
   options.info.listen_address = config.listen_address;
   options.info.metrics_address =
@@ -113,9 +123,11 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   HP_ASSIGN_OR_RETURN(
       auto coordinator,
       Coordinator::Create(options, std::move(store), ledger.get(), &metrics));
-  HP_ASSIGN_OR_RETURN(
-      auto server,
-      CoordinatorServer::Start(config.listen_address, coordinator.get()));
+  HP_ASSIGN_OR_RETURN(auto server, CoordinatorServer::Start(
+                                       config.listen_address, coordinator.get(),
+                                       {.security = security.ForServer(),
+                                        .roots = config.roots,
+                                        .limits = config.limits}));
   LogInfo("effective config", {{"yaml", ToYaml(config)}});
   // For whoever started this with port 0.
   std::printf("listening address=%s metrics=%s\n", server->address().c_str(),
@@ -145,6 +157,17 @@ ExitCode DaemonExitCode(const absl::Status& status) {
   }
 }
 
+// For people, in the form of the command line's own errors.
+int RunTokenAction(const TokenAction& action) {
+  const absl::Status status = action();
+  if (!status.ok()) {
+    std::fprintf(stderr, "halfpipe-coordinator: %s\n",
+                 std::string(status.message()).c_str());
+  }
+  return static_cast<int>(status.ok() ? ExitCode::kOk
+                                      : ExitCode::kInvalidInput);
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("The halfpipe coordinator: job queue, checkpoints, events.",
                "halfpipe-coordinator");
@@ -158,11 +181,14 @@ int Main(int argc, char** argv) {
   app.add_option("--state-dir", flags.state_dir, "where the database lives");
   app.add_option("--log-level", flags.log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  TokenAction token_action;
+  AddTokenCommand(app, &token_action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
+  if (token_action != nullptr) return RunTokenAction(token_action);
   // Before any thread starts, so that all of them inherit the mask.
   sigset_t signals;
   sigemptyset(&signals);
@@ -174,6 +200,7 @@ int Main(int argc, char** argv) {
   absl::Status status = config.status();
   if (status.ok()) {
     SetMinLogLevel(config->log_level);
+    RouteGrpcLog();
     status = Serve(*config, signals);
   }
   if (!status.ok()) LogError(status.message());

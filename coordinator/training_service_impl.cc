@@ -2,14 +2,15 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/status_conversion.h"
+#include "coordinator/job_request.h"
+#include "coordinator/path_roots.h"
 
 namespace halfpipe {
 namespace {
-
-constexpr int kMaxWatches = 512;
 
 // Puts a job into a response, or says why there is none.
 template <typename Response>
@@ -21,11 +22,32 @@ grpc::Status Answer(const absl::StatusOr<Job>& job, Response* response) {
 
 }  // namespace
 
-grpc::Status TrainingServiceImpl::CreateJob(grpc::ServerContext*,
+absl::Status TrainingServiceImpl::CheckBounds(const JobSpec& spec) const {
+  if (spec.config_yaml.size() >
+      static_cast<uint64_t>(bounds_.limits.config_bytes)) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the job file has ", spec.config_yaml.size(),
+                     " bytes; this service takes ", bounds_.limits.config_bytes,
+                     " at most (limits.config_size)"));
+  }
+  if (bounds_.roots.empty()) return absl::OkStatus();
+  HP_ASSIGN_OR_RETURN(const JobConfig config, ResolvedConfig(spec));
+  return CheckPaths(bounds_.roots, config, spec.record_dir);
+}
+
+grpc::Status TrainingServiceImpl::CreateJob(grpc::ServerContext* context,
                                             const v1::CreateJobRequest* request,
                                             v1::CreateJobResponse* response) {
   absl::StatusOr<JobSpec> spec = FromProto(*request);
   if (!spec.ok()) return ToGrpcStatus(spec.status());
+  const absl::Status within = CheckBounds(*spec);
+  if (!within.ok()) {
+    LogWarning("job refused", {{"method", "CreateJob"},
+                               {"id", spec->id},
+                               {"peer", context->peer()},
+                               {"reason", within.message()}});
+    return ToGrpcStatus(within);
+  }
   return Answer(coordinator_->CreateJob(*spec), response);
 }
 
@@ -50,9 +72,11 @@ grpc::Status TrainingServiceImpl::WatchJob(
     grpc::ServerContext* context, const v1::WatchJobRequest* request,
     grpc::ServerWriter<v1::WatchJobResponse>* writer) {
   absl::Cleanup leave = [this] { --watches_; };
-  if (++watches_ > kMaxWatches) {
+  if (++watches_ > bounds_.limits.watches) {
     return ToGrpcStatus(absl::ResourceExhaustedError(absl::StrCat(
-        "more than ", kMaxWatches, " clients watch jobs: try again later")));
+        bounds_.limits.watches,
+        " clients watch jobs already, which is this service's limit "
+        "(limits.watches): try again later")));
   }
   // Headers at once: a client whose connection breaks later knows by them that
   // the service was there, also where the job had nothing to tell.

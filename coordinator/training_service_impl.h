@@ -3,18 +3,28 @@
 #define HP_COORDINATOR_TRAINING_SERVICE_IMPL_H_
 
 #include <atomic>
+#include <utility>
 
+#include "common/config/service_config.h"
 #include "coordinator/coordinator.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 
 namespace halfpipe {
 
 // Thread-safe; does not own the coordinator. A watch holds a thread of the
-// server while it waits, so their number is limited (RESOURCE_EXHAUSTED).
+// server while it waits, so their number is limited (RESOURCE_EXHAUSTED). What
+// a request asks for is compared with limits and roots before the coordinator
+// sees it, without its lock.
 class TrainingServiceImpl final : public v1::TrainingService::Service {
  public:
-  explicit TrainingServiceImpl(Coordinator* coordinator)
-      : coordinator_(coordinator) {}
+  // What clients may ask for.
+  struct Bounds {
+    PathRootsConfig roots;
+    ServiceLimits limits;
+  };
+
+  explicit TrainingServiceImpl(Coordinator* coordinator, Bounds bounds = {})
+      : coordinator_(coordinator), bounds_(std::move(bounds)) {}
 
   grpc::Status CreateJob(grpc::ServerContext* context,
                          const v1::CreateJobRequest* request,
@@ -45,7 +55,12 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
                              v1::GetServerInfoResponse* response) override;
 
  private:
+  // INVALID_ARGUMENT a path outside the roots; RESOURCE_EXHAUSTED a job file
+  // above the limit.
+  [[nodiscard]] absl::Status CheckBounds(const JobSpec& spec) const;
+
   Coordinator* const coordinator_;
+  const Bounds bounds_;
   std::atomic<int> watches_{0};
 };
 

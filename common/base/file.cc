@@ -48,12 +48,13 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
   }
 }
 
-absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path) {
+absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path,
+                                              unsigned mode) {
   static std::atomic<uint64_t> counter{0};
   std::string temporary =
       absl::StrCat(path, ".tmp.", getpid(), ".", counter.fetch_add(1));
   int fd =
-      open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+      open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return ErrnoStatus("cannot create", temporary);
   return AtomicFile(path, std::move(temporary), fd);
 }

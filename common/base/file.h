@@ -27,9 +27,10 @@ namespace halfpipe {
 // writer that was not committed leaves nothing behind.
 class AtomicFile {
  public:
-  // Opens `path` + a unique ".tmp" suffix in the same folder.
+  // Opens `path` + a unique ".tmp" suffix in the same folder, with the
+  // permissions `mode` less the process's umask.
   [[nodiscard]] static absl::StatusOr<AtomicFile> Create(
-      const std::string& path);
+      const std::string& path, unsigned mode = 0644);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile();

@@ -49,6 +49,12 @@ enum class LowerEnd { kClosed, kOpen };
 // A list of texts, none of them empty, none twice, at least one.
 [[nodiscard]] FieldValuePtr TextList(std::vector<std::string>* value);
 
+// A list of paths, none of them empty, none twice; may be empty.
+[[nodiscard]] FieldValuePtr PathList(std::vector<std::string>* value);
+
+// A size such as 22GiB in [min, max].
+[[nodiscard]] FieldValuePtr Bytes(int64_t* value, int64_t min, int64_t max);
+
 // A size such as 22GiB, or "auto" for 0.
 [[nodiscard]] FieldValuePtr BytesOrAuto(int64_t* value);
 

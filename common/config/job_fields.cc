@@ -1,37 +1,20 @@
 #include "common/config/job_fields.h"
 
-#include <iterator>
 #include <limits>
-#include <utility>
 
 #include "common/config/field_kinds.h"
+#include "common/config/field_table.h"
 
 namespace halfpipe {
 namespace {
+
+using Table = FieldTable;
 
 constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr unsigned kPlain = Field::kPlain;
 constexpr unsigned kRequired = Field::kRequired;
 constexpr unsigned kResult = Field::kDecidesResult;
-
-// The rows of one table under construction.
-class Table {
- public:
-  void Add(std::string key, FieldValuePtr value, unsigned flags,
-           std::string doc, std::vector<std::string> also_called = {}) {
-    fields_.push_back({.key = std::move(key),
-                       .value = std::move(value),
-                       .flags = flags,
-                       .doc = std::move(doc),
-                       .also_called = std::move(also_called)});
-  }
-
-  std::vector<Field> Take() { return std::move(fields_); }
-
- private:
-  std::vector<Field> fields_;
-};
 
 void AddModel(ModelConfig& m, Table& t) {
   t.Add("model.variant", Text(&m.variant), kPlain,
@@ -258,22 +241,6 @@ std::vector<Field> JobFields(JobConfig* config) {
   AddTrain(config->train, table);
   AddPipeline(config->pipeline, table);
   AddOutput(config->output, table);
-  return table.Take();
-}
-
-std::vector<Field> ServiceFields(ServiceConfig* config) {
-  Table table;
-  table.Add("listen_address", Text(&config->listen_address), kPlain,
-            "Where clients and stages connect: host:port.");
-  table.Add("metrics_address", Text(&config->metrics_address), kPlain,
-            "Where Prometheus reads metrics: host:port; empty: nowhere.");
-  table.Add("state_dir", Path(&config->state_dir), kPlain,
-            "Folder of the job database.");
-  table.Add("log_level",
-            Choice(&config->log_level, {"debug", "info", "warning", "error"}),
-            kPlain, "The least severe log lines that are written.");
-  table.Add("lease_seconds", Integer(&config->lease_seconds, 1, 3600), kPlain,
-            "A stage that was silent for so long is taken for dead.");
   return table.Take();
 }
 

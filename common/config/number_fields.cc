@@ -194,6 +194,39 @@ class RatioPairValue : public FieldValue {
   std::array<double, 2>* value_;
 };
 
+class BytesValue : public FieldValue {
+ public:
+  BytesValue(int64_t* value, int64_t min, int64_t max)
+      : value_(value), min_(min), max_(max) {}
+
+  std::string Read(const YAML::Node& node) override {
+    if (!node.IsScalar()) return ExpectedFound(Allowed(), node);
+    absl::StatusOr<int64_t> bytes = ParseBytes(node.Scalar());
+    if (!bytes.ok()) return ExpectedFound(Allowed(), node);
+    *value_ = *bytes;
+    return "";
+  }
+
+  [[nodiscard]] std::string Check() const override {
+    if (*value_ >= min_ && *value_ <= max_) return "";
+    return absl::StrCat("expected ", Allowed(), ", found ", Write());
+  }
+
+  [[nodiscard]] std::string Write() const override {
+    return FormatBytes(*value_);
+  }
+
+  [[nodiscard]] std::string Allowed() const override {
+    return absl::StrCat("a size from ", FormatBytes(min_), " to ",
+                        FormatBytes(max_));
+  }
+
+ private:
+  int64_t* value_;
+  int64_t min_;
+  int64_t max_;
+};
+
 class BytesOrAutoValue : public FieldValue {
  public:
   explicit BytesOrAutoValue(int64_t* value) : value_(value) {}
@@ -288,6 +321,10 @@ FieldValuePtr Real(double* value, double min, double max, LowerEnd end) {
 
 FieldValuePtr RatioPair(std::array<double, 2>* value) {
   return std::make_unique<RatioPairValue>(value);
+}
+
+FieldValuePtr Bytes(int64_t* value, int64_t min, int64_t max) {
+  return std::make_unique<BytesValue>(value, min, max);
 }
 
 FieldValuePtr BytesOrAuto(int64_t* value) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -11,13 +12,44 @@
 
 namespace halfpipe {
 
+// PEM files; empty: no TLS.
+struct ServiceTlsConfig {
+  std::string certificate;
+  std::string key;
+  std::string client_ca;  // empty: clients and stages need no certificate
+};
+
+// Folders that the paths of a job must lie in: all three lists, or none and
+// jobs may name any path.
+struct PathRootsConfig {
+  std::vector<std::string> data;
+  std::vector<std::string> models;
+  std::vector<std::string> outputs;
+
+  [[nodiscard]] bool empty() const {
+    return data.empty() && models.empty() && outputs.empty();
+  }
+};
+
+// How much may be asked of the service; past it: RESOURCE_EXHAUSTED.
+struct ServiceLimits {
+  int64_t message_bytes = int64_t{64} << 20;  // of one message to the service
+  int64_t config_bytes = int64_t{256} << 10;  // of one job file
+  int64_t queued_jobs = 100'000;
+  int64_t watches = 512;  // clients that follow a job at once
+};
+
 struct ServiceConfig {
-  std::string listen_address = "127.0.0.1:50700";  // gRPC; host:port
+  std::string listen_address = "127.0.0.1:50700";  // gRPC
   std::string metrics_address = "127.0.0.1:9700";  // HTTP; empty: none
   std::string state_dir = "/var/lib/halfpipe";     // the database lives here
   LogLevel log_level = LogLevel::kInfo;
   // A stage that was silent for so long has lost its lease.
   int64_t lease_seconds = 10;
+  ServiceTlsConfig tls;
+  std::string tokens;  // the token file; empty: nobody is asked for a token
+  PathRootsConfig roots;
+  ServiceLimits limits;
 };
 
 // As ParseJobConfig: every problem at once, InvalidArgument. An empty document

@@ -68,7 +68,11 @@ class TextValue : public FieldValue {
 
 class TextListValue : public FieldValue {
  public:
-  explicit TextListValue(std::vector<std::string>* value) : value_(value) {}
+  TextListValue(std::vector<std::string>* value, bool may_be_empty,
+                std::string allowed)
+      : value_(value),
+        may_be_empty_(may_be_empty),
+        allowed_(std::move(allowed)) {}
 
   std::string Read(const YAML::Node& node) override {
     if (!node.IsSequence()) return ExpectedFound(Allowed(), node);
@@ -88,7 +92,8 @@ class TextListValue : public FieldValue {
         return absl::StrCat("holds '", item, "' twice");
       }
     }
-    return value_->empty() ? "expected at least one entry" : "";
+    return value_->empty() && !may_be_empty_ ? "expected at least one entry"
+                                             : "";
   }
 
   [[nodiscard]] std::string Write() const override {
@@ -98,12 +103,12 @@ class TextListValue : public FieldValue {
     return absl::StrCat("[", absl::StrJoin(*value_, ", ", quote), "]");
   }
 
-  [[nodiscard]] std::string Allowed() const override {
-    return "a list of texts";
-  }
+  [[nodiscard]] std::string Allowed() const override { return allowed_; }
 
  private:
   std::vector<std::string>* value_;
+  bool may_be_empty_;
+  std::string allowed_;
 };
 
 // The index of the name that `node` holds, or what is wrong.
@@ -208,7 +213,13 @@ FieldValuePtr Path(std::string* value) {
 }
 
 FieldValuePtr TextList(std::vector<std::string>* value) {
-  return std::make_unique<TextListValue>(value);
+  return std::make_unique<TextListValue>(value, /*may_be_empty=*/false,
+                                         "a list of texts");
+}
+
+FieldValuePtr PathList(std::vector<std::string>* value) {
+  return std::make_unique<TextListValue>(value, /*may_be_empty=*/true,
+                                         "a list of paths");
 }
 
 FieldValuePtr IndexedChoice(std::vector<std::string> names,

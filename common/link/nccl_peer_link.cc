@@ -16,6 +16,7 @@
 #include "common/base/status.h"
 #include "common/gpu/cuda_errors.h"
 #include "common/link/join_pattern.h"
+#include "common/link/link_interface.h"
 #include "common/link/nccl_errors.h"
 #include "common/link/nccl_transfers.h"
 #include "common/runtime/restart_environment.h"
@@ -59,22 +60,25 @@ absl::Status RestartWith(size_t transport, const absl::Status& why) {
   return status;
 }
 
-// The rendezvous value: one byte for the transport, then NCCL's id.
+// The rendezvous value: one byte for the transport, then NCCL's id, then how
+// far its maker's loopback reaches.
 struct NcclRendezvous {
   size_t transport = 0;
   ncclUniqueId id = {};
+  std::string reach;
 };
 
 absl::StatusOr<NcclRendezvous> ParseRendezvous(const std::string& bytes) {
   NcclRendezvous rendezvous;
-  if (bytes.size() != 1 + sizeof(rendezvous.id) ||
+  if (bytes.size() <= 1 + sizeof(rendezvous.id) ||
       static_cast<unsigned char>(bytes[0]) >= kTransports.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the link's rendezvous is malformed: ", bytes.size(),
-                     " bytes, expected ", 1 + sizeof(rendezvous.id)));
+                     " bytes, expected more than ", 1 + sizeof(rendezvous.id)));
   }
   rendezvous.transport = static_cast<unsigned char>(bytes[0]);
   std::memcpy(&rendezvous.id, bytes.data() + 1, sizeof(rendezvous.id));
+  rendezvous.reach = bytes.substr(1 + sizeof(rendezvous.id));
   return rendezvous;
 }
 
@@ -182,13 +186,14 @@ absl::StatusOr<std::string> MakeNcclRendezvous() {
   HP_NCCL_RETURN_IF_ERROR(ncclGetUniqueId(&id), nullptr);
   std::string bytes(1, static_cast<char>(PresentTransport()));
   bytes.append(reinterpret_cast<const char*>(&id), sizeof(id));
-  return bytes;
+  return bytes + LoopbackReach();
 }
 
 absl::StatusOr<std::unique_ptr<PeerLink>> CreateNcclPeerLink(
     const LinkOptions& options) {
   HP_ASSIGN_OR_RETURN(NcclRendezvous rendezvous,
                       ParseRendezvous(options.rendezvous));
+  HP_RETURN_IF_ERROR(CheckLinkReach(rendezvous.reach));
   if (rendezvous.transport != PresentTransport()) {
     return RestartWith(rendezvous.transport,
                        absl::UnavailableError("rank 0 asks for it"));

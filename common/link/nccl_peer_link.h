@@ -30,7 +30,8 @@ namespace halfpipe {
 // Buffers of the link are device memory of `options.device`; `after` events
 // must be native. Events are timed CUDA events.
 // Codes: DeadlineExceeded the peer never came; FailedPrecondition it is of
-// another version, epoch or boundary; Cancelled by `options.stop`;
+// another version, epoch or boundary, or on another machine while the link may
+// only use loopback (link_interface.h); Cancelled by `options.stop`;
 // InvalidArgument the rendezvous is malformed; Unavailable form the pair again
 // as above; Aborted or DataLoss the last transport fails too; Internal a fault
 // of the device.

@@ -6,34 +6,20 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
+#include "common/base/address.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
 namespace {
 
-struct HostPort {
-  std::string host;
-  int port = 0;
-};
-
 absl::StatusOr<HostPort> ParseAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  HostPort parsed;
-  if (colon == std::string::npos || colon == 0 ||
-      !absl::SimpleAtoi(address.substr(colon + 1), &parsed.port) ||
-      parsed.port < 0 || parsed.port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("metrics address \"", address,
-                     "\": expected host:port, as in 127.0.0.1:9700"));
-  }
-  parsed.host = address.substr(0, colon);
-  if (absl::StartsWith(parsed.host, "[") && absl::EndsWith(parsed.host, "]")) {
-    parsed.host = parsed.host.substr(1, parsed.host.size() - 2);
-  }
-  return parsed;
+  absl::StatusOr<HostPort> parsed = ParseHostPort(address);
+  if (parsed.ok()) return parsed;
+  return absl::InvalidArgumentError(
+      absl::StrCat("metrics address \"", address,
+                   "\": expected host:port, as in 127.0.0.1:9700"));
 }
 
 // The library's own default (SO_REUSEPORT) lets two processes share a port,
@@ -43,18 +29,58 @@ void TakePortAlone(socket_t socket) {
   (void)setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 }
 
+absl::StatusOr<std::unique_ptr<httplib::Server>> NewServer(
+    const MetricsSecurity& security) {
+  if (security.certificate.empty()) return std::make_unique<httplib::Server>();
+  auto server = std::make_unique<httplib::SSLServer>(
+      security.certificate.c_str(), security.key.c_str());
+  if (!server->is_valid()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("metrics cannot be served with the certificate ",
+                     security.certificate, " and the key ", security.key));
+  }
+  SSL_CTX_set_min_proto_version(server->ssl_context(), TLS1_2_VERSION);
+  return server;
+}
+
+bool MayRead(const MetricsSecurity& security, const httplib::Request& request) {
+  if (security.may_read == nullptr) return true;
+  const std::string header = request.get_header_value("Authorization");
+  absl::string_view token = header;
+  return absl::ConsumePrefix(&token, "Bearer ") && security.may_read(token);
+}
+
+void AskForTokens(const MetricsSecurity& security, httplib::Server* http) {
+  http->set_pre_routing_handler(
+      [security](const httplib::Request& request, httplib::Response& response) {
+        if (MayRead(security, request)) {
+          return httplib::Server::HandlerResponse::Unhandled;
+        }
+        LogWarning("call refused", {{"method", request.path},
+                                    {"reason", "no token, or an unknown one"},
+                                    {"peer", request.remote_addr}});
+        response.status = 401;
+        response.set_header("WWW-Authenticate", "Bearer");
+        response.set_content("this needs a token\n", "text/plain");
+        return httplib::Server::HandlerResponse::Handled;
+      });
+}
+
 }  // namespace
 
 struct MetricsServer::Server {
-  httplib::Server http;
+  std::unique_ptr<httplib::Server> http;
   std::thread thread;
 };
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
-    const std::string& address, MetricsRegistry* registry, HealthCheck health) {
+    const std::string& address, MetricsRegistry* registry, HealthCheck health,
+    const MetricsSecurity& security) {
   HP_ASSIGN_OR_RETURN(HostPort parsed, ParseAddress(address));
   auto server = std::make_unique<Server>();
-  httplib::Server& http = server->http;
+  HP_ASSIGN_OR_RETURN(server->http, NewServer(security));
+  httplib::Server& http = *server->http;
+  AskForTokens(security, &http);
   http.new_task_queue = [] { return new httplib::ThreadPool(2); };
   http.set_socket_options(TakePortAlone);
   http.set_read_timeout(5);
@@ -89,7 +115,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
                      ": is it an address of this machine?"));
   }
   server->thread = std::thread([raw = server.get()] {
-    if (!raw->http.listen_after_bind()) {
+    if (!raw->http->listen_after_bind()) {
       LogError("the metrics server stopped by itself");
     }
   });
@@ -104,8 +130,8 @@ MetricsServer::MetricsServer(std::unique_ptr<Server> server,
 
 MetricsServer::~MetricsServer() {
   // stop() before the accept loop runs would be lost.
-  while (!server_->http.is_running()) std::this_thread::yield();
-  server_->http.stop();
+  while (!server_->http->is_running()) std::this_thread::yield();
+  server_->http->stop();
   server_->thread.join();
 }
 

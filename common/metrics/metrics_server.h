@@ -7,13 +7,23 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/metrics/metrics_registry.h"
 
 namespace halfpipe {
 
+// Who may read. By default everybody, over plain HTTP, which is for an address
+// that only this machine can reach.
+struct MetricsSecurity {
+  std::string certificate = {};  // PEM files; empty: plain HTTP
+  std::string key = {};
+  // Whether the bearer of this token may read; null: nobody is asked for one.
+  // Called from the server's threads.
+  std::function<bool(absl::string_view token)> may_read = nullptr;
+};
+
 // GET /metrics: the registry's text. GET /healthz: 200 "ok", or 503 and a
-// reason. Two threads of its own; everything is plain HTTP without
-// authentication, which is why the default address is on loopback.
+// reason. 401 to whoever may not read, for any path. Two threads of its own.
 class MetricsServer {
  public:
   // Empty: healthy. Else why not. Called from the server's threads.
@@ -22,10 +32,12 @@ class MetricsServer {
   // Listens on "host:port" ("[::1]:port" for IPv6); port 0 takes a free one.
   // `registry` outlives the server. Codes: InvalidArgument an address that is
   // none; AlreadyExists the port is in use (the message names it);
-  // Unavailable the address is not one of this machine.
+  // Unavailable the address is not one of this machine; InvalidArgument the
+  // certificate and key are of no use.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(
       const std::string& address, MetricsRegistry* registry,
-      HealthCheck health = [] { return std::string(); });
+      HealthCheck health = [] { return std::string(); },
+      const MetricsSecurity& security = {});
   // Stops; waits for the requests that are being answered.
   ~MetricsServer();
 

@@ -1,13 +1,16 @@
 #include "common/rpc/grpc_channel.h"
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/rpc/channel_credentials.h"
 #include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
 
 namespace halfpipe {
 
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
+                                          const ConnectionSecurity& security,
                                           bool own_connection) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -22,14 +25,28 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
   if (own_connection) {
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   }
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return grpc::CreateCustomChannel(
+      address, MakeChannelCredentials(address, security), arguments);
 }
 
 void PrepareCall(absl::Duration timeout, bool wait,
                  grpc::ClientContext* context) {
   context->set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   context->set_wait_for_ready(wait);
+}
+
+absl::Status ExplainSizeLimit(const absl::Status& status) {
+  // Whole, the message gets the first answer; one that does not even fit into
+  // the server's memory for messages is cut off with HTTP/2's error 11.
+  const bool is_size =
+      absl::IsResourceExhausted(status) &&
+      (absl::StrContains(status.message(), "message larger than max") ||
+       absl::StrContains(status.message(), "RST_STREAM with error code 11"));
+  if (!is_size) return status;
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the message is too large for the service (limits.message_size of its "
+      "settings): ",
+      status.message()));
 }
 
 }  // namespace halfpipe

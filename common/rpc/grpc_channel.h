@@ -5,29 +5,36 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/auth/connection.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 
 namespace halfpipe {
 
-// The largest message either side takes. A scan of 100,000 clips with long
-// prompts is the largest there is.
+// The largest message that a client of ours sends or takes; the server has a
+// limit of its own (limits.message_size).
 inline constexpr int kMaxMessageBytes = 256 << 20;
 
-// A channel without transport security to "host:port" or "unix:/path": the
-// service listens on loopback unless it is told otherwise. Keep-alive pings
+// A channel to "host:port" or "unix:/path". Keep-alive pings
 // find a dead peer within 30 s even while a call waits; reconnects back off
 // to 2 s, so that stages are back soon after the coordinator is.
 // `own_connection`: shares no TCP connection with other channels of this
 // process.
 [[nodiscard]] std::shared_ptr<grpc::Channel> NewChannel(
-    const std::string& address, bool own_connection = false);
+    const std::string& address, const ConnectionSecurity& security,
+    bool own_connection = false);
 
 // Sets the call's deadline. With `wait`, a connection that is not there is
 // waited for instead of failing at once.
 void PrepareCall(absl::Duration timeout, bool wait,
                  grpc::ClientContext* context);
+
+// gRPC's own words about a message that the server finds too large do not say
+// whose limit it was; any other status stays as it is.
+[[nodiscard]] absl::Status ExplainSizeLimit(const absl::Status& status);
 
 }  // namespace halfpipe
 

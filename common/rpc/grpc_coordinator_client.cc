@@ -17,9 +17,11 @@ class GrpcCoordinatorClient : public CoordinatorClient {
  public:
   explicit GrpcCoordinatorClient(CoordinatorClientOptions options)
       : options_(std::move(options)),
-        stub_(v1::StageService::NewStub(NewChannel(options_.address))),
+        stub_(v1::StageService::NewStub(
+            NewChannel(options_.address, options_.security))),
         heartbeat_stub_(v1::StageService::NewStub(
-            NewChannel(options_.address, /*own_connection=*/true))) {}
+            NewChannel(options_.address, options_.security,
+                       /*own_connection=*/true))) {}
 
   absl::Status Register(const StageInfo& info) override {
     grpc::ClientContext context;
@@ -53,11 +55,21 @@ class GrpcCoordinatorClient : public CoordinatorClient {
 
   absl::Status Report(const CommandResult& result) override {
     v1::ReportRequest request = ToProto(result);
-    HP_RETURN_IF_ERROR(SetIdentity(request.mutable_identity()));
-    grpc::ClientContext context;
-    PrepareCall(options_.call_timeout, /*wait=*/true, &context);
-    v1::ReportResponse response;
-    return Explain(stub_->Report(&context, request, &response));
+    const absl::Status status = Send(&request);
+    if (!absl::IsResourceExhausted(status)) return status;
+    constexpr size_t kSmallBytes = size_t{1} << 20;
+    if (request.ByteSizeLong() < kSmallBytes) {
+      // The coordinator is short of memory, not this message too long.
+      return absl::UnavailableError(status.message());
+    }
+    // A result that is too large (of a scan, say) will never arrive, and the
+    // job would wait for it for ever. That it is too large does arrive.
+    CommandResult too_large;
+    too_large.sequence = result.sequence;
+    too_large.epoch = result.epoch;
+    too_large.status = Annotate(status, "what the stage found");
+    request = ToProto(too_large);
+    return Send(&request);
   }
 
   absl::StatusOr<HeartbeatReply> Heartbeat(
@@ -73,6 +85,14 @@ class GrpcCoordinatorClient : public CoordinatorClient {
   }
 
  private:
+  absl::Status Send(v1::ReportRequest* request) {
+    HP_RETURN_IF_ERROR(SetIdentity(request->mutable_identity()));
+    grpc::ClientContext context;
+    PrepareCall(options_.call_timeout, /*wait=*/true, &context);
+    v1::ReportResponse response;
+    return Explain(stub_->Report(&context, *request, &response));
+  }
+
   // To the caller a coordinator that does not answer in time is away.
   absl::Status Explain(const grpc::Status& status) const {
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
@@ -80,7 +100,7 @@ class GrpcCoordinatorClient : public CoordinatorClient {
       return absl::UnavailableError(absl::StrCat(
           "coordinator at ", options_.address, ": ", status.error_message()));
     }
-    return FromGrpcStatus(status);
+    return ExplainSizeLimit(FromGrpcStatus(status));
   }
 
   absl::Status SetIdentity(v1::StageIdentity* identity) const {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/auth/connection.h"
 #include "common/base/ids.h"
 #include "common/runtime/coordinator_client.h"
 
@@ -16,6 +17,7 @@ struct CoordinatorClientOptions {
   std::string address;  // "host:port" or "unix:/path"
   // How long a call that is answered at once may take, connecting included.
   absl::Duration call_timeout = absl::Seconds(10);
+  ConnectionSecurity security = {};
 };
 
 // Connects at the first call. The identity is that of the last Register; the

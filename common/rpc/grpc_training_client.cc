@@ -1,10 +1,13 @@
 #include <stop_token>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/base/address.h"
 #include "common/base/status.h"
 #include "common/rpc/grpc_channel.h"
+#include "common/rpc/grpc_log.h"
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/status_conversion.h"
 #include "common/rpc/training_client.h"
@@ -24,7 +27,10 @@ class GrpcTrainingClient : public TrainingClient {
  public:
   explicit GrpcTrainingClient(TrainingClientOptions options)
       : options_(std::move(options)),
-        stub_(v1::TrainingService::NewStub(NewChannel(options_.address))) {}
+        security_(LoadConnectionSecurity(options_.security, options_.address)),
+        stub_(v1::TrainingService::NewStub(
+            NewChannel(options_.address,
+                       security_.ok() ? *security_ : ConnectionSecurity()))) {}
 
   absl::StatusOr<Job> CreateJob(const JobSpec& spec) override {
     v1::CreateJobResponse response;
@@ -96,6 +102,7 @@ class GrpcTrainingClient : public TrainingClient {
   absl::Status WatchJob(
       const Watch& watch,
       const std::function<bool(const JobEvent&)>& on_event) override {
+    HP_RETURN_IF_ERROR(security_.status());
     int64_t cursor = watch.after_cursor;
     absl::Time give_up = absl::Now() + options_.reconnect_for;
     while (true) {
@@ -123,6 +130,7 @@ class GrpcTrainingClient : public TrainingClient {
  private:
   template <typename Method, typename Request, typename Response>
   absl::Status Call(Method method, const Request& request, Response* response) {
+    HP_RETURN_IF_ERROR(security_.status());
     grpc::ClientContext context;
     PrepareCall(options_.call_timeout, /*wait=*/true, &context);
     return Explain((stub_.get()->*method)(&context, request, response));
@@ -170,12 +178,29 @@ class GrpcTrainingClient : public TrainingClient {
       return absl::UnavailableError(absl::StrCat(
           "the service at ", options_.address, " does not answer (",
           status.error_message(),
-          "); is halfpipe-coordinator running, and is the address right?"));
+          "); is halfpipe-coordinator running, and is the address right?",
+          AdviceOnTls()));
     }
-    return FromGrpcStatus(status);
+    return ExplainSizeLimit(FromGrpcStatus(status));
+  }
+
+  // A service that speaks TLS hangs up on a client that does not, and a failed
+  // handshake looks like a service that is not there.
+  [[nodiscard]] std::string AdviceOnTls() const {
+    if (security_.ok() && !security_->tls.ca.empty()) {
+      const std::string error = LastGrpcError();
+      if (!absl::StrContains(error, "Handshake failed")) return "";
+      return absl::StrCat(
+          " TLS: ", error,
+          " Is the service's certificate valid, for this name and signed by ",
+          options_.security.tls.ca, "?");
+    }
+    if (IsLocalAddress(options_.address)) return "";
+    return " On another machine it speaks TLS: give --ca (or HALFPIPE_CA).";
   }
 
   const TrainingClientOptions options_;
+  const absl::StatusOr<ConnectionSecurity> security_;
   const std::unique_ptr<v1::TrainingService::Stub> stub_;
 };
 

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/auth/connection.h"
 #include "common/rpc/job_types.h"
 
 namespace halfpipe {
@@ -67,10 +68,12 @@ struct TrainingClientOptions {
   std::string address;  // "host:port" or "unix:/path"
   absl::Duration call_timeout = absl::Seconds(10);
   absl::Duration reconnect_for = absl::Seconds(30);  // of a watch
+  ConnectionSources security = {};
 };
 
 // Makes no connection yet: the first call does, and waits for it within its
-// deadline.
+// deadline. Where the keys cannot be used, every call fails with
+// LoadConnectionSecurity's error.
 [[nodiscard]] std::unique_ptr<TrainingClient> NewTrainingClient(
     const TrainingClientOptions& options);
 

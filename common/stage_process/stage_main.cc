@@ -18,13 +18,16 @@
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "common/auth/connection.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/link/link_factory.h"
+#include "common/link/link_interface.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/stage_metrics.h"
 #include "common/rpc/grpc_coordinator_client.h"
+#include "common/rpc/grpc_log.h"
 #include "common/runtime/recent_lines.h"
 #include "common/runtime/restart_environment.h"
 #include "common/runtime/stage_worker.h"
@@ -32,6 +35,7 @@
 #include "common/stage/verify.h"
 #include "common/stage/wan_stage_backend.h"
 #include "common/stage_process/metered_backend.h"
+#include "common/stage_process/stage_access.h"
 
 namespace halfpipe {
 namespace {
@@ -40,6 +44,8 @@ namespace {
 // four a micro-batch of 208 MB crosses in 1.7 ms instead of 0.6, under compute.
 constexpr int kLinkCtas = 4;
 
+constexpr char kTokenVariable[] = "HALFPIPE_TOKEN";
+
 struct ServeOptions {
   std::string coordinator;
   std::string pair = "default";
@@ -47,6 +53,8 @@ struct ServeOptions {
   std::string metrics_address = "127.0.0.1:0";
   std::string log_level = "info";
   std::string decoder;
+  StageAccessOptions access;
+  std::string link_interface;  // empty: loopback, or NCCL_SOCKET_IFNAME
 };
 
 int ToInt(ExitCode code) { return static_cast<int>(code); }
@@ -140,12 +148,16 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   TerminationWatch termination;
   SetLogContext("rank", absl::StrCat(rank.value()));
   SetMinLogLevel(ParseLogLevel(options.log_level).value_or(LogLevel::kInfo));
+  RouteGrpcLog();
   // What this stage says while it has a job is in the job's log too.
   RecentLines lines;
   SetLogTap([&lines](LogLevel level, absl::string_view text) {
     lines.Add(level, text);
   });
   const absl::Cleanup untap = [] { SetLogTap(nullptr); };
+  const absl::StatusOr<StageAccess> access = OpenStageAccess(
+      options.access, options.coordinator, options.metrics_address);
+  if (!access.ok()) return Fail(ExitCode::kInvalidInput, access.status());
   const std::unique_ptr<LinkFactory> links = MakeLinkFactory(kLinkCtas);
   absl::StatusOr<WanStage> stage =
       CreateWanStage({.rank = rank,
@@ -158,8 +170,9 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   MetricsRegistry registry;
   StageMetrics metrics(rank.value(), stage->info.gpu_uuid, &registry);
   metrics.SetMemory(0, stage->info.device_total_bytes);
-  absl::StatusOr<std::unique_ptr<MetricsServer>> server =
-      MetricsServer::Start(options.metrics_address, &registry);
+  absl::StatusOr<std::unique_ptr<MetricsServer>> server = MetricsServer::Start(
+      options.metrics_address, &registry, [] { return std::string(); },
+      access->metrics);
   if (!server.ok()) return Fail(ExitCode::kUsage, server.status());
 
   const FreeMemoryWatch free_memory(stage->info.device);
@@ -168,7 +181,8 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   // One client for both: it carries the identity of the registration, and its
   // heartbeats have a connection of their own.
   const std::unique_ptr<CoordinatorClient> coordinator =
-      NewGrpcCoordinatorClient({.address = options.coordinator});
+      NewGrpcCoordinatorClient(
+          {.address = options.coordinator, .security = access->coordinator});
   StageWorker::Options worker_options;
   worker_options.lines = &lines;
   worker_options.on_hang = EndHungProcess;
@@ -179,9 +193,12 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
                           {"coordinator", options.coordinator},
                           {"metrics", (*server)->address()}});
   const WorkerExit exit = worker.Run(termination.token());
-  const std::vector<std::string> environment =
-      RestartEnvironmentOf(exit.reason);
+  std::vector<std::string> environment = RestartEnvironmentOf(exit.reason);
   if (!environment.empty()) {
+    if (!options.access.security.token.empty()) {
+      environment.push_back(
+          absl::StrCat(kTokenVariable, "=", options.access.security.token));
+    }
     LogWarning("starting again with another environment",
                {{"reason", exit.reason.message()}});
     return Fail(ExitCode::kTryAgain, RestartProcess(arguments, environment));
@@ -221,6 +238,28 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
   app.add_option("--log-level", options->log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
+  app.add_option("--ca", options->access.security.tls.ca,
+                 "Speak TLS; who may have signed the coordinator's certificate "
+                 "(PEM)")
+      ->envname("HALFPIPE_CA");
+  app.add_option("--cert", options->access.security.tls.certificate,
+                 "This stage's certificate, for mutual TLS (PEM)")
+      ->envname("HALFPIPE_CERT");
+  app.add_option("--key", options->access.security.tls.key,
+                 "The certificate's private key (PEM)")
+      ->envname("HALFPIPE_KEY");
+  app.add_option("--token-file", options->access.security.token_file,
+                 "File with the stage's token (or HALFPIPE_TOKEN, the token "
+                 "itself)")
+      ->envname("HALFPIPE_TOKEN_FILE");
+  app.add_option("--tokens", options->access.tokens,
+                 "Token file of who may read metrics, for a --metrics-address "
+                 "that other machines can reach")
+      ->envname("HALFPIPE_TOKENS");
+  app.add_option("--link-interface", options->link_interface,
+                 "Network interface that the GPUs' link may listen on; without "
+                 "it both stages must be on this machine")
+      ->envname("HALFPIPE_LINK_INTERFACE");
   app.add_option("--decoder", options->decoder,
                  "Path of halfpipe-decode (default: beside this program)");
 }
@@ -264,6 +303,8 @@ int StageMain(Rank rank, int argc, char** argv) {
     return app.exit(error) == 0 ? ToInt(ExitCode::kOk)
                                 : ToInt(ExitCode::kUsage);
   }
+  serve.access.security.token = TakeEnvironment(kTokenVariable);
+  SetLinkInterface(serve.link_interface);
   if (verify_command->parsed()) return ToInt(Verify(rank, verify));
   if (serve.coordinator.empty()) {
     PrintError(rank, "--coordinator is missing: where is the coordinator?");

@@ -41,5 +41,46 @@ TEST(ServiceConfigTest, ReportsEveryProblem) {
             "'nowhere'");
 }
 
+TEST(ServiceConfigTest, ReadsWhoGetsInAndHowMuch) {
+  auto config = ParseServiceConfig(
+      "listen_address: unix:/run/halfpipe/hp.sock\n"
+      "tls: {certificate: a.crt, key: a.key, client_ca: ca.crt}\n"
+      "tokens: /etc/halfpipe/tokens\n"
+      "roots: {data: [/data, /more], models: [/models], outputs: [/out]}\n"
+      "limits: {message_size: 16MiB, config_size: 64KiB, queued_jobs: 7,\n"
+      "  watches: 3}\n",
+      "service.yaml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->listen_address, "unix:/run/halfpipe/hp.sock");
+  EXPECT_EQ(config->tls.certificate, "a.crt");
+  EXPECT_EQ(config->tls.client_ca, "ca.crt");
+  EXPECT_EQ(config->tokens, "/etc/halfpipe/tokens");
+  EXPECT_EQ(config->roots.data, (std::vector<std::string>{"/data", "/more"}));
+  EXPECT_EQ(config->limits.message_bytes, 16 << 20);
+  EXPECT_EQ(config->limits.config_bytes, 64 << 10);
+  EXPECT_EQ(config->limits.queued_jobs, 7);
+  EXPECT_EQ(config->limits.watches, 3);
+  auto again = ParseServiceConfig(ToYaml(*config), "service.yaml");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(ToYaml(*again), ToYaml(*config));
+}
+
+TEST(ServiceConfigTest, RootsAreCompleteAndAbsolute) {
+  auto config = ParseServiceConfig(
+      "roots:\n  data: [data]\n  models: []\n"
+      "limits: {message_size: 1B}\n",
+      "service.yaml");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.status().message(),
+            "service.yaml:1: roots.models: is missing: with roots, each of "
+            "data, models and outputs has at least one folder\n"
+            "service.yaml:1: roots.outputs: is missing: with roots, each of "
+            "data, models and outputs has at least one folder\n"
+            "service.yaml:2: roots.data: expected absolute paths, found "
+            "'data'\n"
+            "service.yaml:4: limits.message_size: expected a size from 1MiB "
+            "to 1GiB, found 1B");
+}
+
 }  // namespace
 }  // namespace halfpipe

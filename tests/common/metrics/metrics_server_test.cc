@@ -2,10 +2,13 @@
 
 #include <httplib.h>
 
+#include <filesystem>
+
 #include "absl/strings/numbers.h"
 #include "common/metrics/coordinator_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/test_certificates.h"
 
 namespace halfpipe {
 namespace {
@@ -45,6 +48,53 @@ TEST(MetricsServerTest, ServesMetricsAndHealth) {
   EXPECT_EQ(response->status, 503);
   EXPECT_THAT(response->body, HasSubstr("full"));
   EXPECT_EQ(client.Get("/other")->status, 404);
+}
+
+TEST(MetricsServerTest, HttpsAndTokensKeepStrangersOut) {
+  const std::string directory = ::testing::TempDir() + "/metrics_server_test";
+  std::filesystem::create_directories(directory);
+  const TestAuthority authority(directory, "ca");
+  const TlsFiles files = authority.Issue("metrics");
+  MetricsRegistry registry;
+  auto server = MetricsServer::Start(
+      "127.0.0.1:0", &registry, [] { return std::string(); },
+      {.certificate = files.certificate,
+       .key = files.key,
+       .may_read = [](absl::string_view token) { return token == "good"; }});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const int port = PortOf((*server)->address());
+  httplib::SSLClient client("localhost", port);
+  client.set_ca_cert_path(files.ca.c_str());
+  client.enable_server_certificate_verification(true);
+  // The status of a GET with this header.
+  const auto get = [&client](const char* path, const std::string& header) {
+    httplib::Headers headers;
+    if (!header.empty()) headers.emplace("Authorization", header);
+    const auto response = client.Get(path, headers);
+    return response ? response->status : -1;
+  };
+  ::testing::internal::CaptureStderr();
+  for (const char* path : {"/metrics", "/healthz", "/other"}) {
+    EXPECT_EQ(get(path, ""), 401) << path;
+    EXPECT_EQ(get(path, "Bearer secret"), 401) << path;
+    EXPECT_EQ(get(path, "good"), 401) << path;
+  }
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("msg=\"call refused\" method=/metrics"));
+  EXPECT_THAT(log, HasSubstr("peer=127.0.0.1"));
+  EXPECT_THAT(log, ::testing::Not(HasSubstr("secret")));
+  EXPECT_EQ(get("/metrics", "Bearer good"), 200);
+  EXPECT_EQ(get("/healthz", "Bearer good"), 200);
+  EXPECT_FALSE(httplib::Client("127.0.0.1", port).Get("/metrics"));  // plain
+}
+
+TEST(MetricsServerTest, ABadCertificateIsNamed) {
+  MetricsRegistry registry;
+  const auto server = MetricsServer::Start(
+      "127.0.0.1:0", &registry, [] { return std::string(); },
+      {.certificate = "/nowhere.crt", .key = "/nowhere.key"});
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(server.status().message(), HasSubstr("/nowhere.crt"));
 }
 
 TEST(MetricsServerTest, APortInUseIsNamed) {

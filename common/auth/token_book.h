@@ -1,0 +1,70 @@
+// The tokens of a running service: a token file that may change under it.
+#ifndef HP_COMMON_AUTH_TOKEN_BOOK_H_
+#define HP_COMMON_AUTH_TOKEN_BOOK_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/auth/role.h"
+#include "common/auth/token_file.h"
+
+namespace halfpipe {
+
+// Looks at the file at most once a second and reads it again when it was
+// replaced or written, so that a token that was taken out stops working
+// without a restart. A file that is gone or broken by then changes nothing and
+// is reported in the log: a slip must not lock everybody out. Thread-safe.
+class TokenBook {
+ public:
+  // Reads the file. FailedPrecondition: it has no token, or others than its
+  // owner and group may write to it. Else ReadTokenFile's codes; the message
+  // names the file and says what to do.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<TokenBook>> Open(
+      const std::string& path);
+
+  // Whose token it is; nullopt for nobody's. May read the file.
+  [[nodiscard]] std::optional<Identity> Find(absl::string_view token);
+  // Whether it is a token of any role but `stage`: who may read metrics.
+  [[nodiscard]] bool IsPerson(absl::string_view token);
+
+ private:
+  // What tells one state of the file from another.
+  struct Stamp {
+    ino_t inode = 0;
+    int64_t bytes = 0;
+    int64_t changed_ns = 0;
+
+    bool operator==(const Stamp&) const = default;
+  };
+
+  struct Content {
+    std::vector<TokenEntry> entries;
+    Stamp stamp;
+  };
+
+  TokenBook(std::string path, Content content);
+
+  [[nodiscard]] static absl::StatusOr<Content> Read(const std::string& path);
+  [[nodiscard]] static absl::StatusOr<Stamp> StampOf(const std::string& path);
+  void Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::string path_;
+  absl::Mutex mutex_;
+  Content content_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_look_ ABSL_GUARDED_BY(mutex_);
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_AUTH_TOKEN_BOOK_H_

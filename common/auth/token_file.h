@@ -1,0 +1,54 @@
+// Bearer tokens as the service keeps them: a text file with one line a token,
+//   NAME ROLE SHA-256
+// blank lines and lines that start with # aside. The file never holds a token:
+// one has 256 random bits, so its plain SHA-256 cannot be turned back.
+#ifndef HP_COMMON_AUTH_TOKEN_FILE_H_
+#define HP_COMMON_AUTH_TOKEN_FILE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/auth/role.h"
+
+namespace halfpipe {
+
+struct TokenEntry {
+  Identity identity;
+  std::string digest;  // SHA-256 of the token, hex
+};
+
+// A new token, "hpt_" and 43 characters of URL-safe base64. Unavailable: the
+// system has no random bytes.
+[[nodiscard]] absl::StatusOr<std::string> NewToken();
+
+// The entries of a file's text; `file_name` is for messages. InvalidArgument:
+// every bad line, as "file:line: what is wrong".
+[[nodiscard]] absl::StatusOr<std::vector<TokenEntry>> ParseTokens(
+    absl::string_view text, absl::string_view file_name);
+
+// ParseTokens of a file that exists. Codes: ReadFile's besides.
+[[nodiscard]] absl::StatusOr<std::vector<TokenEntry>> ReadTokenFile(
+    const std::string& path);
+
+// Adds a token to the file, which need not exist, and returns it: this is the
+// only time that anybody sees it. The file is replaced as a whole, with mode
+// 0600 if it is new, else with its own. AlreadyExists: the name is taken;
+// InvalidArgument: no name of 1 to 64 of [A-Za-z0-9._@-], or a bad file.
+[[nodiscard]] absl::StatusOr<std::string> AddToken(const std::string& path,
+                                                   const Identity& identity);
+
+// Takes a token out of the file. NotFound: there is none of that name.
+[[nodiscard]] absl::Status RemoveToken(const std::string& path,
+                                       absl::string_view name);
+
+// Whose token it is, compared in constant time with every entry; nullptr for
+// nobody's.
+[[nodiscard]] const TokenEntry* FindToken(
+    const std::vector<TokenEntry>& entries, absl::string_view token);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_AUTH_TOKEN_FILE_H_

@@ -1,0 +1,59 @@
+// Looks at every call before anything else of it is read.
+#ifndef HP_COORDINATOR_CALL_GUARD_H_
+#define HP_COORDINATOR_CALL_GUARD_H_
+
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/auth/token_book.h"
+#include "grpcpp/security/auth_metadata_processor.h"
+
+namespace halfpipe {
+
+// gRPC asks it when a call's headers have come and its message has not: whoever
+// is refused has cost nothing. UNAUTHENTICATED without a token that the book
+// knows, PERMISSION_DENIED where the table of method_roles.h says no. Each
+// refusal is a line of the log with the method, the reason, whose token and
+// whose certificate it was; never the token. At most kLinesASecond of them, so
+// that a flood of calls is not one of lines. Thread-safe.
+class CallGuard final : public grpc::AuthMetadataProcessor {
+ public:
+  static constexpr int64_t kLinesASecond = 50;
+
+  // `tokens` outlives it.
+  explicit CallGuard(TokenBook* tokens) : tokens_(tokens) {}
+
+  // Looking up a token may read the token file, once a second at most.
+  [[nodiscard]] bool IsBlocking() const override { return true; }
+
+  grpc::Status Process(const InputMetadata& metadata,
+                       grpc::AuthContext* context,
+                       OutputMetadata* consumed_metadata,
+                       OutputMetadata* response_metadata) override;
+
+ private:
+  struct Refusal {
+    absl::string_view method;
+    absl::string_view reason;
+    absl::string_view name;  // of the token; empty: none that is known
+    absl::string_view role;
+    absl::string_view certificate;  // common name; empty: there was none
+  };
+
+  void Audit(const Refusal& refusal);
+  // How many lines were left out before this one; -1: leave this out too.
+  [[nodiscard]] int64_t TakeLine(absl::Time now);
+
+  TokenBook* const tokens_;
+  absl::Mutex mutex_;
+  absl::Time second_ ABSL_GUARDED_BY(mutex_);
+  int64_t lines_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_CALL_GUARD_H_

@@ -1,0 +1,85 @@
+#include "coordinator/token_command.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/auth/token_file.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+struct TokenOptions {
+  std::string path;
+  std::string role;
+  std::string name;
+};
+
+// Alone on standard output, so that a script can put it into a file.
+absl::Status Add(const TokenOptions& options) {
+  const std::optional<Role> role = ParseRole(options.role);
+  HP_CHECK(role.has_value());  // the parser has checked it
+  HP_ASSIGN_OR_RETURN(const std::string token,
+                      AddToken(options.path, {options.name, *role}));
+  std::printf("%s\n", token.c_str());
+  std::fprintf(stderr,
+               "This is the only time that the token of %s is shown; %s holds "
+               "its SHA-256.\n",
+               options.name.c_str(), options.path.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status List(const TokenOptions& options) {
+  HP_ASSIGN_OR_RETURN(const std::vector<TokenEntry> entries,
+                      ReadTokenFile(options.path));
+  for (const TokenEntry& entry : entries) {
+    std::printf("%s %s\n", entry.identity.name.c_str(),
+                std::string(RoleName(entry.identity.role)).c_str());
+  }
+  return absl::OkStatus();
+}
+
+CLI::App* AddVerb(CLI::App* token, const std::string& name,
+                  const std::string& description, TokenOptions* options) {
+  CLI::App* verb = token->add_subcommand(name, description);
+  verb->add_option("--tokens", options->path, "the token file")
+      ->required()
+      ->envname("HALFPIPE_TOKENS");
+  return verb;
+}
+
+void AddNameFlag(CLI::App* verb, TokenOptions* options) {
+  verb->add_option("--name", options->name, "whose token it is")->required();
+}
+
+}  // namespace
+
+void AddTokenCommand(CLI::App& app, TokenAction* action) {
+  CLI::App* token = app.add_subcommand("token", "tokens that are let in");
+  token->require_subcommand(1);
+  const auto options = std::make_shared<TokenOptions>();
+  const auto set = [action, options](absl::Status (*run)(const TokenOptions&)) {
+    return [action, options, run] {
+      *action = [options, run] { return run(*options); };
+    };
+  };
+  CLI::App* add =
+      AddVerb(token, "add", "make a token and print it", options.get());
+  AddNameFlag(add, options.get());
+  add->add_option("--role", options->role, "read, submit, admin or stage")
+      ->required()
+      ->check(CLI::IsMember({"read", "submit", "admin", "stage"}));
+  add->callback(set(&Add));
+  AddVerb(token, "list", "names and roles", options.get())
+      ->callback(set(&List));
+  CLI::App* remove =
+      AddVerb(token, "remove", "let a token in no more", options.get());
+  AddNameFlag(remove, options.get());
+  remove->callback(
+      set([](const TokenOptions& o) { return RemoveToken(o.path, o.name); }));
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,407 @@
+// The real server behind TLS and tokens, and the clients that people and stages
+// use: who gets in, who does not, with which code, and what the log says.
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "common/auth/token_book.h"
+#include "common/rpc/channel_credentials.h"
+#include "common/rpc/grpc_channel.h"
+#include "common/rpc/grpc_coordinator_client.h"
+#include "common/rpc/grpc_log.h"
+#include "common/rpc/training_client.h"
+#include "coordinator/coordinator_server.h"
+#include "coordinator/fake_stage.h"
+#include "coordinator/job_config_text.h"
+#include "gmock/gmock.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "gtest/gtest.h"
+#include "support/test_certificates.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kSecret[] = "hpt_nobody-gave-me-this";
+
+std::string NewDirectory() {
+  std::string path = ::testing::TempDir() + "/security_test";
+  std::filesystem::remove_all(path);
+  std::filesystem::create_directories(path);
+  return path;
+}
+
+class SecurityTest : public ::testing::Test {
+ protected:
+  SecurityTest() : metrics_(&registry_) {
+    Coordinator::Options options;
+    options.clock = [] { return absl::Now(); };
+    options.info.version = "test";
+    options.max_queued_jobs = 2;
+    coordinator_ =
+        *Coordinator::Create(options, *JobStore::Open(directory_ + "/state"),
+                             ledger_.get(), &metrics_);
+    read_ = *AddToken(tokens_, {"rita", Role::kRead});
+    submit_ = *AddToken(tokens_, {"sam", Role::kSubmit});
+    admin_ = *AddToken(tokens_, {"ada", Role::kAdmin});
+    stage_ = *AddToken(tokens_, {"gpu0", Role::kStage});
+    book_ = *TokenBook::Open(tokens_);
+    options_.security = {.tls = authority_.Issue("server"),
+                         .tokens = book_.get()};
+    // Mutual TLS is for the tests that say so.
+    options_.security.tls.ca.clear();
+  }
+
+  // Starts the server; "localhost" is what its certificate is for.
+  void Serve(const std::string& address = "localhost:0") {
+    auto server =
+        CoordinatorServer::Start(address, coordinator_.get(), options_);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  std::unique_ptr<TrainingClient> Client(const std::string& token,
+                                         TlsFiles tls) {
+    return NewTrainingClient(
+        {.address = server_->address(),
+         .call_timeout = absl::Seconds(5),
+         .security = {.tls = std::move(tls), .token = token}});
+  }
+
+  std::unique_ptr<TrainingClient> Client(const std::string& token) {
+    return Client(token, {.ca = authority_.ca_file()});
+  }
+
+  std::unique_ptr<CoordinatorClient> Stage(const std::string& token) {
+    return NewGrpcCoordinatorClient(
+        {.address = server_->address(),
+         .call_timeout = absl::Seconds(5),
+         .security = {.tls = {.ca = authority_.ca_file()}, .token = token}});
+  }
+
+  JobSpec Spec(const std::string& id) {
+    JobSpec spec;
+    spec.id = id;
+    spec.config_yaml = JobConfigText(directory_ + "/out/" + id);
+    return spec;
+  }
+
+  // The code of each kind of call: one answer, and a stream.
+  static absl::StatusCode List(TrainingClient& client) {
+    return client.ListJobs({}).status().code();
+  }
+
+  static absl::StatusCode Watch(TrainingClient& client) {
+    return client
+        .WatchJob({.id = "none", .follow = false},
+                  [](const JobEvent&) { return true; })
+        .code();
+  }
+
+  const std::string directory_ = NewDirectory();
+  const std::string tokens_ = directory_ + "/tokens";
+  const TestAuthority authority_{directory_, "ca"};
+  const TestAuthority stranger_{directory_, "stranger"};
+  MetricsRegistry registry_;
+  CoordinatorMetrics metrics_;
+  const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();
+  std::unique_ptr<Coordinator> coordinator_;
+  std::string read_, submit_, admin_, stage_;
+  std::unique_ptr<TokenBook> book_;
+  ServerOptions options_;
+  std::unique_ptr<CoordinatorServer> server_;
+};
+
+TEST_F(SecurityTest, ATokenIsAskedForByUnaryCallsAndStreams) {
+  Serve();
+  for (const std::string& token : {std::string(), std::string(kSecret)}) {
+    const auto client = Client(token);
+    EXPECT_EQ(List(*client), absl::StatusCode::kUnauthenticated);
+    EXPECT_EQ(Watch(*client), absl::StatusCode::kUnauthenticated);
+    EXPECT_EQ(Stage(token)->Register(MakeStageInfo(0)).code(),
+              absl::StatusCode::kUnauthenticated);
+  }
+  EXPECT_THAT(Client("")->ListJobs({}).status().message(),
+              HasSubstr("HALFPIPE_TOKEN"));
+  const auto client = Client(read_);
+  EXPECT_EQ(List(*client), absl::StatusCode::kOk);
+  EXPECT_EQ(Watch(*client), absl::StatusCode::kNotFound);  // it came through
+}
+
+TEST_F(SecurityTest, ARoleMayWhatItIsForAndNoMore) {
+  Serve();
+  const auto denied = absl::StatusCode::kPermissionDenied;
+  const auto reader = Client(read_);
+  EXPECT_EQ(reader->CreateJob(Spec("a")).status().code(), denied);
+  EXPECT_EQ(Client(submit_)->CreateJob(Spec("a")).status().code(),
+            absl::StatusCode::kOk);
+  EXPECT_EQ(reader->CancelJob("a", true).status().code(), denied);
+  EXPECT_EQ(reader->ResumeJob("a").status().code(), denied);
+  EXPECT_EQ(reader->GetJob("a").status().code(), absl::StatusCode::kOk);
+  EXPECT_EQ(Client(admin_)->CancelJob("a", true).status().code(),
+            absl::StatusCode::kOk);
+  // Stages and people do not take each other's places.
+  EXPECT_EQ(List(*Client(stage_)), denied);
+  EXPECT_EQ(Watch(*Client(stage_)), denied);
+  EXPECT_EQ(Stage(admin_)->Register(MakeStageInfo(0)).code(), denied);
+  const auto stage = Stage(stage_);
+  EXPECT_TRUE(stage->Register(MakeStageInfo(0)).ok());
+  EXPECT_TRUE(stage->Heartbeat({}).ok());
+}
+
+TEST_F(SecurityTest, ARemovedTokenStopsWorking) {
+  Serve();
+  const auto client = Client(submit_);
+  EXPECT_EQ(List(*client), absl::StatusCode::kOk);
+  ASSERT_TRUE(RemoveToken(tokens_, "sam").ok());
+  absl::SleepFor(absl::Milliseconds(1100));
+  EXPECT_EQ(List(*client), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(SecurityTest, TokensWorkOnThisMachineWithoutTls) {
+  options_.security.tls = {};
+  for (const std::string& address :
+       {std::string("127.0.0.1:0"), "unix:" + directory_ + "/hp.sock"}) {
+    Serve(address);
+    EXPECT_EQ(List(*Client("", {})), absl::StatusCode::kUnauthenticated);
+    EXPECT_EQ(List(*Client(kSecret, {})), absl::StatusCode::kUnauthenticated);
+    EXPECT_EQ(List(*Client(read_, {})), absl::StatusCode::kOk);
+    EXPECT_EQ(Watch(*Client(read_, {})), absl::StatusCode::kNotFound);
+  }
+}
+
+TEST_F(SecurityTest, MutualTlsAsksForACertificate) {
+  options_.security.tls.ca = authority_.ca_file();
+  Serve();
+  const auto away = absl::StatusCode::kUnavailable;
+  EXPECT_EQ(List(*Client(read_)), away);  // a token is not enough
+  TlsFiles wrong = stranger_.Issue("client");
+  wrong.ca = authority_.ca_file();
+  EXPECT_EQ(List(*Client(read_, wrong)), away);
+  const TlsFiles good = authority_.Issue("client");
+  EXPECT_EQ(List(*Client(read_, good)), absl::StatusCode::kOk);
+  EXPECT_EQ(List(*Client("", good)), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(SecurityTest, AServerWithABadCertificateIsNotTrusted) {
+  KeepGrpcLog();
+  // Expired while it ran; at start OpenServiceSecurity refuses it.
+  options_.security.tls =
+      authority_.Issue("old", absl::Now() - absl::Minutes(1));
+  options_.security.tls.ca.clear();
+  Serve();
+  const absl::Status expired = Client(read_)->ListJobs({}).status();
+  EXPECT_EQ(expired.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(expired.message(), HasSubstr(server_->address()));
+  EXPECT_THAT(expired.message(), HasSubstr("certificate verify failed"));
+  EXPECT_THAT(expired.message(), HasSubstr(authority_.ca_file()));
+  options_.security.tls = stranger_.Issue("server");
+  options_.security.tls.ca.clear();
+  Serve();
+  EXPECT_EQ(List(*Client(read_)), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(SecurityTest, AnExpiredClientCertificateFailsTheHandshake) {
+  options_.security.tls.ca = authority_.ca_file();
+  Serve();
+  const TlsFiles old =
+      authority_.Issue("client", absl::Now() - absl::Minutes(1));
+  // The client says so itself...
+  const absl::Status own = Client(read_, old)->ListJobs({}).status();
+  EXPECT_EQ(own.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(own.message(), HasSubstr("has expired"));
+  // ... and one that does not is turned away.
+  EXPECT_EQ(
+      NewGrpcCoordinatorClient({.address = server_->address(),
+                                .call_timeout = absl::Seconds(3),
+                                .security = {.tls = old, .token = stage_}})
+          ->Register(MakeStageInfo(0))
+          .code(),
+      absl::StatusCode::kUnavailable);
+}
+
+TEST_F(SecurityTest, ARenewedCertificateIsTakenUp) {
+  options_.security.tls =
+      authority_.Issue("server", absl::Now() - absl::Minutes(1));
+  options_.security.tls.ca.clear();
+  Serve();
+  EXPECT_EQ(List(*Client(read_)), absl::StatusCode::kUnavailable);
+  (void)authority_.Issue("server");  // the same files
+  const absl::Time until = absl::Now() + absl::Seconds(30);
+  while (List(*Client(read_)) != absl::StatusCode::kOk) {
+    ASSERT_LT(absl::Now(), until);
+  }
+}
+
+TEST_F(SecurityTest, PathsStayInTheRoots) {
+  options_.roots = {.data = {directory_ + "/data"},
+                    .models = {directory_ + "/models"},
+                    .outputs = {directory_ + "/out"}};
+  Serve();
+  const auto client = Client(submit_);
+  EXPECT_TRUE(client->CreateJob(Spec("a")).ok());
+  JobSpec outside = Spec("b");
+  outside.config_yaml = JobConfigText("/etc/halfpipe");
+  for (const bool validate_only : {false, true}) {
+    outside.validate_only = validate_only;
+    const absl::Status refused = client->CreateJob(outside).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(refused.message(), HasSubstr("output.dir: '/etc/halfpipe'"));
+  }
+  JobSpec dots = Spec("c");
+  dots.config_yaml = JobConfigText("../../etc");
+  dots.base_dir = directory_ + "/out";
+  EXPECT_EQ(client->CreateJob(dots).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::IsNotFound(client->GetJob("b").status()));
+}
+
+TEST_F(SecurityTest, QuotasNameTheirKey) {
+  options_.limits.config_bytes = 1024;
+  options_.limits.watches = 1;
+  Serve();
+  const auto client = Client(submit_);
+  JobSpec large = Spec("large");
+  large.config_yaml += "# " + std::string(1024, 'x') + "\n";
+  const absl::Status too_large = client->CreateJob(large).status();
+  EXPECT_EQ(too_large.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(too_large.message(), HasSubstr("limits.config_size"));
+
+  EXPECT_TRUE(client->CreateJob(Spec("a")).ok());
+  EXPECT_TRUE(client->CreateJob(Spec("b")).ok());
+  const absl::Status full = client->CreateJob(Spec("c")).status();
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(full.message(), HasSubstr("limits.queued_jobs"));
+  // One that is there is found all the same: its client may not have heard.
+  EXPECT_TRUE(client->CreateJob(Spec("a")).ok());
+
+  std::stop_source stop;
+  std::atomic<bool> watching = false;
+  std::thread first([&] {
+    (void)client->WatchJob({.id = "a", .stop = stop.get_token()},
+                           [&](const JobEvent&) { return watching = true; });
+  });
+  while (!watching) absl::SleepFor(absl::Milliseconds(5));
+  const absl::Status second =
+      client->WatchJob({.id = "b"}, [](const JobEvent&) { return true; });
+  EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(second.message(), HasSubstr("limits.watches"));
+  stop.request_stop();
+  first.join();
+}
+
+// The most memory that this process has held, MiB.
+int64_t PeakMemoryMib() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kib = 0;
+  while (status >> word) {
+    if (word == "VmHWM:" && status >> kib) return kib / 1024;
+  }
+  return 0;
+}
+
+// One call of `bytes` of zeros, past our own client's limit.
+grpc::Status Send(const std::string& address,
+                  const ConnectionSecurity& security, size_t bytes) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxSendMessageSize(-1);
+  grpc::GenericStub stub(grpc::CreateCustomChannel(
+      address, MakeChannelCredentials(address, security), arguments));
+  grpc::ClientContext context;
+  PrepareCall(absl::Seconds(60), /*wait=*/true, &context);
+  grpc::CompletionQueue queue;
+  const grpc::Slice slice(bytes);
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer response;
+  grpc::Status status;
+  const auto call = stub.PrepareUnaryCall(
+      &context, "/halfpipe.v1.TrainingService/CreateJob", request, &queue);
+  call->StartCall();
+  call->Finish(&response, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  return status;
+}
+
+TEST_F(SecurityTest, AMessageOfAGibibyteIsRefusedWithoutHarm) {
+  options_.limits.message_bytes = int64_t{4} << 20;
+  Serve();
+  constexpr size_t kGibibyte = size_t{1} << 30;
+  const TlsFiles tls = {.ca = authority_.ca_file()};
+  // Of a stranger nothing is read at all.
+  EXPECT_EQ(Send(server_->address(), {.tls = tls, .token = kSecret}, kGibibyte)
+                .error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
+  const int64_t before = PeakMemoryMib();
+  const grpc::Status refused =
+      Send(server_->address(), {.tls = tls, .token = submit_}, kGibibyte);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  // The zeros of this process are no pages of their own.
+  EXPECT_LT(PeakMemoryMib() - before, 512);
+  const grpc::Status small =
+      Send(server_->address(), {.tls = tls, .token = submit_}, size_t{5} << 20);
+  EXPECT_EQ(small.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  const absl::Status explained =
+      ExplainSizeLimit(absl::ResourceExhaustedError(small.error_message()));
+  EXPECT_THAT(explained.message(), HasSubstr("limits.message_size"));
+  EXPECT_EQ(List(*Client(read_)), absl::StatusCode::kOk);
+}
+
+TEST_F(SecurityTest, AResultThatIsTooLargeFailsItsCommand) {
+  options_.limits.message_bytes = int64_t{1} << 20;
+  Serve();
+  const auto stage = Stage(stage_);
+  ASSERT_TRUE(stage->Register(MakeStageInfo(0)).ok());
+  ASSERT_TRUE(Client(submit_)->CreateJob(Spec("a")).ok());
+  const auto other = Stage(stage_);
+  ASSERT_TRUE(other->Register(MakeStageInfo(1)).ok());
+  const auto command = stage->NextCommand(0, absl::Seconds(5));
+  ASSERT_TRUE(command.ok()) << command.status();
+  ASSERT_TRUE(std::holds_alternative<ScanCommand>(command->body));
+  ScanResult scan;
+  scan.samples.resize(1);
+  scan.samples[0].prompt = std::string(size_t{2} << 20, 'x');
+  CommandResult result;
+  result.sequence = command->sequence;
+  result.epoch = command->epoch;
+  result.body = scan;
+  EXPECT_TRUE(stage->Report(result).ok());
+  const auto job = Client(read_)->GetJob("a");
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(job->state, JobState::kFailed);
+  EXPECT_THAT(std::string(job->error.message()),
+              HasSubstr("limits.message_size"));
+}
+
+TEST_F(SecurityTest, RefusalsAreInTheLogAndSecretsAreNot) {
+  options_.security.tls.ca = authority_.ca_file();
+  const TlsFiles tls = authority_.Issue("rita-laptop");
+  Serve();
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(List(*Client(kSecret, tls)), absl::StatusCode::kUnauthenticated);
+  EXPECT_EQ(List(*Client("", tls)), absl::StatusCode::kUnauthenticated);
+  const absl::Status denied = Client(read_, tls)->CreateJob(Spec("a")).status();
+  EXPECT_EQ(denied.code(), absl::StatusCode::kPermissionDenied);
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::string head =
+      "msg=\"call refused\" method=/halfpipe.v1.TrainingService/";
+  EXPECT_THAT(log, HasSubstr(head + "ListJobs reason=\"unknown token\""));
+  EXPECT_THAT(log, HasSubstr(head + "ListJobs reason=\"no token\""));
+  EXPECT_THAT(log,
+              HasSubstr(head + "CreateJob reason=\"the role may not\" "
+                               "token=rita role=read certificate=rita-laptop"));
+  for (const std::string& secret : {std::string(kSecret), read_}) {
+    EXPECT_THAT(log, Not(HasSubstr(secret)));
+    EXPECT_THAT(std::string(denied.message()), Not(HasSubstr(secret)));
+  }
+}
+
+}  // namespace
+}  // namespace halfpipe
