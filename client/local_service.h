@@ -61,6 +61,9 @@ class LocalService {
   // Supervisor::Poll. May block for half a second.
   [[nodiscard]] absl::Status Poll();
 
+  // The job got further than it ever was; see Supervisor::NoteProgress.
+  void NoteProgress() { supervisor_.NoteProgress(); }
+
   // SIGTERM to all, SIGKILL after a few seconds.
   void Stop();
 

@@ -175,6 +175,12 @@ void Supervisor::Kill() {
   }
 }
 
+void Supervisor::NoteProgress() {
+  for (Child& child : children_) {
+    if (child.process.has_value()) child.quick_failures = 0;
+  }
+}
+
 std::optional<pid_t> Supervisor::PidOf(absl::string_view name) const {
   const Child* child = Find(name);
   if (child == nullptr || !child->process.has_value()) return std::nullopt;

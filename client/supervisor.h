@@ -27,7 +27,7 @@ struct ChildSpec {
 
 // When a dead child comes back. The n-th quick failure in a row waits
 // initial_delay * 2^(n-1), at most max_delay; a child that ran longer than
-// `quick` before it died starts the count again.
+// `quick` before it died starts the count again, and so does progress.
 struct ChildRestartPolicy {
   absl::Duration initial_delay = absl::Milliseconds(250);
   absl::Duration max_delay = absl::Seconds(10);
@@ -83,6 +83,10 @@ class Supervisor {
   // which hangs at every start is given up. No effect on an unknown name, on a
   // dead child, or on one that KillChild killed already.
   void KillChild(absl::string_view name, absl::string_view why, bool worked);
+
+  // What the children do together got further than it ever was: those that run
+  // have done their part of it, and their quick failures before do not count.
+  void NoteProgress();
 
   // Process id of the running child, or nullopt (unknown name, or dead).
   [[nodiscard]] std::optional<pid_t> PidOf(absl::string_view name) const;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/command.h"
 #include "client/finished_lora.h"
+#include "client/job_advance.h"
 #include "client/job_file.h"
 #include "client/local_service.h"
 #include "client/number_check.h"
@@ -191,6 +192,11 @@ class LocalRun {
     follow.id = job.id;
     follow.after_cursor = job.last_cursor;
     follow.tick = [this] { return service_->Poll(); };
+    follow.on_event = [this, advance = JobAdvance(job.steps_done)](
+                          const JobEvent& event) mutable {
+      if (advance.See(event)) service_->NoteProgress();
+      return true;
+    };
     follow.on_interrupt = [this, id = job.id](int count) {
       if (count > 1) return false;
       printer_->Notice(

@@ -200,6 +200,40 @@ TEST_F(SupervisorTest, ARunThatLastedStartsTheCountAgain) {
   }));
 }
 
+// Killed again and again, each time soon after it got further.
+TEST_F(SupervisorTest, ProgressStartsTheCountAgain) {
+  ASSERT_TRUE(supervisor_.Start(Spec("stage0", "exec sleep 60")).ok());
+  const auto kill_and_poll = [&] {
+    const int restarts = supervisor_.RestartsOf("stage0");
+    EXPECT_EQ(kill(*supervisor_.PidOf("stage0"), SIGKILL), 0);
+    absl::Status status;
+    EXPECT_TRUE(EventuallyTrue([&] {
+      status = supervisor_.Poll();
+      return !status.ok() || supervisor_.RestartsOf("stage0") > restarts;
+    }));
+    return status;
+  };
+  for (int i = 0; i < 5; ++i) {
+    const absl::Status status = kill_and_poll();
+    ASSERT_TRUE(status.ok()) << status;
+    supervisor_.NoteProgress();
+  }
+  EXPECT_TRUE(kill_and_poll().ok());
+  EXPECT_TRUE(kill_and_poll().ok());
+  EXPECT_THAT(kill_and_poll().message(), HasSubstr("after 3 failures"));
+}
+
+TEST_F(SupervisorTest, ProgressBeforeItsDeathIsNoneOfAChildThatIsDown) {
+  ASSERT_TRUE(supervisor_.Start(Spec("stage0", "exit 75")).ok());
+  absl::Status status;
+  EXPECT_TRUE(EventuallyTrue([&] {
+    status = supervisor_.Poll();
+    if (!supervisor_.PidOf("stage0").has_value()) supervisor_.NoteProgress();
+    return !status.ok() || supervisor_.RestartsOf("stage0") > 5;
+  }));
+  EXPECT_THAT(status.message(), HasSubstr("after 3 failures"));
+}
+
 TEST_F(SupervisorTest, StopAsksFirst) {
   const std::string mark = directory_.Path("mark");
   // `ready` shows that the trap is set.
