@@ -74,7 +74,7 @@ absl::Status GroupCommit::RunAll(const std::vector<Ticket>& batch) {
 absl::Status GroupCommit::RunOne(Entry* entry, bool alone) {
   if (alone) return entry->change();
   HP_RETURN_IF_ERROR(database_->Execute("SAVEPOINT change"));
-  const absl::Status status = entry->change();
+  absl::Status status = entry->change();
   if (!status.ok() && database_->InTransaction()) {
     HP_RETURN_IF_ERROR(database_->Execute("ROLLBACK TO change"));
   }

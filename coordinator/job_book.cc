@@ -237,7 +237,7 @@ absl::Status JobBook::CommitCheckpoint(const std::string& id,
     HP_ASSIGN_OR_RETURN(live, Revive(id));
   }
   AddEvent(live, checkpoint, now);
-  const absl::Status written =
+  absl::Status written =
       store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten);
   if (!written.ok()) {
     // It is not there, so nobody is told of it.
@@ -326,12 +326,10 @@ std::vector<std::string> JobBook::Collect() {
     const absl::Status status = store_->Wait(live.ticket);
     in_flight_.pop_front();
     OnWritten(&live, status);
-    if (!status.ok() && !live.created) {
-      Drop(id);
-    } else if (status.ok() && live.unwritten.empty() &&
-               HasEnded(live.stored.job.state)) {
-      Drop(id);
-    }
+    const bool never_was = !status.ok() && !live.created;
+    const bool is_over = status.ok() && live.unwritten.empty() &&
+                         HasEnded(live.stored.job.state);
+    if (never_was || is_over) Drop(id);
     news.push_back(id);
   }
   return news;

@@ -59,9 +59,12 @@ void CloseSockets() {
 
     struct stat info {};
 
-    if (fd > 2 && fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode)) {
-      shutdown(fd, SHUT_RDWR);
-    }
+    if (fd <= 2 || fstat(fd, &info) != 0 || !S_ISSOCK(info.st_mode)) continue;
+    // A network breaks connections; it does not end a server's listening.
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+    if (listens == 0) shutdown(fd, SHUT_RDWR);
   }
   closedir(folder);
 }
