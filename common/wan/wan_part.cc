@@ -287,6 +287,12 @@ absl::StatusOr<BlockSaved> WanPart::RestoreBlock(
   return saved;
 }
 
+absl::Status WanPart::FetchAsked() {
+  if (!asked_.has_value()) return absl::OkStatus();
+  const auto [microbatch, block] = *std::exchange(asked_, std::nullopt);
+  return store_.Prefetch(microbatch, block);
+}
+
 absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
     Microbatch microbatch, const BlockRange& blocks,
     const Conditioning& conditioning, at::Tensor x) {
@@ -303,6 +309,7 @@ absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
         held = conditioning;
         if (!held.rope.defined()) held.rope = RopeFor(held.grid);
         for (int64_t i = blocks.begin; i < blocks.end; ++i) {
+          if (i + 1 == blocks.end) HP_RETURN_IF_ERROR(FetchAsked());
           HP_ASSIGN_OR_RETURN(x, ForwardBlock(microbatch, i, held, x));
         }
         return x;
@@ -324,6 +331,7 @@ absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
         for (int64_t i = blocks.end; i-- > blocks.begin;) {
           HP_ASSIGN_OR_RETURN(BlockSaved saved,
                               RestoreBlock(microbatch, i, held));
+          if (i == blocks.begin) HP_RETURN_IF_ERROR(FetchAsked());
           d = block(i).Backward(std::move(d), held, std::move(saved),
                                 /*need_dx=*/i > 0);
         }
@@ -360,6 +368,7 @@ absl::StatusOr<at::Tensor> WanPart::HeadBackward(
 }
 
 void WanPart::AbandonMicrobatches() {
+  asked_.reset();
   store_.Clear();
   blocks_states_.clear();
   head_states_.clear();
