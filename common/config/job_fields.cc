@@ -180,13 +180,13 @@ void AddTrain(TrainConfig& c, Table& t) {
 void AddPipeline(PipelineConfig& p, Table& t) {
   t.Add("pipeline.split_at", IntegerOrAuto(&p.split_at, 1, 1024), kPlain,
         "Blocks on stage 0; the rest is on stage 1. With `interleaved`, each "
-        "stage's blocks are halved between its chunks.");
+        "stage's blocks are divided between its chunks.");
   t.Add("pipeline.schedule",
         Choice(&p.schedule, {"1f1b", "gpipe", "sequential", "interleaved"}),
         kPlain,
         "The order of the micro-batches; the result is the same. `interleaved` "
-        "gives each stage two chunks of blocks: less idle time, more transfers "
-        "and more live micro-batches.");
+        "cuts each stage into chunks of blocks (two, or four where the planner "
+        "finds that faster): less idle time, more transfers.");
   t.Add("pipeline.stages", Integer(&p.stages, 1, 2), kPlain,
         "Processes (and GPUs) that share the model.");
   t.Add("pipeline.warmup", PairOrAuto(&p.warmup, 1, 4096), kPlain,

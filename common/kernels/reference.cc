@@ -99,29 +99,27 @@ at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
                   QkNormStats* stats) {
   const at::Tensor wide = linear.to(at::kFloat).contiguous();
   RmsNorm(wide, weight, options.eps, &stats->rstd);
-  stats->mean = {};
+  stats->mean.reset();
   if (options.centre) {
     stats->mean = NormedHeads(wide, weight, rope, stats->rstd, options.heads)
                       .mean(1)
                       .flatten(1);
   }
-  return QkNormHeads(linear, weight, rope, options, *stats, 0, options.heads);
+  return reference::QkNormHeads(linear, weight, rope, options, *stats, 0,
+                                options.heads);
 }
 
 at::Tensor QkNormHeads(const at::Tensor& linear, const at::Tensor& weight,
                        const at::Tensor& rope, const QkNormOptions& options,
                        const QkNormStats& stats, int64_t first, int64_t count) {
-  const int64_t head_dim = linear.size(-1) / options.heads;
-  const auto columns = [&](const at::Tensor& x) {
-    return x.narrow(-1, first * head_dim, count * head_dim);
-  };
-  at::Tensor heads = NormedHeads(columns(linear).to(at::kFloat).contiguous(),
-                                 columns(weight), rope, stats.rstd, count);
+  // All of them and then a part: slices would be rounded otherwise, since ATen
+  // multiplies complex numbers at a row's end by another way.
+  at::Tensor heads = NormedHeads(linear.to(at::kFloat).contiguous(), weight,
+                                 rope, stats.rstd, options.heads);
   if (options.centre) {
-    heads = heads -
-            columns(stats.mean).reshape({linear.size(0), 1, count, head_dim});
+    heads = heads - stats.mean.view({heads.size(0), 1, heads.size(2), -1});
   }
-  return heads.to(linear.scalar_type());
+  return heads.narrow(2, first, count).contiguous().to(linear.scalar_type());
 }
 
 at::Tensor QkNormBackward(const at::Tensor& dheads, const at::Tensor& linear,

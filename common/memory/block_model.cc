@@ -29,12 +29,18 @@ constexpr Passes kBackwardPasses = {49.0, 7.0};
 // the rate of a plain pass (bench/README.md, 5.6 ms for 3.7 of plain passes).
 constexpr double kBackwardSlowdown = 1.5;
 // Block after block a card settles at a lower clock than in the seconds that
-// rates are measured in: 105.5 ms to 102.2 on an H200.
-constexpr double kSteadySlowdown = 1.03;
+// rates are measured in, the more so while its neighbour works too: 106.8 ms to
+// 101.7 on an H200.
+constexpr double kSteadySlowdown = 1.06;
 // Results that are made in parts are put together: 2 D each way for the
 // feed-forward layer, 6 D for the gradients of q, k and v.
 constexpr Passes kForwardPartsPasses = {2.0, 0.0};
 constexpr Passes kBackwardPartsPasses = {8.0, 0.0};
+// Each part more is launched by itself, and half of the processors idle, on
+// average, while the attention's backward ends: 1.9, 3.7 and 6.6 ms a block for
+// 2, 4 and 8 parts (bench/README.md).
+constexpr double kSecondsOfAPart = 0.2e-3;
+constexpr double kHalfWave = 66.0 * 128.0;  // (tokens x heads) at a time
 // The residual that follows o's and cross o's product.
 constexpr Passes kResidualPasses = {3.0, 0.0};
 
@@ -83,6 +89,14 @@ class Costs {
   // k and v of the context: two products.
   [[nodiscard]] double ContextProjections() const {
     return 2.0 * Product(shape_.context_tokens, shape_.dim, shape_.dim);
+  }
+
+  // What a backward in parts takes longer.
+  [[nodiscard]] double PartsSeconds() const {
+    const double waves =
+        kHalfWave / static_cast<double>(shape_.tokens * shape_.heads);
+    return static_cast<double>(shape_.ffn_chunks - 1) *
+           (kSecondsOfAPart + waves * AttentionBackward(shape_.tokens));
   }
 
  private:
@@ -228,7 +242,8 @@ BlockModel MakeBlockModel(const BlockShape& shape, const DeviceRates& rates) {
       kBackwardSlowdown * costs.Elementwise(kBackwardPasses);
   if (shape.ffn_chunks > 1) {
     model.forward_seconds += costs.Elementwise(kForwardPartsPasses);
-    model.backward_seconds += costs.Elementwise(kBackwardPartsPasses);
+    model.backward_seconds +=
+        costs.Elementwise(kBackwardPartsPasses) + costs.PartsSeconds();
   }
   model.forward_seconds *= kSteadySlowdown;
   model.backward_seconds *= kSteadySlowdown;

@@ -16,12 +16,15 @@ constexpr int32_t kDeepest = 6;
 constexpr int32_t kChunkCounts[] = {2, 4};
 constexpr int64_t kLeastBlocksOfAChunk = 2;
 
-// Those of all limits of live chunks, the least first.
+// Those of limits of live chunks, in steps of half a rank's blocks, the least
+// first.
 absl::Status AddInterleaved(pipeline::ScheduleOptions options, int32_t chunks,
                             std::vector<pipeline::Schedule>* schedules) {
   options.chunks = chunks;
   const int32_t most = pipeline::LiveChunks(chunks);
-  for (int32_t live = pipeline::LeastLiveChunks(chunks); live <= most; ++live) {
+  const int32_t step = std::max(1, chunks / pipeline::kInterleavedChunks);
+  for (int32_t live = pipeline::LeastLiveChunks(chunks); live <= most;
+       live += step) {
     options.live_chunks = live;
     HP_ASSIGN_OR_RETURN(pipeline::Schedule schedule,
                         pipeline::BuildSchedule(options));
@@ -38,8 +41,9 @@ absl::StatusOr<std::vector<pipeline::Schedule>> InterleavedSchedules(
   std::vector<pipeline::Schedule> schedules;
   const int64_t blocks = request.model.layers / request.schedule.stages;
   for (const int32_t chunks : kChunkCounts) {
-    const bool too_short = blocks / chunks < kLeastBlocksOfAChunk;
-    if (too_short && chunks > pipeline::kInterleavedChunks) continue;
+    const bool gains = request.schedule.microbatches > 1 &&
+                       blocks / chunks >= kLeastBlocksOfAChunk;
+    if (chunks > pipeline::kInterleavedChunks && !gains) continue;
     HP_RETURN_IF_ERROR(AddInterleaved(request.schedule, chunks, &schedules));
   }
   return schedules;

@@ -11,9 +11,10 @@ constexpr int64_t kFreqDim = 256;
 constexpr int64_t kPatchVolume = 4;
 constexpr int64_t kModulationRows = 6;
 // Activations and gradients of the split that are there beside what waits to be
-// used: an activation and a gradient on their way out, and one's copy or the
-// head's.
-constexpr int64_t kBoundaryTensors = 3;
+// used: an activation and a gradient on their way out, which are two
+// micro-batches', and one's copy or the head's.
+constexpr int64_t kBoundaryTensorsOut = 2;
+constexpr int64_t kBoundaryTensorsInUse = 1;
 constexpr int64_t kBoundaryTensorsAlone = 2;  // one stage: nothing crosses
 // Of dynamic memory, in the caching allocator.
 constexpr double kSlack = 0.06;
@@ -66,8 +67,11 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
       request.clip.context_tokens * request.model.dim * kElementBytes;
   plan->boundary_bytes =
       place.live * context +
-      activation * (place.stages > 1 ? kBoundaryTensors + place.waiting_inputs
-                                     : kBoundaryTensorsAlone);
+      activation * (place.stages > 1
+                        ? std::min<int64_t>(kBoundaryTensorsOut,
+                                            request.schedule.microbatches) +
+                              kBoundaryTensorsInUse + place.waiting_inputs
+                        : kBoundaryTensorsAlone);
   plan->budget_bytes = device.free_bytes;
   if (request.gpu_memory_bytes > 0) {
     plan->budget_bytes = std::min(plan->budget_bytes, request.gpu_memory_bytes);

@@ -80,7 +80,8 @@ struct ChunkUse {
 };
 
 // Blocks `begin` to `end`; `tail`: what the last forwards' offloads hold when a
-// backward begins.
+// backward begins, and what comes back for the next backward under the last
+// block of a chunk.
 ChunkUse UseOfChunk(const BlockModel& model, const ActivationPlan& plan,
                     const std::vector<BlockUse>& uses, size_t begin, size_t end,
                     int64_t tail) {
@@ -107,10 +108,10 @@ ChunkUse UseOfChunk(const BlockModel& model, const ActivationPlan& plan,
   for (size_t i = begin; i < end; ++i) {
     behind -= uses[i].kept_bytes;
     const int64_t before = OffloadedBefore(uses, i);
-    consider(uses[i].forward_working_bytes, before);
+    consider(uses[i].forward_working_bytes, before + (i + 1 == end ? tail : 0));
     // What the last forward offloads is let go behind the first backward.
     consider(uses[i].backward_working_bytes,
-             before + (i + 1 == end ? tail : 0));
+             before + (i + 1 == end || i == begin ? tail : 0));
   }
   return chunk;
 }

@@ -71,9 +71,18 @@ class Enumeration {
     }
   }
 
-  // Everything from storing `blocks_` cells, the inputs, to storing `most`.
-  std::vector<StageOption> Run(int64_t most) {
-    for (int64_t stored : Counts(blocks_, most, kStoreSteps)) {
+  // Everything from storing `blocks_` cells, the inputs, to storing all.
+  std::vector<StageOption> RunAll() {
+    const auto all = static_cast<int64_t>(cells_.size());
+    return Run(Counts(blocks_, all, kStoreSteps));
+  }
+
+  // Storing the inputs alone, and the inputs and all of what is worth most.
+  std::vector<StageOption> RunLeanest() { return Run({blocks_, 2 * blocks_}); }
+
+ private:
+  std::vector<StageOption> Run(const std::vector<int64_t>& counts) {
+    for (int64_t stored : counts) {
       std::vector<BlockPlan> base = Stored(stored);
       for (int64_t kept : Counts(0, blocks_, kLastSteps)) {
         std::vector<BlockPlan> plan = base;
@@ -90,7 +99,6 @@ class Enumeration {
     return std::move(options_);
   }
 
- private:
   static size_t Index(int64_t i) { return static_cast<size_t>(i); }
 
   // `first` to `last`, in steps of a part of the blocks.
@@ -178,15 +186,14 @@ StageOptions::StageOptions(std::vector<StageOption> options) {
 StageOptions StageOptions::Enumerate(const BlockModel& model,
                                      const CopyRates& rates, int64_t blocks,
                                      const Moments& moments) {
-  const auto all = blocks * static_cast<int64_t>(kSavedGroups);
-  return StageOptions(Enumeration(model, rates, blocks, moments).Run(all));
+  return StageOptions(Enumeration(model, rates, blocks, moments).RunAll());
 }
 
 StageOptions StageOptions::EnumerateLeanest(const BlockModel& model,
                                             const CopyRates& rates,
                                             int64_t blocks,
                                             const Moments& moments) {
-  return StageOptions(Enumeration(model, rates, blocks, moments).Run(blocks));
+  return StageOptions(Enumeration(model, rates, blocks, moments).RunLeanest());
 }
 
 StageOptions StageOptions::Uniform(ActivationPolicy policy,

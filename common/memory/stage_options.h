@@ -31,8 +31,10 @@ class StageOptions {
                                               const CopyRates& rates,
                                               int64_t blocks,
                                               const Moments& moments);
-  // Only those that store nothing but inputs: among them are the ones with the
-  // least memory, which decide whether anything fits.
+  // Only those that store nothing but inputs and, in the order of worth, self
+  // attentions' results: among them are the ones with the least memory (what
+  // makes such a result again is there while it is used), which decide whether
+  // anything fits.
   [[nodiscard]] static StageOptions EnumerateLeanest(const BlockModel& model,
                                                      const CopyRates& rates,
                                                      int64_t blocks,

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
+#include "common/pipeline/action.h"
 #include "common/runtime/buffer_view.h"
 #include "common/runtime/event.h"
 #include "common/runtime/step_plan.h"
@@ -41,6 +42,11 @@ class StageCompute {
   // Loads what this rank's segments need of the plan's samples, makes the
   // noise and timesteps, and clears the gradient accumulators.
   [[nodiscard]] virtual absl::Status BeginStep(const StepPlan& plan) = 0;
+
+  // Says which forwards and backwards follow the next call of Forward or
+  // Backward, soonest first: what they keep outside the device may come back
+  // under that call. Changes no result.
+  virtual void SetUpcoming(const std::vector<pipeline::Action>& /*actions*/) {}
 
   // Runs a segment on a micro-batch. Its input is the output of the segment
   // before it: of this rank, or what SetActivationArrived announced.

@@ -23,6 +23,19 @@ bool NeedsPeer(Op op) {
   return op != Op::kForward && op != Op::kBackward && op != Op::kOptimizerStep;
 }
 
+bool IsCompute(Op op) { return op == Op::kForward || op == Op::kBackward; }
+
+// The next forwards and backwards from `begin` on: a head, which is short and
+// keeps nothing outside the device, and one action behind it.
+std::vector<Action> Upcoming(const std::vector<Action>& actions, size_t begin) {
+  constexpr size_t kAhead = 3;
+  std::vector<Action> next;
+  for (size_t i = begin; i < actions.size() && next.size() < kAhead; ++i) {
+    if (IsCompute(actions[i].op)) next.push_back(actions[i]);
+  }
+  return next;
+}
+
 // Repeats a wait in short slices until it ends, `stop` is requested or the
 // deadline has passed.
 absl::Status WaitInSlices(
@@ -80,6 +93,9 @@ absl::StatusOr<StepReport> StageRunner::RunActions(
   Running running{StepRecorder(std::move(origin)), std::move(stop), drained};
   for (size_t i = 0; i < actions.size(); ++i) {
     action_index_ = static_cast<int64_t>(i);
+    if (IsCompute(actions[i].op)) {
+      compute_->SetUpcoming(Upcoming(actions, i + 1));
+    }
     const absl::Status status = RunAction(actions[i], &running);
     if (!status.ok()) return Annotate(status, ToString(actions[i]));
   }

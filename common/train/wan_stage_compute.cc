@@ -64,6 +64,18 @@ const SegmentContent& WanStageCompute::ContentOf(Segment segment) const {
   return options_.segments[index];
 }
 
+void WanStageCompute::SetUpcoming(
+    const std::vector<pipeline::Action>& actions) {
+  for (const pipeline::Action& action : actions) {
+    const BlockRange& blocks = ContentOf(action.segment).blocks;
+    if (blocks.size() == 0) continue;  // the head is short
+    if (action.op == pipeline::Op::kBackward) {
+      part_->FetchBehind(action.microbatch, blocks.end - 1);
+    }
+    return;
+  }
+}
+
 bool WanStageCompute::IsLocal(Segment segment) const {
   return ContentOf(segment).rank == options_.rank;
 }

@@ -75,6 +75,7 @@ class WanStageCompute : public StageCompute {
   }
 
   [[nodiscard]] absl::Status BeginStep(const StepPlan& plan) override;
+  void SetUpcoming(const std::vector<pipeline::Action>& actions) override;
   [[nodiscard]] absl::Status Forward(Segment segment,
                                      Microbatch microbatch) override;
   [[nodiscard]] absl::Status Backward(Segment segment,

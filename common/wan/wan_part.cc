@@ -289,6 +289,12 @@ absl::StatusOr<BlockSaved> WanPart::RestoreBlock(
   return saved;
 }
 
+absl::Status WanPart::FetchAsked() {
+  if (!asked_.has_value()) return absl::OkStatus();
+  const auto [microbatch, block] = *std::exchange(asked_, std::nullopt);
+  return store_.Prefetch(microbatch, block);
+}
+
 absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
     Microbatch microbatch, const BlockRange& blocks,
     const Conditioning& conditioning, at::Tensor x) {
@@ -306,6 +312,7 @@ absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
         if (!held.rope.defined()) held.rope = RopeFor(held.grid);
         for (int64_t i = blocks.begin; i < blocks.end; ++i) {
           if (stop_.stop_requested()) return StepStopped();
+          if (i + 1 == blocks.end) HP_RETURN_IF_ERROR(FetchAsked());
           HP_ASSIGN_OR_RETURN(x, ForwardBlock(microbatch, i, held, x));
         }
         return x;
@@ -328,6 +335,7 @@ absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
           if (stop_.stop_requested()) return StepStopped();
           HP_ASSIGN_OR_RETURN(BlockSaved saved,
                               RestoreBlock(microbatch, i, held));
+          if (i == blocks.begin) HP_RETURN_IF_ERROR(FetchAsked());
           d = block(i).Backward(std::move(d), held, std::move(saved),
                                 /*need_dx=*/i > 0);
         }
@@ -364,6 +372,7 @@ absl::StatusOr<at::Tensor> WanPart::HeadBackward(
 }
 
 void WanPart::AbandonMicrobatches() {
+  asked_.reset();
   store_.Clear();
   blocks_states_.clear();
   head_states_.clear();

@@ -114,6 +114,13 @@ class WanPart {
   [[nodiscard]] absl::StatusOr<at::Tensor> BackwardBlocks(
       Microbatch microbatch, const BlockRange& blocks, at::Tensor d);
 
+  // Has what a block's backward keeps outside the device brought back under the
+  // last block of the next ForwardBlocks or BackwardBlocks, instead of when
+  // that backward begins. No entry of that name: nothing happens.
+  void FetchBehind(Microbatch microbatch, int64_t block) {
+    asked_ = {microbatch, block};
+  }
+
   // x (B, L, D) to the prediction (B, C, F, H, W) float32.
   // FailedPrecondition: no head here, or Embed has not run here.
   [[nodiscard]] absl::StatusOr<at::Tensor> HeadForward(Microbatch microbatch,
@@ -171,6 +178,8 @@ class WanPart {
 
   [[nodiscard]] absl::Status Load(const LayerLoader& loader);
   void MoveMastersToHost();
+  // Behind the last block of a forward or backward: what FetchBehind asked for.
+  [[nodiscard]] absl::Status FetchAsked();
   // The rotations of a grid; one table is kept per grid.
   at::Tensor RopeFor(const TokenGrid& grid);
   // One block forward, its saved state put away as the plan says.
@@ -201,6 +210,7 @@ class WanPart {
   std::optional<Head> head_;
   std::vector<LoraAdapter*> adapters_;
   ActivationStore store_;
+  std::optional<std::pair<Microbatch, int64_t>> asked_;  // FetchBehind
   std::map<Microbatch, BlocksState> blocks_states_;
   std::map<Microbatch, HeadState> head_states_;
   std::map<std::vector<int64_t>, at::Tensor> ropes_;

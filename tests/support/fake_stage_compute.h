@@ -55,6 +55,15 @@ class FakeStageCompute : public StageCompute {
     return absl::OkStatus();
   }
 
+  // What SetUpcoming was told before each call, in their text forms.
+  [[nodiscard]] const std::vector<std::string>& upcoming() const {
+    return upcoming_;
+  }
+
+  void SetUpcoming(const std::vector<pipeline::Action>& actions) override {
+    upcoming_.push_back(pipeline::ToString(actions));
+  }
+
   absl::Status Forward(Segment segment, Microbatch microbatch) override {
     HP_RETURN_IF_ERROR(Enter("F", segment, microbatch));
     const Key key{segment.value(), microbatch.value()};
@@ -261,6 +270,7 @@ class FakeStageCompute : public StageCompute {
 
   const pipeline::SegmentTable table_;
   const Rank rank_;
+  std::vector<std::string> upcoming_;
   std::string fail_at_;
   absl::Status failure_;
   absl::Duration duration_ = absl::ZeroDuration();

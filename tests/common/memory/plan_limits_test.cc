@@ -123,7 +123,7 @@ TEST(PlanLimitsTest, WhatItLacksIsExactlyWhatIsMissing) {
 }
 
 TEST(PlanLimitsTest, AHostThatIsTooSmallSaysWhatTheStagesNeed) {
-  PlanRequest request = Capped(22, 0);
+  PlanRequest request = Capped(20, 0);
   const std::string message = MessageOf(request);
   EXPECT_THAT(message, HasSubstr("the host lacks "));
   EXPECT_THAT(message, HasSubstr("pipeline.host_memory allows 0.00 GiB"));

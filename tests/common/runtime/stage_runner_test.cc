@@ -116,6 +116,17 @@ TEST(StageRunnerTest, TwoStagesGiveTheNumbersOfOneInEverySchedule) {
   }
 }
 
+TEST(StageRunnerTest, TheComputeIsToldWhatComesNext) {
+  FakeStageCompute compute(SegmentTable::ForStages(1).value(), Rank(0));
+  StageRunner runner(&compute, nullptr);
+  const Schedule schedule = MakeSchedule(ScheduleName::kSequential, 1, 1);
+  ASSERT_EQ(ToText(schedule.ranks)[0], "0F0 1F0 2F0 2B0 1B0 0B0 STEP");
+  ASSERT_TRUE(runner.RunStep(MakePlan(0, 1), schedule.ranks[0], {}).ok());
+  EXPECT_EQ(compute.upcoming(),
+            (std::vector<std::string>{"1F0 2F0 2B0", "2F0 2B0 1B0",
+                                      "2B0 1B0 0B0", "1B0 0B0", "0B0", ""}));
+}
+
 TEST(StageRunnerTest, AFailureNamesStepAndActionAndEndsThePeer) {
   Pair pair;
   pair.compute(1).FailAt("1B2", absl::ResourceExhaustedError("out of memory"));

@@ -119,6 +119,34 @@ std::vector<at::Tensor> GradientsOf(WanPart& part) {
   return tensors;
 }
 
+TEST(WanPartTest, WhatIsAskedForComesBackUnderTheNextForward) {
+  auto part = MakePart(AllBlocks(ActivationPolicy::kOffload));
+  const auto forward = [&](Microbatch m) {
+    auto embedded = part->Embed(m, TinyInputs());
+    ASSERT_TRUE(embedded.ok()) << embedded.status();
+    ASSERT_TRUE(
+        part->ForwardBlocks(m, kBoth, embedded->conditioning, embedded->x)
+            .ok());
+  };
+  forward(Microbatch(0));
+  const int64_t both_blocks = part->offloaded_bytes();
+  forward(Microbatch(1));
+  ASSERT_EQ(part->offloaded_bytes(), 2 * both_blocks);
+  part->FetchBehind(Microbatch(0), 1);
+  EXPECT_EQ(part->offloaded_bytes(), 2 * both_blocks);
+  forward(Microbatch(2));
+  const int64_t one_block = 3 * both_blocks - part->offloaded_bytes();
+  EXPECT_GT(one_block, 0);
+  EXPECT_LT(one_block, both_blocks);
+  // Only once, and an entry that is not there changes nothing.
+  part->FetchBehind(Microbatch(7), 1);
+  forward(Microbatch(3));
+  EXPECT_EQ(part->offloaded_bytes(), 4 * both_blocks - one_block);
+  EXPECT_TRUE(
+      part->BackwardBlocks(Microbatch(0), kBoth, at::ones({1, 12, 12})).ok());
+  EXPECT_EQ(part->offloaded_bytes(), 3 * both_blocks);
+}
+
 TEST(WanPartTest, ARenewedPartIsANewOneToTheBit) {
   const WanPartOptions before = AllBlocks(ActivationPolicy::kOffload);
   WanPartOptions after = AllBlocks(ActivationPolicy::kRecompute);
