@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/store/checkpoint_manifest.h"
+#include "coordinator/path_roots.h"
 
 namespace halfpipe {
 namespace {

@@ -120,6 +120,28 @@ TEST_F(FullDiskTest, ACancelDoesNotWaitForTheDisk) {
   EXPECT_THAT(host_.reason, HasSubstr("no room"));
 }
 
+TEST_F(FullDiskTest, NorDoesAPause) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1, 1);
+  Deliver(1, Failure(*save, Full("/out/x")));
+  Work();
+  runner_->Stop(StopKind::kPause, now_);
+  EXPECT_EQ(host_.state, JobState::kPaused);
+  EXPECT_THAT(host_.reason, HasSubstr("the last checkpoint has 2 steps"));
+}
+
+TEST_F(FullDiskTest, ASaveThatIsAskedForMeanwhileIsTheOneThatWaits) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1);
+  Deliver(1, Failure(*save, Full("/out/x")));
+  Work();
+  EXPECT_TRUE(runner_->RequestSave(now_));
+  Wait(absl::Seconds(7));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+}
+
 TEST_F(FullDiskTest, MemoryThatRunsOutIsNotWaitedFor) {
   Start(MakePlan());
   const auto save = WorkUntil<SaveCommand>(1);
