@@ -75,8 +75,9 @@ std::string StageText(const StagePlan& stage, size_t rank, int64_t first) {
       first + stage.activations.size() - 1, stage.live);
   absl::StrAppendFormat(&text, "  plan     %s\n", stage.activations.ToText());
   if (stage.ffn_chunks > 1) {
-    absl::StrAppendFormat(&text, "           feed-forward and attention backward in %d parts\n",
-                          stage.ffn_chunks);
+    absl::StrAppendFormat(
+        &text, "           feed-forward and attention backward in %d parts\n",
+        stage.ffn_chunks);
   }
   absl::StrAppendFormat(&text, "  GPU      peak %s of %s\n",
                         ReadableBytes(stage.peak_bytes),
