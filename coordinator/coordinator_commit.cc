@@ -132,8 +132,12 @@ absl::StatusOr<Coordinator::EventBatch> Coordinator::ReadEvents(
   EventBatch batch;
   HP_ASSIGN_OR_RETURN(batch.events,
                       book_->Events(id, after_cursor, kEventsAtOnce));
-  // Where the disk has no room for the last event, the end shows without it.
-  const bool nothing_comes = written.cursor >= job.last_cursor ||
+  // An event may be read from the disk before its writer has said that it is
+  // there. Where the disk has no room for the last one, the end shows without.
+  const int64_t reached =
+      batch.events.empty() ? after_cursor : batch.events.back().cursor;
+  const bool nothing_comes = reached >= job.last_cursor ||
+                             written.cursor >= job.last_cursor ||
                              (written.tried_all && !written.last.ok());
   batch.complete = HasEnded(job.state) && nothing_comes &&
                    batch.events.size() < kEventsAtOnce;
