@@ -17,7 +17,7 @@ coordinator() {
   wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
 }
 
-is() { hp show "$1" -o json | grep -q "\"state\": \"$2\""; }
+is() { grep -q "\"state\": \"$2\"" < <(hp show "$1" -o json); }
 
 # steps_of JOB N: whether the job has done that many.
 steps_of() {
@@ -90,5 +90,6 @@ lines = [event for event in events if event["type"] == "log"]
 assert {0, 1} <= {line["stage"] for line in lines}, lines
 PYTHON
 same_lora undisturbed paused
-hp logs paused | grep -q 'stage 1: ' || fail "logs without the stages' lines"
-hp stages | grep -q '^default  *1  *cpu' || fail "stages"
+# Not by a pipe: grep ends at its first match, before the writer does.
+grep -q 'stage 1: ' < <(hp logs paused) || fail "logs without the stages' lines"
+grep -q '^default  *1  *cpu' < <(hp stages) || fail "stages"

@@ -52,7 +52,7 @@ hp watch long >"$scratch/watch.out" 2>&1 || code=$?
 ((code == 6)) || fail "watch of a cancelled job: exit code $code"
 wait_for 20 layers_are 0 0
 wait_for 20 layers_are 1 0
-hp logs first | grep -q 'done' || fail "logs"
+grep -q 'done' < <(hp logs first) || fail "logs"
 hp resume long >/dev/null || fail "resume"
 hp cancel long --now >/dev/null
 expect_error 1 "" "$HP_BIN/halfpipe" resume first
