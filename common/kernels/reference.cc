@@ -45,13 +45,17 @@ at::Tensor Centred(const at::Tensor& heads) {
   return heads - heads.mean(1, /*keepdim=*/true);
 }
 
-// Heads of `linear` (float32) after norm and rotation, before centring.
-at::Tensor NormedHeads(const at::Tensor& linear, const at::Tensor& weight,
-                       const at::Tensor& rope, const at::Tensor& rstd,
-                       int64_t heads) {
-  const at::Tensor normed = (linear * rstd).mul_(weight);
-  return Rotated(normed.view({linear.size(0), linear.size(1), heads, -1}),
+// `normed` (B, L, D) as heads, rotated.
+at::Tensor RotatedHeads(const at::Tensor& normed, const at::Tensor& rope,
+                        int64_t heads) {
+  return Rotated(normed.view({normed.size(0), normed.size(1), heads, -1}),
                  rope);
+}
+
+// The heads less their mean over the tokens, (B, D); undefined: as they are.
+at::Tensor Less(const at::Tensor& heads, const at::Tensor& mean) {
+  if (!mean.defined()) return heads;
+  return heads - mean.view({heads.size(0), 1, heads.size(2), -1});
 }
 
 }  // namespace
@@ -98,15 +102,11 @@ at::Tensor QkNorm(const at::Tensor& linear, const at::Tensor& weight,
                   const at::Tensor& rope, const QkNormOptions& options,
                   QkNormStats* stats) {
   const at::Tensor wide = linear.to(at::kFloat).contiguous();
-  RmsNorm(wide, weight, options.eps, &stats->rstd);
+  const at::Tensor heads = RotatedHeads(
+      RmsNorm(wide, weight, options.eps, &stats->rstd), rope, options.heads);
   stats->mean.reset();
-  if (options.centre) {
-    stats->mean = NormedHeads(wide, weight, rope, stats->rstd, options.heads)
-                      .mean(1)
-                      .flatten(1);
-  }
-  return reference::QkNormHeads(linear, weight, rope, options, *stats, 0,
-                                options.heads);
+  if (options.centre) stats->mean = heads.mean(1).flatten(1);
+  return Less(heads, stats->mean).to(linear.scalar_type());
 }
 
 at::Tensor QkNormHeads(const at::Tensor& linear, const at::Tensor& weight,
@@ -114,11 +114,10 @@ at::Tensor QkNormHeads(const at::Tensor& linear, const at::Tensor& weight,
                        const QkNormStats& stats, int64_t first, int64_t count) {
   // All of them and then a part: slices would be rounded otherwise, since ATen
   // multiplies complex numbers at a row's end by another way.
-  at::Tensor heads = NormedHeads(linear.to(at::kFloat).contiguous(), weight,
-                                 rope, stats.rstd, options.heads);
-  if (options.centre) {
-    heads = heads - stats.mean.view({heads.size(0), 1, heads.size(2), -1});
-  }
+  const at::Tensor normed =
+      (linear.to(at::kFloat).contiguous() * stats.rstd).mul_(weight);
+  const at::Tensor heads = Less(RotatedHeads(normed, rope, options.heads),
+                                options.centre ? stats.mean : at::Tensor());
   return heads.narrow(2, first, count).contiguous().to(linear.scalar_type());
 }
 
