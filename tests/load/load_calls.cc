@@ -84,7 +84,7 @@ class WatchCall final : public LoadCall {
 LoadClient::LoadClient(const std::string& address, int channels) {
   for (int i = 0; i < channels; ++i) {
     stubs_.push_back(v1::TrainingService::NewStub(
-        NewChannel(address, /*own_connection=*/true)));
+        NewChannel(address, /*security=*/{}, /*own_connection=*/true)));
   }
 }
 

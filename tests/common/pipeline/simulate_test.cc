@@ -77,7 +77,7 @@ TEST(SimulateTest, TwoChunksAStageIdleLess) {
             SimulateOptions(four, backward, transfer).makespan_seconds;
         EXPECT_LE(shorter, 1.04 * makespan);
         if (m == 4 || m == 8) {
-          EXPECT_LT(shorter, 0.985 * makespan);
+          EXPECT_LT(shorter, 0.99 * makespan);
         }
       }
     }
