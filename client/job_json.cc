@@ -32,6 +32,19 @@ Json CheckpointJson(const Checkpoint& checkpoint) {
           {"bytes", checkpoint.bytes}};
 }
 
+Json ValidationJson(const ValidationResult& result) {
+  Json bands = Json::array();
+  for (const ValidationBand& band : result.bands) {
+    bands.push_back({{"timestep", band.timestep}, {"loss", band.loss}});
+  }
+  const bool any = result.best_steps > 0;
+  return {{"steps_done", result.steps_done},
+          {"loss", result.loss},
+          {"bands", std::move(bands)},
+          {"best_steps_done", any ? Json(result.best_steps) : Json(nullptr)},
+          {"best_loss", any ? Json(result.best_loss) : Json(nullptr)}};
+}
+
 Json StageUseJson(const StageUse& stage) {
   return {{"rank", stage.rank},
           {"idle_ratio", stage.idle_ratio},
@@ -77,6 +90,11 @@ struct AddEvent {
   void operator()(const Checkpoint& checkpoint) const {
     json["type"] = "checkpoint";
     json["checkpoint"] = CheckpointJson(checkpoint);
+  }
+
+  void operator()(const ValidationResult& result) const {
+    json["type"] = "validation";
+    json.update(ValidationJson(result));
   }
 };
 
@@ -132,6 +150,9 @@ nlohmann::ordered_json ToJson(const Job& job) {
                {"config_digest", job.config_digest}};
   json["last_step"] =
       job.last_step.has_value() ? ToJson(*job.last_step) : Json(nullptr);
+  json["last_validation"] = job.last_validation.has_value()
+                                ? ValidationJson(*job.last_validation)
+                                : Json(nullptr);
   json["checkpoints"] = Json::array();
   for (const Checkpoint& checkpoint : job.checkpoints) {
     json["checkpoints"].push_back(CheckpointJson(checkpoint));

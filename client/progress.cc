@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace halfpipe {
 namespace {
@@ -129,6 +131,25 @@ std::string EncodingText(const EncodingProgress& progress) {
   return text;
 }
 
+std::string ValidationText(const ValidationResult& result) {
+  std::string text = absl::StrFormat("validation step %d: loss %.4g",
+                                     result.steps_done, result.loss);
+  if (result.is_best()) {
+    text += ", the best so far";
+  } else if (result.best_steps > 0) {
+    absl::StrAppendFormat(&text, ", the best is %.4g of step %d",
+                          result.best_loss, result.best_steps);
+  }
+  std::vector<std::string> bands;
+  for (const ValidationBand& band : result.bands) {
+    bands.push_back(absl::StrFormat("%.0f: %.4g", band.timestep, band.loss));
+  }
+  if (bands.size() > 1) {
+    absl::StrAppend(&text, "  (by timestep ", absl::StrJoin(bands, ", "), ")");
+  }
+  return text;
+}
+
 std::string EventText(const JobEvent& event) {
   if (const auto* change = std::get_if<StateChange>(&event.what)) {
     return StateText(*change);
@@ -144,6 +165,9 @@ std::string EventText(const JobEvent& event) {
                             ? absl::StrCat("stage ", *line->stage, ": ")
                             : "",
                         SeverityPrefix(line->severity), line->text);
+  }
+  if (const auto* result = std::get_if<ValidationResult>(&event.what)) {
+    return ValidationText(*result);
   }
   const auto& checkpoint = std::get<Checkpoint>(event.what);
   return absl::StrCat("saved step ", checkpoint.steps_done, ": ",

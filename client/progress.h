@@ -31,6 +31,10 @@ namespace halfpipe {
 // "encoding 3/12  clip.mp4".
 [[nodiscard]] std::string EncodingText(const EncodingProgress& progress);
 
+// "validation step 100: loss 0.1234, the best so far  (by timestep 978: 0.11,
+// ...)".
+[[nodiscard]] std::string ValidationText(const ValidationResult& result);
+
 // The event as one line without its time: what `logs` and plain output print.
 [[nodiscard]] std::string EventText(const JobEvent& event);
 

@@ -211,6 +211,9 @@ void JobBook::Append(const std::string& id, const JobEventBody& event,
     live->stored.job.steps_done = step->steps_done;
     live->stored.job.last_step = *step;
   }
+  if (const auto* result = std::get_if<ValidationResult>(&event)) {
+    live->stored.job.last_validation = *result;
+  }
   if (!IsWorthKeeping(event)) return;
   AddEvent(live, event, now);
   if (!MayWait(event)) live->urgent = true;

@@ -3,6 +3,7 @@
 //   wait --> scan --> encode --> open link --> start --> step <--> save
 //    ^  all   |         |           |            |        |    and export
 //    |  there '---------'-----------'------------'--------'----------'
+//    (a step may also be an evaluation of held-out samples, alone)
 //    (the checkpoint is passed over where both stages still hold the job)
 //    (a disk that is full stops encode, save and export where they are, until
 //    there is room)
@@ -238,6 +239,21 @@ class JobRunner {
       const std::string& rendezvous);
   void OnStarted(absl::Time now);
 
+  // job_runner_validate.cc: evaluations of held-out samples
+  [[nodiscard]] absl::Status HoldOutSamples();
+  [[nodiscard]] absl::Status AddEvaluation(StartCommand* start) const;
+  // The step behind which the job ends, unless a later validation changes that.
+  [[nodiscard]] int64_t LastStep() const;
+  [[nodiscard]] std::string DoneText() const;
+  [[nodiscard]] bool ValidationIsDue(int64_t steps_done) const;
+  // Whose record counts, and whether stages that hold the job may go on with
+  // it. `known`: the record from before the last checkpoint was read.
+  void ChooseRecord(const ValidationRecord& known);
+  void BeginValidation();
+  void OnEvaluated(const StepReport& report, absl::Time now);
+  [[nodiscard]] bool IsBest(const Checkpoint& checkpoint) const;
+  [[nodiscard]] size_t CheckpointsToKeep() const;
+
   // job_runner_train.cc: steps and saves
   [[nodiscard]] StepCommand MakeStep(int64_t step) const;
   void Advance(absl::Time now);
@@ -303,6 +319,11 @@ class JobRunner {
   // Where the last rollback went, until a checkpoint is committed behind it.
   std::optional<int64_t> rolled_back_to_;
   bool rolling_back_ = false;  // the next checkpoint is to be a regular one
+
+  std::vector<SampleRef> held_out_;  // of the scan's; empty: no validation
+  ValidationRecord validated_;
+  bool validating_ = false;              // in kStep: between two steps
+  std::optional<StepReport> evaluated_;  // of the head's rank
 
   int64_t steps_done_ = 0;  // of the pair
   int64_t next_step_ = 0;   // to be issued

@@ -21,6 +21,7 @@ bool IsDamage(const absl::Status& status) {
 absl::Status JobRunner::ChooseCheckpoint() {
   resume_from_.clear();
   saved_steps_ = 0;
+  validated_ = {};
   const bool rolling_back = std::exchange(rolling_back_, false);
   absl::Status damage;
   std::vector<Checkpoint> damaged;
@@ -49,6 +50,7 @@ absl::Status JobRunner::ChooseCheckpoint() {
     }
     resume_from_ = it->directory;
     saved_steps_ = it->steps_done;
+    validated_ = manifest->validation;
     TakeFactor(rolling_back, manifest->learning_rate_factor);
     SetAside(damaged);
     return absl::OkStatus();

@@ -92,6 +92,7 @@ void JobRunner::OnFailure(Rank rank, const Pending& command,
   std::string where =
       absl::StrCat("stage ", rank.value(), ", ", kCommandNames[command.kind]);
   if (step) absl::StrAppend(&where, " ", command.step);
+  if (step && validating_) where += " (the validation behind it)";
   if (PlanToPinLess(rank, failure)) {
     return Restart(Annotate(failure, where), now);
   }
@@ -157,6 +158,7 @@ void JobRunner::FormAgain(const absl::Status& cause, absl::Duration delay,
     stage.reports.clear();
     watch_.OnIdle(rank);
   }
+  validating_ = false;
   phase_ = Phase::kWait;
   wait_since_ = now;
   resume_at_ = now + delay;

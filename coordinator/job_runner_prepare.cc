@@ -155,10 +155,13 @@ absl::Status JobRunner::DropRejected() {
 }
 
 void JobRunner::BeginStart() {
+  if (absl::Status split = HoldOutSamples(); !split.ok()) return Fail(split);
+  const ValidationRecord known = validated_;
   absl::Status chosen = ChooseCheckpoint();
   if (!chosen.ok()) return Fail(chosen);
-  if (saved_steps_ >= plan_.config.train.steps) return Complete(resume_from_);
+  if (saved_steps_ >= LastStep()) return Complete(resume_from_);
   continue_at_ = StepsHeld();
+  ChooseRecord(known);
   phase_ = Phase::kOpenLink;
   if (world_ == 1) return OnLinkOpen("");
   std::vector<StageInfo> stages;
@@ -211,6 +214,7 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   start.first_samples = {scan_->samples.front()};
   start.schedule = pipeline::ToText(schedule_.ranks);
   start.schedule_hash = schedule_.hash;
+  HP_RETURN_IF_ERROR(AddEvaluation(&start));
   start.resume_from = resume_from_;
   start.memory_plan = std::move(memory.memory_plan);
   start.ffn_chunks = std::move(memory.ffn_chunks);
@@ -235,6 +239,7 @@ void JobRunner::OnStarted(absl::Time now) {
   for (Stage& stage : stages_) stage.steps_done = from;
   steps_done_ = from;
   next_step_ = from;
+  validating_ = false;
   last_save_ = now;
   phase_ = Phase::kStep;
   cause_.clear();

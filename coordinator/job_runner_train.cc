@@ -73,7 +73,7 @@ StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
 bool JobRunner::SaveIsDue(int64_t steps_done, absl::Time now) const {
   if (steps_done == saved_steps_) return false;
   if (save_requested_ || save_soon_) return true;
-  if (steps_done == plan_.config.train.steps) return true;
+  if (steps_done == LastStep()) return true;
   const SaveInterval& every = plan_.config.output.save_every;
   if (every.steps > 0) return steps_done % every.steps == 0;
   return every.seconds > 0 && now - last_save_ >= absl::Seconds(every.seconds);
@@ -90,9 +90,9 @@ bool JobRunner::RequestSave(absl::Time now) {
 }
 
 bool JobRunner::MayIssue(absl::Time now) const {
-  return stop_ == StopKind::kNone && !suspected_.has_value() &&
-         next_step_ < plan_.config.train.steps &&
-         next_step_ - steps_done_ < kLookAhead && !SaveIsDue(next_step_, now);
+  return stop_ == StopKind::kNone && !suspected_.has_value() && !validating_ &&
+         next_step_ < LastStep() && next_step_ - steps_done_ < kLookAhead &&
+         !ValidationIsDue(next_step_) && !SaveIsDue(next_step_, now);
 }
 
 StepCommand JobRunner::MakeStep(int64_t step) const {
@@ -115,6 +115,7 @@ void JobRunner::Advance(absl::Time now) {
 
 void JobRunner::OnStepReported(Rank rank, const StepReport& report,
                                absl::Time now) {
+  if (validating_) return OnEvaluated(report, now);
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
   const int64_t step = stage.steps_done;
   stage.reports[step] = report;
@@ -151,8 +152,9 @@ bool JobRunner::FinishStep(int64_t step, absl::Time now) {
   }
   meter_.OnStep(now, progress.loss, stage_seconds);
   steps_done_ = step + 1;
-  restarts_.OnProgress(static_cast<int64_t>(scan_->samples.size()) +
-                       steps_done_);
+  restarts_.OnProgress(
+      static_cast<int64_t>(scan_->samples.size() + held_out_.size()) +
+      steps_done_);
   progress.steps_done = steps_done_;
   progress.steps_total = plan_.config.train.steps;
   progress.smoothed_loss = meter_.smoothed_loss();
@@ -171,6 +173,7 @@ bool JobRunner::FinishStep(int64_t step, absl::Time now) {
 }
 
 void JobRunner::EndSteps(absl::Time now) {
+  validating_ = false;  // no command is under way
   bool equal = true;
   for (int32_t rank = 0; rank < world_; ++rank) {
     equal = equal && stages_[static_cast<size_t>(rank)].steps_done ==
@@ -180,11 +183,18 @@ void JobRunner::EndSteps(absl::Time now) {
   if (!equal) {
     return FinishStopped("the stop fell into an optimizer step", now);
   }
+  if (stop_ == StopKind::kNone && ValidationIsDue(steps_done_)) {
+    return BeginValidation();
+  }
   if (steps_done_ > saved_steps_ &&
       (stop_ != StopKind::kNone || SaveIsDue(steps_done_, now))) {
     return BeginSave(now);
   }
-  if (stop_ != StopKind::kNone) FinishStopped("", now);
+  if (stop_ != StopKind::kNone) return FinishStopped("", now);
+  // A validation of what had been saved already may have been the last one.
+  if (steps_done_ >= LastStep() && steps_done_ == saved_steps_) {
+    Complete(checkpoints_.back().directory);
+  }
 }
 
 void JobRunner::BeginSave(absl::Time now) {
@@ -229,8 +239,7 @@ void JobRunner::CommitSave(absl::Time now) {
   if (!committed.ok()) return Fail(Annotate(committed, "save"));
   FoundRoom();
   RemoveOldCheckpoints();
-  if (steps_done_ >= plan_.config.train.steps)
-    return Complete(checkpoints_.back().directory);
+  if (steps_done_ >= LastStep()) return Complete(checkpoints_.back().directory);
   if (stop_ != StopKind::kNone) return FinishStopped("", now);
   host_->ChangeState(JobTrigger::kSaved, "", absl::OkStatus());
   phase_ = Phase::kStep;
@@ -248,6 +257,7 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
   manifest.split = static_cast<int>(split_);
   manifest.stages = world_;
   manifest.learning_rate_factor = learning_rate_factor_;
+  manifest.validation = validated_;
   Checkpoint checkpoint;
   for (const SavedFile& file : save_files_) {
     manifest.files.push_back({file.name, file.bytes, file.sha256});
@@ -272,11 +282,13 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
 }
 
 void JobRunner::RemoveOldCheckpoints() {
-  const auto keep = static_cast<size_t>(plan_.config.output.keep);
-  while (keep > 0 && checkpoints_.size() > keep) {
-    const auto found = std::find_if(
-        checkpoints_.begin(), checkpoints_.end() - 1,
-        [&](const Checkpoint& old) { return !IsRollbackTarget(old); });
+  while (plan_.config.output.keep > 0 &&
+         checkpoints_.size() > CheckpointsToKeep()) {
+    const auto found =
+        std::find_if(checkpoints_.begin(), checkpoints_.end() - 1,
+                     [&](const Checkpoint& old) {
+                       return !IsRollbackTarget(old) && !IsBest(old);
+                     });
     if (found == checkpoints_.end() - 1) return;
     const Checkpoint oldest = *found;
     checkpoints_.erase(found);
@@ -301,7 +313,7 @@ void JobRunner::Complete(const std::string& directory) {
   if (!exports.ok()) return Fail(Annotate(exports.status(), "publish"));
   FoundRoom();
   host_->SetExports(*exports);
-  Finish(JobTrigger::kComplete, absl::StrCat(saved_steps_, " steps done"));
+  Finish(JobTrigger::kComplete, DoneText());
 }
 
 }  // namespace halfpipe

@@ -26,11 +26,14 @@ void JobRunner::WatchProgress(Rank rank, const StageHeartbeat& heartbeat,
   }
   StageMark mark;
   mark.sequence = heartbeat.sequence;
-  mark.in_step = stage.pending.front().kind == kStepKind;
+  // An evaluation has other actions than the steps whose places are known.
+  mark.in_step = stage.pending.front().kind == kStepKind && !validating_;
   if (mark.in_step) {
     mark.action_index = heartbeat.action_index;
   } else {
-    mark.activity = heartbeat.activity;
+    mark.activity = validating_ ? absl::StrCat("validating, action ",
+                                               heartbeat.action_index)
+                                : heartbeat.activity;
   }
   const std::vector<ProgressWatch::Stall> stalls =
       watch_.OnHeartbeat(rank.value(), mark, now);

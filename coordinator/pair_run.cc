@@ -1,6 +1,7 @@
 #include "coordinator/pair_run.h"
 
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -71,6 +72,13 @@ void PairRun::Emit(const JobEventBody& event) {
   services_.book->Append(job_, event, now);
   if (const auto* line = std::get_if<LogLine>(&event)) {
     LogInfo(line->text, {{"job", job_}});
+  }
+  if (const auto* result = std::get_if<ValidationResult>(&event)) {
+    std::map<int64_t, double> losses;
+    for (const ValidationBand& band : result->bands) {
+      losses[std::lround(band.timestep)] = band.loss;
+    }
+    services_.metrics->OnValidation(job_, losses);
   }
   const auto* step = std::get_if<StepProgress>(&event);
   if (step == nullptr) return;

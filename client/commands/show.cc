@@ -77,11 +77,17 @@ void PrintJob(const Job& job, bool config, CommandContext& context) {
   PrintRow("restarts", absl::StrCat(job.restarts), context);
   PrintHowItRuns(job, context);
   if (job.last_step.has_value()) PrintStep(*job.last_step, context);
+  if (job.last_validation.has_value()) {
+    PrintRow("validation", ValidationText(*job.last_validation), context);
+  }
   for (const Checkpoint& checkpoint : job.checkpoints) {
+    const bool best = job.last_validation.has_value() &&
+                      job.last_validation->best_steps == checkpoint.steps_done;
     PrintRow("checkpoint",
              absl::StrCat("step ", checkpoint.steps_done, "  ",
                           ReadableBytes(checkpoint.bytes), "  ",
-                          checkpoint.directory),
+                          checkpoint.directory,
+                          best ? "  (the best validation)" : ""),
              context);
   }
   for (const std::string& path : job.exports) PrintRow("lora", path, context);

@@ -165,6 +165,18 @@ struct OutputConfig {
                                          LoraFileFormat::kComfyUi};
 };
 
+// Samples that are held out of the training and evaluated now and then, each at
+// fixed timesteps with fixed noise.
+struct ValidationConfig {
+  int64_t samples = 0;   // 0: no validation
+  int64_t every = 100;   // optimizer steps; and after the last one
+  int64_t bands = 5;     // equal parts of the trained timesteps
+  int64_t patience = 0;  // validations without a better loss; 0: never stops
+  int64_t seed = 0;      // chooses the samples and keys the noise
+
+  [[nodiscard]] bool is_on() const { return samples > 0; }
+};
+
 struct JobConfig {
   std::string name;
   ModelConfig model;
@@ -173,6 +185,7 @@ struct JobConfig {
   TrainConfig train;
   PipelineConfig pipeline;
   OutputConfig output;
+  ValidationConfig validation;
 };
 
 // Parses and checks a job file's text; `file_name` is only for messages.

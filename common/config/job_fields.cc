@@ -228,6 +228,29 @@ void AddOutput(OutputConfig& o, Table& t) {
         "LoRA files that each checkpoint holds.");
 }
 
+// None of these is in the config's digest, so that jobs without a validation
+// keep theirs. What is held out is in the data's.
+void AddValidation(ValidationConfig& v, Table& t) {
+  t.Add("validation.samples", Integer(&v.samples, 0, 256), kPlain,
+        "Samples that are never trained on, and whose loss is measured now and "
+        "then; 0: no validation. All copies of a sample are held out with it.",
+        {"validation_samples", "num_validation_samples"});
+  t.Add("validation.every", Integer(&v.every, 1, kMaxInt), kPlain,
+        "Optimizer steps between two validations; another one comes after the "
+        "last step.",
+        {"validation_steps", "eval_steps", "eval_every_n_steps"});
+  t.Add("validation.bands", Integer(&v.bands, 1, 16), kPlain,
+        "The trained timesteps are cut into so many equal parts, and each "
+        "sample is evaluated in the middle of each, with noise of its own that "
+        "never changes.");
+  t.Add("validation.patience", Integer(&v.patience, 0, kMaxInt), kPlain,
+        "The job ends, as done, after so many validations in a row without a "
+        "better loss; 0: never.",
+        {"early_stopping_patience"});
+  t.Add("validation.seed", Integer(&v.seed, 0, kMaxInt), kPlain,
+        "Chooses the samples and their noise: keep it to compare jobs.");
+}
+
 }  // namespace
 
 std::vector<Field> JobFields(JobConfig* config) {
@@ -241,6 +264,7 @@ std::vector<Field> JobFields(JobConfig* config) {
   AddTrain(config->train, table);
   AddPipeline(config->pipeline, table);
   AddOutput(config->output, table);
+  AddValidation(config->validation, table);
   return table.Take();
 }
 

@@ -1,6 +1,7 @@
 #include "common/metrics/coordinator_metrics.h"
 
 #include <array>
+#include <set>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -62,6 +63,8 @@ struct CoordinatorMetrics::Families {
                            "When the last step ended, Unix time.")),
         loss(AddGauge(registry, "halfpipe_train_loss",
                       "Loss of the last step, mean of its micro-batches.")),
+        eval_loss(AddGauge(registry, "halfpipe_eval_loss",
+                           "Loss of held-out samples, by timestep.")),
         grad_norm(AddGauge(registry, "halfpipe_grad_norm",
                            "Gradient norm before clipping.")),
         learning_rate(
@@ -94,6 +97,7 @@ struct CoordinatorMetrics::Families {
   GaugeFamily& eta;
   GaugeFamily& last_step;
   GaugeFamily& loss;
+  GaugeFamily& eval_loss;
   GaugeFamily& grad_norm;
   GaugeFamily& learning_rate;
   prometheus::Family<prometheus::Histogram>& duration;
@@ -104,6 +108,8 @@ struct CoordinatorMetrics::Families {
   absl::Mutex mutex;
   // Live series, to be removed again: a removed gauge must not be touched.
   std::map<std::string, std::vector<prometheus::Gauge*>> series
+      ABSL_GUARDED_BY(mutex);
+  std::map<std::string, std::set<prometheus::Gauge*>> eval_series
       ABSL_GUARDED_BY(mutex);
   std::map<std::string, prometheus::Gauge*> info_series ABSL_GUARDED_BY(mutex);
 };
@@ -159,6 +165,17 @@ void CoordinatorMetrics::OnStep(const std::string& job,
       .Observe(sample.step_seconds);
 }
 
+void CoordinatorMetrics::OnValidation(
+    const std::string& job, const std::map<int64_t, double>& loss_by_timestep) {
+  absl::MutexLock lock(&families_->mutex);
+  for (const auto& [timestep, loss] : loss_by_timestep) {
+    prometheus::Gauge& gauge = families_->eval_loss.Add(
+        {{"job", job}, {"t_band", absl::StrCat(timestep)}});
+    gauge.Set(loss);
+    families_->eval_series[job].insert(&gauge);
+  }
+}
+
 void CoordinatorMetrics::OnCheckpoint(absl::Duration took, absl::Time time) {
   families_->duration.Add({{"phase", "save"}}, DurationBuckets())
       .Observe(absl::ToDoubleSeconds(took));
@@ -178,6 +195,11 @@ void CoordinatorMetrics::DropJob(const std::string& job) {
       per_job[i]->Remove(found->second[i]);
     }
     families_->series.erase(found);
+  }
+  if (auto node = families_->eval_series.extract(job); !node.empty()) {
+    for (prometheus::Gauge* gauge : node.mapped()) {
+      families_->eval_loss.Remove(gauge);
+    }
   }
   if (auto found = families_->info_series.find(job);
       found != families_->info_series.end()) {

@@ -45,6 +45,11 @@ class CoordinatorMetrics {
   // halfpipe_step_duration_seconds{phase="step"}
   void OnStep(const std::string& job, const JobStepSample& sample);
 
+  // halfpipe_eval_loss{job,t_band}: of the last validation, by the timestep in
+  // the middle of each band.
+  void OnValidation(const std::string& job,
+                    const std::map<int64_t, double>& loss_by_timestep);
+
   // halfpipe_step_duration_seconds{phase="save"},
   // halfpipe_checkpoint_last_success_timestamp_seconds
   void OnCheckpoint(absl::Duration took, absl::Time time);

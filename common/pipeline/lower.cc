@@ -24,8 +24,9 @@ constexpr Ticks kNever = std::numeric_limits<Ticks>::max();
 
 class Lowering {
  public:
-  Lowering(const SegmentTable& table, const ActionLists& compute)
+  Lowering(const SegmentTable& table, const ActionLists& compute, ListKind kind)
       : table_(table),
+        kind_(kind),
         costs_(NominalCosts(table)),
         compute_(compute),
         ranks_(compute.size()),
@@ -42,6 +43,7 @@ class Lowering {
     for (size_t r = 0; r < ranks_.size(); ++r) {
       if (ranks_[r].next < compute_[r].size()) return Stuck(r);
     }
+    if (kind_ == ListKind::kEvaluation) return std::move(lowered_);
     for (std::vector<Action>& list : lowered_) {
       if (ranks_.size() > 1) list.push_back({Op::kExchangeGradNorm, {}, {}});
       list.push_back({Op::kOptimizerStep, {}, {}});
@@ -122,6 +124,7 @@ class Lowering {
   }
 
   const SegmentTable& table_;
+  const ListKind kind_;
   const CostModel costs_;
   const ActionLists& compute_;
   std::vector<RankState> ranks_;
@@ -133,14 +136,14 @@ class Lowering {
 }  // namespace
 
 absl::StatusOr<ActionLists> Lower(const SegmentTable& table,
-                                  const ActionLists& compute) {
+                                  const ActionLists& compute, ListKind kind) {
   if (table.rank_count() > 2 ||
       compute.size() != static_cast<size_t>(table.rank_count())) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a schedule has one or two ranks, one list each; found ",
         table.rank_count(), " ranks and ", compute.size(), " lists"));
   }
-  return Lowering(table, compute).Run();
+  return Lowering(table, compute, kind).Run();
 }
 
 }  // namespace halfpipe::pipeline

@@ -14,12 +14,13 @@ namespace halfpipe::pipeline {
 // together: so both lists have all transfers in one global order, which is
 // the order in which their data becomes ready, and a single lane between the
 // ranks can neither deadlock nor hold a ready tensor behind a late one.
-// Then NORM (two ranks only) and STEP are appended.
+// Then NORM (two ranks only) and STEP are appended, but for an evaluation.
 //
 // InvalidArgument when the compute lists can never run to their end, or when
 // there are more than two ranks.
-[[nodiscard]] absl::StatusOr<ActionLists> Lower(const SegmentTable& table,
-                                                const ActionLists& compute);
+[[nodiscard]] absl::StatusOr<ActionLists> Lower(
+    const SegmentTable& table, const ActionLists& compute,
+    ListKind kind = ListKind::kTraining);
 
 }  // namespace halfpipe::pipeline
 

@@ -29,6 +29,12 @@ enum class ScheduleName : uint8_t {
     absl::string_view text);
 [[nodiscard]] absl::string_view ToString(ScheduleName name);
 
+// What a whole action list does.
+enum class ListKind : uint8_t {
+  kTraining,    // forwards, backwards, norms, the optimizer's step
+  kEvaluation,  // forwards through the head, and nothing else
+};
+
 // Forwards of segment 0 and of segment 1 before the first backward of the
 // same segment. Textbook 1F1B is (2,1); because the head makes every
 // micro-batch cross twice, (3,2) is the first depth that does not stall.
@@ -70,8 +76,9 @@ struct RankUse {
   int32_t max_slots = 0;
   WaitingInputs waiting = {};
   // The moments in which most is live: every other one has no more in any
-  // chunk than one of these with the same chunk at work. Not empty; with one
-  // stage all blocks are one chunk. Ascending.
+  // chunk than one of these with the same chunk at work. Not empty, but for an
+  // evaluation, in which nothing is live; with one stage all blocks are one
+  // chunk. Ascending.
   std::vector<LiveMoment> moments = {};
 
   friend bool operator==(const RankUse&, const RankUse&) = default;

@@ -44,11 +44,12 @@ std::vector<Action> Prerequisites(const SegmentTable& table,
 class Validation {
  public:
   Validation(const SegmentTable& table, int32_t microbatches,
-             const ActionLists& ranks, int32_t max_live)
+             const ActionLists& ranks, int32_t max_live, ListKind kind)
       : table_(table),
         microbatches_(microbatches),
         ranks_(ranks),
         max_live_(max_live),
+        kind_(kind),
         expected_(ranks.size()) {}
 
   absl::StatusOr<std::vector<RankUse>> Run() {
@@ -69,6 +70,7 @@ class Validation {
     for (int32_t s = 0; s < table_.segment_count(); ++s) {
       for (int32_t m = 0; m < microbatches_; ++m) {
         for (Op op : {Op::kForward, Op::kBackward}) {
+          if (op == Op::kBackward && kind_ == ListKind::kEvaluation) continue;
           const Action action{op, Segment(s), Microbatch(m)};
           Expect(action);
           if (std::optional<Action> send = SendOf(table_, action)) {
@@ -127,6 +129,7 @@ class Validation {
   }
 
   absl::Status CheckEnd(size_t r) const {
+    if (kind_ == ListKind::kEvaluation) return CheckNoEnd(r);
     std::vector<Action> end;
     if (ranks_.size() == 2) end.push_back({Op::kExchangeGradNorm, {}, {}});
     end.push_back({Op::kOptimizerStep, {}, {}});
@@ -140,14 +143,27 @@ class Validation {
     return absl::OkStatus();
   }
 
+  absl::Status CheckNoEnd(size_t r) const {
+    for (size_t i = 0; i < ranks_[r].size(); ++i) {
+      const Op op = ranks_[r][i].op;
+      if (op == Op::kExchangeGradNorm || op == Op::kOptimizerStep) {
+        return Error(r, i, "has no place in an evaluation");
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<RankUse> CheckUse(size_t r) const {
     RankUse use;
     absl::flat_hash_set<int32_t> live;
     absl::flat_hash_set<int32_t> slots;
-    const Segment lowest = table_.segments_of(Rank(static_cast<int32_t>(r)))[0];
+    const std::vector<Segment> segments =
+        table_.segments_of(Rank(static_cast<int32_t>(r)));
+    const Segment lowest = segments.front();
+    const bool evaluates = kind_ == ListKind::kEvaluation;
     for (size_t i = 0; i < ranks_[r].size(); ++i) {
       const auto [op, segment, microbatch] = ranks_[r][i];
-      if (op == Op::kForward) live.insert(microbatch.value());
+      if (op == Op::kForward && !evaluates) live.insert(microbatch.value());
       if (op == Op::kForward || op == Op::kReceiveActivation) {
         slots.insert(microbatch.value());
       }
@@ -164,9 +180,12 @@ class Validation {
         live.erase(microbatch.value());
         slots.erase(microbatch.value());
       }
+      if (evaluates && op == Op::kForward && segment == segments.back()) {
+        slots.erase(microbatch.value());
+      }
     }
     use.waiting = WaitingInputsOf(table_, ranks_[r]);
-    use.moments = LiveMomentsOf(table_, ranks_, r);
+    if (!evaluates) use.moments = LiveMomentsOf(table_, ranks_, r);
     return use;
   }
 
@@ -232,6 +251,7 @@ class Validation {
   const int32_t microbatches_;
   const ActionLists& ranks_;
   const int32_t max_live_;
+  const ListKind kind_;
   std::vector<absl::flat_hash_set<std::string>> expected_;
 };
 
@@ -240,14 +260,14 @@ class Validation {
 absl::StatusOr<std::vector<RankUse>> Validate(const SegmentTable& table,
                                               int32_t microbatches,
                                               const ActionLists& ranks,
-                                              int32_t max_live) {
+                                              int32_t max_live, ListKind kind) {
   if (table.rank_count() > 2 ||
       ranks.size() != static_cast<size_t>(table.rank_count())) {
     return absl::InvalidArgumentError(
         absl::StrCat("a schedule of ", table.rank_count(), " ranks has ",
                      ranks.size(), " lists"));
   }
-  return Validation(table, microbatches, ranks, max_live).Run();
+  return Validation(table, microbatches, ranks, max_live, kind).Run();
 }
 
 }  // namespace halfpipe::pipeline

@@ -19,12 +19,13 @@ namespace halfpipe::pipeline {
 //     opposite its receive. With the rule before, a step then cannot deadlock:
 //     whatever comes before the first open transfer can always run;
 //   - NORM (two ranks only) and STEP come last, after every backward;
+//   - an evaluation has no backwards, no gradients, no NORM and no STEP;
 //   - no rank has more than `max_live` live micro-batches (0: no bound).
 // InvalidArgument says which rule is broken, and shows the lists around the
 // place as a table of steps and ranks with "<-- here".
 [[nodiscard]] absl::StatusOr<std::vector<RankUse>> Validate(
     const SegmentTable& table, int32_t microbatches, const ActionLists& ranks,
-    int32_t max_live = 0);
+    int32_t max_live = 0, ListKind kind = ListKind::kTraining);
 
 }  // namespace halfpipe::pipeline
 

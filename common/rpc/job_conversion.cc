@@ -106,6 +106,30 @@ StepProgress StepFromProto(const v1::StepProgress& from) {
   return to;
 }
 
+void ValidationToProto(const ValidationResult& from, v1::ValidationResult* to) {
+  to->set_steps_done(from.steps_done);
+  to->set_loss(from.loss);
+  for (const ValidationBand& band : from.bands) {
+    v1::ValidationBand* added = to->add_bands();
+    added->set_timestep(band.timestep);
+    added->set_loss(band.loss);
+  }
+  to->set_best_steps(from.best_steps);
+  to->set_best_loss(from.best_loss);
+}
+
+ValidationResult ValidationFromProto(const v1::ValidationResult& from) {
+  ValidationResult to;
+  to.steps_done = from.steps_done();
+  to.loss = from.loss();
+  for (const v1::ValidationBand& band : from.bands()) {
+    to.bands.push_back({band.timestep(), band.loss()});
+  }
+  to.best_steps = from.best_steps();
+  to.best_loss = from.best_loss();
+  return to;
+}
+
 struct EventWriter {
   v1::JobEvent* to;
 
@@ -135,6 +159,10 @@ struct EventWriter {
 
   void operator()(const Checkpoint& what) {
     CheckpointToProto(what, to->mutable_checkpoint());
+  }
+
+  void operator()(const ValidationResult& what) {
+    ValidationToProto(what, to->mutable_validation());
   }
 };
 
@@ -214,6 +242,9 @@ v1::Job ToProto(const Job& from) {
   to.set_queue_position(from.queue_position);
   to.set_last_cursor(from.last_cursor);
   if (from.last_step) StepToProto(*from.last_step, to.mutable_last_step());
+  if (from.last_validation) {
+    ValidationToProto(*from.last_validation, to.mutable_last_validation());
+  }
   for (const Checkpoint& checkpoint : from.checkpoints) {
     CheckpointToProto(checkpoint, to.add_checkpoints());
   }
@@ -245,6 +276,9 @@ absl::StatusOr<Job> FromProto(const v1::Job& from) {
   to.queue_position = from.queue_position();
   to.last_cursor = from.last_cursor();
   if (from.has_last_step()) to.last_step = StepFromProto(from.last_step());
+  if (from.has_last_validation()) {
+    to.last_validation = ValidationFromProto(from.last_validation());
+  }
   for (const v1::Checkpoint& checkpoint : from.checkpoints()) {
     to.checkpoints.push_back(CheckpointFromProto(checkpoint));
   }
@@ -295,6 +329,9 @@ absl::StatusOr<JobEvent> FromProto(const v1::JobEvent& from) {
     }
     case v1::JobEvent::kCheckpoint:
       to.what = CheckpointFromProto(from.checkpoint());
+      return to;
+    case v1::JobEvent::kValidation:
+      to.what = ValidationFromProto(from.validation());
       return to;
     case v1::JobEvent::WHAT_NOT_SET:
       break;

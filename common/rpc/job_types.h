@@ -84,6 +84,22 @@ struct StepProgress {
   double next_checkpoint_seconds = 0.0;
 };
 
+struct ValidationBand {
+  double timestep = 0.0;  // 0..1000: the middle of the band
+  double loss = 0.0;      // weighted as in training, mean of the samples
+};
+
+// An evaluation of the samples that are held out.
+struct ValidationResult {
+  int64_t steps_done = 0;                  // of the weights
+  double loss = 0.0;                       // mean of the bands
+  std::vector<ValidationBand> bands = {};  // from much noise to little
+  int64_t best_steps = 0;  // whose loss is the least so far; 0: none is finite
+  double best_loss = 0.0;
+
+  [[nodiscard]] bool is_best() const { return best_steps == steps_done; }
+};
+
 struct EncodingProgress {
   int64_t samples_done = 0;
   int64_t samples_total = 0;
@@ -107,7 +123,8 @@ struct LogLine {
 struct JobEvent {
   int64_t cursor = 0;  // rises within the job; 0 is before the first event
   absl::Time time = absl::UnixEpoch();
-  std::variant<StateChange, StepProgress, EncodingProgress, LogLine, Checkpoint>
+  std::variant<StateChange, StepProgress, EncodingProgress, LogLine, Checkpoint,
+               ValidationResult>
       what;
 };
 
@@ -131,6 +148,7 @@ struct Job {
   int64_t queue_position = 0;  // 1 is next; 0 when not queued
   int64_t last_cursor = 0;
   std::optional<StepProgress> last_step;
+  std::optional<ValidationResult> last_validation;
   std::vector<Checkpoint> checkpoints;  // oldest first
   std::vector<std::string> exports;     // files of the final LoRA
   int32_t priority = 0;                 // higher ones leave the queue first

@@ -30,6 +30,8 @@ void StartToProto(const StartCommand& body, v1::StartCommand* start) {
   }
   start->mutable_schedule()->Assign(body.schedule.begin(), body.schedule.end());
   start->set_schedule_hash(body.schedule_hash);
+  start->mutable_evaluation_schedule()->Assign(body.evaluation_schedule.begin(),
+                                               body.evaluation_schedule.end());
   start->set_resume_from(body.resume_from);
   start->mutable_memory_plan()->Assign(body.memory_plan.begin(),
                                        body.memory_plan.end());
@@ -75,8 +77,12 @@ struct CommandWriter {
       microbatch->set_latents_path(from.latents_path);
       microbatch->set_context_path(from.context_path);
       microbatch->set_data_position(from.data_position);
+      if (!from.fixed.has_value()) continue;
+      microbatch->mutable_fixed()->set_noise_name(from.fixed->noise_name);
+      microbatch->mutable_fixed()->set_place(from.fixed->place);
     }
     step->set_record_dir(body.plan.record_dir);
+    step->set_evaluation(body.plan.evaluation);
   }
 
   void operator()(const SaveCommand& body) {
@@ -116,6 +122,8 @@ StartCommand StartFromProto(const v1::StartCommand& from) {
   start.first_samples = SamplesFromProto(from.first_samples());
   start.schedule.assign(from.schedule().begin(), from.schedule().end());
   start.schedule_hash = from.schedule_hash();
+  start.evaluation_schedule.assign(from.evaluation_schedule().begin(),
+                                   from.evaluation_schedule().end());
   start.resume_from = from.resume_from();
   start.memory_plan.assign(from.memory_plan().begin(),
                            from.memory_plan().end());
@@ -138,8 +146,12 @@ StepCommand StepFromProto(const v1::StepCommand& from) {
     plan.microbatches.push_back({microbatch.latents_path(),
                                  microbatch.context_path(),
                                  microbatch.data_position()});
+    if (!microbatch.has_fixed()) continue;
+    plan.microbatches.back().fixed = {microbatch.fixed().noise_name(),
+                                      microbatch.fixed().place()};
   }
   plan.record_dir = from.record_dir();
+  plan.evaluation = from.evaluation();
   return {std::move(plan)};
 }
 

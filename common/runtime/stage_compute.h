@@ -40,7 +40,9 @@ class StageCompute {
   virtual void SetStop(std::stop_token /*stop*/) {}
 
   // Loads what this rank's segments need of the plan's samples, makes the
-  // noise and timesteps, and clears the gradient accumulators.
+  // noise and timesteps, and clears the gradient accumulators. In an evaluation
+  // gradients stay, only Forward and the activations' transfers follow, and a
+  // forward keeps nothing for a backward.
   [[nodiscard]] virtual absl::Status BeginStep(const StepPlan& plan) = 0;
 
   // Says which forwards and backwards follow the next call of Forward or

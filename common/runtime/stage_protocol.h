@@ -147,6 +147,8 @@ struct StartCommand {
   // What the coordinator multiplies learning rates with. A stage only keeps it
   // for its LoadedJob.
   double learning_rate_factor = 1.0;
+  // Action lists of an evaluation; empty: the job has none.
+  std::vector<std::string> evaluation_schedule = {};
 };
 
 // A job that a stage holds between two steps.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,22 @@
 
 namespace halfpipe {
 
+// What a step draws for a micro-batch and an evaluation fixes, so that two
+// evaluations differ by the weights alone.
+struct FixedDraw {
+  std::string noise_name;  // keys the noise, together with validation.seed
+  double place = 0.0;      // in the trained part of the timesteps, [0, 1)
+
+  friend bool operator==(const FixedDraw&, const FixedDraw&) = default;
+};
+
 // One micro-batch: which sample, and the position that keys its random streams
 // together with the job's seed. References travel, tensors do not.
 struct MicrobatchPlan {
-  std::string latents_path;   // cache file of the sample's latents
-  std::string context_path;   // cache file of its text embedding
-  int64_t data_position = 0;  // index in the infinite sampling order
+  std::string latents_path;             // cache file of the sample's latents
+  std::string context_path;             // cache file of its text embedding
+  int64_t data_position = 0;            // index in the infinite sampling order
+  std::optional<FixedDraw> fixed = {};  // in an evaluation, and only there
 };
 
 // One optimizer step. (epoch, step) names it, so that a repeated delivery
@@ -30,6 +41,10 @@ struct StepPlan {
   double learning_rate = 0.0;
   std::vector<MicrobatchPlan> microbatches;
   std::string record_dir;  // empty, or where `run --record` wants its files
+  // Forwards on held-out samples, with the weights as they are behind `step`
+  // optimizer steps. It changes nothing; schedule_hash names the evaluation's
+  // lists.
+  bool evaluation = false;
 };
 
 // When one action ran, in seconds since the step's first action.

@@ -179,6 +179,15 @@ absl::Status TrainingJob::LoadSchedule() {
   }
   chunks_ = ChunksIn(lists);
   actions_ = std::move(lists[rank]);
+  if (command_.evaluation_schedule.empty()) return absl::OkStatus();
+  HP_ASSIGN_OR_RETURN(pipeline::ActionLists evaluation,
+                      pipeline::ParseText(command_.evaluation_schedule));
+  if (evaluation.size() != lists.size() || ChunksIn(evaluation) != chunks_) {
+    return absl::InvalidArgumentError(
+        "the evaluation's schedule has other ranks or segments than the steps");
+  }
+  evaluation_hash_ = pipeline::ScheduleHash(evaluation);
+  evaluation_actions_ = std::move(evaluation[rank]);
   return absl::OkStatus();
 }
 
@@ -263,6 +272,7 @@ absl::Status TrainingJob::MakeSource() {
                             : TimestepWeighting::kNone}));
   TrainingSourceOptions options;
   options.seed = static_cast<uint64_t>(config_.train.seed);
+  options.evaluation_seed = static_cast<uint64_t>(config_.validation.seed);
   if (config_.data.is_random()) {
     options.random_latents_shape =
         RandomLatentsShape(config_, model_->architecture());
@@ -388,14 +398,16 @@ absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
 
 absl::StatusOr<StepReport> TrainingJob::RunStep(const StepPlan& plan,
                                                 std::stop_token stop) {
-  if (plan.schedule_hash != command_.schedule_hash) {
+  if (plan.schedule_hash !=
+      (plan.evaluation ? evaluation_hash_ : command_.schedule_hash)) {
     return absl::InvalidArgumentError("the plan names another schedule");
   }
   if (runner_ == nullptr) {
     return absl::FailedPreconditionError("the pair is not joined");
   }
-  absl::StatusOr<StepReport> report =
-      runner_->RunStep(plan, actions_, std::move(stop));
+  absl::StatusOr<StepReport> report = runner_->RunStep(
+      plan, plan.evaluation ? evaluation_actions_ : actions_, std::move(stop));
+  if (plan.evaluation) return report;  // the weights are what they were
   if (report.ok()) steps_done_ = plan.step.value() + 1;
   if (!report.ok() && runner_->weights_in_doubt()) steps_done_.reset();
   return report;

@@ -109,6 +109,8 @@ class TrainingJob {
   std::unique_ptr<ModelSource> model_;
   std::string identity_;  // of ResidentPart
   std::vector<pipeline::Action> actions_;
+  std::vector<pipeline::Action> evaluation_actions_;  // empty: none
+  std::string evaluation_hash_;
   int32_t chunks_ = 1;  // of each stage's blocks
   std::vector<SegmentContent> segments_;
   std::map<std::string, Shape> latent_shapes_;  // by path

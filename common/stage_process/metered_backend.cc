@@ -51,7 +51,8 @@ absl::StatusOr<StepResult> MeteredBackend::Step(const StepCommand& command,
                                                 std::stop_token stop) {
   SetLogContext("step", absl::StrCat(command.plan.step.value()));
   absl::StatusOr<StepResult> result = backend_->Step(command, std::move(stop));
-  if (result.ok()) {
+  // An evaluation is no step, and would bend the steps' figures.
+  if (result.ok() && !command.plan.evaluation) {
     const StepReport& report = result->report;
     metrics_->OnStep({.step_seconds = report.step_seconds,
                       .busy_seconds = report.busy_seconds,

@@ -74,6 +74,17 @@ class Fields {
     return field;
   }
 
+  absl::StatusOr<double> Number(const char* name) {
+    const json* field = Take(name);
+    if (field == nullptr || !field->is_number()) {
+      return BadField(name, "a number");
+    }
+    return field->get<double>();
+  }
+
+  // nullptr where there is no such field.
+  const json* Optional(const char* name) { return Take(name); }
+
   absl::Status CheckNoneLeft() const {
     for (const auto& [name, value] : object_.items()) {
       if (taken_.contains(name)) continue;
@@ -134,6 +145,19 @@ absl::StatusOr<std::vector<FileEntry>> EntriesFrom(const json& array) {
   return entries;
 }
 
+absl::StatusOr<ValidationRecord> RecordFrom(const json* value) {
+  ValidationRecord record;
+  if (value == nullptr) return record;
+  if (!value->is_object()) return BadField("validation", "an object");
+  Fields fields(*value);
+  HP_ASSIGN_OR_RETURN(record.steps, fields.Count("steps"));
+  HP_ASSIGN_OR_RETURN(record.best_steps, fields.Count("best_steps"));
+  HP_ASSIGN_OR_RETURN(record.best_loss, fields.Number("best_loss"));
+  HP_ASSIGN_OR_RETURN(record.without_better, fields.Count("without_better"));
+  HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
+  return record;
+}
+
 absl::Status CheckFile(const std::string& folder, const FileEntry& expected) {
   absl::StatusOr<FileEntry> found = DescribeFile(folder, expected.name);
   if (absl::IsNotFound(found.status())) {
@@ -170,6 +194,13 @@ std::string ToJson(const CheckpointManifest& manifest) {
   if (manifest.learning_rate_factor != 1.0) {
     root["learning_rate_factor"] = manifest.learning_rate_factor;
   }
+  if (manifest.validation.steps != 0) {
+    const ValidationRecord& record = manifest.validation;
+    root["validation"] = {{"steps", record.steps},
+                          {"best_steps", record.best_steps},
+                          {"best_loss", record.best_loss},
+                          {"without_better", record.without_better}};
+  }
   return root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -197,6 +228,8 @@ absl::StatusOr<CheckpointManifest> ManifestFromJson(absl::string_view text) {
   HP_ASSIGN_OR_RETURN(manifest.files, EntriesFrom(*files));
   HP_ASSIGN_OR_RETURN(manifest.learning_rate_factor,
                       fields.FactorOr("learning_rate_factor", 1.0));
+  HP_ASSIGN_OR_RETURN(manifest.validation,
+                      RecordFrom(fields.Optional("validation")));
   HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
   return manifest;
 }

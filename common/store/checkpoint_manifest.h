@@ -24,6 +24,17 @@ struct FileEntry {
   friend bool operator==(const FileEntry&, const FileEntry&) = default;
 };
 
+// How the job's validations have gone.
+struct ValidationRecord {
+  int64_t steps = 0;           // of the last one; 0: there was none
+  int64_t best_steps = 0;      // of the one with the least loss; 0: none
+  double best_loss = 0.0;      // its loss
+  int64_t without_better = 0;  // validations since then
+
+  friend bool operator==(const ValidationRecord&,
+                         const ValidationRecord&) = default;
+};
+
 struct CheckpointManifest {
   int64_t step = 0;           // optimizer steps that are in the weights
   std::string config_digest;  // of the training config
@@ -36,6 +47,8 @@ struct CheckpointManifest {
   // What the config's learning rate is multiplied with from here on, 0 < x <=
   // 1: below 1 after a rollback. The file holds it only then.
   double learning_rate_factor = 1.0;
+  // The file holds it only after a validation.
+  ValidationRecord validation = {};
 
   friend bool operator==(const CheckpointManifest&,
                          const CheckpointManifest&) = default;

@@ -20,6 +20,7 @@ enum class RandomPurpose : uint8_t {
   kCaptionDropout = 3,
   kLoraInit = 4,
   kSyntheticData = 5,
+  kEvaluationNoise = 6,
 };
 
 // One block of the generator: four 32-bit words from a 128-bit counter.

@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -64,8 +65,9 @@ absl::StatusOr<MicrobatchData> TrainingSource::Load(const StepPlan& plan,
     return RandomStream(options_.seed, plan.step.value(), microbatch.value(),
                         purpose);
   };
+  const std::optional<FixedDraw>& fixed = sample_plan.fixed;
   return TorchGuard("load sample", [&]() -> absl::StatusOr<MicrobatchData> {
-    const bool dropped = options_.caption_dropout > 0.0 &&
+    const bool dropped = !fixed.has_value() && options_.caption_dropout > 0.0 &&
                          stream(RandomPurpose::kCaptionDropout).NextUniform() <
                              options_.caption_dropout;
     HP_ASSIGN_OR_RETURN(LatentSample sample,
@@ -73,11 +75,16 @@ absl::StatusOr<MicrobatchData> TrainingSource::Load(const StepPlan& plan,
     MicrobatchData data;
     HP_ASSIGN_OR_RETURN(data.inputs.context,
                         LoadContext(sample_plan.context_path, dropped));
-    const FlowTimestep& t =
-        schedule_.At(stream(RandomPurpose::kTimestep).NextUniform());
+    const FlowTimestep& t = schedule_.At(
+        fixed.has_value() ? static_cast<float>(fixed->place)
+                          : stream(RandomPurpose::kTimestep).NextUniform());
     data.latents = sample.latents;
-    data.noise =
-        NormalTensor(stream(RandomPurpose::kNoise), sample.latents.sizes());
+    data.noise = NormalTensor(
+        fixed.has_value()
+            ? RandomStream::ForName(options_.evaluation_seed, fixed->noise_name,
+                                    RandomPurpose::kEvaluationNoise)
+            : stream(RandomPurpose::kNoise),
+        sample.latents.sizes());
     data.inputs.latents =
         sample.latents * (1.0F - t.sigma) + data.noise * t.sigma;
     if (options_.first_frame_given) {

@@ -18,6 +18,7 @@ inline constexpr char kRandomSamplePrefix[] = "random:";
 
 struct TrainingSourceOptions {
   uint64_t seed = 0;
+  uint64_t evaluation_seed = 0;  // of the noise of evaluations
   double caption_dropout = 0.0;
   // Cache file of the empty prompt; needed when caption_dropout > 0.
   std::string empty_context_path;
@@ -31,7 +32,8 @@ struct TrainingSourceOptions {
 
 // Reads the two cache files a plan names. x_t = (1 - sigma) x_0 + sigma noise
 // in fp32; timesteps stay fp32 (rounding them to bf16, as DiffSynth does,
-// leaves 26 distinct values in the high-noise range).
+// leaves 26 distinct values in the high-noise range). What a plan fixes is not
+// drawn, and its caption is never dropped.
 class TrainingSource : public MicrobatchSource {
  public:
   TrainingSource(TrainingSourceOptions options, FlowMatchSchedule schedule);

@@ -55,7 +55,7 @@ absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
   plan_ = plan;
   timesteps_.assign(plan.microbatches.size(), 0.0);
   if (options_.profile) profile_.Start();
-  return part_->ZeroGrad();
+  return plan.evaluation ? absl::OkStatus() : part_->ZeroGrad();
 }
 
 const SegmentContent& WanStageCompute::ContentOf(Segment segment) const {
@@ -124,17 +124,39 @@ absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
 absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
   return TorchGuard(Label("F", segment, microbatch), [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(at::Tensor x, InputOf(segment, microbatch));
-    const SegmentContent& content = ContentOf(segment);
-    InFlight& flight = in_flight_[microbatch];
-    if (content.blocks.size() > 0) {
-      HP_ASSIGN_OR_RETURN(
-          x, part_->ForwardBlocks(microbatch, content.blocks,
-                                  flight.conditioning, std::move(x)));
+    HP_ASSIGN_OR_RETURN(x, RunBlocks(segment, microbatch, std::move(x)));
+    if (ContentOf(segment).is_head) {
+      HP_RETURN_IF_ERROR(HeadAndLoss(microbatch, x));
+    } else {
+      in_flight_[microbatch].x[segment] = std::move(x);
     }
-    if (content.is_head) return HeadAndLoss(microbatch, x);
-    flight.x[segment] = std::move(x);
+    if (plan_.evaluation) EndEvaluation(segment, microbatch);
     return absl::OkStatus();
   });
+}
+
+absl::StatusOr<at::Tensor> WanStageCompute::RunBlocks(Segment segment,
+                                                      Microbatch microbatch,
+                                                      at::Tensor x) {
+  const BlockRange& blocks = ContentOf(segment).blocks;
+  if (blocks.size() == 0) return x;
+  const Conditioning& conditioning = in_flight_[microbatch].conditioning;
+  return plan_.evaluation ? part_->EvaluateBlocks(microbatch, blocks,
+                                                  conditioning, std::move(x))
+                          : part_->ForwardBlocks(microbatch, blocks,
+                                                 conditioning, std::move(x));
+}
+
+void WanStageCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
+  const auto end = static_cast<int32_t>(options_.segments.size());
+  for (int32_t s = segment.value() + 1; s < end; ++s) {
+    if (IsLocal(Segment(s))) return;
+  }
+  // The last segment of this rank. An output is still to be sent.
+  InFlight& flight = in_flight_[microbatch];
+  flight.conditioning = {};
+  flight.dprediction.reset();
+  part_->ForgetHead(microbatch);
 }
 
 absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
@@ -383,7 +405,7 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
       report->losses.push_back(loss.item<double>());
     }
     if (!losses_.empty()) report->timesteps = timesteps_;
-    report->grad_norm = grad_norm_;
+    report->grad_norm = plan_.evaluation ? 0.0 : grad_norm_;
     HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options_.device));
     report->device_bytes_in_use = memory.in_use_bytes;
     report->device_peak_bytes = memory.process_peak_bytes;

@@ -129,6 +129,11 @@ class WanStageCompute : public StageCompute {
                                                    Microbatch microbatch);
   [[nodiscard]] absl::StatusOr<at::Tensor> OutputGradientOf(
       Segment segment, Microbatch microbatch);
+  [[nodiscard]] absl::StatusOr<at::Tensor> RunBlocks(Segment segment,
+                                                     Microbatch microbatch,
+                                                     at::Tensor x);
+  // Lets go of what an evaluation's micro-batch needs no more behind `segment`.
+  void EndEvaluation(Segment segment, Microbatch microbatch);
   [[nodiscard]] absl::Status HeadAndLoss(Microbatch microbatch,
                                          const at::Tensor& x);
   [[nodiscard]] absl::StatusOr<std::vector<SlotSpec>> ActivationSpecs(

@@ -319,6 +319,28 @@ absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
       });
 }
 
+absl::StatusOr<at::Tensor> WanPart::EvaluateBlocks(Microbatch microbatch,
+                                                   const BlockRange& blocks,
+                                                   Conditioning conditioning,
+                                                   at::Tensor x) {
+  HP_RETURN_IF_ERROR(CheckRange(blocks));
+  // The least that a block's forward can be told to save; it is let go at once.
+  static const BlockPlan kLeast =
+      ActivationPlan::Uniform(ActivationPolicy::kRecompute, 1)[0];
+  return TorchGuard(Context("evaluation", microbatch),
+                    [&]() -> absl::StatusOr<at::Tensor> {
+                      if (!conditioning.rope.defined()) {
+                        conditioning.rope = RopeFor(conditioning.grid);
+                      }
+                      for (int64_t i = blocks.begin; i < blocks.end; ++i) {
+                        if (stop_.stop_requested()) return StepStopped();
+                        BlockSaved saved;
+                        x = block(i).Forward(x, conditioning, kLeast, &saved);
+                      }
+                      return x;
+                    });
+}
+
 absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
                                                    const BlockRange& blocks,
                                                    at::Tensor d) {

@@ -107,6 +107,13 @@ class WanPart {
       Microbatch microbatch, const BlockRange& blocks,
       const Conditioning& conditioning, at::Tensor x);
 
+  // The same numbers with nothing kept for a backward pass, and nothing asked
+  // of the activation plan: of a block, only its result is left.
+  // InvalidArgument: not one of this part's ranges.
+  [[nodiscard]] absl::StatusOr<at::Tensor> EvaluateBlocks(
+      Microbatch microbatch, const BlockRange& blocks,
+      Conditioning conditioning, at::Tensor x);
+
   // Runs it backward: adds to the adapters' gradients and frees the saved
   // state. Returns dL/dx for the range before; undefined if this one holds
   // block 0, whose input needs no gradient. InvalidArgument: not one of this
@@ -132,6 +139,9 @@ class WanPart {
   // ForwardBlocks and BackwardBlocks end with Cancelled between two blocks once
   // it is requested: a block takes a while without a GPU.
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
+
+  // Forgets what the head remembers of a micro-batch that has no backward pass.
+  void ForgetHead(Microbatch microbatch) { head_states_.erase(microbatch); }
 
   // Forgets every micro-batch: the step was abandoned. Gradients stay.
   void AbandonMicrobatches();

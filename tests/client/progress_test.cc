@@ -94,6 +94,23 @@ TEST(EventTextTest, ALineNamesItsStage) {
   EXPECT_EQ(EventText(event), "stage 1: warning: the host is slow");
 }
 
+TEST(EventTextTest, AValidationSaysWhichIsTheBest) {
+  ValidationResult result;
+  result.steps_done = 200;
+  result.loss = 0.25;
+  result.bands = {{978.4, 0.125}, {500.0, 0.375}};
+  result.best_steps = 100;
+  result.best_loss = 0.125;
+  JobEvent event;
+  event.what = result;
+  EXPECT_EQ(EventText(event),
+            "validation step 200: loss 0.25, the best is 0.125 of step 100  "
+            "(by timestep 978: 0.125, 500: 0.375)");
+  result.best_steps = 200;
+  EXPECT_EQ(ValidationText(result).substr(0, 49),
+            "validation step 200: loss 0.25, the best so far  ");
+}
+
 TEST(EventTextTest, FailureIsSaidOnce) {
   JobEvent event;
   event.what = StateChange{

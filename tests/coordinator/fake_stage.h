@@ -101,6 +101,7 @@ struct FakeStage {
     report.step = plan.step;
     if (rank == 0) {
       report.losses.assign(plan.microbatches.size(), loss);
+      report.timesteps.assign(plan.microbatches.size(), 500.0);
     }
     report.grad_norm = 1.0;
     report.step_seconds = 2.0;

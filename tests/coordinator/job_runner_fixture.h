@@ -69,6 +69,9 @@ class FakeHost : public JobRunnerHost {
         line != nullptr && line->severity == LogSeverity::kWarning) {
       warnings.push_back(line->text);
     }
+    if (const auto* result = std::get_if<ValidationResult>(&event)) {
+      validations.push_back(*result);
+    }
     if (const auto* encoding = std::get_if<EncodingProgress>(&event)) {
       encodings.push_back(encoding->samples_done);
     }
@@ -102,6 +105,7 @@ class FakeHost : public JobRunnerHost {
   std::vector<std::string> restart_reasons;
   std::vector<std::string> warnings;
   std::vector<StepProgress> steps;
+  std::vector<ValidationResult> validations;
   std::vector<int64_t> encodings;
   std::vector<int64_t> committed;
   std::vector<int64_t> forgotten;

@@ -51,6 +51,7 @@ TEST(CoordinatorMetricsTest, AnEndedJobHasNoSeries) {
   metrics.SetJobInfo("a", "i2v-a14b", 32);
   metrics.OnStep("a", Sample());
   metrics.OnStep("b", Sample());
+  metrics.OnValidation("a", {{978, 0.5}});
   metrics.DropJob("a");
   metrics.DropJob("never-there");
   EXPECT_THAT(registry.Text(), Not(HasSubstr("job=\"a\"")));
@@ -58,6 +59,18 @@ TEST(CoordinatorMetricsTest, AnEndedJobHasNoSeries) {
   // It may come back: a resumed job.
   metrics.OnStep("a", Sample());
   EXPECT_THAT(registry.Text(), HasSubstr("halfpipe_job_step{job=\"a\"} 7\n"));
+}
+
+TEST(CoordinatorMetricsTest, AValidationHasALossABand) {
+  MetricsRegistry registry;
+  CoordinatorMetrics metrics(&registry);
+  metrics.OnValidation("a", {{978, 0.5}, {500, 0.25}});
+  metrics.OnValidation("a", {{978, 0.125}, {500, 0.25}});
+  const std::string text = registry.Text();
+  EXPECT_THAT(text, HasSubstr("halfpipe_eval_loss{job=\"a\",t_band=\"978\"} "
+                              "0.125\n"));
+  EXPECT_THAT(text, HasSubstr("halfpipe_eval_loss{job=\"a\",t_band=\"500\"} "
+                              "0.25\n"));
 }
 
 TEST(CoordinatorMetricsTest, StatesWithoutJobsAreZero) {

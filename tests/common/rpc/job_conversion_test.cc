@@ -84,8 +84,11 @@ TEST(JobConversionTest, AJobSurvivesTheWireAndTheDisk) {
 TEST(JobConversionTest, EveryEventKeepsItsKind) {
   const decltype(JobEvent::what) bodies[] = {
       StateChange{JobState::kFailed, "r", absl::InternalError("x")},
-      StepProgress{}, EncodingProgress{1, 2, "a"},
-      LogLine{LogSeverity::kWarning, "t"}, Checkpoint{}};
+      StepProgress{},
+      EncodingProgress{1, 2, "a"},
+      LogLine{LogSeverity::kWarning, "t"},
+      Checkpoint{},
+      ValidationResult{}};
   for (const auto& what : bodies) {
     JobEvent event;
     event.cursor = 5;
@@ -160,6 +163,39 @@ TEST(JobConversionTest, UnknownEnumValuesAreRefused) {
 TEST(JobConversionTest, BytesThatAreNoJobAreDataLoss) {
   EXPECT_EQ(DecodeJob("\xff\xff\xff").status().code(),
             absl::StatusCode::kDataLoss);
+}
+
+TEST(JobConversionTest, ValidationsOfEventsAndJobs) {
+  ValidationResult result;
+  result.steps_done = 200;
+  result.loss = 1.0 / 3.0;
+  result.bands = {{978.0, 0.25}, {500.0, 0.5}};
+  result.best_steps = 100;
+  result.best_loss = 0.125;
+  JobEvent event;
+  event.what = result;
+  const auto event_back = DecodeJobEvent(EncodeJobEvent(event));
+  ASSERT_TRUE(event_back.ok()) << event_back.status();
+  Job job;
+  job.last_validation = result;
+  const auto job_back = DecodeJob(EncodeJob(job));
+  ASSERT_TRUE(job_back.ok()) << job_back.status();
+  ASSERT_TRUE(job_back->last_validation.has_value());
+  for (const ValidationResult& got :
+       {std::get<ValidationResult>(event_back->what),
+        *job_back->last_validation}) {
+    EXPECT_EQ(got.steps_done, 200);
+    EXPECT_EQ(got.loss, 1.0 / 3.0);
+    ASSERT_EQ(got.bands.size(), 2u);
+    EXPECT_EQ(got.bands[1].timestep, 500.0);
+    EXPECT_EQ(got.bands[1].loss, 0.5);
+    EXPECT_EQ(got.best_steps, 100);
+    EXPECT_EQ(got.best_loss, 0.125);
+    EXPECT_FALSE(got.is_best());
+  }
+  const auto none = DecodeJob(EncodeJob(Job{}));
+  ASSERT_TRUE(none.ok());
+  EXPECT_FALSE(none->last_validation.has_value());
 }
 
 }  // namespace

@@ -113,6 +113,30 @@ TEST(StageConversionTest, StepPlan) {
   EXPECT_EQ(plan.learning_rate, 1.0 / 3.0);
   EXPECT_EQ(plan.microbatches.at(0).data_position, 88);
   EXPECT_EQ(plan.record_dir, "/r");
+  EXPECT_FALSE(plan.evaluation);
+  EXPECT_FALSE(plan.microbatches[0].fixed.has_value());
+}
+
+TEST(StageConversionTest, Evaluation) {
+  StepCommand step;
+  step.plan.evaluation = true;
+  step.plan.microbatches.resize(2);
+  step.plan.microbatches[1].fixed = FixedDraw{"clip band 2", 0.625};
+  const auto back =
+      ThereAndBack<v1::StageCommand>(StageCommand{1, Epoch(2), step});
+  ASSERT_TRUE(back.ok());
+  const StepPlan& plan = std::get<StepCommand>(back->body).plan;
+  EXPECT_TRUE(plan.evaluation);
+  EXPECT_FALSE(plan.microbatches.at(0).fixed.has_value());
+  EXPECT_EQ(plan.microbatches.at(1).fixed, step.plan.microbatches[1].fixed);
+
+  StartCommand start;
+  start.evaluation_schedule = {"0F0 0SF0 2RF0 2F0", "1RF0 1F0 1SF0"};
+  const auto started =
+      ThereAndBack<v1::StageCommand>(StageCommand{1, Epoch(2), start});
+  ASSERT_TRUE(started.ok());
+  EXPECT_EQ(std::get<StartCommand>(started->body).evaluation_schedule,
+            start.evaluation_schedule);
 }
 
 TEST(StageConversionTest, StepReport) {

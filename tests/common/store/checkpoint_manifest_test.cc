@@ -52,6 +52,27 @@ TEST(ManifestJsonTest, AFactorOfOneIsNotWritten) {
   }
 }
 
+TEST(ManifestJsonTest, ARecordOfValidationsIsWrittenWhereThereIsOne) {
+  EXPECT_THAT(ToJson(Example()), Not(HasSubstr("validation")));
+  CheckpointManifest validated = Example();
+  validated.validation = {.steps = 200,
+                          .best_steps = 150,
+                          .best_loss = 1.0 / 3.0,
+                          .without_better = 4};
+  const std::string text = ToJson(validated);
+  auto back = ManifestFromJson(text);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, validated);
+  for (const auto& [from, to] :
+       std::vector<std::pair<const char*, const char*>>{
+           {"\"best_steps\": 150", "\"best_steps\": -1"},
+           {"\"best_steps\": 150", "\"best_stops\": 150"},
+           {"\"steps\": 200", "\"steps\": 200, \"more\": 1"}}) {
+    EXPECT_FALSE(ManifestFromJson(absl::StrReplaceAll(text, {{from, to}})).ok())
+        << to;
+  }
+}
+
 TEST(ManifestJsonTest, NamesTheFieldThatIsWrong) {
   const std::string text = ToJson(Example());
   const std::vector<std::pair<std::pair<const char*, const char*>, const char*>>

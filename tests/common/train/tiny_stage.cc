@@ -7,6 +7,7 @@
 #include <limits>
 #include <thread>
 
+#include "common/pipeline/evaluation.h"
 #include "common/runtime/stage_runner.h"
 #include "common/train/philox.h"
 #include "common/wan/lora_targets.h"
@@ -74,10 +75,11 @@ int64_t PositionOf(const StepPlan& plan, Microbatch microbatch) {
 std::vector<pipeline::Action> ActionsOf(pipeline::ScheduleName name,
                                         const StepPlan& plan, int stages,
                                         size_t rank) {
-  auto schedule = pipeline::BuildSchedule(
-      {.name = name,
-       .microbatches = static_cast<int32_t>(plan.microbatches.size()),
-       .stages = stages});
+  const auto count = static_cast<int32_t>(plan.microbatches.size());
+  const pipeline::ScheduleOptions options = {
+      .name = name, .microbatches = count, .stages = stages};
+  auto schedule = plan.evaluation ? pipeline::BuildEvaluation(options, count)
+                                  : pipeline::BuildSchedule(options);
   EXPECT_TRUE(schedule.ok()) << schedule.status();
   return schedule->ranks[rank];
 }

@@ -138,5 +138,37 @@ TEST(TrainingSourceTest, CaptionsAreDroppedAsOftenAsAsked) {
   EXPECT_LT(dropped, 70);
 }
 
+// Neither step nor place in the step counts, nor the training's seed.
+TEST(TrainingSourceTest, WhatIsFixedIsNotDrawn) {
+  ScratchFolder folder;
+  TrainingSourceOptions options = RandomOptions();
+  options.evaluation_seed = 3;
+  options.caption_dropout = 1.0;
+  options.empty_context_path = folder / "empty.safetensors";
+  const auto load = [&](int step, const TrainingSourceOptions& with,
+                        const FixedDraw& fixed) {
+    StepPlan plan = CachedPlan(folder, step);
+    plan.evaluation = true;
+    plan.microbatches.insert(plan.microbatches.begin(),
+                             static_cast<size_t>(step), plan.microbatches[0]);
+    plan.microbatches.back().fixed = fixed;
+    return Load(Make(with), plan, step);
+  };
+  const FixedDraw fixed = {"a band 0", 0.5};
+  const MicrobatchData data = load(1, options, fixed);
+  EXPECT_EQ(data.inputs.context.sum().item<float>(), 32.0F);
+  const auto schedule = FlowMatchSchedule::Create(FlowMatchOptions());
+  ASSERT_TRUE(schedule.ok());
+  EXPECT_EQ(data.inputs.timestep.item<float>(), schedule->At(0.5F).timestep);
+  EXPECT_EQ(static_cast<float>(data.loss_weight), schedule->At(0.5F).weight);
+  TrainingSourceOptions seeded = options;
+  seeded.seed = 99;
+  EXPECT_TRUE(load(4, seeded, fixed).noise.equal(data.noise));
+  EXPECT_FALSE(load(1, options, {"a band 1", 0.5}).noise.equal(data.noise));
+  TrainingSourceOptions other = options;
+  other.evaluation_seed = 4;
+  EXPECT_FALSE(load(1, other, fixed).noise.equal(data.noise));
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -177,6 +177,99 @@ TEST(WanStageComputeTest, InterleavedStagesClipByTheNormInBlockOrder) {
   }
 }
 
+StepPlan Evaluation(int64_t steps_done, const std::vector<int64_t>& positions) {
+  StepPlan plan = TinyPlan(steps_done, positions);
+  plan.evaluation = true;
+  return plan;
+}
+
+TensorsByName GradientsOf(WanPart& part) {
+  TensorsByName gradients;
+  for (const LoraAdapter* adapter : part.adapters()) {
+    gradients[adapter->a.name] = adapter->a.grad.clone();
+    gradients[adapter->b.name] = adapter->b.grad.clone();
+  }
+  return gradients;
+}
+
+// More micro-batches than a step has, and some twice.
+const std::vector<int64_t> kEvaluated = {3, 4, 7, 2, 2, 9, 4, 5};
+
+TEST(WanStageComputeTest, AnEvaluationGivesTheLossesOfAStepAndChangesNothing) {
+  TinyStage alone({});
+  TinyStage undisturbed({});
+  for (int64_t step = 0; step < 3; ++step) {
+    ASSERT_TRUE(RunAlone(&undisturbed, TinyPlan(step, kThree)).ok());
+    ASSERT_TRUE(RunAlone(&alone, TinyPlan(step, kThree)).ok());
+    const TensorsByName masters = alone.Masters();
+    const TensorsByName gradients = GradientsOf(alone.compute().part());
+    auto first = RunAlone(&alone, Evaluation(step + 1, kEvaluated));
+    auto again = RunAlone(&alone, Evaluation(step + 1, kEvaluated));
+    ASSERT_TRUE(first.ok()) << first.status();
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(first->losses.size(), kEvaluated.size());
+    EXPECT_EQ(first->losses, again->losses);
+    EXPECT_EQ(first->timesteps.size(), kEvaluated.size());
+    EXPECT_EQ(first->grad_norm, 0.0);
+    EXPECT_THAT(Differences(alone.Masters(), masters), IsEmpty());
+    EXPECT_THAT(Differences(GradientsOf(alone.compute().part()), gradients),
+                IsEmpty());
+    EXPECT_EQ(alone.compute().optimizer().steps(), step + 1);
+  }
+  EXPECT_THAT(Differences(alone.Masters(), undisturbed.Masters()), IsEmpty());
+  // The next step's forwards, which save what a backward needs, agree.
+  auto evaluated = RunAlone(&alone, Evaluation(3, kThree));
+  auto trained = RunAlone(&undisturbed, TinyPlan(3, kThree));
+  ASSERT_TRUE(evaluated.ok() && trained.ok());
+  EXPECT_EQ(evaluated->losses, trained->losses);
+}
+
+TEST(WanStageComputeTest, EveryCutAndScheduleEvaluatesToTheSameBits) {
+  TinyStage alone({});
+  std::vector<std::vector<double>> expected;
+  for (int64_t step = 0; step < 2; ++step) {
+    ASSERT_TRUE(RunAlone(&alone, TinyPlan(step, kThree)).ok());
+    auto report = RunAlone(&alone, Evaluation(step + 1, kEvaluated));
+    ASSERT_TRUE(report.ok()) << report.status();
+    expected.push_back(report->losses);
+  }
+  EXPECT_NE(expected[0], expected[1]);
+  for (int32_t chunks : {1, 2}) {
+    const auto schedule =
+        chunks == 1 ? ScheduleName::kOneFOneB : ScheduleName::kInterleaved;
+    for (int64_t split = 1; split < kTinyLayers; ++split) {
+      SCOPED_TRACE(absl::StrCat(chunks, " chunks, split ", split));
+      TinyPair pair(split, /*max_grad_norm=*/0.0, chunks);
+      const PairLinks links = MakeLinks();
+      for (size_t step = 0; step < 2; ++step) {
+        const auto number = static_cast<int64_t>(step);
+        Both(RunPair(&pair.first, &pair.second, links, TinyPlan(number, kThree),
+                     schedule));
+        const StepReport report =
+            Both(RunPair(&pair.first, &pair.second, links,
+                         Evaluation(number + 1, kEvaluated), schedule));
+        EXPECT_EQ(report.losses, expected[step]);
+        EXPECT_EQ(pair.first.compute().part().offloaded_bytes(), 0);
+      }
+      EXPECT_THAT(Differences(pair.Masters(), alone.Masters()), IsEmpty());
+    }
+  }
+}
+
+TEST(WanStageComputeTest, AnEvaluationThatFailsLeavesNoTrace) {
+  TinyStage stage({});
+  ASSERT_TRUE(RunAlone(&stage, TinyPlan(0, kThree)).ok());
+  stage.source().FailAt(kEvaluated[5]);
+  EXPECT_FALSE(RunAlone(&stage, Evaluation(1, kEvaluated)).ok());
+  stage.source().FailAt(-1);
+  ASSERT_TRUE(RunAlone(&stage, TinyPlan(1, kThree)).ok());
+  TinyStage undisturbed({});
+  for (int64_t step = 0; step < 2; ++step) {
+    ASSERT_TRUE(RunAlone(&undisturbed, TinyPlan(step, kThree)).ok());
+  }
+  EXPECT_THAT(Differences(stage.Masters(), undisturbed.Masters()), IsEmpty());
+}
+
 TEST(WanStageComputeTest, ThePeerSendsANormForEachOfItsTensors) {
   TinyStage first({2, Rank(0), 2, 0.0, 1});
   WanStageCompute& compute = first.compute();
