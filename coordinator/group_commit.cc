@@ -1,13 +1,14 @@
 #include "coordinator/group_commit.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/status.h"
 
 namespace halfpipe {
 
-// `change` and `status` belong to the thread that commits until `done`, which
-// the mutex guards.
+// `change` and `status` belong to the thread that commits until `done`. The
+// mutex guards the rest.
 class GroupCommit::Entry {
  public:
   explicit Entry(Change the_change) : change(std::move(the_change)) {}
@@ -15,6 +16,10 @@ class GroupCommit::Entry {
   Change change;
   absl::Status status;
   bool done = false;
+
+  // Each entry has its own: where a thousand wait, a commit must not wake all.
+  absl::CondVar turn;
+  int waiting = 0;
 };
 
 GroupCommit::Ticket GroupCommit::Add(Change change) {
@@ -28,7 +33,9 @@ absl::Status GroupCommit::Wait(const Ticket& ticket) {
   absl::MutexLock lock(&mutex_);
   while (!ticket->done) {
     if (committing_) {
-      turn_.Wait(&mutex_);
+      ++ticket->waiting;
+      ticket->turn.Wait(&mutex_);
+      --ticket->waiting;
       continue;
     }
     committing_ = true;
@@ -36,11 +43,21 @@ absl::Status GroupCommit::Wait(const Ticket& ticket) {
     mutex_.Unlock();
     Commit(batch);
     mutex_.Lock();
-    for (const Ticket& entry : batch) entry->done = true;
+    for (const Ticket& entry : batch) {
+      entry->done = true;
+      entry->turn.SignalAll();
+    }
     committing_ = false;
-    turn_.SignalAll();
+    WakeNextLeader();
   }
   return ticket->status;
+}
+
+void GroupCommit::WakeNextLeader() {
+  const auto next =
+      std::find_if(queue_.begin(), queue_.end(),
+                   [](const Ticket& entry) { return entry->waiting > 0; });
+  if (next != queue_.end()) (*next)->turn.Signal();
 }
 
 bool GroupCommit::IsDone(const Ticket& ticket) {

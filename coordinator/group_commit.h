@@ -51,8 +51,10 @@ class GroupCommit {
   [[nodiscard]] absl::Status RunOne(Entry* entry, bool alone);
 
   SqliteDatabase* const database_;
+  // Wakes one of those who wait, to commit what is queued.
+  void WakeNextLeader() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   absl::Mutex mutex_;
-  absl::CondVar turn_;  // a commit has ended
   bool committing_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Ticket> queue_ ABSL_GUARDED_BY(mutex_);
 };

@@ -217,15 +217,17 @@ absl::StatusOr<std::vector<StoredJob>> ReadRows(SqliteStatement* query) {
 
 }  // namespace
 
-JobStore::JobStore(FileLock lock, std::unique_ptr<Statements> statements)
+JobStore::JobStore(FileLock lock, std::unique_ptr<Statements> statements,
+                   SqliteDatabase copier, int64_t log_pages)
     : lock_(std::move(lock)),
       statements_(std::move(statements)),
-      commits_(&statements_->writer) {}
+      commits_(&statements_->writer),
+      log_(&statements_->writer, std::move(copier), log_pages) {}
 
 JobStore::~JobStore() = default;
 
 absl::StatusOr<std::unique_ptr<JobStore>> JobStore::Open(
-    const std::string& state_dir) {
+    const std::string& state_dir, int64_t log_pages) {
   HP_RETURN_IF_ERROR(MakeDirectories(state_dir));
   const std::string path = absl::StrCat(state_dir, "/halfpipe.db");
   absl::StatusOr<FileLock> lock =
@@ -246,8 +248,9 @@ absl::StatusOr<std::unique_ptr<JobStore>> JobStore::Open(
   auto statements =
       std::make_unique<Statements>(*std::move(writer), std::move(reader));
   HP_RETURN_IF_ERROR(statements->PrepareAll());
-  std::unique_ptr<JobStore> store(
-      new JobStore(*std::move(lock), std::move(statements)));
+  HP_ASSIGN_OR_RETURN(SqliteDatabase copier, SqliteDatabase::OpenReader(path));
+  std::unique_ptr<JobStore> store(new JobStore(
+      *std::move(lock), std::move(statements), std::move(copier), log_pages));
   HP_RETURN_IF_ERROR(store->FindLastNumber());
   return store;
 }

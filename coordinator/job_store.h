@@ -14,6 +14,7 @@
 #include "common/base/ids.h"
 #include "common/rpc/job_types.h"
 #include "coordinator/group_commit.h"
+#include "coordinator/log_checkpointer.h"
 
 namespace halfpipe {
 
@@ -36,11 +37,13 @@ class JobStore {
  public:
   using Ticket = GroupCommit::Ticket;
 
+  static constexpr int64_t kLogPages = 4000;  // 16 MiB
+
   // Opens or creates `state_dir`/halfpipe.db. Unavailable: another coordinator
   // has it. FailedPrecondition: a newer version wrote it. DataLoss: the file is
-  // damaged.
+  // damaged. A write-ahead log of `log_pages` is copied into the file.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<JobStore>> Open(
-      const std::string& state_dir);
+      const std::string& state_dir, int64_t log_pages = kLogPages);
   ~JobStore();
 
   // Adds a job and its first events. AlreadyExists: the id is taken.
@@ -88,13 +91,15 @@ class JobStore {
  private:
   struct Statements;
 
-  JobStore(FileLock lock, std::unique_ptr<Statements> statements);
+  JobStore(FileLock lock, std::unique_ptr<Statements> statements,
+           SqliteDatabase copier, int64_t log_pages);
   [[nodiscard]] absl::Status FindLastNumber();
   [[nodiscard]] absl::Status LoadCheckpoints(Job* job) const;
 
   const FileLock lock_;
   const std::unique_ptr<Statements> statements_;
   GroupCommit commits_;
+  LogCheckpointer log_;
   int64_t last_number_ = 0;
 };
 

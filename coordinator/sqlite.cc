@@ -139,6 +139,27 @@ bool SqliteDatabase::InTransaction() const {
   return sqlite3_get_autocommit(database_.get()) == 0;
 }
 
+void SqliteDatabase::ObserveLog(LogObserver observer) {
+  log_observer_ = std::make_unique<LogObserver>(std::move(observer));
+  sqlite3_wal_hook(
+      database_.get(),
+      [](void* log_observer, sqlite3*, const char*, int pages) {
+        (*static_cast<LogObserver*>(log_observer))(pages);
+        return SQLITE_OK;
+      },
+      log_observer_.get());
+}
+
+absl::Status SqliteDatabase::CheckpointLog() {
+  const int code = sqlite3_wal_checkpoint_v2(
+      database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  // Another connection does just that.
+  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) {
+    return absl::OkStatus();
+  }
+  return SqliteStatus(database_.get(), code, "checkpoint of the log");
+}
+
 absl::Status SqliteDatabase::Execute(const std::string& sql) {
   const int code =
       sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);

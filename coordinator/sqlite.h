@@ -3,6 +3,7 @@
 #define HP_COORDINATOR_SQLITE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -66,6 +67,16 @@ class SqliteDatabase {
       absl::string_view sql) const;
   [[nodiscard]] bool InTransaction() const;
 
+  // From now on tells `observer` after each commit how many pages the
+  // write-ahead log holds. SQLite's own checkpoints, which the commit that
+  // fills a thousand pages waits for, are no longer made: call CheckpointLog.
+  using LogObserver = std::function<void(int64_t pages)>;
+  void ObserveLog(LogObserver observer);
+  // Copies as much of the log into the database as can be without waiting for
+  // another connection. Where that was all of it, the next commit begins the
+  // log anew.
+  [[nodiscard]] absl::Status CheckpointLog();
+
  private:
   struct Closer {
     void operator()(sqlite3* database) const;
@@ -74,6 +85,8 @@ class SqliteDatabase {
   [[nodiscard]] static absl::StatusOr<SqliteDatabase> OpenWith(
       const std::string& path, int flags);
 
+  // Before the connection, which calls it.
+  std::unique_ptr<LogObserver> log_observer_;
   std::unique_ptr<sqlite3, Closer> database_;
 };
 

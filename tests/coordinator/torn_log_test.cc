@@ -101,7 +101,7 @@ class TornLogTest : public ::testing::Test {
  protected:
   TornLogTest() {
     std::filesystem::remove_all(directory_);
-    auto store = JobStore::Open(directory_ + "/whole");
+    auto store = JobStore::Open(directory_ + "/whole", /*log_pages=*/1000);
     EXPECT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
@@ -202,7 +202,7 @@ TEST_F(TornLogTest, AFlippedBitEndsTheLogThere) {
 }
 
 TEST_F(TornLogTest, BehindTheTailLieFramesOfAnEarlierGeneration) {
-  // So many that SQLite copies the log into the file and starts it anew.
+  // So many that the log is copied into the file and begins anew.
   Make(600);
   Take();
   while (ends_.size() > 40 || ends_.size() < 4) {

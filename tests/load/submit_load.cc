@@ -69,6 +69,12 @@ class Latencies {
   std::vector<absl::Duration> all_;
 };
 
+// Whether a call comes again: the service is away, or all of its threads wait.
+bool MayPass(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+}
+
 class LoadTest {
  public:
   explicit LoadTest(Flags flags)
@@ -168,8 +174,13 @@ void LoadTest::Submit(int number, absl::Time due, bool again) {
           (met_outage ? interrupted_ : submits_).Add(absl::Now() - due);
           return;
         }
-        if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
-          if (refused_.empty()) refused_ = status.error_message();
+        if (!MayPass(status)) {
+          if (refused_.empty()) {
+            refused_ = absl::StrCat("code ", status.error_code(), ": ",
+                                    status.error_message());
+            std::printf("submission %d refused, %s\n", number,
+                        refused_.c_str());
+          }
           return;
         }
         ++resent_;
@@ -229,7 +240,7 @@ void LoadTest::Watch(int index) {
       },
       [this, index, &watcher](const grpc::Status& status) {
         watcher.ended = status.ok();
-        if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return;
+        if (status.ok() || !MayPass(status)) return;
         client_->At(absl::Now() + kRetryPause, [this, index] { Watch(index); });
       });
 }
@@ -239,10 +250,7 @@ void LoadTest::ListOnce() {
   v1::ListJobsRequest request;
   client_->List(request, absl::Seconds(10),
                 [this, due](const grpc::Status& status, const auto&) {
-                  if (MetOutage(due) ||
-                      status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-                    return;
-                  }
+                  if (MetOutage(due) || MayPass(status)) return;
                   if (status.ok()) {
                     lists_.Add(absl::Now() - due);
                   } else {
@@ -256,9 +264,7 @@ void LoadTest::CancelWatched(int index) {
   watcher.cancelled_at = absl::Now();
   client_->Cancel(absl::StrCat("queued-", index),
                   [this, index](const grpc::Status& status) {
-                    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
-                      return;
-                    }
+                    if (!MayPass(status)) return;
                     client_->At(absl::Now() + kRetryPause,
                                 [this, index] { CancelWatched(index); });
                   });
