@@ -150,6 +150,7 @@ class JobRunner {
   struct Stage {
     std::optional<StageInfo> info;
     std::deque<Pending> pending;
+    std::deque<Pending> abandoned;  // of the last epoch, without an answer
     int64_t device_total_bytes = 0;
     int64_t samples_encoded = 0;
     int64_t steps_done = 0;  // optimizer steps in this stage's weights

@@ -1,5 +1,6 @@
 // The runner's answers to what goes wrong: fail, wait for a cause, or go back
 // to the last commit.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,6 +46,15 @@ void JobRunner::OnEarlierResult(Rank rank, const CommandResult& result,
       (phase_ == Phase::kWait || phase_ == Phase::kOpenLink ||
        phase_ == Phase::kStart);
   if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status)) {
+    return;
+  }
+  // Its folder was taken away under it; the save comes again.
+  const auto& abandoned = stages_[static_cast<size_t>(rank.value())].abandoned;
+  if (std::any_of(abandoned.begin(), abandoned.end(),
+                  [&](const Pending& command) {
+                    return command.sequence == result.sequence &&
+                           command.kind == kSaveKind;
+                  })) {
     return;
   }
   // Both ranks say so, and its step comes again.
@@ -154,7 +164,7 @@ void JobRunner::FormAgain(const absl::Status& cause, absl::Duration delay,
   last_epoch_ = std::exchange(epoch_, *epoch);
   for (int32_t rank = 0; rank < 2; ++rank) {
     Stage& stage = stages_[static_cast<size_t>(rank)];
-    stage.pending.clear();
+    stage.abandoned = std::exchange(stage.pending, {});
     stage.reports.clear();
     watch_.OnIdle(rank);
   }

@@ -89,6 +89,20 @@ TEST_F(DamagedCheckpointTest, TheJobGoesOnAndWritesItAgain) {
   EXPECT_TRUE(disk_->Verify(At(4).directory).ok());
 }
 
+TEST_F(JobRunnerTest, ASaveWhoseFolderWasTakenAwayIsMadeAgain) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1);
+  ASSERT_TRUE(save.has_value());
+  runner_->OnLost(Rank(0), now_);
+  host_.places[0] = {};
+  ASSERT_EQ(host_.restarts, 1);
+  Deliver(1, Failure(*save, absl::NotFoundError("cannot rename")));
+  EXPECT_EQ(host_.state, JobState::kPreparing) << host_.error;
+  runner_->OnJoined(MakeStageInfo(0), now_);
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
 TEST_F(JobRunnerTest, ACheckpointThatRotsWhileTheJobRunsIsWrittenAgain) {
   JobPlan plan = MakePlan();
   plan.config.output.save_every = {0, 3600};

@@ -232,7 +232,6 @@ class FaultTest:
         self.recoveries = []
         self.lost = []
         self.counts = collections.Counter()
-        self.by_hand = 0
         self.absorbed = 0
         self.reference = None
 
@@ -247,8 +246,7 @@ class FaultTest:
         return out, Watch(self.service, name)
 
     def finish(self, name, out, watch, damaged):
-        while watch.wait(watch.ended, 300) and self.mend(name, watch):
-            pass
+        watch.wait(watch.ended, 300)
         if watch.state != "done":
             raise Failure(f"{name} is {watch.state}: {watch.reason}")
         watch.close()
@@ -265,19 +263,6 @@ class FaultTest:
             self.finish("reference", out, watch, set())
         finally:
             watch.close()
-
-    def mend(self, name, watch):
-        """Where a full disk ended the job, somebody makes room and says so."""
-        if watch.state != "failed" or not any(
-                word in watch.reason for word in ("No space left", "is full")):
-            return False
-        self.by_hand += 1
-        time.sleep(1.5)
-        watch.state = "queued"
-        done = self.service.halfpipe("resume", name)
-        if done.returncode != 0:
-            raise Failure(f"resume: {done.stderr}")
-        return True
 
     # The faults. Each returns when it was done, or None when it could not be.
 
@@ -408,8 +393,6 @@ class FaultTest:
                     raise Failure(f"{name} stands still: {watch.state} "
                                   f"{watch.reason}")
                 if watch.ended():
-                    if self.mend(name, watch):
-                        continue
                     break
                 self.disturb(name, out, watch, damaged)
             self.finish(name, out, watch, damaged)
@@ -426,8 +409,7 @@ class FaultTest:
         print(f"steps done again: {sum(self.lost)} in all, "
               f"{statistics.median(self.lost):.0f} (median), "
               f"{max(self.lost)} (worst); a checkpoint every {SAVE_EVERY}")
-        print(f"without a restart: {self.absorbed}; resumed by hand after a "
-              f"full disk: {self.by_hand}")
+        print(f"without a restart: {self.absorbed}")
 
 
 def main():
