@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# The packages that cpack makes of this build: lintian's opinion, installed in a
+# clean Debian 12 that is then booted, a job on the CPU, purged; and the tarball
+# in another one that has none of our libraries.
+set -euo pipefail
+: "${HP_BIN:?}" "${HP_SOURCE:?}"
+source "$(dirname "$0")/boot.sh"
+source "$(dirname "$0")/debian_base.sh"
+
+site="$HP_SOURCE/.deps/venv/lib/python3.11/site-packages"
+[[ -e "$site/nvidia/cu13/lib/libcudart.so.13" ]] ||
+  skip "NVIDIA's wheels are not in .deps: scripts/setup found a CUDA toolkit"
+# On the build folder's file system, with the programs: not in memory.
+work="$(mktemp -d "$(realpath "$HP_BIN/..")/packages-test-XXXXXX")"
+finish() {
+  local status=$?
+  if ((status != 0 && status != 77)) && [[ -n "$boot_init" ]]; then
+    inside journalctl --no-pager -n 40 >&2 || true
+  fi
+  shut_down || true
+  rm -rf "$work"
+}
+trap finish EXIT
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+say() { printf '%4d s: %s\n' "$SECONDS" "$*"; }
+
+debian_base
+(cd "$work" && cpack --config "$HP_BIN/../CPackConfig.cmake" \
+  -B "$work/packages" >"$work/cpack.log" 2>&1) ||
+  fail "cpack: $(tail -n 20 "$work/cpack.log")"
+debs=("$work"/packages/halfpipe{,-stage}_*_amd64.deb)
+tarball=("$work"/packages/halfpipe-*-linux-x86_64.tar.gz)
+[[ -s "${debs[0]}" && -s "${debs[1]}" && -s "${tarball[0]}" ]] ||
+  fail "packages are missing: $(ls "$work/packages")"
+say "packed: $(cd "$work/packages" && du -h -- *.deb *.tar.gz | tr '\n\t' ', ')"
+
+# --- lintian
+if command -v lintian >/dev/null; then
+  lintian --fail-on error --tag-display-limit 0 "${debs[@]}" \
+    >"$work/lintian" 2>&1 || fail "lintian: $(<"$work/lintian")"
+  say "lintian: no error, $(grep -c '^W:' "$work/lintian" || true) warnings"
+else
+  echo "skipped: lintian is not installed"
+fi
+
+# --- installed in a clean root
+root="$work/root"
+mkdir "$root"
+tar -C "$root" -xf "$debian_base"
+cp /etc/resolv.conf "$root/etc/resolv.conf"
+cp "${debs[@]}" "$root/root/"
+
+# in_root COMMAND...: in the root's file system, with this machine's network.
+in_root() {
+  unshare --mount --pid --fork --kill-child bash -c '
+    mount -t proc proc "$1/proc"; cd /; root="$1"; shift
+    exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+      LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"' bash "$root" "$@"
+}
+apt() { in_root apt-get -qq -y --no-install-recommends "$@" >"$work/apt.log" 2>&1; }
+
+# What the packages depend on comes first, so that what is left of them in the
+# end is theirs.
+depends="$(for deb in "${debs[@]}"; do dpkg-deb -f "$deb" Depends; done |
+  tr ',' '\n' | sed 's/ *(.*//; s/|.*//; s/ //g' | grep -v '^halfpipe$' |
+  sort -u | tr '\n' ' ')"
+apt update || skip "no package index: $(tail -n 2 "$work/apt.log")"
+# shellcheck disable=SC2086  # words
+apt install $depends systemd-sysv dbus || fail "apt: $(tail -n 5 "$work/apt.log")"
+
+# files: every name in the root that is not a record of apt, dpkg or systemd.
+files() {
+  (cd "$root" && find . -xdev \( -path ./var/lib/dpkg -o -path ./var/cache \
+    -o -path ./var/log -o -path ./var/lib/apt -o -path ./var/lib/systemd \
+    -o -path ./run -o -path ./tmp -o -path ./var/tmp -o -path ./root \
+    -o -name 'passwd*' -o -name 'group*' -o -name '*shadow*' \
+    -o -name 'sub[ug]id*' -o -name .updated -o -name ld.so.cache \
+    -o -name machine-id -o -path ./opt/halfpipe/libtorch \) -prune \
+    -o -print | sort)
+}
+files >"$work/before"
+apt install /root/halfpipe_*.deb /root/halfpipe-stage_*.deb ||
+  fail "apt: $(tail -n 5 "$work/apt.log")"
+say "installed in a clean root"
+
+# --- booted
+boot "$root" --bind-ro="$site:/opt/halfpipe/libtorch"
+wait_for() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || fail "waited too long for: $*"
+    sleep 0.2
+  done
+}
+wait_for 20 inside systemctl is-active halfpipe-coordinator
+inside halfpipe list >/dev/null || fail "the installed service does not answer"
+version="$(dpkg-deb -f "${debs[0]}" Version)"
+for program in halfpipe halfpipe-coordinator halfpipe-stage0; do
+  said="$(inside "$program" --version)"
+  [[ "$said" == "$program "*$'\n'"commit "*", built for libtorch 2.11"*" NCCL 2."* ]] ||
+    fail "$program --version: $said"
+done
+[[ "$(inside halfpipe --version | sed -n 's/^halfpipe //p' | tr - '~')-1" \
+  == "$version" ]] || fail "$version is not $(inside halfpipe --version)"
+inside sh -c 'echo HALFPIPE_DEVICE=cpu >>/etc/halfpipe/stage-0.env
+  cp /etc/halfpipe/stage-0.env /etc/halfpipe/stage-1.env'
+inside systemctl enable --now halfpipe-stage@0 halfpipe-stage@1 2>/dev/null
+inside sh -c 'cat >/srv/halfpipe/job.yaml' <<'END'
+name: packaged
+model: {random: {variant: tiny-t2v}}
+lora: {rank: 4}
+data: {height: 64, width: 48, frames: 9, random: {samples: 5}}
+train: {steps: 6, micro_batches: 4, seed: 0}
+pipeline: {device: cpu, dtype: fp32}
+output: {dir: /srv/halfpipe/out, save_every: {steps: 2}, formats: [diffsynth]}
+END
+inside timeout 120 halfpipe submit /srv/halfpipe/job.yaml --id packaged \
+  >"$work/submit" 2>&1 || fail "the job: $(tail -n 5 "$work/submit")"
+inside test -s /srv/halfpipe/out/lora.diffsynth.safetensors || fail "no LoRA"
+say "booted: a job ran to its end"
+
+# Installed again, as an update does it: all of it goes on.
+pid="$(inside systemctl show -P MainPID halfpipe-coordinator)"
+inside dpkg -i /root/halfpipe_"$version"_amd64.deb \
+  /root/halfpipe-stage_"$version"_amd64.deb >"$work/dpkg.log" 2>&1 ||
+  fail "dpkg: $(tail -n 5 "$work/dpkg.log")"
+wait_for 20 inside systemctl is-active halfpipe-coordinator
+[[ "$(inside systemctl show -P MainPID halfpipe-coordinator)" != "$pid" ]] ||
+  fail "an update does not restart the coordinator"
+wait_for 20 inside sh -c 'systemctl is-active halfpipe-stage@0 halfpipe-stage@1'
+inside halfpipe show packaged -o json | grep -q '"state": *"done"' ||
+  fail "an update forgets jobs"
+say "updated"
+
+# purge: both packages, in the booted system.
+purge() {
+  inside env DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge halfpipe \
+    halfpipe-stage >"$work/purge.log" 2>&1 ||
+    fail "purge: $(tail -n 5 "$work/purge.log")"
+  ! inside pgrep -u halfpipe >/dev/null 2>&1 || fail "processes are left"
+}
+inside touch /var/lib/halfpipe/keep
+purge
+inside test -s /var/lib/halfpipe/halfpipe.db || fail "the queue was not kept"
+inside test -s /srv/halfpipe/out/lora.diffsynth.safetensors ||
+  fail "the LoRA was not kept"
+inside dpkg -i /root/halfpipe_"$version"_amd64.deb >"$work/dpkg.log" 2>&1
+wait_for 20 inside halfpipe show packaged
+say "purged with the queue kept, and found it again"
+inside rm -r /var/lib/halfpipe/keep /srv/halfpipe/out /srv/halfpipe/job.yaml
+purge
+files >"$work/after"
+diff "$work/before" "$work/after" >"$work/left" ||
+  fail "left after a purge: $(<"$work/left")"
+! grep -q halfpipe "$root/etc/passwd" || fail "the user is left"
+shut_down
+boot_child="" boot_init=""
+say "purged: nothing is left"
+
+# --- the tarball, moved about, on a system without our libraries
+rm -rf "$root"
+mkdir "$root"
+tar -C "$root" -xf "$debian_base"
+mkdir -p "$root/somewhere" "$root/opt/libtorch" "$root/tmp"
+tar -C "$root/somewhere" --strip-components 1 -xf "${tarball[0]}"
+cat >"$root/job.yaml" <<'END'
+name: moved
+model: {random: {variant: tiny-t2v}}
+lora: {rank: 4}
+data: {height: 64, width: 48, frames: 9, random: {samples: 5}}
+train: {steps: 2, micro_batches: 2, seed: 0}
+pipeline: {device: cpu, dtype: fp32}
+output: {dir: /out, formats: [diffsynth]}
+END
+unshare --mount --pid --fork --kill-child bash -c '
+  mount --bind "$2" "$1/opt/libtorch"; mount -t proc proc "$1/proc"
+  exec chroot "$1" env -i PATH=/usr/bin:/bin HP_TORCH_LIB=/opt/libtorch/torch/lib \
+    HOME=/root /somewhere/bin/halfpipe run /job.yaml' bash "$root" "$site" \
+  >"$work/run.log" 2>&1 || fail "the tarball: $(tail -n 10 "$work/run.log")"
+[[ -s "$root/out/lora.diffsynth.safetensors" ]] || fail "the tarball: no LoRA"
+for file in share/systemd/halfpipe-coordinator.service share/doc/halfpipe/README.md \
+  share/doc/halfpipe/sbom.cdx.json bin/halfpipe-install-libtorch; do
+  [[ -s "$root/somewhere/$file" ]] || fail "the tarball lacks $file"
+done
+grep -q '^ExecStart=/opt/halfpipe/bin/' \
+  "$root/somewhere/share/systemd/halfpipe-coordinator.service" ||
+  fail "the tarball's units start something else"
+say "the tarball ran a job, moved, without our libraries"
