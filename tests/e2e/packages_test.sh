@@ -75,21 +75,22 @@ apt install $depends systemd-sysv dbus || fail "apt: $(tail -n 5 "$work/apt.log"
 
 # files: every name in the root that is not a record of apt, dpkg or systemd.
 files() {
-  (cd "$root" && find . -xdev \( -path ./var/lib/dpkg -o -path ./var/cache \
+  (cd "$root" && find . -xdev \( -path ./var/lib/dpkg -o -path './var/cache/[!h]*' \
     -o -path ./var/log -o -path ./var/lib/apt -o -path ./var/lib/systemd \
     -o -path ./run -o -path ./tmp -o -path ./var/tmp -o -path ./root \
     -o -name 'passwd*' -o -name 'group*' -o -name '*shadow*' \
     -o -name 'sub[ug]id*' -o -name .updated -o -name ld.so.cache \
-    -o -name machine-id -o -path ./opt/halfpipe/libtorch \) -prune \
+    -o -name machine-id \) -prune \
     -o -print | sort)
 }
+mkdir "$root/opt/torch" # where this test has it
 files >"$work/before"
 apt install /root/halfpipe_*.deb /root/halfpipe-stage_*.deb ||
   fail "apt: $(tail -n 5 "$work/apt.log")"
 say "installed in a clean root"
 
 # --- booted
-boot "$root" --bind-ro="$site:/opt/halfpipe/libtorch"
+boot "$root" --bind-ro="$site:/opt/torch"
 wait_for() {
   local deadline=$((SECONDS + $1))
   shift
@@ -102,14 +103,17 @@ wait_for 20 inside systemctl is-active halfpipe-coordinator
 inside halfpipe list >/dev/null || fail "the installed service does not answer"
 version="$(dpkg-deb -f "${debs[0]}" Version)"
 for program in halfpipe halfpipe-coordinator halfpipe-stage0; do
-  said="$(inside "$program" --version)"
+  said="$(inside HP_TORCH_LIB=/opt/torch/torch/lib "$program" --version)"
   [[ "$said" == "$program "*$'\n'"commit "*", built for libtorch 2.11"*" NCCL 2."* ]] ||
     fail "$program --version: $said"
 done
 [[ "$(inside halfpipe --version | sed -n 's/^halfpipe //p' | tr - '~')-1" \
   == "$version" ]] || fail "$version is not $(inside halfpipe --version)"
-inside sh -c 'echo HALFPIPE_DEVICE=cpu >>/etc/halfpipe/stage-0.env
-  cp /etc/halfpipe/stage-0.env /etc/halfpipe/stage-1.env'
+inside sh -c 'cd /etc/halfpipe
+  printf "HALFPIPE_DEVICE=cpu\nHP_TORCH_LIB=/opt/torch/torch/lib\n" >stage-0.env
+  cp stage-0.env stage-1.env
+  mkdir -p /opt/halfpipe/libtorch/torch  # as if it had been fetched
+  touch /opt/halfpipe/libtorch/installed'
 inside systemctl enable --now halfpipe-stage@0 halfpipe-stage@1 2>/dev/null
 inside sh -c 'cat >/srv/halfpipe/job.yaml' <<'END'
 name: packaged

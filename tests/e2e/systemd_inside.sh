@@ -93,7 +93,7 @@ done
 
 # --- readiness
 systemctl start "$stage0" # before its coordinator
-status_says "$stage0" "waits for the coordinator at 127.0.0.1:50700" ||
+status_says "$stage0" "waits for the coordinator" ||
   fail "status of a stage alone: $(property "$stage0" StatusText)"
 systemctl start "$coordinator"
 # Ready means that it listens: no waiting here.
