@@ -1,15 +1,14 @@
 # Read by cpack once for each generator (Packaging.cmake).
-set(HP_VERSION "${CPACK_HP_VERSION}")
-set(HP_COMMIT "${CPACK_HP_COMMIT}")
 include("${CPACK_HP_SOURCE_DIR}/cmake/Version.cmake")
-# What is checked out now, not when the build was configured.
-hp_read_version("${CPACK_HP_SOURCE_DIR}" version commit)
+hp_ask_version("${CPACK_HP_PROGRAM}" version commit)
 set(CPACK_PACKAGE_VERSION "${version}")
 
 if(CPACK_GENERATOR STREQUAL "DEB")
   # "1.2.0-dev.3" would be a newer one than 1.2.0 to dpkg; '~' makes it older.
   string(REPLACE "-" "~" version "${version}")
   set(CPACK_DEBIAN_PACKAGE_VERSION "${version}")
+  include("${CPACK_HP_SOURCE_DIR}/cmake/Maintainer.cmake")
+  hp_read_maintainer(CPACK_DEBIAN_PACKAGE_MAINTAINER)
   set(CPACK_DEBIAN_HALFPIPE-STAGE_PACKAGE_DEPENDS
       "halfpipe (= ${version}-${CPACK_DEBIAN_PACKAGE_RELEASE}), python3")
   set(CPACK_SET_DESTDIR ON)

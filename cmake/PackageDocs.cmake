@@ -1,8 +1,10 @@
 # Run by `cmake --install` for each component (Packaging.cmake): the documents
-# that are made and not copied. HP_COMPONENT, HP_SOURCE_DIR, HP_MAINTAINER,
-# HP_VERSION and HP_COMMIT are set.
+# that are made and not copied. HP_COMPONENT, HP_SOURCE_DIR and HP_PROGRAM, a
+# program of the build, are set.
+include("${HP_SOURCE_DIR}/cmake/Maintainer.cmake")
+hp_read_maintainer(maintainer)
 include("${HP_SOURCE_DIR}/cmake/Version.cmake")
-hp_read_version("${HP_SOURCE_DIR}" version commit)
+hp_ask_version("${HP_PROGRAM}" version commit)
 set(tree "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}")
 set(doc "${tree}/share/doc/${HP_COMPONENT}")
 
@@ -25,7 +27,7 @@ halfpipe (${debian_version}-1) unstable; urgency=medium
 
   * Built from commit ${commit}; changelog.gz says what is new.
 
- -- ${HP_MAINTAINER}  ${date}
+ -- ${maintainer}  ${date}
 ")
 compress("${doc}/changelog.Debian")
 

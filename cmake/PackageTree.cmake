@@ -1,11 +1,9 @@
 # Run by cpack for the tarball: scripts/bundle into the staging folder, and what
 # a service needs beside it.
-set(HP_VERSION "${CPACK_HP_VERSION}")
-set(HP_COMMIT "${CPACK_HP_COMMIT}")
 set(source "${CPACK_HP_SOURCE_DIR}")
 set(tree "${CMAKE_INSTALL_PREFIX}")
 include("${source}/cmake/Version.cmake")
-hp_read_version("${source}" version commit)
+hp_ask_version("${CPACK_HP_PROGRAM}" version commit)
 
 execute_process(
   COMMAND "${source}/scripts/bundle" --with-decode

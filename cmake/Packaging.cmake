@@ -6,8 +6,6 @@
 if(NOT HP_WITH_TORCH OR NOT HP_WITH_CUDA)
   return()
 endif()
-set(HP_PACKAGE_MAINTAINER "halfpipe packagers <root@localhost>" CACHE STRING
-    "Who the Debian packages name as their maintainer")
 set(deploy "${CMAKE_SOURCE_DIR}/deploy")
 
 # --- halfpipe
@@ -90,9 +88,7 @@ foreach(component halfpipe halfpipe-stage)
   install(CODE "
     set(HP_COMPONENT ${component})
     set(HP_SOURCE_DIR \"${CMAKE_SOURCE_DIR}\")
-    set(HP_MAINTAINER \"${HP_PACKAGE_MAINTAINER}\")
-    set(HP_VERSION \"${HP_VERSION}\")
-    set(HP_COMMIT \"${HP_COMMIT}\")
+    set(HP_PROGRAM \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/halfpipe\")
     include(\"${CMAKE_SOURCE_DIR}/cmake/PackageDocs.cmake\")"
           COMPONENT ${component})
 endforeach()
@@ -101,19 +97,17 @@ endforeach()
 set(CPACK_GENERATOR "DEB;TGZ")
 set(CPACK_PACKAGE_NAME halfpipe)
 set(CPACK_PACKAGE_VENDOR halfpipe)
-set(CPACK_PACKAGE_CONTACT "${HP_PACKAGE_MAINTAINER}")
+set(CPACK_PACKAGE_CONTACT "halfpipe packagers")
 set(CPACK_PACKAGE_DIRECTORY "${CMAKE_BINARY_DIR}/packages")
 set(CPACK_PROJECT_CONFIG_FILE "${CMAKE_SOURCE_DIR}/cmake/PackageConfig.cmake")
 set(CPACK_COMPONENTS_ALL halfpipe halfpipe-stage)
 # For PackageConfig.cmake, which cpack reads once a generator.
 set(CPACK_HP_SOURCE_DIR "${CMAKE_SOURCE_DIR}")
 set(CPACK_HP_BINARY_DIR "${CMAKE_BINARY_DIR}")
-set(CPACK_HP_VERSION "${HP_VERSION}")
-set(CPACK_HP_COMMIT "${HP_COMMIT}")
+set(CPACK_HP_PROGRAM "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/halfpipe")
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
-set(CPACK_DEBIAN_PACKAGE_MAINTAINER "${HP_PACKAGE_MAINTAINER}")
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

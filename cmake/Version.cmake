@@ -37,6 +37,18 @@ function(hp_read_version source_dir version_out commit_out)
   set(${commit_out} "${commit}" PARENT_SCOPE)
 endfunction()
 
+# hp_ask_version(PROGRAM VERSION_OUT COMMIT_OUT): which version a built program
+# says that it is: what is packed is named by that, whatever is checked out now.
+function(hp_ask_version program version_out commit_out)
+  execute_process(COMMAND "${program}" --version OUTPUT_VARIABLE said
+                  COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT said MATCHES "^[a-z-]+ ([^\n]+)\ncommit ([^,]+),")
+    message(FATAL_ERROR "'${program} --version' says '${said}'")
+  endif()
+  set(${version_out} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  set(${commit_out} "${CMAKE_MATCH_2}" PARENT_SCOPE)
+endfunction()
+
 # hp_git(DIR OUT ARGS...): what git says; empty where it is no checkout of ours.
 function(hp_git dir out)
   set(${out} "" PARENT_SCOPE)

@@ -5,7 +5,7 @@
 #
 # boot ROOT [NSPAWN_OPTION...]   ROOT may be /; returns when systemd is up
 # inside COMMAND...              runs it in there; its exit code
-# shut_down                      at the end, in any case
+# shut_down                      at the end, in any case; then it may boot again
 
 skip() {
   echo "SKIPPED: $*"
@@ -24,13 +24,13 @@ boot_hierarchy=/sys/fs/cgroup
   boot_hierarchy=/sys/fs/cgroup/unified
 [[ -e $boot_hierarchy/cgroup.procs ]] || skip "there are no version 2 cgroups"
 boot_group="$boot_hierarchy/halfpipe-boot-$$"
-boot_work="$(mktemp -d /tmp/halfpipe-boot-XXXXXX)"
-boot_child="" boot_init=""
+boot_work="" boot_child="" boot_init=""
 
 boot() {
   local root="$1"
   shift
   mkdir "$boot_group" 2>/dev/null || skip "$boot_hierarchy is not writable"
+  boot_work="$(mktemp -d /tmp/halfpipe-boot-XXXXXX)"
   mkdir "$boot_work/root"
   (
     echo "$BASHPID" >"$boot_group/cgroup.procs"
@@ -78,5 +78,6 @@ shut_down() {
   fi
   [[ ! -d "$boot_group" ]] ||
     find "$boot_group" -depth -type d -exec rmdir {} + 2>/dev/null
-  rm -rf "$boot_work"
+  [[ -z "$boot_work" ]] || rm -rf "$boot_work"
+  boot_work="" boot_child="" boot_init=""
 }
