@@ -55,6 +55,14 @@ class SbomTest(unittest.TestCase):
         self.assertEqual(len(references), len(set(references)))
         self.assertEqual(bom["dependencies"][0]["dependsOn"], references)
 
+    def test_a_copied_library_is_its_package(self):
+        library = next(pathlib.Path("/lib").glob("*/libz.so.1"))
+        (self.tree / "lib").mkdir()
+        shutil.copy(library, self.tree / "lib/libz.so.1")
+        names = [part["name"] for part in json.loads(self.make())["components"]]
+        self.assertIn("lib/libz.so.1", names)
+        self.assertIn("zlib1g", names)
+
     def test_the_same_tree_gives_the_same_bytes(self):
         self.assertEqual(self.make(), self.make())
 
