@@ -9,11 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "client/command.h"
 #include "common/base/status.h"
+#include "common/build_info/build_info.h"
 #include "common/config/nearest.h"
-
-#ifndef HP_VERSION
-#define HP_VERSION "unknown"
-#endif
 
 namespace halfpipe {
 namespace {
@@ -78,7 +75,7 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   CLI::App app(
       "Fine-tunes Wan video diffusion transformers with LoRA on two GPUs.",
       "halfpipe");
-  app.set_version_flag("--version", "halfpipe " HP_VERSION);
+  app.set_version_flag("--version", VersionText("halfpipe"));
   app.require_subcommand(1);
   AddCommands(app, context);
   if (const absl::Status name = CheckCommandName(app, argc, argv); !name.ok()) {

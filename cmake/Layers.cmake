@@ -2,6 +2,10 @@
 # fails the configuration on an edge that is not listed here;
 # tests/layers checks the #include lines against the same table.
 set(HP_LAYER_base absl crypto)
+# which build this is
+set(HP_LAYER_build_info absl)
+# what a daemon tells systemd
+set(HP_LAYER_service base absl systemd)
 # who may do what, and with which keys
 set(HP_LAYER_auth base absl crypto)
 set(HP_LAYER_config base absl yaml)
@@ -36,10 +40,10 @@ set(HP_LAYER_rpc base auth config pipeline runtime absl grpc)
 # the processes: main() and what only one of them does. They meet the groups
 # through runtime's interfaces; a process library never sees torch and protobuf
 # together, which is why each stage is made of several.
-set(HP_LAYER_stage_process base auth runtime stage link rpc metrics absl cli11)
-set(HP_LAYER_coordinator base auth config pipeline memory_plan runtime store data metrics rpc
+set(HP_LAYER_stage_process base build_info service auth runtime stage link rpc metrics absl cli11)
+set(HP_LAYER_coordinator base build_info service auth config pipeline memory_plan runtime store data metrics rpc
     absl sqlite grpc json httplib cli11)
-set(HP_LAYER_client base auth config pipeline memory_plan wan_shapes store rpc metrics
+set(HP_LAYER_client base build_info auth config pipeline memory_plan wan_shapes store rpc metrics
     absl grpc json cli11)
 set(HP_LAYER_decode base data absl ffmpeg seccomp)
 

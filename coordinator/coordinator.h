@@ -89,6 +89,10 @@ class Coordinator {
   // Looks at leases, time-outs and what waits to be written. Every 100 ms.
   void Tick();
 
+  // Whether the store answers a query, and one line on what is going on. Called
+  // between two Ticks, it proves that both the loop and the store are alive.
+  [[nodiscard]] absl::StatusOr<std::string> Pulse();
+
   // Has every job save its last optimizer step and queue again; none starts.
   void BeginShutdown();
   // No job is on any pair.

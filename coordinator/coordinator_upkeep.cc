@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 #include "coordinator/coordinator.h"
 
 namespace halfpipe {
@@ -21,6 +23,14 @@ void Coordinator::Scrub(absl::Time now) {
     if (run == nullptr) continue;
     run->runner().OnScrubbed(finding.directory, finding.status);
   }
+}
+
+absl::StatusOr<std::string> Coordinator::Pulse() {
+  absl::MutexLock lock(&mutex_);
+  HP_RETURN_IF_ERROR(store_.Probe());
+  return absl::StrCat(runs_.size(), " running, ", book_->queue().size(),
+                      " queued, ", registry_.States(options_.clock()).size(),
+                      " stages");
 }
 
 bool Coordinator::IsKeptForAnother(const std::vector<StageInfo>& stages,

@@ -306,6 +306,10 @@ absl::StatusOr<std::vector<StoredJob>> JobStore::List(
   return ReadRows(&query.Bind(1, before).Bind(2, limit).Bind(3, names));
 }
 
+absl::Status JobStore::Probe() const {
+  return List(std::numeric_limits<int64_t>::max(), /*limit=*/1).status();
+}
+
 absl::StatusOr<std::vector<StoredJob>> JobStore::ListLive() const {
   HP_ASSIGN_OR_RETURN(std::vector<StoredJob> jobs,
                       ReadRows(&statements_->list_live));

@@ -84,6 +84,9 @@ class JobStore {
   // A number that no earlier call, before any crash, has returned.
   [[nodiscard]] absl::StatusOr<Epoch> NextEpoch();
 
+  // Whether the database answers a query.
+  [[nodiscard]] absl::Status Probe() const;
+
   // See GroupCommit.
   [[nodiscard]] absl::Status Wait(const Ticket& ticket);
   [[nodiscard]] bool IsDone(const Ticket& ticket);

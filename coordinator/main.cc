@@ -4,20 +4,25 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/build_info/build_info.h"
 #include "common/config/service_config.h"
 #include "common/metrics/coordinator_metrics.h"
 #include "common/metrics/metrics_server.h"
 #include "common/rpc/grpc_log.h"
+#include "common/service/journal.h"
+#include "common/service/notifier.h"
 #include "coordinator/checkpoint_ledger.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_server.h"
@@ -29,6 +34,8 @@ namespace halfpipe {
 namespace {
 
 constexpr absl::Duration kTickInterval = absl::Milliseconds(100);
+// How often `systemctl status` learns something, and the store is asked.
+constexpr absl::Duration kPulseInterval = absl::Seconds(5);
 // For the running step to be abandoned and its weights to be saved.
 constexpr absl::Duration kSaveTime = absl::Seconds(8);
 
@@ -71,12 +78,43 @@ absl::StatusOr<ServiceConfig> LoadConfig(const Flags& flags) {
   return config;
 }
 
+// Tells the supervisor that this loop turns and that the store answers. Where
+// it does not: silence. A restart then cures it, or says what is wrong and ends
+// with exit code 3.
+class PulseTeller {
+ public:
+  PulseTeller(Coordinator* coordinator, ServiceNotifier* notifier)
+      : coordinator_(coordinator), notifier_(notifier) {}
+
+  // After each tick.
+  void Tell(absl::Time now) {
+    if (now < next_) return;
+    next_ = now + std::min(notifier_->interval(), kPulseInterval);
+    const absl::StatusOr<std::string> pulse = coordinator_->Pulse();
+    if (!pulse.ok()) {
+      LogError("the job store does not answer",
+               {{"error", pulse.status().ToString()}});
+      return;
+    }
+    notifier_->Progress(now);
+    notifier_->Status(*pulse);
+  }
+
+ private:
+  Coordinator* const coordinator_;
+  ServiceNotifier* const notifier_;
+  absl::Time next_ = absl::InfinitePast();
+};
+
 // Ticks until SIGTERM or SIGINT, which are blocked in every thread.
-void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator) {
+void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator,
+                     ServiceNotifier* notifier) {
   const timespec interval = absl::ToTimespec(kTickInterval);
+  PulseTeller pulse(coordinator, notifier);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     coordinator->Tick();
+    pulse.Tell(absl::Now());
     if (signal < 0) continue;
     LogInfo("stopping", {{"signal", signal}});
     return;
@@ -114,7 +152,7 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   options.stages = {absl::Seconds(config.lease_seconds), IsProcessGone};
   options.roots = config.roots;
   options.max_queued_jobs = config.limits.queued_jobs;
-  options.info.version = HP_VERSION;
+  options.info.version = ThisBuild().version;
   options.info.listen_address = config.listen_address;
   options.info.metrics_address =
       metrics_server == nullptr ? "" : metrics_server->address();
@@ -133,7 +171,10 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   std::printf("listening address=%s metrics=%s\n", server->address().c_str(),
               options.info.metrics_address.c_str());
   std::fflush(stdout);
-  TickUntilSignal(signals, coordinator.get());
+  ServiceNotifier notifier;
+  notifier.Ready(absl::StrCat("listens at ", server->address()));
+  TickUntilSignal(signals, coordinator.get(), &notifier);
+  notifier.Stopping("saving what runs");
   StopJobs(coordinator.get());
   server->Shutdown(absl::Seconds(2));
   return absl::OkStatus();
@@ -171,7 +212,7 @@ int RunTokenAction(const TokenAction& action) {
 int Main(int argc, char** argv) {
   CLI::App app("The halfpipe coordinator: job queue, checkpoints, events.",
                "halfpipe-coordinator");
-  app.set_version_flag("--version", HP_VERSION);
+  app.set_version_flag("--version", VersionText("halfpipe-coordinator"));
   Flags flags;
   app.add_option("--config", flags.config, "service settings (YAML)");
   app.add_option("--listen-address", flags.listen_address,
@@ -196,11 +237,12 @@ int Main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  LogToJournal("halfpipe-coordinator");
+  RouteGrpcLog();
   absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
   absl::Status status = config.status();
   if (status.ok()) {
     SetMinLogLevel(config->log_level);
-    RouteGrpcLog();
     status = Serve(*config, signals);
   }
   if (!status.ok()) LogError(status.message());

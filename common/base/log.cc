@@ -1,5 +1,6 @@
 #include "common/base/log.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,17 +9,18 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/log_sink.h"
 
 namespace halfpipe {
 namespace {
 
 struct Context {
   absl::Mutex mutex;
-  std::vector<std::pair<std::string, std::string>> fields
-      ABSL_GUARDED_BY(mutex);
+  LogPairs fields ABSL_GUARDED_BY(mutex);
 };
 
 Context& GlobalContext() {
@@ -36,6 +38,12 @@ struct Tap {
 Tap& GlobalTap() {
   static Tap* const tap = new Tap;
   return *tap;
+}
+
+// Set before other threads log, so that it is read without a lock.
+LogSink& GlobalSink() {
+  static auto* const sink = new LogSink;
+  return *sink;
 }
 
 struct LevelNames {
@@ -78,12 +86,31 @@ void TellTap(LogLevel level, absl::string_view message,
   global.tap(level, text);
 }
 
-}  // namespace
+LogPairs AllFields(std::initializer_list<LogField> fields) {
+  LogPairs pairs;
+  {
+    Context& context = GlobalContext();
+    absl::MutexLock lock(&context.mutex);
+    pairs = context.fields;
+  }
+  for (const LogField& field : fields) {
+    pairs.emplace_back(field.key, field.value);
+  }
+  return pairs;
+}
 
-void Log(LogLevel level, absl::string_view message,
-         std::initializer_list<LogField> fields) {
-  if (level < min_level.load(std::memory_order_relaxed)) return;
-  static const bool to_journal = std::getenv("JOURNAL_STREAM") != nullptr;
+bool SinkTakes(LogLevel level, absl::string_view message,
+               const LogPairs& fields) {
+  const LogSink& sink = GlobalSink();
+  if (sink == nullptr) return false;
+  std::string text(message);
+  for (const auto& [key, value] : fields) AppendField(key, value, &text);
+  return sink(level, text, fields);
+}
+
+void WriteToStandardError(LogLevel level, absl::string_view message,
+                          const LogPairs& fields) {
+  static const bool to_journal = StandardErrorIsJournal();
   const LevelNames& names = kLevels[static_cast<size_t>(level)];
   std::string line =
       absl::StrCat(to_journal ? names.journal_prefix : "", "ts=",
@@ -91,21 +118,32 @@ void Log(LogLevel level, absl::string_view message,
                                     absl::UTCTimeZone()),
                    " level=", names.name);
   AppendField("msg", message, &line);
-  Context& context = GlobalContext();
-  {
-    absl::MutexLock lock(&context.mutex);
-    for (const auto& [key, value] : context.fields) {
-      AppendField(key, value, &line);
-    }
-  }
-  for (const LogField& field : fields) {
-    AppendField(field.key, field.value, &line);
-  }
+  for (const auto& [key, value] : fields) AppendField(key, value, &line);
   line.push_back('\n');
   // A failed write to standard error has nowhere to be reported.
   [[maybe_unused]] ssize_t wrote =
       write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace
+
+void Log(LogLevel level, absl::string_view message,
+         std::initializer_list<LogField> fields) {
+  if (level < min_level.load(std::memory_order_relaxed)) return;
+  const LogPairs pairs = AllFields(fields);
+  if (!SinkTakes(level, message, pairs)) {
+    WriteToStandardError(level, message, pairs);
+  }
   TellTap(level, message, fields);
+}
+
+void SetLogSink(LogSink sink) { GlobalSink() = std::move(sink); }
+
+bool StandardErrorIsJournal() {
+  const char* const stream = std::getenv("JOURNAL_STREAM");
+  struct stat status = {};
+  return stream != nullptr && fstat(STDERR_FILENO, &status) == 0 &&
+         absl::StrCat(status.st_dev, ":", status.st_ino) == stream;
 }
 
 void SetLogTap(LogTap tap) {

@@ -43,7 +43,8 @@ StageWorker::StageWorker(StageInfo info, StageBackend* backend,
       commands_(commands),
       heartbeats_(heartbeats),
       options_(options),
-      pause_(options.first_pause) {}
+      pause_(options.first_pause),
+      watch_(options.limits) {}
 
 WorkerExit StageWorker::Run(std::stop_token stop) {
   std::stop_callback on_stop(stop, [this] {
@@ -59,6 +60,7 @@ WorkerExit StageWorker::Run(std::stop_token stop) {
   std::thread heartbeat([this] { HeartbeatLoop(); });
   Next next = Next::kContinue;
   while (next == Next::kContinue && !StopIsDue()) {
+    CountTurn();
     next = registered_ ? ServeOnce() : RegisterOnce();
   }
   {
@@ -199,6 +201,7 @@ void StageWorker::TrackJob(const StageCommand& command,
 
 void StageWorker::Report(const CommandResult& result, absl::Time deadline) {
   while (true) {
+    CountTurn();
     const absl::Status status = commands_->Report(result);
     if (status.ok()) {
       ResetPause();
@@ -229,12 +232,14 @@ void StageWorker::HeartbeatLoop() {
       if (finished_) return;
     }
     next_beat = absl::Now() + options_.heartbeat_interval;
-    BeatOnce();
+    const StageActivity activity = backend_->activity();
+    BeatOnce(activity);
     CheckHang();
+    TellProgress(activity);
   }
 }
 
-void StageWorker::BeatOnce() {
+void StageWorker::BeatOnce(const StageActivity& activity) {
   StageHeartbeat heartbeat;
   bool is_stopping = false;
   {
@@ -244,7 +249,6 @@ void StageWorker::BeatOnce() {
     heartbeat.sequence = sequence_;
     is_stopping = stopping_;
   }
-  const StageActivity activity = backend_->activity();
   heartbeat.step = activity.step;
   heartbeat.action_index = activity.action_index;
   heartbeat.activity = is_stopping ? "stopping" : activity.activity;
@@ -310,6 +314,39 @@ void StageWorker::CheckHang() {
     must_end_by_ = absl::InfiniteFuture();
   }
   if (options_.on_hang) options_.on_hang(what);
+}
+
+void StageWorker::CountTurn() {
+  absl::MutexLock lock(&mutex_);
+  ++turns_;
+}
+
+void StageWorker::TellProgress(const StageActivity& activity) {
+  if (!options_.on_progress) return;
+  WorkPlace place;
+  std::string what;
+  {
+    absl::MutexLock lock(&mutex_);
+    place = {turns_,
+             running_,
+             sequence_,
+             activity.step,
+             activity.action_index,
+             activity.activity};
+    what = stopping_     ? "stopping"
+           : !announced_ ? "waits for the coordinator"
+                         : activity.activity;
+  }
+  if (watch_.GetsOn(place, absl::Now())) {
+    stands_still_ = false;
+    options_.on_progress(what);
+  } else if (!stands_still_) {
+    stands_still_ = true;
+    LogError("this process does not get on; its supervisor may restart it",
+             {{"activity", what},
+              {"sequence", place.sequence},
+              {"action", place.action_index}});
+  }
 }
 
 void StageWorker::Pause() {

@@ -26,6 +26,7 @@
 #include "common/runtime/recent_lines.h"
 #include "common/runtime/stage_backend.h"
 #include "common/runtime/stage_protocol.h"
+#include "common/runtime/work_watch.h"
 
 namespace halfpipe {
 
@@ -73,6 +74,11 @@ class StageWorker {
     // Called from the heartbeat thread when one does not end: the process is
     // of no use any more. Empty: nothing happens.
     std::function<void(absl::string_view what)> on_hang = {};
+    // Called from the heartbeat thread after each heartbeat as long as this
+    // process gets on, with what it does ("step 12: 1F3"). A supervisor that
+    // hears nothing more may restart it. Empty: nothing happens.
+    std::function<void(absl::string_view what)> on_progress = {};
+    WorkWatch::Limits limits = {};
   };
 
   // `commands` and `heartbeats` are two channels to the same coordinator: the
@@ -105,12 +111,16 @@ class StageWorker {
   Next Exit(ExitCode code, absl::Status reason);
 
   void HeartbeatLoop();
-  void BeatOnce();
+  void BeatOnce(const StageActivity& activity);
   void ApplyReply(const StageHeartbeat& sent, const HeartbeatReply& reply);
   // A coordinator that has forgotten us has forgotten the command too.
   void OnForgotten(const StageHeartbeat& sent);
   // Calls on_hang where the running command should have ended by now.
   void CheckHang();
+  // Calls on_progress where this process gets on.
+  void TellProgress(const StageActivity& activity);
+  // The main thread did something, or is about to.
+  void CountTurn();
 
   // Sleeps, growing with each call until ResetPause; a stop ends it early.
   void Pause();
@@ -135,7 +145,12 @@ class StageWorker {
   std::optional<CommandResult> last_result_;
   WorkerExit exit_;
 
+  // Heartbeat thread only.
+  WorkWatch watch_;
+  bool stands_still_ = false;
+
   absl::Mutex mutex_;
+  int64_t turns_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time stop_deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

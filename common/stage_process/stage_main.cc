@@ -18,9 +18,11 @@
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/time/clock.h"
 #include "common/auth/connection.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/build_info/build_info.h"
 #include "common/link/link_factory.h"
 #include "common/link/link_interface.h"
 #include "common/metrics/metrics_registry.h"
@@ -31,6 +33,8 @@
 #include "common/runtime/recent_lines.h"
 #include "common/runtime/restart_environment.h"
 #include "common/runtime/stage_worker.h"
+#include "common/service/journal.h"
+#include "common/service/notifier.h"
 #include "common/stage/free_memory.h"
 #include "common/stage/verify.h"
 #include "common/stage/wan_stage_backend.h"
@@ -146,6 +150,7 @@ void EndHungProcess(absl::string_view what) {
 ExitCode Serve(Rank rank, const ServeOptions& options,
                const std::vector<std::string>& arguments) {
   TerminationWatch termination;
+  LogToJournal(absl::StrCat("halfpipe-stage", rank.value()));
   SetLogContext("rank", absl::StrCat(rank.value()));
   SetMinLogLevel(ParseLogLevel(options.log_level).value_or(LogLevel::kInfo));
   RouteGrpcLog();
@@ -186,12 +191,21 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   StageWorker::Options worker_options;
   worker_options.lines = &lines;
   worker_options.on_hang = EndHungProcess;
+  ServiceNotifier notifier;
+  worker_options.on_progress = [&notifier](absl::string_view what) {
+    notifier.Progress(absl::Now());
+    notifier.Status(what);
+  };
   StageWorker worker(stage->info, &backend, coordinator.get(),
                      coordinator.get(), worker_options);
   LogInfo("stage ready", {{"device", stage->info.device},
                           {"device_name", stage->info.device_name},
                           {"coordinator", options.coordinator},
                           {"metrics", (*server)->address()}});
+  // Not when it is registered: the coordinator may be another machine's, and
+  // come later. `systemctl status` says that it waits.
+  notifier.Ready(
+      absl::StrCat("waits for the coordinator at ", options.coordinator));
   const WorkerExit exit = worker.Run(termination.token());
   std::vector<std::string> environment = RestartEnvironmentOf(exit.reason);
   if (!environment.empty()) {
@@ -201,8 +215,10 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
     }
     LogWarning("starting again with another environment",
                {{"reason", exit.reason.message()}});
+    notifier.Status("starting again with another environment");
     return Fail(ExitCode::kTryAgain, RestartProcess(arguments, environment));
   }
+  notifier.Stopping(exit.reason.ok() ? "stopping" : exit.reason.message());
   if (!exit.reason.ok()) return Fail(exit.code, exit.reason);
   return exit.code;
 }
@@ -293,6 +309,8 @@ CLI::App* AddVerifyCommand(CLI::App& app, VerifyOptions* options) {
 int StageMain(Rank rank, int argc, char** argv) {
   UseExpandableSegments();
   CLI::App app("halfpipe stage: owns one device and half of the model");
+  app.set_version_flag(
+      "--version", VersionText(absl::StrCat("halfpipe-stage", rank.value())));
   ServeOptions serve;
   VerifyOptions verify;
   AddServeOptions(app, &serve);

@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "coordinator/coordinator_fixture.h"
+#include "coordinator/sqlite.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,6 +31,21 @@ class CoordinatorUpkeepTest : public CoordinatorTest {
     }
   }
 };
+
+TEST_F(CoordinatorUpkeepTest, ThePulseSaysWhatGoesOnWhileTheStoreAnswers) {
+  Submit("a");
+  Submit("b");
+  JoinPair("default");
+  coordinator_->Tick();
+  const absl::StatusOr<std::string> pulse = coordinator_->Pulse();
+  ASSERT_TRUE(pulse.ok()) << pulse.status();
+  EXPECT_EQ(*pulse, "1 running, 1 queued, 2 stages");
+  // Somebody has spoilt the file under it.
+  auto database = SqliteDatabase::Open(directory_ + "/state/halfpipe.db");
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE(database->Execute("UPDATE jobs SET body = x'ff'").ok());
+  EXPECT_FALSE(coordinator_->Pulse().ok());
+}
 
 TEST_F(CoordinatorUpkeepTest, CheckpointsOfARunningJobAreReadEveryHour) {
   Submit("a");

@@ -2,10 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/log_sink.h"
 
 namespace halfpipe {
 namespace {
@@ -52,6 +58,38 @@ TEST(LogTest, ATapSeesWhatIsWritten) {
   SetLogTap(nullptr);
   (void)Written([] { LogWarning("nobody looks"); });
   EXPECT_THAT(seen, ::testing::ElementsAre("link is slow peer=1 why=\"a b\""));
+}
+
+TEST(LogTest, ASinkGetsTheTextAndEveryField) {
+  SetLogContext("rank", "1");
+  bool takes = true;
+  LogPairs seen;
+  SetLogSink([&](LogLevel, absl::string_view text, const LogPairs& fields) {
+    EXPECT_EQ(text, "step done rank=1 file=\"a b\"");
+    seen = fields;
+    return takes;
+  });
+  const auto log = [] { LogInfo("step done", {{"file", "a b"}}); };
+  EXPECT_THAT(Written(log), IsEmpty());
+  EXPECT_THAT(seen, ::testing::ElementsAre(::testing::Pair("rank", "1"),
+                                           ::testing::Pair("file", "a b")));
+  takes = false;  // the journal is away
+  EXPECT_THAT(Written(log), HasSubstr("msg=\"step done\" rank=1 file="));
+  SetLogSink(nullptr);
+  SetLogContext("rank", "");
+}
+
+TEST(LogTest, TheJournalIsStandardErrorOnlyIfItIsTheSameFile) {
+  struct stat status = {};
+  ASSERT_EQ(fstat(STDERR_FILENO, &status), 0);
+  setenv("JOURNAL_STREAM",
+         absl::StrCat(status.st_dev, ":", status.st_ino).c_str(), 1);
+  EXPECT_TRUE(StandardErrorIsJournal());
+  setenv("JOURNAL_STREAM",
+         absl::StrCat(status.st_dev, ":", status.st_ino + 1).c_str(), 1);
+  EXPECT_FALSE(StandardErrorIsJournal());
+  unsetenv("JOURNAL_STREAM");
+  EXPECT_FALSE(StandardErrorIsJournal());
 }
 
 TEST(LogTest, LinesBelowTheMinimumAreDropped) {

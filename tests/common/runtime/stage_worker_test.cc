@@ -8,7 +8,10 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/base/log.h"
@@ -310,6 +313,75 @@ TEST_F(StageWorkerTest, ARestartedCoordinatorFindsTheStepThatWasRunning) {
   ASSERT_NE(registered.loaded, nullptr);
   EXPECT_EQ(registered.loaded->start.job, "j");
   EXPECT_EQ(registered.loaded->steps_done, 5);
+}
+
+// What on_progress is told, in order, without repetitions.
+class Told {
+ public:
+  void Add(absl::string_view what) {
+    absl::MutexLock lock(&mutex_);
+    ++count_;
+    if (all_.empty() || all_.back() != what) all_.emplace_back(what);
+  }
+
+  std::vector<std::string> all() {
+    absl::MutexLock lock(&mutex_);
+    return all_;
+  }
+
+  int count() {
+    absl::MutexLock lock(&mutex_);
+    return count_;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<std::string> all_ ABSL_GUARDED_BY(mutex_);
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+TEST_F(StageWorkerTest, ProgressIsToldWhileItGetsOn) {
+  client_.FailRegister(absl::UnavailableError("starting"));
+  Told told;
+  std::stop_source stop;
+  StageWorker::Options options = FastOptions();
+  options.first_pause = absl::Milliseconds(50);
+  options.limits.idle = absl::Milliseconds(500);
+  options.on_progress = [&](absl::string_view what) {
+    told.Add(what);
+    if (what == "working" && told.count() > 20) stop.request_stop();
+  };
+  StageInfo info;
+  info.pair = "default";
+  StageWorker worker(info, &backend_, &client_, &client_, options);
+  EXPECT_EQ(worker.Run(stop.get_token()).code, ExitCode::kOk);
+  EXPECT_THAT(told.all(), testing::Contains("waits for the coordinator"));
+  EXPECT_THAT(told.all(), testing::Contains("working"));
+}
+
+TEST_F(StageWorkerTest, ACommandThatStandsStillIsSilent) {
+  client_.Queue(Epoch(1), StepNumber(-1));  // blocks until it is stopped
+  Told told;
+  StageWorker::Options options = FastOptions();
+  options.limits.in_command = absl::Milliseconds(100);
+  options.on_progress = [&](absl::string_view what) { told.Add(what); };
+  StageInfo info;
+  info.pair = "default";
+  std::stop_source stop;
+  StageWorker worker(info, &backend_, &client_, &client_, options);
+  std::thread watcher([&] {
+    // Long after the limit; heartbeats went on all the time.
+    absl::SleepFor(absl::Milliseconds(400));
+    const int before = told.count();
+    const size_t beats = client_.heartbeats().size();
+    absl::SleepFor(absl::Milliseconds(300));
+    EXPECT_EQ(told.count(), before);
+    EXPECT_GT(before, 0);
+    EXPECT_GT(client_.heartbeats().size(), beats);
+    stop.request_stop();
+  });
+  EXPECT_EQ(worker.Run(stop.get_token()).code, ExitCode::kOk);
+  watcher.join();
 }
 
 TEST_F(StageWorkerTest, AStopWithoutAJobEndsAtOnce) {
