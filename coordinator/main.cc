@@ -16,12 +16,14 @@
 #include "common/base/status.h"
 #include "common/config/service_config.h"
 #include "common/metrics/coordinator_metrics.h"
+#include "common/metrics/health_check.h"
 #include "common/metrics/metrics_server.h"
 #include "common/rpc/grpc_log.h"
 #include "coordinator/checkpoint_ledger.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_server.h"
 #include "coordinator/job_store.h"
+#include "coordinator/liveness.h"
 #include "coordinator/service_security.h"
 #include "coordinator/token_command.h"
 
@@ -72,11 +74,13 @@ absl::StatusOr<ServiceConfig> LoadConfig(const Flags& flags) {
 }
 
 // Ticks until SIGTERM or SIGINT, which are blocked in every thread.
-void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator) {
+void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator,
+                     Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     coordinator->Tick();
+    liveness->Beat(absl::Now());
     if (signal < 0) continue;
     LogInfo("stopping", {{"signal", signal}});
     return;
@@ -98,12 +102,14 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
                       OpenServiceSecurity(config));
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
+  Liveness liveness;
   std::unique_ptr<MetricsServer> metrics_server;
   if (!config.metrics_address.empty()) {
     HP_ASSIGN_OR_RETURN(
         metrics_server,
         MetricsServer::Start(
-            config.metrics_address, &registry, [] { return std::string(); },
+            config.metrics_address, &registry,
+            [&liveness] { return liveness.Problem(absl::Now()); },
             security.ForMetrics(config.metrics_address)));
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
@@ -133,7 +139,7 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   std::printf("listening address=%s metrics=%s\n", server->address().c_str(),
               options.info.metrics_address.c_str());
   std::fflush(stdout);
-  TickUntilSignal(signals, coordinator.get());
+  TickUntilSignal(signals, coordinator.get(), &liveness);
   StopJobs(coordinator.get());
   server->Shutdown(absl::Seconds(2));
   return absl::OkStatus();
@@ -168,6 +174,30 @@ int RunTokenAction(const TokenAction& action) {
                                       : ExitCode::kInvalidInput);
 }
 
+// `healthcheck`: asks the process that runs with the same flags.
+CLI::App* AddHealthCheckCommand(CLI::App& app, std::string* token_file) {
+  CLI::App* command = app.add_subcommand(
+      "healthcheck",
+      "Ask the process that runs with these flags how it is: 0 "
+      "well, 1 not (for containers)");
+  command->fallthrough();
+  command
+      ->add_option("--token-file", *token_file,
+                   "A token that may read metrics, where they ask for one")
+      ->envname("HALFPIPE_HEALTH_TOKEN_FILE");
+  return command;
+}
+
+int CheckRunning(const Flags& flags, const std::string& token_file) {
+  const absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
+  if (!config.ok()) {
+    LogError(config.status().message());
+    return 1;
+  }
+  return RunHealthCheck("halfpipe-coordinator",
+                        {config->metrics_address, token_file});
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("The halfpipe coordinator: job queue, checkpoints, events.",
                "halfpipe-coordinator");
@@ -181,6 +211,8 @@ int Main(int argc, char** argv) {
   app.add_option("--state-dir", flags.state_dir, "where the database lives");
   app.add_option("--log-level", flags.log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  std::string health_token_file;
+  const CLI::App* health = AddHealthCheckCommand(app, &health_token_file);
   TokenAction token_action;
   AddTokenCommand(app, &token_action);
   try {
@@ -188,6 +220,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
+  if (health->parsed()) return CheckRunning(flags, health_token_file);
   if (token_action != nullptr) return RunTokenAction(token_action);
   // Before any thread starts, so that all of them inherit the mask.
   sigset_t signals;

@@ -23,7 +23,9 @@ class CheckMonitoringTest(unittest.TestCase):
             for file in FILES:
                 target = root / file
                 target.parent.mkdir(parents=True, exist_ok=True)
-                copy = shutil.copytree if (ROOT / file).is_dir() else shutil.copy
+                copy = (
+                    shutil.copytree if (ROOT / file).is_dir() else shutil.copy
+                )
                 copy(ROOT / file, target)
             if name:
                 text = (root / name).read_text()
