@@ -174,11 +174,12 @@ int RunTokenAction(const TokenAction& action) {
                                       : ExitCode::kInvalidInput);
 }
 
-// `healthcheck`: asks the process that runs with the same flags.
+// `healthcheck`: asks the process that serves metrics where these flags say;
+// stages, too, whose own programs are slow to start.
 CLI::App* AddHealthCheckCommand(CLI::App& app, std::string* token_file) {
   CLI::App* command = app.add_subcommand(
       "healthcheck",
-      "Ask the process that runs with these flags how it is: 0 "
+      "Ask the process that serves metrics there how it is: 0 "
       "well, 1 not (for containers)");
   command->fallthrough();
   command

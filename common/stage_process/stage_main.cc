@@ -23,7 +23,6 @@
 #include "common/base/status.h"
 #include "common/link/link_factory.h"
 #include "common/link/link_interface.h"
-#include "common/metrics/health_check.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/stage_metrics.h"
@@ -271,20 +270,6 @@ void UseExpandableSegments() {
   setenv("PYTORCH_ALLOC_CONF", "expandable_segments:True", /*overwrite=*/0);
 }
 
-// `healthcheck`: asks the process that runs with the same flags.
-CLI::App* AddHealthCheckCommand(CLI::App& app, std::string* token_file) {
-  CLI::App* command = app.add_subcommand(
-      "healthcheck",
-      "Ask the process that runs with these flags how it is: 0 "
-      "well, 1 not (for containers)");
-  command->fallthrough();
-  command
-      ->add_option("--token-file", *token_file,
-                   "A token that may read metrics, where they ask for one")
-      ->envname("HALFPIPE_HEALTH_TOKEN_FILE");
-  return command;
-}
-
 CLI::App* AddVerifyCommand(CLI::App& app, VerifyOptions* options) {
   CLI::App* verify = app.add_subcommand(
       "verify", "Compare one forward and backward with a golden file");
@@ -311,18 +296,12 @@ int StageMain(Rank rank, int argc, char** argv) {
   ServeOptions serve;
   VerifyOptions verify;
   AddServeOptions(app, &serve);
-  std::string health_token_file;
-  const CLI::App* health = AddHealthCheckCommand(app, &health_token_file);
   const CLI::App* verify_command = AddVerifyCommand(app, &verify);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? ToInt(ExitCode::kOk)
                                 : ToInt(ExitCode::kUsage);
-  }
-  if (health->parsed()) {
-    return RunHealthCheck(absl::StrCat("halfpipe-stage", rank.value()),
-                          {serve.metrics_address, health_token_file});
   }
   serve.access.security.token = TakeEnvironment(kTokenVariable);
   SetLinkInterface(serve.link_interface);

@@ -7,7 +7,7 @@ URL is a Prometheus with our configuration that has scraped a service while it
 ran JOB on PAIR. Each panel's query, each variable and each recorded series must
 find a number there, and so must each metric that an alert looks at; those in
 no_series.txt must not. Every rule must have been evaluated without an error.
-Tries for SECONDS (default 60): a rate needs two scrapes.
+Tries for SECONDS (default 90): a rate needs two scrapes.
 """
 
 import json
@@ -95,7 +95,7 @@ def findings(prometheus, job, pair, excused):
 
 def main():
     url, job, pair = sys.argv[1:4]
-    deadline = time.monotonic() + float((sys.argv[4:] or [60])[0])
+    deadline = time.monotonic() + float((sys.argv[4:] or [90])[0])
     excused = {
         line.split()[0]
         for line in (HERE / "no_series.txt").read_text().splitlines()

@@ -122,7 +122,7 @@ compose -f "$scratch/sick.yaml" down -v -t 1 || fail "down: exit code $?"
 
 compose up -d || fail "up: exit code $?: $(tail -5 "$scratch/compose.log")"
 for service in coordinator stage0 stage1; do
-  wait_for 90 healthy "$service"
+  wait_for 120 healthy "$service"
   [[ "$(of "$service" '{{.RestartCount}}')" == 0 ]] || fail "$service restarted"
 done
 

@@ -62,7 +62,7 @@ print(r.urlopen(sys.argv[1], timeout=5).read().decode())' \
 }
 alert_fires() { ask api/v1/alerts '"alertname":"HalfpipeStageGone".*"state":"firing"'; }
 alert_is_over() { ! alert_fires; }
-wait_for 30 ask -/ready ''
+wait_for 60 ask -/ready ''
 
 # Clips with one that is none, a validation, saves: what there can be of series.
 cp -r "$HP_MODEL/clips" "$scratch/clips"
@@ -77,14 +77,14 @@ job watched model="$whole_model" steps=1000000 save_every=20 \
   extra="validation: {samples: 1, bands: 2, every: 20}" >/dev/null
 "$HP_BIN/halfpipe" submit "$scratch/watched.yaml" --id watched --no-wait \
   >"$scratch/submit.log" 2>&1 || fail "submit: exit code $?"
-wait_for 120 ask 'api/v1/query?query=halfpipe_job_step>20' '"job":"watched"'
+wait_for 180 ask 'api/v1/query?query=halfpipe_job_step>20' '"job":"watched"'
 alert_fires && fail "a stage is gone that is not"
 
 kill -KILL "$stage_pid"
-wait_for 30 alert_fires
+wait_for 60 alert_fires
 ask api/v1/alerts 'docs/runbook.md#halfpipestagegone' || fail "no runbook"
 stage 1 "$(metrics_of 1)"
-wait_for 60 alert_is_over
+wait_for 90 alert_is_over
 
 python3 "$here/check_queries.py" "http://127.0.0.1:$port" watched default ||
   fail "queries"
