@@ -19,6 +19,7 @@
 #include "common/build_info/build_info.h"
 #include "common/config/service_config.h"
 #include "common/metrics/coordinator_metrics.h"
+#include "common/metrics/health_check.h"
 #include "common/metrics/metrics_server.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service/journal.h"
@@ -27,6 +28,7 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_server.h"
 #include "coordinator/job_store.h"
+#include "coordinator/liveness.h"
 #include "coordinator/service_security.h"
 #include "coordinator/token_command.h"
 
@@ -78,24 +80,30 @@ absl::StatusOr<ServiceConfig> LoadConfig(const Flags& flags) {
   return config;
 }
 
-// Tells the supervisor that this loop turns and that the store answers. Where
-// it does not: silence. A restart then cures it, or says what is wrong and ends
-// with exit code 3.
+// Tells the supervisor and /healthz that this loop turns and that the store
+// answers. Where it does not: silence. A restart then cures it, or says what is
+// wrong and ends with exit code 3.
 class PulseTeller {
  public:
-  PulseTeller(Coordinator* coordinator, ServiceNotifier* notifier)
-      : coordinator_(coordinator), notifier_(notifier) {}
+  PulseTeller(Coordinator* coordinator, ServiceNotifier* notifier,
+              Liveness* liveness)
+      : coordinator_(coordinator), notifier_(notifier), liveness_(liveness) {}
 
   // After each tick.
   void Tell(absl::Time now) {
-    if (now < next_) return;
+    if (now < next_) {
+      if (answers_) liveness_->Beat(now);
+      return;
+    }
     next_ = now + std::min(notifier_->interval(), kPulseInterval);
     const absl::StatusOr<std::string> pulse = coordinator_->Pulse();
-    if (!pulse.ok()) {
+    answers_ = pulse.ok();
+    if (!answers_) {
       LogError("the job store does not answer",
                {{"error", pulse.status().ToString()}});
       return;
     }
+    liveness_->Beat(now);
     notifier_->Progress(now);
     notifier_->Status(*pulse);
   }
@@ -103,14 +111,16 @@ class PulseTeller {
  private:
   Coordinator* const coordinator_;
   ServiceNotifier* const notifier_;
+  Liveness* const liveness_;
+  bool answers_ = false;  // the store, when it was last asked
   absl::Time next_ = absl::InfinitePast();
 };
 
 // Ticks until SIGTERM or SIGINT, which are blocked in every thread.
 void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator,
-                     ServiceNotifier* notifier) {
+                     ServiceNotifier* notifier, Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
-  PulseTeller pulse(coordinator, notifier);
+  PulseTeller pulse(coordinator, notifier, liveness);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     coordinator->Tick();
@@ -136,12 +146,14 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
                       OpenServiceSecurity(config));
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
+  Liveness liveness;
   std::unique_ptr<MetricsServer> metrics_server;
   if (!config.metrics_address.empty()) {
     HP_ASSIGN_OR_RETURN(
         metrics_server,
         MetricsServer::Start(
-            config.metrics_address, &registry, [] { return std::string(); },
+            config.metrics_address, &registry,
+            [&liveness] { return liveness.Problem(absl::Now()); },
             security.ForMetrics(config.metrics_address)));
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
@@ -173,7 +185,7 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   std::fflush(stdout);
   ServiceNotifier notifier;
   notifier.Ready(absl::StrCat("listens at ", server->address()));
-  TickUntilSignal(signals, coordinator.get(), &notifier);
+  TickUntilSignal(signals, coordinator.get(), &notifier, &liveness);
   notifier.Stopping("saving what runs");
   StopJobs(coordinator.get());
   server->Shutdown(absl::Seconds(2));
@@ -209,6 +221,31 @@ int RunTokenAction(const TokenAction& action) {
                                       : ExitCode::kInvalidInput);
 }
 
+// `healthcheck`: asks the process that serves metrics where these flags say;
+// stages, too, whose own programs are slow to start.
+CLI::App* AddHealthCheckCommand(CLI::App& app, std::string* token_file) {
+  CLI::App* command = app.add_subcommand(
+      "healthcheck",
+      "Ask the process that serves metrics there how it is: 0 "
+      "well, 1 not (for containers)");
+  command->fallthrough();
+  command
+      ->add_option("--token-file", *token_file,
+                   "A token that may read metrics, where they ask for one")
+      ->envname("HALFPIPE_HEALTH_TOKEN_FILE");
+  return command;
+}
+
+int CheckRunning(const Flags& flags, const std::string& token_file) {
+  const absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
+  if (!config.ok()) {
+    LogError(config.status().message());
+    return 1;
+  }
+  return RunHealthCheck("halfpipe-coordinator",
+                        {config->metrics_address, token_file});
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("The halfpipe coordinator: job queue, checkpoints, events.",
                "halfpipe-coordinator");
@@ -222,6 +259,8 @@ int Main(int argc, char** argv) {
   app.add_option("--state-dir", flags.state_dir, "where the database lives");
   app.add_option("--log-level", flags.log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  std::string health_token_file;
+  const CLI::App* health = AddHealthCheckCommand(app, &health_token_file);
   TokenAction token_action;
   AddTokenCommand(app, &token_action);
   try {
@@ -229,6 +268,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
+  if (health->parsed()) return CheckRunning(flags, health_token_file);
   if (token_action != nullptr) return RunTokenAction(token_action);
   // Before any thread starts, so that all of them inherit the mask.
   sigset_t signals;

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# The image of deploy/docker/Dockerfile under a Docker engine of its own, brought
+# The images of deploy/docker/Dockerfile under a Docker engine of its own, brought
 # up by compose.cpu.yaml. Root is needed, and nothing of the machine is touched:
 # engine, network and processes live in namespaces that end with the test.
 #
-# The Dockerfile's last stage is built as it is; what it copies from the first
-# one comes from HP_BIN, since a compile takes an hour.
+# The targets `coordinator` and `stage` are built as they are; what they copy
+# from the first stage comes from HP_BIN, since a compile takes an hour.
 #
-#   HP_DOCKER_IMAGE  a saved image (docker save) to try instead, built by hand
-#                    from the whole Dockerfile
+#   HP_DOCKER_IMAGES  both images (docker save halfpipe-coordinator
+#                     halfpipe-stage) to try instead, built by hand from the
+#                     whole Dockerfile
 #   HP_DEBIAN_MIRROR where debootstrap finds Debian 12 (default: its own)
 set -euo pipefail
 : "${HP_BIN:?}" "${HP_SOURCE:?}" "${HP_MODEL:?}"
@@ -53,8 +54,8 @@ base_image() {
   rm -rf "$work/root"
 }
 
-# build_context: what the Dockerfile copies from its first stage, and its last
-# stage, that copies from there instead.
+# build_context: what the Dockerfile copies from its first stage, and its other
+# stages, that copy from there instead.
 build_context() {
   local packages=.deps/venv/lib/python3.11/site-packages
   local context="$work/context"
@@ -74,17 +75,19 @@ build_context() {
     xargs -r cp -Lt "$context/src/$packages/nvidia/toolkit/lib"
   "$HP_SOURCE/scripts/bundle" --with-decode --build "$HP_BIN/.." \
     "$context/opt/halfpipe"
-  sed -n '/^FROM debian:bookworm-slim/,$p' \
+  "$HP_SOURCE/deploy/docker/minimal_root" "$context/opt/halfpipe" \
+    "$context/opt/coordinator"
+  sed -n '/^FROM scratch AS coordinator/,$p' \
     "$HP_SOURCE/deploy/docker/Dockerfile" |
-    sed 's|--from=build /|./|' >"$context/Dockerfile"
-  grep -q '^USER' "$context/Dockerfile" || {
-    echo "FAILED: the Dockerfile has no last stage"
+    sed 's|--from=build ||' >"$context/Dockerfile"
+  [[ "$(grep -c '^USER' "$context/Dockerfile")" == 2 ]] || {
+    echo "FAILED: the Dockerfile has other stages than this test knows"
     exit 1
   }
 }
 
 base="$(realpath "$HP_BIN/..")/docker-base.tar"
-if [[ -z "${HP_DOCKER_IMAGE:-}" ]]; then
+if [[ -z "${HP_DOCKER_IMAGES:-}" ]]; then
   base_image
   build_context
 fi

@@ -1,0 +1,35 @@
+// Asks a process of this machine how it is: the health check of a container
+// that has neither a shell nor curl.
+#ifndef HP_COMMON_METRICS_HEALTH_CHECK_H_
+#define HP_COMMON_METRICS_HEALTH_CHECK_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace halfpipe {
+
+struct HealthQuestion {
+  // Where the process serves its metrics, in the words that it was told: asked
+  // by HTTPS where other machines can reach it, for that is what it serves.
+  std::string address;
+  // For a server that asks for a token; empty: none.
+  std::string token_file = {};
+};
+
+// GET /healthz, waiting for at most five seconds. Unavailable: nobody answers,
+// or the answer says what is wrong. PermissionDenied: it wants a token, or
+// another one. InvalidArgument: the address names no port, or the token is of
+// no use. The server's certificate is not checked: it is this machine, under a
+// name that no certificate has.
+[[nodiscard]] absl::Status CheckHealth(const HealthQuestion& question);
+
+// The same for a command line: 0, or 1 with the reason on standard error under
+// `program`'s name. Container engines know no other codes.
+[[nodiscard]] int RunHealthCheck(absl::string_view program,
+                                 const HealthQuestion& question);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_METRICS_HEALTH_CHECK_H_

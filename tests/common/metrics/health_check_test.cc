@@ -1,0 +1,86 @@
+#include "common/metrics/health_check.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/metrics/metrics_registry.h"
+#include "common/metrics/metrics_server.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "support/test_certificates.h"
+
+namespace halfpipe {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(HealthCheckTest, AsksOnLoopback) {
+  MetricsRegistry registry;
+  std::string problem;
+  std::string address;
+  {
+    auto server = MetricsServer::Start("127.0.0.1:0", &registry,
+                                       [&problem] { return problem; });
+    ASSERT_TRUE(server.ok()) << server.status();
+    address = (*server)->address();
+    EXPECT_EQ(CheckHealth({address}), absl::OkStatus());
+    EXPECT_EQ(RunHealthCheck("test", {address}), 0);
+
+    problem = "starting";
+    const absl::Status status = CheckHealth({address});
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(status.message(), HasSubstr("starting"));
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(RunHealthCheck("test", {address}), 1);
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+                ::testing::StartsWith("test: http://127.0.0.1:"));
+  }
+  const absl::Status gone = CheckHealth({address});
+  EXPECT_EQ(gone.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(gone.message(), HasSubstr("does not answer"));
+}
+
+TEST(HealthCheckTest, RefusesAddressesThatNameNoServer) {
+  for (const char* address : {"127.0.0.1:0", "127.0.0.1", ""}) {
+    EXPECT_EQ(CheckHealth({address}).code(), absl::StatusCode::kInvalidArgument)
+        << address;
+  }
+}
+
+// A server on every address speaks HTTPS and wants a token; it is asked on
+// loopback, whatever its certificate is called.
+TEST(HealthCheckTest, AsksByHttpsWithAToken) {
+  const std::string directory = ::testing::TempDir() + "/health_check_test";
+  std::filesystem::create_directories(directory);
+  const TestAuthority authority(directory, "ca");
+  const TlsFiles files = authority.Issue("metrics");
+  MetricsRegistry registry;
+  auto server = MetricsServer::Start(
+      "0.0.0.0:0", &registry, [] { return std::string(); },
+      {.certificate = files.certificate,
+       .key = files.key,
+       .may_read = [](absl::string_view token) { return token == "good"; }});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const std::string address = (*server)->address();
+  ASSERT_TRUE(absl::StartsWith(address, "0.0.0.0:"));
+
+  ::testing::internal::CaptureStderr();
+  const absl::Status status = CheckHealth({address});
+  ::testing::internal::GetCapturedStderr();  // the server's log
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(status.message(), HasSubstr("--token-file"));
+
+  const std::string token_file = directory + "/token";
+  std::ofstream(token_file) << "good\n";
+  std::filesystem::permissions(
+      token_file,
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(CheckHealth({address, token_file}), absl::OkStatus());
+  EXPECT_EQ(CheckHealth({address, directory + "/none"}).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace halfpipe
