@@ -78,7 +78,7 @@ std::string SynopsisOf(const CommandText& command, const std::string& prefix) {
                       option.required ? "" : "]");
     } else if (option.required) {
       absl::StrAppend(&text, " ", option.names.back(), " ", option.value);
-    } else {
+    } else if (option.names.back() != "--help") {
       optional = true;
     }
   }

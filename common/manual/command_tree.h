@@ -32,7 +32,7 @@ struct CommandText {
 [[nodiscard]] CommandText ReadCommandTree(const CLI::App& app,
                                           const std::string& name);
 
-// "halfpipe plan [OPTIONS] JOB", as its --help says it.
+// "halfpipe plan [OPTIONS] JOB"; --help alone makes no [OPTIONS].
 [[nodiscard]] std::string SynopsisOf(const CommandText& command,
                                      const std::string& prefix);
 
