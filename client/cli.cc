@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/command.h"
+#include "client/tool_commands.h"
 #include "common/base/status.h"
 #include "common/build_info/build_info.h"
 #include "common/config/nearest.h"
@@ -30,6 +31,12 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddVerifyCommand(app, context);
   AddBenchCommand(app, context);
   AddPlanCommand(app, context);
+  AddConvertCommand(app, context);
+  AddCheckCommand(app, context);
+  AddPrepareCommand(app, context);
+  AddDoctorCommand(app, context);
+  AddCompletionCommand(app, context);
+  AddManualCommand(app, context);
 }
 
 int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,

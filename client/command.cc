@@ -21,7 +21,7 @@ void AddFormatFlag(CLI::App* command, OutputFormat* format) {
   const std::map<std::string, OutputFormat> names = {
       {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}};
   command->add_option("-o,--output", *format, "Output format: text or json")
-      ->transform(CLI::CheckedTransformer(names).description(""))
+      ->transform(CLI::CheckedTransformer(names).description("{text,json}"))
       ->option_text("FORMAT");
 }
 

@@ -8,6 +8,8 @@ set(HP_LAYER_build_info absl)
 set(HP_LAYER_service base absl systemd)
 # who may do what, and with which keys
 set(HP_LAYER_auth base absl crypto)
+# manual pages and completion, from a program's own parser
+set(HP_LAYER_manual base absl cli11)
 set(HP_LAYER_config base absl yaml)
 set(HP_LAYER_pipeline base absl json)
 set(HP_LAYER_runtime base pipeline absl)
@@ -40,10 +42,12 @@ set(HP_LAYER_rpc base auth config pipeline runtime absl grpc)
 # the processes: main() and what only one of them does. They meet the groups
 # through runtime's interfaces; a process library never sees torch and protobuf
 # together, which is why each stage is made of several.
-set(HP_LAYER_stage_process base build_info service auth runtime stage link rpc metrics absl cli11)
-set(HP_LAYER_coordinator base build_info service auth config pipeline memory_plan runtime store data metrics rpc
-    absl sqlite grpc json httplib cli11)
-set(HP_LAYER_client base build_info auth config pipeline memory_plan wan_shapes store rpc metrics
+set(HP_LAYER_stage_process base build_info service auth manual runtime stage gpu link
+    rpc metrics absl json cli11)
+set(HP_LAYER_coordinator base build_info service auth manual config pipeline
+    memory_plan runtime store data metrics rpc absl sqlite grpc json httplib cli11)
+set(HP_LAYER_client base build_info auth manual config pipeline memory_plan
+    wan_shapes store rpc metrics
     absl grpc json cli11)
 set(HP_LAYER_decode base data absl ffmpeg seccomp)
 

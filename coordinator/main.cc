@@ -18,6 +18,7 @@
 #include "common/base/status.h"
 #include "common/build_info/build_info.h"
 #include "common/config/service_config.h"
+#include "common/manual/man_page.h"
 #include "common/metrics/coordinator_metrics.h"
 #include "common/metrics/health_check.h"
 #include "common/metrics/metrics_server.h"
@@ -263,6 +264,12 @@ int Main(int argc, char** argv) {
   const CLI::App* health = AddHealthCheckCommand(app, &health_token_file);
   TokenAction token_action;
   AddTokenCommand(app, &token_action);
+  AddManualFlag(app, "halfpipe-coordinator",
+                {.about = "Its settings are keys of a YAML file, which "
+                          "docs/config.md of the distribution lists; the "
+                          "options here take the place of the file's.",
+                 .exit_codes = DaemonExitCodes(),
+                 .see_also = {"halfpipe(1)", "halfpipe-stage(1)"}});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,6 +1,7 @@
 // halfpipe submit JOB.yaml: hands a job to a service and, unless told not to,
 // stays with it until it ends.
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,6 +28,7 @@ struct SubmitOptions {
   int32_t retry_limit = 0;
   int64_t retry_backoff_seconds = 30;
   std::string pair;
+  JobKind kind = JobKind::kTrain;
 };
 
 void Announce(const Job& job, const SubmitOptions& options,
@@ -51,6 +53,7 @@ absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,
   spec.retry_limit = options.retry_limit;
   spec.retry_backoff = absl::Seconds(options.retry_backoff_seconds);
   spec.pair = options.pair;
+  spec.kind = options.kind;
   const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job, client->CreateJob(spec));
   if (options.validate_only) {
@@ -91,6 +94,15 @@ void AddRunFlags(CLI::App* command, SubmitOptions* options) {
           "--retry-backoff", parse,
           "The pause before the first retry, such as 30s; doubled by each")
       ->option_text("TIME");
+  const std::map<std::string, JobKind> kinds = {{"train", JobKind::kTrain},
+                                                {"prepare", JobKind::kPrepare},
+                                                {"check", JobKind::kCheck}};
+  command
+      ->add_option("--kind", options->kind,
+                   "train; prepare: only fill the cache; check: only look")
+      ->transform(
+          CLI::CheckedTransformer(kinds).description("{train,prepare,check}"))
+      ->option_text("KIND");
   command->add_option("--pair", options->pair,
                       "The pair of stages to run on; without it any that fits");
 }

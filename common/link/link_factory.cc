@@ -4,6 +4,8 @@
 #include "common/link/link_options.h"
 #include "common/link/local_peer_link.h"
 #if HP_WITH_CUDA
+#include <nccl.h>
+
 #include "common/link/nccl_peer_link.h"
 #endif
 
@@ -53,6 +55,17 @@ class BuiltInLinkFactory : public LinkFactory {
 
 std::unique_ptr<LinkFactory> MakeLinkFactory(int max_ctas) {
   return std::make_unique<BuiltInLinkFactory>(max_ctas);
+}
+
+std::string NcclVersion() {
+#if HP_WITH_CUDA
+  int version = 0;
+  if (ncclGetVersion(&version) != ncclSuccess) return "";
+  return absl::StrCat(version / 10000, ".", version % 10000 / 100, ".",
+                      version % 100);
+#else
+  return "";
+#endif
 }
 
 }  // namespace halfpipe

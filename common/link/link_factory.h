@@ -3,6 +3,7 @@
 #define HP_COMMON_LINK_LINK_FACTORY_H_
 
 #include <memory>
+#include <string>
 
 #include "common/runtime/link_factory.h"
 
@@ -10,6 +11,9 @@ namespace halfpipe {
 
 // "local" always, "nccl" in a build with CUDA. `max_ctas` as in LinkOptions.
 [[nodiscard]] std::unique_ptr<LinkFactory> MakeLinkFactory(int max_ctas = 0);
+
+// "2.28.9": of the NCCL that is loaded; empty in a build without CUDA.
+[[nodiscard]] std::string NcclVersion();
 
 }  // namespace halfpipe
 

@@ -4,8 +4,6 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/strip.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/wan/known_variants.h"
@@ -87,19 +85,6 @@ std::string ModelSource::Identity() const {
 LoraSpec LoraSpecOf(const LoraConfig& config) {
   return {
       .rank = config.rank, .alpha = config.alpha, .targets = config.targets};
-}
-
-LinearShapes LinearShapesOf(const WanArchitecture& architecture) {
-  LinearShapes linears;
-  for (const auto& [name, shape] : WanTensors(architecture)) {
-    absl::string_view module = name;
-    if (!absl::StartsWith(name, "blocks.") || shape.size() != 2 ||
-        !absl::ConsumeSuffix(&module, ".weight")) {
-      continue;
-    }
-    linears[std::string(module)] = {.in = shape[1], .out = shape[0]};
-  }
-  return linears;
 }
 
 }  // namespace halfpipe

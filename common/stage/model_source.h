@@ -8,7 +8,6 @@
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
 #include "common/lora/lora_spec.h"
-#include "common/store/lora_file.h"
 #include "common/wan/checkpoint.h"
 #include "common/wan/weight_source.h"
 
@@ -44,9 +43,6 @@ class ModelSource {
 
 // The LoRA of a job's config.
 [[nodiscard]] LoraSpec LoraSpecOf(const LoraConfig& config);
-
-// Every linear layer inside the blocks, as exports are checked against.
-[[nodiscard]] LinearShapes LinearShapesOf(const WanArchitecture& architecture);
 
 }  // namespace halfpipe
 

@@ -22,6 +22,7 @@
 #include "common/store/lora_file.h"
 #include "common/train/compute_stream.h"
 #include "common/train/train_state.h"
+#include "common/wan/linear_shapes.h"
 #include "common/wan/lora_targets.h"
 
 namespace halfpipe {

@@ -25,6 +25,7 @@
 #include "common/build_info/build_info.h"
 #include "common/link/link_factory.h"
 #include "common/link/link_interface.h"
+#include "common/manual/man_page.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/stage_metrics.h"
@@ -39,6 +40,7 @@
 #include "common/stage/verify.h"
 #include "common/stage/wan_stage_backend.h"
 #include "common/stage_process/metered_backend.h"
+#include "common/stage_process/probe_report.h"
 #include "common/stage_process/stage_access.h"
 
 namespace halfpipe {
@@ -315,6 +317,13 @@ int StageMain(Rank rank, int argc, char** argv) {
   VerifyOptions verify;
   AddServeOptions(app, &serve);
   const CLI::App* verify_command = AddVerifyCommand(app, &verify);
+  const CLI::App* probe_command = app.add_subcommand(
+      "probe", "Measure this machine's GPUs and their links, as JSON");
+  AddManualFlag(app, "halfpipe-stage",
+                {.about = "halfpipe-stage0 and halfpipe-stage1 take the same "
+                          "options; a pair needs one of each.",
+                 .exit_codes = DaemonExitCodes(),
+                 .see_also = {"halfpipe(1)", "halfpipe-coordinator(1)"}});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -323,6 +332,10 @@ int StageMain(Rank rank, int argc, char** argv) {
   }
   serve.access.security.token = TakeEnvironment(kTokenVariable);
   SetLinkInterface(serve.link_interface);
+  if (probe_command->parsed()) {
+    std::printf("%s\n", ProbeReport().c_str());
+    return ToInt(ExitCode::kOk);
+  }
   if (verify_command->parsed()) return ToInt(Verify(rank, verify));
   if (serve.coordinator.empty()) {
     PrintError(rank, "--coordinator is missing: where is the coordinator?");

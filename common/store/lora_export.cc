@@ -1,5 +1,4 @@
 #include <cmath>
-#include <cstring>
 #include <deque>
 #include <optional>
 
@@ -12,17 +11,26 @@
 namespace halfpipe {
 namespace {
 
+double AlphaOf(const LoraExport& lora, const LoraMatrices& adapter) {
+  return adapter.alpha.value_or(lora.alpha);
+}
+
+absl::Status CheckAlpha(double alpha) {
+  if (std::isfinite(alpha) && alpha > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("alpha is ", alpha, "; expected a positive number"));
+}
+
 absl::Status CheckOptions(const LoraExport& lora) {
   if (lora.dtype != DType::kBF16 && lora.dtype != DType::kF32) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a LoRA file is BF16 or F32, not ", DTypeName(lora.dtype)));
   }
-  if (!std::isfinite(lora.alpha) || lora.alpha <= 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("alpha is ", lora.alpha, "; expected a positive number"));
-  }
   if (lora.adapters.empty()) {
     return absl::InvalidArgumentError("there is no adapter to write");
+  }
+  for (const LoraMatrices& adapter : lora.adapters) {
+    HP_RETURN_IF_ERROR(CheckAlpha(AlphaOf(lora, adapter)));
   }
   return absl::OkStatus();
 }
@@ -59,18 +67,10 @@ absl::StatusOr<LoraKeys> CheckedKeys(const LoraExport& lora,
 
 // scale * values as `dtype`; the product is rounded to fp32 first.
 std::string Pack(const float* values, int64_t count, float scale, DType dtype) {
-  std::string bytes(static_cast<size_t>(count) * SizeOf(dtype), '\0');
-  char* cursor = bytes.data();
-  for (int64_t i = 0; i < count; ++i) {
-    const float value = scale * values[i];
-    if (dtype == DType::kF32) {
-      std::memcpy(cursor, &value, sizeof(value));
-    } else {
-      const uint16_t rounded = FloatToBF16(value);
-      std::memcpy(cursor, &rounded, sizeof(rounded));
-    }
-    cursor += SizeOf(dtype);
-  }
+  std::vector<float> scaled(values, values + count);
+  for (float& value : scaled) value *= scale;
+  std::string bytes(scaled.size() * SizeOf(dtype), '\0');
+  EncodeFloats(dtype, scaled.data(), scaled.size(), bytes.data());
   return bytes;
 }
 
@@ -89,17 +89,18 @@ struct Packed {
 void AddAdapter(const LoraExport& lora, const LoraMatrices& adapter,
                 LoraKeys keys, Packed& packed) {
   const bool folds = keys.alpha.empty();
+  const double alpha = AlphaOf(lora, adapter);
   const float scale =
-      folds ? static_cast<float>(lora.alpha / static_cast<double>(adapter.rank))
+      folds ? static_cast<float>(alpha / static_cast<double>(adapter.rank))
             : 1.0f;
   packed.Add(std::move(keys.a), lora.dtype, {adapter.rank, adapter.in},
              Pack(adapter.a, adapter.rank * adapter.in, 1.0f, lora.dtype));
   packed.Add(std::move(keys.b), lora.dtype, {adapter.out, adapter.rank},
              Pack(adapter.b, adapter.out * adapter.rank, scale, lora.dtype));
   if (folds) return;
-  const float alpha = static_cast<float>(lora.alpha);
+  const auto stored = static_cast<float>(alpha);
   packed.Add(std::move(keys.alpha), DType::kF32, {},
-             Pack(&alpha, 1, 1.0f, DType::kF32));
+             Pack(&stored, 1, 1.0f, DType::kF32));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct LoraMatrices {
   int64_t out = 0;
   const float* a = nullptr;
   const float* b = nullptr;
+  // In place of LoraExport::alpha, where modules have their own.
+  std::optional<double> alpha = {};
 };
 
 // What ExportLora writes.
@@ -64,28 +67,40 @@ struct LoraExport {
 [[nodiscard]] absl::Status ExportLora(const std::string& path,
                                       const LoraExport& lora);
 
-// The matrices of one module, fp32; the update of the weight is B A.
+// The matrices of one module, fp32; the update of the weight is scale * B A.
 struct LoraModule {
-  std::string module;
+  std::string module = {};
   int64_t rank = 0;
   int64_t in = 0;
   int64_t out = 0;
-  std::vector<float> a;  // [rank, in]
-  std::vector<float> b;  // [out, rank], alpha / rank is part of it
+  std::vector<float> a = {};  // [rank, in]
+  std::vector<float> b = {};  // [out, rank]
+  double scale = 1.0;         // alpha / rank where it is kept apart, else 1
 };
 
 // A LoRA that was read, its modules in the order of their names.
 struct LoraFile {
   std::vector<LoraModule> modules;
   TensorMetadata metadata;
+  // BF16 when all of its matrices are that, else F32: holds each of their
+  // values as the file has it.
+  DType dtype = DType::kF32;
 };
 
-// Reads a file of any format of lora_names.h. alpha / rank, where the file (or
-// for peft the adapter_config.json beside it) says one, is multiplied into B.
-// InvalidArgument names the file and the key: one that is no LoRA key (with
-// the nearest that is), an A without its B, shapes that do not match, a module
-// given in two spellings. Else the codes of OpenTensorArchive.
-[[nodiscard]] absl::StatusOr<LoraFile> ImportLora(const std::string& path);
+// What becomes of alpha / rank, where the file (or for peft the
+// adapter_config.json beside it) says one.
+enum class LoraScale {
+  kInB,    // multiplied into B
+  kApart,  // LoraModule::scale; B is the file's, bit for bit
+};
+
+// Reads a file of any format of lora_names.h.
+// InvalidArgument names the file and the keys: those that are no LoRA keys
+// (all of them, each with the nearest that is one), an A without its B, shapes
+// that do not match, a module given in two spellings. Else the codes of
+// OpenTensorArchive.
+[[nodiscard]] absl::StatusOr<LoraFile> ImportLora(
+    const std::string& path, LoraScale scale = LoraScale::kInB);
 
 }  // namespace halfpipe
 

@@ -2,9 +2,13 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/store/float_convert.h"
 #include "common/store/lora_file.h"
@@ -22,22 +26,40 @@ absl::Status Invalid(absl::string_view what) {
 // The keys of each module, as the file spells them.
 using KeysOfModule = std::map<std::string, LoraKeys>;
 
-absl::Status UnknownKey(const TensorArchive& archive, const std::string& key) {
-  NearestName nearest(key);
-  for (const auto& [name, tensor] : archive.tensors()) {
-    if (ParseLoraKey(name)) nearest.Offer(name);
+// A file of another kind has thousands of keys that are none.
+constexpr size_t kMostKeysInAMessage = 20;
+
+absl::Status UnknownKeys(const TensorArchive& archive,
+                         const std::vector<std::string>& keys) {
+  std::vector<std::string> lines;
+  for (const std::string& key : keys) {
+    if (lines.size() == kMostKeysInAMessage) break;
+    NearestName nearest(key);
+    for (const auto& [name, tensor] : archive.tensors()) {
+      if (ParseLoraKey(name)) nearest.Offer(name);
+    }
+    lines.push_back(absl::StrCat(
+        "'", key, "' is not a LoRA key of any known format", nearest.Hint()));
+  }
+  if (keys.size() > lines.size()) {
+    lines.push_back(absl::StrCat("and ", keys.size() - lines.size(),
+                                 " more keys of this kind"));
   }
   return Invalid(absl::StrCat(
-      "'", key, "' is not a LoRA key of any known format", nearest.Hint(),
+      absl::StrJoin(lines, "\n  "),
       "; expected A and B matrices (lora_A/lora_B or lora_down/lora_up) and "
       "alphas only"));
 }
 
 absl::StatusOr<KeysOfModule> GroupKeys(const TensorArchive& archive) {
   KeysOfModule modules;
+  std::vector<std::string> unknown;
   for (const auto& [key, tensor] : archive.tensors()) {
     std::optional<LoraKey> parsed = ParseLoraKey(key);
-    if (!parsed) return UnknownKey(archive, key);
+    if (!parsed) {
+      unknown.push_back(key);
+      continue;
+    }
     LoraKeys& keys = modules[parsed->module];
     std::string& slot = parsed->part == LoraPart::kA   ? keys.a
                         : parsed->part == LoraPart::kB ? keys.b
@@ -49,6 +71,7 @@ absl::StatusOr<KeysOfModule> GroupKeys(const TensorArchive& archive) {
     }
     slot = key;
   }
+  if (!unknown.empty()) return UnknownKeys(archive, unknown);
   if (modules.empty()) return Invalid("it holds no LoRA tensors");
   return modules;
 }
@@ -98,16 +121,26 @@ absl::StatusOr<LoraModule> ReadModule(const TensorArchive& archive,
                                 keys.b, "' is ", ShapeString(b),
                                 "; expected [rank, in] and [out, rank]"));
   }
-  LoraModule result{module, a[0], a[1], b[0], {}, {}};
+  LoraModule result{.module = module, .rank = a[0], .in = a[1], .out = b[0]};
   HP_ASSIGN_OR_RETURN(result.a, ReadFloats(archive, keys.a));
   HP_ASSIGN_OR_RETURN(result.b, ReadFloats(archive, keys.b));
-  HP_ASSIGN_OR_RETURN(double scale, ScaleOf(archive, keys, result.rank, peft));
-  for (float& value : result.b) value *= static_cast<float>(scale);
+  HP_ASSIGN_OR_RETURN(result.scale, ScaleOf(archive, keys, result.rank, peft));
   return result;
 }
 
+// Each value of the product is rounded to fp32.
+void FoldScale(LoraModule& module) {
+  for (float& value : module.b) value *= static_cast<float>(module.scale);
+  module.scale = 1.0;
+}
+
+bool IsBF16(const TensorArchive& archive, const LoraKeys& keys) {
+  return archive.tensors().at(keys.a).dtype == DType::kBF16 &&
+         archive.tensors().at(keys.b).dtype == DType::kBF16;
+}
+
 absl::StatusOr<LoraFile> ReadLora(const TensorArchive& archive,
-                                  const std::string& path) {
+                                  const std::string& path, LoraScale scale) {
   HP_ASSIGN_OR_RETURN(KeysOfModule modules, GroupKeys(archive));
   std::optional<PeftScale> peft;
   if (absl::StartsWith(archive.tensors().begin()->first, kPeftPrefix)) {
@@ -117,9 +150,12 @@ absl::StatusOr<LoraFile> ReadLora(const TensorArchive& archive,
   }
   LoraFile file;
   file.metadata = archive.metadata();
+  file.dtype = DType::kBF16;
   for (const auto& [module, keys] : modules) {
     HP_ASSIGN_OR_RETURN(LoraModule read,
                         ReadModule(archive, module, keys, peft));
+    if (scale == LoraScale::kInB) FoldScale(read);
+    if (!IsBF16(archive, keys)) file.dtype = DType::kF32;
     file.modules.push_back(std::move(read));
   }
   return file;
@@ -127,10 +163,10 @@ absl::StatusOr<LoraFile> ReadLora(const TensorArchive& archive,
 
 }  // namespace
 
-absl::StatusOr<LoraFile> ImportLora(const std::string& path) {
+absl::StatusOr<LoraFile> ImportLora(const std::string& path, LoraScale scale) {
   HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                       OpenTensorArchive(path));
-  absl::StatusOr<LoraFile> file = ReadLora(*archive, path);
+  absl::StatusOr<LoraFile> file = ReadLora(*archive, path, scale);
   if (!file.ok()) return Annotate(file.status(), path);
   return file;
 }

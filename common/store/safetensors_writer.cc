@@ -142,6 +142,19 @@ absl::Status CheckUnique(const std::vector<TensorToWrite>& tensors) {
 absl::Status WriteSafetensors(const std::string& path,
                               const std::vector<TensorToWrite>& tensors,
                               const TensorMetadata& metadata) {
+  return StreamSafetensors(
+      path, tensors, metadata,
+      [](const TensorToWrite& tensor, const TensorSink& sink) {
+        const auto count = static_cast<size_t>(ElementCount(tensor.shape));
+        return sink(tensor.data, count * SizeOf(tensor.dtype));
+      });
+}
+
+absl::Status StreamSafetensors(
+    const std::string& path, const std::vector<TensorToWrite>& tensors,
+    const TensorMetadata& metadata,
+    const std::function<absl::Status(const TensorToWrite& tensor,
+                                     const TensorSink& sink)>& produce) {
   absl::Status unique = CheckUnique(tensors);
   if (!unique.ok()) return Annotate(unique, path);
   absl::StatusOr<Layout> layout = MakeLayout(tensors, metadata);
@@ -149,7 +162,17 @@ absl::Status WriteSafetensors(const std::string& path,
   HP_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
   HP_RETURN_IF_ERROR(file.Append(layout->header.data(), layout->header.size()));
   for (size_t i = 0; i < layout->order.size(); ++i) {
-    HP_RETURN_IF_ERROR(file.Append(layout->order[i]->data, layout->bytes[i]));
+    uint64_t written = 0;
+    const TensorSink sink = [&](const void* data, size_t bytes) {
+      written += bytes;
+      return file.Append(data, bytes);
+    };
+    HP_RETURN_IF_ERROR(produce(*layout->order[i], sink));
+    if (written != layout->bytes[i]) {
+      return absl::InternalError(
+          absl::StrCat(path, ": tensor '", layout->order[i]->name, "' got ",
+                       written, " bytes instead of ", layout->bytes[i]));
+    }
   }
   return file.Commit();
 }

@@ -7,7 +7,9 @@
 #ifndef HP_COMMON_STORE_SAFETENSORS_WRITER_H_
 #define HP_COMMON_STORE_SAFETENSORS_WRITER_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,6 +37,19 @@ using TensorMetadata = std::map<std::string, std::string>;
 [[nodiscard]] absl::Status WriteSafetensors(
     const std::string& path, const std::vector<TensorToWrite>& tensors,
     const TensorMetadata& metadata);
+
+// Takes a tensor's bytes in order, in pieces of any size.
+using TensorSink = std::function<absl::Status(const void* data, size_t bytes)>;
+
+// The same for tensors that no memory holds: `data` is null, and `produce` is
+// called for each tensor in the file's order and gives all of its bytes to the
+// sink. A failed status of `produce` is returned as it is, and nothing is left
+// behind; Internal when it gave another number of bytes.
+[[nodiscard]] absl::Status StreamSafetensors(
+    const std::string& path, const std::vector<TensorToWrite>& tensors,
+    const TensorMetadata& metadata,
+    const std::function<absl::Status(const TensorToWrite& tensor,
+                                     const TensorSink& sink)>& produce);
 
 // The bytes WriteSafetensors would write; `data` may be null.
 [[nodiscard]] absl::StatusOr<uint64_t> SafetensorsSize(

@@ -63,5 +63,43 @@ TEST(ReadFloatsTest, ReadsTheFloatTypes) {
   EXPECT_TRUE(absl::IsNotFound(ReadFloats(*archive, "none").status()));
 }
 
+TEST(FloatConvertTest, EveryF16ComesBack) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    const float value = F16ToFloat(half);
+    if (std::isnan(value)) {
+      EXPECT_TRUE(std::isnan(F16ToFloat(FloatToF16(value))));
+      continue;
+    }
+    ASSERT_EQ(FloatToF16(value), half) << bits;
+  }
+}
+
+TEST(FloatConvertTest, F16RoundsToNearestEven) {
+  EXPECT_EQ(FloatToF16(1.0f + 0x1p-11f), 0x3c00);  // tie, even stays
+  EXPECT_EQ(FloatToF16(1.0f + 3 * 0x1p-11f), 0x3c02);
+  EXPECT_EQ(FloatToF16(1.0f + 0x1.2p-11f), 0x3c01);
+  EXPECT_EQ(FloatToF16(2.0f - 0x1p-12f), 0x4000);  // carries into the exponent
+  EXPECT_EQ(FloatToF16(65519.0f), 0x7bff);
+  EXPECT_EQ(FloatToF16(-65520.0f), 0xfc00);
+  EXPECT_EQ(FloatToF16(0x1p-25f), 0x0000);    // tie between 0 and the least
+  EXPECT_EQ(FloatToF16(0x1.8p-24f), 0x0002);  // tie, odd goes up
+  EXPECT_EQ(FloatToF16(-0x1p-24f), 0x8001);
+  EXPECT_EQ(FloatToF16(0x1p-14f - 0x1p-26f), 0x0400);  // becomes normal
+}
+
+TEST(FloatConvertTest, BuffersNeedNoAlignment) {
+  const float values[] = {1.5f, -0.25f};
+  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
+    ASSERT_TRUE(IsFloatingPoint(dtype));
+    char bytes[9] = {};
+    EncodeFloats(dtype, values, 2, bytes + 1);
+    float back[2] = {};
+    DecodeFloats(dtype, bytes + 1, 2, back);
+    EXPECT_THAT(back, ElementsAre(1.5f, -0.25f)) << DTypeName(dtype);
+  }
+  EXPECT_FALSE(IsFloatingPoint(DType::kF8E4M3));
+}
+
 }  // namespace
 }  // namespace halfpipe

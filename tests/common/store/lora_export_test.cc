@@ -139,5 +139,18 @@ TEST_F(LoraExportTest, RefusesBadOptions) {
   EXPECT_TRUE(absl::IsInvalidArgument(ExportLora(path, lora)));
 }
 
+TEST_F(LoraExportTest, AModuleMayHaveAnAlphaOfItsOwn) {
+  const std::string path = scratch_ / "x.safetensors";
+  LoraExport lora = small_.Export(LoraFormat::kComfyUi);
+  lora.adapters[0].alpha = 6;
+  ASSERT_TRUE(ExportLora(path, lora).ok());
+  auto file = ImportLora(path, LoraScale::kApart);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->modules[1].scale, 3.0);  // query: 6 / 2
+  EXPECT_EQ(file->modules[0].scale, 0.5);  // ffn: the export's 1 / 2
+  lora.adapters[1].alpha = -1;
+  EXPECT_TRUE(absl::IsInvalidArgument(ExportLora(path, lora)));
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -119,5 +119,35 @@ TEST_F(LoraImportTest, PeftsScaleComesFromItsConfig) {
   EXPECT_THAT(MessageOf(Import(tensors).status()), HasSubstr("r = 4"));
 }
 
+TEST_F(LoraImportTest, TheScaleCanBeKeptApart) {
+  SmallLora small;
+  std::string path = scratch_ / "lora.safetensors";
+  LoraExport lora = small.Export(LoraFormat::kMusubi);
+  for (const DType dtype : {DType::kBF16, DType::kF32}) {
+    lora.dtype = dtype;
+    ASSERT_TRUE(ExportLora(path, lora).ok());
+    auto file = ImportLora(path, LoraScale::kApart);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(file->dtype, dtype);
+    EXPECT_EQ(file->modules[1].b, small.query_b);
+    EXPECT_EQ(file->modules[1].scale, 0.5);
+    EXPECT_EQ(ImportLora(path)->modules[1].scale, 1.0);
+  }
+}
+
+TEST_F(LoraImportTest, EveryUnknownKeyIsNamed) {
+  std::vector<std::pair<std::string, Shape>> tensors = {
+      {"m.lora_A.weight", {2, 3}},
+      {"m.lora_B.weight", {4, 2}},
+      {"m.diff_b", {4}},
+      {"m.lora_C.weight", {4}}};
+  absl::Status status = Import(tensors).status();
+  EXPECT_THAT(MessageOf(status), HasSubstr("'m.diff_b'"));
+  EXPECT_THAT(MessageOf(status), HasSubstr("'m.lora_C.weight'"));
+  for (int i = 0; i < 30; ++i) tensors.push_back({absl::StrCat("x", i), {1}});
+  EXPECT_THAT(MessageOf(Import(tensors).status()),
+              HasSubstr("and 12 more keys"));
+}
+
 }  // namespace
 }  // namespace halfpipe

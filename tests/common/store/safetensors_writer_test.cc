@@ -96,5 +96,46 @@ TEST(SafetensorsWriterTest, WritesNothingWhenANameIsBad) {
   EXPECT_EQ(scratch.Count(), 0);
 }
 
+TEST(SafetensorsWriterTest, StreamedPiecesMakeTheSameFile) {
+  ScratchFolder scratch;
+  const float values[] = {1, 2, 3, 4};
+  const std::vector<TensorToWrite> whole = {
+      {"b", DType::kF32, {2}, values}, {"a", DType::kF32, {2}, values + 2}};
+  ASSERT_TRUE(WriteSafetensors(scratch / "whole", whole, {{"k", "v"}}).ok());
+  std::vector<TensorToWrite> streamed = whole;
+  for (TensorToWrite& tensor : streamed) tensor.data = nullptr;
+  std::vector<std::string> order;
+  const auto produce = [&](const TensorToWrite& tensor,
+                           const TensorSink& sink) {
+    order.push_back(tensor.name);
+    const float* data = tensor.name == "a" ? values + 2 : values;
+    absl::Status status = sink(data, 4);
+    if (status.ok()) status = sink(data + 1, 4);
+    return status;
+  };
+  ASSERT_TRUE(
+      StreamSafetensors(scratch / "streamed", streamed, {{"k", "v"}}, produce)
+          .ok());
+  EXPECT_EQ(order, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(ReadFile(scratch / "streamed").value(),
+            ReadFile(scratch / "whole").value());
+}
+
+TEST(SafetensorsWriterTest, AStreamThatFailsOrFallsShortLeavesNothing) {
+  ScratchFolder scratch;
+  const std::vector<TensorToWrite> tensors = {{"a", DType::kF32, {2}, nullptr}};
+  absl::Status status = StreamSafetensors(
+      scratch / "x", tensors, {}, [](const TensorToWrite&, const TensorSink&) {
+        return absl::CancelledError("stopped");
+      });
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  status = StreamSafetensors(scratch / "x", tensors, {},
+                             [](const TensorToWrite&, const TensorSink& sink) {
+                               return sink("1234", 4);
+                             });
+  EXPECT_THAT(MessageOf(status), HasSubstr("got 4 bytes instead of 8"));
+  EXPECT_EQ(scratch.Count(), 0);
+}
+
 }  // namespace
 }  // namespace halfpipe

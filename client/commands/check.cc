@@ -1,0 +1,31 @@
+// halfpipe check JOB.yaml: every problem of a job file and of its data set at
+// once, before a GPU is touched.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "client/local_job.h"
+#include "client/tool_commands.h"
+
+namespace halfpipe {
+
+void AddCheckCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<LocalJobOptions>();
+  options->kind = JobKind::kCheck;
+  // Headers, metadata and hashes: the stages need no GPU for these.
+  options->device = DeviceType::kCpu;
+  CLI::App* command = app.add_subcommand(
+      "check", "Find every problem of a job file, its model and its data set");
+  command->add_option("job", options->job_file, "The job file")
+      ->option_text("JOB.yaml")
+      ->required();
+  command->add_option("--log-dir", options->log_dir,
+                      "Keep the processes' logs in this folder");
+  AddFormatFlag(command, &options->format);
+  command->callback([options, &context] {
+    context.action = [options, &context] {
+      return RunLocalJob(*options, context);
+    };
+  });
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,165 @@
+// halfpipe convert: a LoRA file in another program's format, or added to its
+// base model's weights.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "client/convert_lora.h"
+#include "client/job_json.h"
+#include "client/merged_checkpoint.h"
+#include "client/number_check.h"
+#include "client/progress.h"
+#include "client/signal_watch.h"
+#include "client/tool_commands.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int kMostThreads = 16;
+
+struct ConvertCommandOptions {
+  ConvertOptions lora;
+  std::string format;      // --to
+  std::string dtype;       // --dtype
+  std::string merge_into;  // --merge-into
+  double strength = 1.0;
+  OutputFormat output = OutputFormat::kText;
+};
+
+absl::StatusOr<ExitCode> ToFormat(const ConvertCommandOptions& options,
+                                  CommandContext& context) {
+  ConvertOptions lora = options.lora;
+  lora.format = *ParseLoraFormat(options.format);
+  if (!options.dtype.empty()) {
+    lora.dtype = options.dtype == "bf16" ? DType::kBF16 : DType::kF32;
+  }
+  HP_ASSIGN_OR_RETURN(const ConvertResult result, ConvertLora(lora));
+  if (options.output == OutputFormat::kJson) {
+    const nlohmann::ordered_json json = {
+        {"schema", 1},
+        {"format", options.format},
+        {"dtype", DTypeName(result.dtype)},
+        {"modules", result.modules},
+        {"checked_against_base", !lora.base.empty()},
+        {"files", result.files}};
+    context.out << JsonText(json, 2) << "\n";
+    return ExitCode::kOk;
+  }
+  context.out << result.modules << " modules as " << options.format << ", "
+              << DTypeName(result.dtype) << ", every key "
+              << (lora.base.empty() ? "known" : "in the base model") << "\n";
+  for (const std::string& file : result.files) context.out << file << "\n";
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> IntoBase(const ConvertCommandOptions& options,
+                                  CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+  HP_ASSIGN_OR_RETURN(const LoraFile lora,
+                      ImportLora(options.lora.input, LoraScale::kApart));
+  MergeOptions merge;
+  merge.base = options.merge_into;
+  merge.output = options.lora.output;
+  merge.strength = options.strength;
+  merge.threads = std::clamp(
+      static_cast<int>(std::thread::hardware_concurrency()), 1, kMostThreads);
+  merge.stop = [&signals] { return signals.Wait(absl::ZeroDuration()) > 0; };
+  if (options.output == OutputFormat::kText) {
+    merge.on_file = [&context](const std::string& file) {
+      context.out << file << "\n" << std::flush;
+    };
+  }
+  const absl::StatusOr<MergeResult> result = WriteMergedCheckpoint(lora, merge);
+  if (absl::IsCancelled(result.status())) {
+    context.err << "halfpipe: " << result.status().message() << "\n";
+    return ExitCode::kInterrupted;
+  }
+  if (!result.ok()) return Annotate(result.status(), options.lora.input);
+  if (options.output == OutputFormat::kJson) {
+    const nlohmann::ordered_json json = {{"schema", 1},
+                                         {"strength", options.strength},
+                                         {"modules", result->modules},
+                                         {"tensors", result->tensors},
+                                         {"bytes", result->bytes},
+                                         {"files", result->files}};
+    context.out << JsonText(json, 2) << "\n";
+    return ExitCode::kOk;
+  }
+  context.out << result->modules << " of " << result->modules
+              << " modules merged into " << result->tensors << " tensors, "
+              << ReadableBytes(static_cast<int64_t>(result->bytes)) << "\n";
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddConvertCommand(CLI::App& app, CommandContext& context) {
+  const auto options = std::make_shared<ConvertCommandOptions>();
+  CLI::App* command = app.add_subcommand(
+      "convert", "Write a LoRA in another format, or merge it into its model");
+  command->add_option("lora", options->lora.input, "The LoRA file to read")
+      ->option_text("LORA.safetensors")
+      ->required();
+  command
+      ->add_option("output", options->lora.output,
+                   "The file to write; of a merged model also a new folder")
+      ->option_text("OUT")
+      ->required();
+  const auto is_format = [](const std::string& name) -> std::string {
+    if (ParseLoraFormat(name).has_value()) return "";
+    return absl::StrCat("'", name, "' is none of ", LoraFormatNames());
+  };
+  CLI::Option* to =
+      command
+          ->add_option("--to", options->format,
+                       absl::StrCat("The format: ", LoraFormatNames()))
+          ->check(CLI::Validator(
+              is_format,
+              absl::StrCat(
+                  "{", absl::StrReplaceAll(LoraFormatNames(), {{", ", ","}}),
+                  "}")))
+          ->option_text("FORMAT");
+  command
+      ->add_option("--base", options->lora.base,
+                   "A DiT whose layers every key must match (file or folder)")
+      ->option_text("DIT")
+      ->needs(to);
+  command
+      ->add_option("--dtype", options->dtype,
+                   "bf16 or fp32 (default: what holds the input exactly)")
+      ->check(CLI::IsMember({"bf16", "fp32"}))
+      ->option_text("DTYPE")
+      ->needs(to);
+  CLI::Option* merge =
+      command
+          ->add_option("--merge-into", options->merge_into,
+                       "Write this DiT with the LoRA added to its weights")
+          ->option_text("DIT")
+          ->excludes(to);
+  command
+      ->add_option("--strength", options->strength,
+                   "What the LoRA is multiplied with when it is merged")
+      ->check(PositiveCheck())
+      ->capture_default_str()
+      ->needs(merge);
+  AddFormatFlag(command, &options->output);
+  command->callback([options, &context] {
+    if (options->format.empty() && options->merge_into.empty()) {
+      throw CLI::RequiredError("--to FORMAT or --merge-into DIT");
+    }
+    context.action = [options, &context] {
+      return options->merge_into.empty() ? ToFormat(*options, context)
+                                         : IntoBase(*options, context);
+    };
+  });
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,77 @@
+#include "client/local_job.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "client/job_advance.h"
+#include "client/job_file.h"
+#include "client/local_service.h"
+#include "client/private_directory.h"
+#include "client/signal_watch.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+absl::StatusOr<std::unique_ptr<LocalService>> StartService(
+    const LocalJobOptions& options, const JobConfig& config,
+    const std::string& directory, EventPrinter* printer,
+    const CommandContext& context) {
+  LocalServiceOptions local;
+  HP_ASSIGN_OR_RETURN(local.program_dir, ProgramDirectory(context));
+  local.state_dir = absl::StrCat(directory, "/state");
+  local.log_dir = options.log_dir.empty() ? absl::StrCat(directory, "/logs")
+                                          : options.log_dir;
+  local.stages = config.pipeline.stages;
+  local.device = options.device.value_or(config.pipeline.device);
+  local.join_timeout = absl::Seconds(options.join_timeout_seconds);
+  local.on_notice = [printer](const std::string& text) {
+    printer->Notice(text);
+  };
+  return LocalService::Start(local);
+}
+
+absl::StatusOr<FollowResult> Follow(LocalService& service, const Job& job,
+                                    SignalWatch& signals,
+                                    EventPrinter& printer) {
+  FollowOptions follow;
+  follow.id = job.id;
+  follow.tick = [&service] { return service.Poll(); };
+  follow.on_event = [&service, advance = JobAdvance(job.steps_done)](
+                        const JobEvent& event) mutable {
+    if (advance.See(event)) service.NoteProgress();
+    return true;
+  };
+  return FollowJob(service.client(), signals, printer, follow);
+}
+
+}  // namespace
+
+absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
+                                     CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+  HP_ASSIGN_OR_RETURN(const JobFile file, LoadJobFile(options.job_file));
+  HP_ASSIGN_OR_RETURN(const PrivateDirectory directory,
+                      PrivateDirectory::Create("halfpipe-job"));
+  const auto printer = NewEventPrinter(options.format, context.out);
+  HP_ASSIGN_OR_RETURN(const std::unique_ptr<LocalService> service,
+                      StartService(options, file.config, directory.path(),
+                                   printer.get(), context));
+  JobSpec spec = SpecFor(file);
+  spec.id = std::string(JobKindName(options.kind));
+  spec.kind = options.kind;
+  // The service's own check speaks first: it knows the stage's log.
+  spec.join_timeout = 2 * absl::Seconds(options.join_timeout_seconds);
+  HP_ASSIGN_OR_RETURN(const Job job, service->client().CreateJob(spec));
+  HP_ASSIGN_OR_RETURN(const FollowResult result,
+                      Follow(*service, job, signals, *printer));
+  if (result.end != FollowEnd::kJobEnded) {
+    service->Kill();
+    context.err << "halfpipe: stopped; what is in the cache stays there\n";
+    return ExitCode::kInterrupted;
+  }
+  service->Stop();
+  return ReportEnd(result.job, options.format, options.log_dir, context);
+}
+
+}  // namespace halfpipe
