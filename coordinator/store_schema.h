@@ -1,0 +1,20 @@
+// The tables of the job store.
+#ifndef HP_COORDINATOR_STORE_SCHEMA_H_
+#define HP_COORDINATOR_STORE_SCHEMA_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "coordinator/sqlite.h"
+
+namespace halfpipe {
+
+// Makes the tables where they are missing, all or none. `path` is for messages.
+// FailedPrecondition: a newer version wrote them. Else SqliteStatement::Step's
+// codes.
+[[nodiscard]] absl::Status PrepareSchema(SqliteDatabase* database,
+                                         const std::string& path);
+
+}  // namespace halfpipe
+
+#endif  // HP_COORDINATOR_STORE_SCHEMA_H_
