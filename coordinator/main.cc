@@ -10,18 +10,21 @@
 #include <optional>
 #include <string>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/config/service_config.h"
 #include "common/metrics/coordinator_metrics.h"
+#include "common/metrics/disk_space.h"
 #include "common/metrics/metrics_server.h"
 #include "common/rpc/grpc_log.h"
 #include "coordinator/checkpoint_ledger.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_server.h"
 #include "coordinator/job_store.h"
+#include "coordinator/page.h"
 #include "coordinator/service_security.h"
 #include "coordinator/token_command.h"
 
@@ -98,13 +101,15 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
                       OpenServiceSecurity(config));
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
+  PageSessions* const sessions = security.SessionsAt(config.metrics_address);
+  Page page(sessions);
   std::unique_ptr<MetricsServer> metrics_server;
   if (!config.metrics_address.empty()) {
     HP_ASSIGN_OR_RETURN(
         metrics_server,
         MetricsServer::Start(
             config.metrics_address, &registry, [] { return std::string(); },
-            security.ForMetrics(config.metrics_address)));
+            security.ForMetrics(config.metrics_address), page.Routes()));
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
                       JobStore::Open(config.state_dir));
@@ -123,11 +128,20 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   HP_ASSIGN_OR_RETURN(
       auto coordinator,
       Coordinator::Create(options, std::move(store), ledger.get(), &metrics));
+  const DiskSpaceGauges disks(&registry, [coordinator = coordinator.get()] {
+    return coordinator->Folders();
+  });
+  const PageAccess page_access{.address = options.info.metrics_address,
+                               .sessions = sessions,
+                               .tokens = security.tokens.get()};
   HP_ASSIGN_OR_RETURN(auto server, CoordinatorServer::Start(
                                        config.listen_address, coordinator.get(),
                                        {.security = security.ForServer(),
                                         .roots = config.roots,
-                                        .limits = config.limits}));
+                                        .limits = config.limits,
+                                        .page = page_access}));
+  page.Open(coordinator.get());
+  const absl::Cleanup close_page = [&page] { page.Close(); };
   LogInfo("effective config", {{"yaml", ToYaml(config)}});
   // For whoever started this with port 0.
   std::printf("listening address=%s metrics=%s\n", server->address().c_str(),
