@@ -33,6 +33,8 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddVerifyCommand(app, context);
   AddBenchCommand(app, context);
   AddPlanCommand(app, context);
+  AddTraceCommand(app, context);
+  AddPageCommand(app, context);
 }
 
 int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,
