@@ -37,6 +37,8 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddDoctorCommand(app, context);
   AddCompletionCommand(app, context);
   AddManualCommand(app, context);
+  AddTraceCommand(app, context);
+  AddPageCommand(app, context);
 }
 
 int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,

@@ -26,6 +26,11 @@ void AddFormatFlag(CLI::App* command, OutputFormat* format) {
 }
 
 void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
+  AddConnectionFlags(command, flags);
+  AddFormatFlag(command, &flags->format);
+}
+
+void AddConnectionFlags(CLI::App* command, ServiceFlags* flags) {
   command
       ->add_option("--address", flags->address,
                    "The service: host:port or unix:PATH")
@@ -52,7 +57,6 @@ void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
                    "Seconds to wait for an answer")
       ->check(PositiveCheck(kPositiveSeconds))
       ->capture_default_str();
-  AddFormatFlag(command, &flags->format);
 }
 
 std::unique_ptr<TrainingClient> Connect(const ServiceFlags& flags,

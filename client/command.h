@@ -46,6 +46,9 @@ struct ServiceFlags {
 // --key, --token-file, each or its variable), --timeout and -o/--output.
 void AddServiceFlags(CLI::App* command, ServiceFlags* flags);
 
+// The same without -o, for a command that writes a file of its own form.
+void AddConnectionFlags(CLI::App* command, ServiceFlags* flags);
+
 // Adds -o/--output text|json.
 void AddFormatFlag(CLI::App* command, OutputFormat* format);
 
@@ -107,6 +110,8 @@ void AddStagesCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);
 void AddBenchCommand(CLI::App& app, CommandContext& context);
 void AddPlanCommand(CLI::App& app, CommandContext& context);
+void AddTraceCommand(CLI::App& app, CommandContext& context);
+void AddPageCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace halfpipe
 

@@ -22,6 +22,8 @@ set(HP_LAYER_gpu base runtime absl cuda)
 set(HP_LAYER_wan_shapes base store absl json)
 # the planner's arithmetic: the client and the coordinator predict with it too
 set(HP_LAYER_memory_plan base config pipeline wan_shapes absl json)
+# which timesteps there are, and what they weigh
+set(HP_LAYER_flow base absl)
 # the torch group
 set(HP_LAYER_kernels base runtime gpu absl torch c10_cuda cuda)
 set(HP_LAYER_lora base store kernels absl torch json)
@@ -30,11 +32,11 @@ set(HP_LAYER_memory base runtime memory_plan kernels lora gpu absl torch c10_cud
 set(HP_LAYER_wan base store kernels lora memory_plan memory wan_shapes
     runtime absl torch json)
 set(HP_LAYER_encoders base store kernels absl torch sentencepiece utf8proc)
-set(HP_LAYER_train base store pipeline runtime kernels lora memory_plan memory
+set(HP_LAYER_train base store pipeline runtime flow kernels lora memory_plan memory
     wan_shapes wan gpu absl torch c10_cuda)
 # what both stage programs are made of
 set(HP_LAYER_stage base config pipeline runtime store data gpu kernels lora
-    memory_plan memory wan_shapes wan encoders train absl torch c10_cuda cuda)
+    memory_plan memory wan_shapes wan encoders flow train absl torch c10_cuda cuda)
 # the NCCL group
 set(HP_LAYER_link base runtime gpu absl cuda nccl)
 # the protobuf group
@@ -45,7 +47,7 @@ set(HP_LAYER_rpc base auth config pipeline runtime absl grpc)
 set(HP_LAYER_stage_process base build_info service auth manual runtime stage gpu link
     rpc metrics absl json cli11)
 set(HP_LAYER_coordinator base build_info service auth manual config pipeline
-    memory_plan runtime store data metrics rpc absl sqlite grpc json httplib cli11)
+    memory_plan flow runtime store data metrics rpc absl sqlite grpc json httplib cli11)
 set(HP_LAYER_client base build_info auth manual config pipeline memory_plan
     wan_shapes store rpc metrics
     absl grpc json cli11)

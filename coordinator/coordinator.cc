@@ -119,6 +119,19 @@ absl::StatusOr<Job> Coordinator::SaveJob(const std::string& id) {
   return book_->Get(id);
 }
 
+absl::StatusOr<std::vector<StepTrace>> Coordinator::GetTrace(
+    const std::string& id, int32_t steps) {
+  absl::MutexLock lock(&mutex_);
+  HP_ASSIGN_OR_RETURN(const Job job, book_->Get(id));
+  std::vector<StepTrace> traces = traces_.Last(id, steps);
+  if (!traces.empty()) return traces;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "there is no step of job ", id, " to show (it is ",
+      JobStateName(job.state),
+      "): the service keeps the last steps of the jobs that it has seen "
+      "training since it was started"));
+}
+
 ServerInfo Coordinator::Info() {
   absl::MutexLock lock(&mutex_);
   ServerInfo info = options_.info;
@@ -276,6 +289,19 @@ void Coordinator::BeginShutdown() {
     run->runner().Stop(StopKind::kInterrupt, now);
   }
   Settle(now);
+}
+
+std::vector<std::pair<std::string, std::string>> Coordinator::Folders() {
+  std::vector<std::pair<std::string, std::string>> folders = {
+      {"state", options_.info.state_dir}};
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [pair, run] : runs_) {
+    folders.emplace_back("output", run->output_dir());
+    if (!run->cache_dir().empty()) {
+      folders.emplace_back("cache", run->cache_dir());
+    }
+  }
+  return folders;
 }
 
 bool Coordinator::Idle() {

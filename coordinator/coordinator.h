@@ -27,6 +27,7 @@
 #include "coordinator/job_book.h"
 #include "coordinator/pair_run.h"
 #include "coordinator/stage_registry.h"
+#include "coordinator/trace_book.h"
 #include "coordinator/wakeups.h"
 
 namespace halfpipe {
@@ -61,6 +62,8 @@ class Coordinator {
   [[nodiscard]] absl::StatusOr<Job> ResumeJob(const std::string& id);
   [[nodiscard]] absl::StatusOr<Job> PauseJob(const std::string& id);
   [[nodiscard]] absl::StatusOr<Job> SaveJob(const std::string& id);
+  [[nodiscard]] absl::StatusOr<std::vector<StepTrace>> GetTrace(
+      const std::string& id, int32_t steps);
   [[nodiscard]] ServerInfo Info();
 
   struct EventBatch {
@@ -85,6 +88,10 @@ class Coordinator {
   [[nodiscard]] absl::StatusOr<HeartbeatReply> Heartbeat(
       const StagePlace& place, uint64_t incarnation,
       const StageHeartbeat& heartbeat);
+
+  // Folders that are written to now, with what is in them: "state", and
+  // "output" and "cache" of the jobs that are on a pair.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> Folders();
 
   // Looks at leases, time-outs and what waits to be written. Every 100 ms.
   void Tick();
@@ -218,6 +225,7 @@ class Coordinator {
   StageRegistry registry_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<PairRun>> runs_
       ABSL_GUARDED_BY(mutex_);  // by pair
+  TraceBook traces_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Epoch> pair_epochs_ ABSL_GUARDED_BY(mutex_);
   // Since when a queued job could run if its stages were there.
   std::map<std::string, absl::Time> waiting_since_ ABSL_GUARDED_BY(mutex_);

@@ -134,8 +134,8 @@ void Coordinator::StartRun(const std::string& id, const std::string& pair,
   }
   metrics_->SetJobInfo(id, plan->config.model.variant, plan->config.lora.rank);
   book_->SetPair(id, pair);
-  RunServices services{book_.get(), &registry_,     ledger_,
-                       metrics_,    options_.clock, nullptr};
+  RunServices services{book_.get(), &registry_,     ledger_, metrics_,
+                       &traces_,    options_.clock, nullptr};
   services.may_go_elsewhere = [this](const std::string& refused,
                                      const std::string& by) {
     // A runner is only called with the lock held.

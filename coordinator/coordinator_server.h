@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/config/service_config.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/page_access.h"
 #include "coordinator/server_credentials.h"
 
 namespace halfpipe {
@@ -18,6 +19,7 @@ struct ServerOptions {
   ServerSecurity security = {};
   PathRootsConfig roots = {};
   ServiceLimits limits = {};
+  PageAccess page = {};
 };
 
 // Serves until it is destroyed. Thread-safe.

@@ -12,6 +12,7 @@ namespace halfpipe {
 namespace {
 
 constexpr int kMostRefusals = 3;
+constexpr char kStuckPayload[] = "halfpipe.stuck";
 
 std::string GiB(int64_t bytes) {
   return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) /
@@ -96,6 +97,29 @@ absl::Status ExplainFailure(const absl::Status& status, const StageInfo& stage,
 bool IsNonFinite(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) &&
          absl::StrContains(status.message(), "non-finite");
+}
+
+void MarkStuck(absl::Status* status) {
+  status->SetPayload(kStuckPayload, absl::Cord("1"));
+}
+
+absl::string_view RestartReason(const absl::Status& cause) {
+  if (cause.GetPayload(kStuckPayload).has_value()) return "stuck";
+  if (IsDeviceFault(cause)) return "device_fault";
+  if (PinRefusalOf(cause).has_value()) return "pin_refused";
+  if (IsNonFinite(cause)) return "nonfinite";
+  switch (cause.code()) {
+    case absl::StatusCode::kUnavailable:
+      return "stage_lost";
+    case absl::StatusCode::kAborted:
+      return "link";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "timeout";
+    case absl::StatusCode::kCancelled:
+      return "stopping";
+    default:
+      return "other";
+  }
 }
 
 std::vector<int64_t> LimitsAfterRefusal(

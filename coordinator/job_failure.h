@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/runtime/failure_notes.h"
 #include "common/runtime/stage_protocol.h"
 #include "coordinator/job_memory.h"
@@ -24,6 +25,14 @@ namespace halfpipe {
 // Whether a step failed because its loss or gradient was not finite: both
 // stages say so, and neither has changed anything.
 [[nodiscard]] bool IsNonFinite(const absl::Status& status);
+
+// A stage was given up because it did not get on.
+void MarkStuck(absl::Status* status);
+
+// Why a pair has to form again, as one of a few words for metrics:
+// "stage_lost", "stuck", "link", "timeout", "device_fault", "pin_refused",
+// "nonfinite", "stopping" (a stage that was told to end), "other".
+[[nodiscard]] absl::string_view RestartReason(const absl::Status& cause);
 
 // Limits of pinned memory, one a rank, after a stage was refused some: its own
 // becomes what it got, at most that of `limits` (empty: none yet) and always

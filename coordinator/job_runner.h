@@ -28,6 +28,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/pipeline/schedule.h"
 #include "common/rpc/job_types.h"
@@ -64,6 +65,10 @@ class JobRunnerHost {
   // Why the job stays in the state that it is in; "" when it goes on.
   virtual void SetReason(const std::string& reason) = 0;
   virtual void Emit(const JobEventBody& event) = 0;
+  // What the stages measured in a step that counts, by rank; before its Emit.
+  virtual void OnReports(const std::vector<StepReport>& reports) = 0;
+  // The pair forms again, for one of RestartReason's words.
+  virtual void OnRestart(absl::string_view reason) = 0;
   // The commit: durable when it returns OK.
   [[nodiscard]] virtual absl::Status CommitCheckpoint(
       const Checkpoint& checkpoint) = 0;

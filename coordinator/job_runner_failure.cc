@@ -174,6 +174,7 @@ void JobRunner::FormAgain(const absl::Status& cause, absl::Duration delay,
   resume_at_ = now + delay;
   meter_.Pause();
   cause_ = std::string(cause.message());
+  host_->OnRestart(RestartReason(cause));
   host_->ChangeState(JobTrigger::kStageLost, cause_, absl::OkStatus());
   ProceedWhenReady(now);
 }

@@ -137,9 +137,11 @@ void JobRunner::OnStepReported(Rank rank, const StepReport& report,
 bool JobRunner::FinishStep(int64_t step, absl::Time now) {
   StepProgress progress;
   double stage_seconds = 0.0;
+  std::vector<StepReport> reports;
   for (int32_t rank = 0; rank < world_; ++rank) {
     Stage& stage = stages_[static_cast<size_t>(rank)];
-    const StepReport report = std::move(stage.reports.extract(step).mapped());
+    reports.push_back(std::move(stage.reports.extract(step).mapped()));
+    const StepReport& report = reports.back();
     progress.stages.push_back(UseOf(rank, report, stage.device_total_bytes));
     stage_seconds = std::max(stage_seconds, report.step_seconds);
     if (report.losses.empty()) continue;
@@ -150,6 +152,7 @@ bool JobRunner::FinishStep(int64_t step, absl::Time now) {
     Fail(usable);
     return false;
   }
+  host_->OnReports(reports);
   meter_.OnStep(now, progress.loss, stage_seconds);
   steps_done_ = step + 1;
   restarts_.OnProgress(

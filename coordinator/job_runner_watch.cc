@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/command_kinds.h"
+#include "coordinator/job_failure.h"
 #include "coordinator/job_runner.h"
 
 namespace halfpipe {
@@ -60,7 +61,9 @@ void JobRunner::WatchProgress(Rank rank, const StageHeartbeat& heartbeat,
                    "happens again, look at that stage's log, dmesg (Xid, hung "
                    "tasks) and the disk it reads from");
   Say(LogSeverity::kWarning, text);
-  Restart(absl::UnavailableError(text), now);
+  absl::Status stuck = absl::UnavailableError(text);
+  MarkStuck(&stuck);
+  Restart(stuck, now);
 }
 
 std::string JobRunner::StallText(const ProgressWatch::Stall& stall) const {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
@@ -20,6 +21,7 @@
 #include "common/config/service_config.h"
 #include "common/manual/man_page.h"
 #include "common/metrics/coordinator_metrics.h"
+#include "common/metrics/disk_space.h"
 #include "common/metrics/health_check.h"
 #include "common/metrics/metrics_server.h"
 #include "common/rpc/grpc_log.h"
@@ -30,6 +32,7 @@
 #include "coordinator/coordinator_server.h"
 #include "coordinator/job_store.h"
 #include "coordinator/liveness.h"
+#include "coordinator/page.h"
 #include "coordinator/service_security.h"
 #include "coordinator/token_command.h"
 
@@ -148,6 +151,8 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
   Liveness liveness;
+  PageSessions* const sessions = security.SessionsAt(config.metrics_address);
+  Page page(sessions);
   std::unique_ptr<MetricsServer> metrics_server;
   if (!config.metrics_address.empty()) {
     HP_ASSIGN_OR_RETURN(
@@ -155,7 +160,7 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
         MetricsServer::Start(
             config.metrics_address, &registry,
             [&liveness] { return liveness.Problem(absl::Now()); },
-            security.ForMetrics(config.metrics_address)));
+            security.ForMetrics(config.metrics_address), page.Routes()));
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
                       JobStore::Open(config.state_dir));
@@ -174,11 +179,20 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   HP_ASSIGN_OR_RETURN(
       auto coordinator,
       Coordinator::Create(options, std::move(store), ledger.get(), &metrics));
+  const DiskSpaceGauges disks(&registry, [coordinator = coordinator.get()] {
+    return coordinator->Folders();
+  });
+  const PageAccess page_access{.address = options.info.metrics_address,
+                               .sessions = sessions,
+                               .tokens = security.tokens.get()};
   HP_ASSIGN_OR_RETURN(auto server, CoordinatorServer::Start(
                                        config.listen_address, coordinator.get(),
                                        {.security = security.ForServer(),
                                         .roots = config.roots,
-                                        .limits = config.limits}));
+                                        .limits = config.limits,
+                                        .page = page_access}));
+  page.Open(coordinator.get());
+  const absl::Cleanup close_page = [&page] { page.Close(); };
   LogInfo("effective config", {{"yaml", ToYaml(config)}});
   // For whoever started this with port 0.
   std::printf("listening address=%s metrics=%s\n", server->address().c_str(),

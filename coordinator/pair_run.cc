@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "coordinator/job_memory.h"
+#include "coordinator/step_times.h"
 
 namespace halfpipe {
 
@@ -17,7 +18,10 @@ PairRun::PairRun(std::string pair, JobPlan plan,
     : pair_(std::move(pair)),
       job_(plan.id),
       output_dir_(NormalFolder(plan.config.output.dir)),
+      cache_dir_(
+          plan.config.data.is_random() ? "" : plan.config.data.cache_folder()),
       services_(services),
+      losses_(plan.config.train.timesteps, plan.config.validation.bands),
       runner_(std::move(plan), std::move(checkpoints), services.ledger, this) {}
 
 PairRun::~PairRun() { services_.metrics->DropJob(job_); }
@@ -42,7 +46,6 @@ void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
                           const absl::Status& error) {
   const absl::Time now = services_.clock();
   if (trigger == JobTrigger::kSave) save_begun_ = now;
-  if (trigger == JobTrigger::kStageLost) services_.metrics->OnRestart();
   // A rollback is no error of the job's.
   if (absl::StrContains(reason, "non-finite")) {
     services_.metrics->OnNonFiniteStep();
@@ -86,6 +89,20 @@ void PairRun::Emit(const JobEventBody& event) {
   services_.metrics->OnStep(
       job_, {step->steps_done, step->steps_total, step->loss, step->grad_norm,
              step->learning_rate, step->step_seconds, step->eta_seconds, now});
+}
+
+void PairRun::OnReports(const std::vector<StepReport>& reports) {
+  services_.metrics->OnStageTimes(pair_, StageTimesOf(reports));
+  for (const StepReport& report : reports) {
+    losses_.Add(report.timesteps, report.losses);
+  }
+  services_.metrics->SetLossByTimestep(job_, losses_.Averages());
+  services_.traces->Add(job_, TraceOf(reports.front().step.value() + 1,
+                                      services_.clock(), reports));
+}
+
+void PairRun::OnRestart(absl::string_view reason) {
+  services_.metrics->OnRestart(std::string(reason));
 }
 
 absl::Status PairRun::CommitCheckpoint(const Checkpoint& checkpoint) {

@@ -12,6 +12,8 @@
 #include "coordinator/job_book.h"
 #include "coordinator/job_runner.h"
 #include "coordinator/stage_registry.h"
+#include "coordinator/timestep_losses.h"
+#include "coordinator/trace_book.h"
 
 namespace halfpipe {
 
@@ -23,6 +25,7 @@ struct RunServices {
   StageRegistry* registry = nullptr;
   CheckpointLedger* ledger = nullptr;
   CoordinatorMetrics* metrics = nullptr;
+  TraceBook* traces = nullptr;
   Clock clock;
   // Whether a job whose model does not fit this pair's memory may be queued
   // for another one. May be null: no.
@@ -44,6 +47,9 @@ class PairRun final : public JobRunnerHost {
   // Where the job writes, normalised.
   [[nodiscard]] const std::string& output_dir() const { return output_dir_; }
 
+  // Where its cache lies; empty: it has none.
+  [[nodiscard]] const std::string& cache_dir() const { return cache_dir_; }
+
   int64_t Send(Rank rank, CommandBody body) override;
   int64_t Retract(Rank rank) override;
   [[nodiscard]] absl::StatusOr<Epoch> NewEpoch() override;
@@ -51,6 +57,8 @@ class PairRun final : public JobRunnerHost {
                    const absl::Status& error) override;
   void SetReason(const std::string& reason) override;
   void Emit(const JobEventBody& event) override;
+  void OnReports(const std::vector<StepReport>& reports) override;
+  void OnRestart(absl::string_view reason) override;
   [[nodiscard]] absl::Status CommitCheckpoint(
       const Checkpoint& checkpoint) override;
   void ForgetCheckpoint(const Checkpoint& checkpoint) override;
@@ -60,9 +68,11 @@ class PairRun final : public JobRunnerHost {
   const std::string pair_;
   const std::string job_;
   const std::string output_dir_;
+  const std::string cache_dir_;
   const RunServices services_;
   Epoch epoch_;
   absl::Time save_begun_;
+  TimestepLosses losses_;
   JobRunner runner_;
 };
 

@@ -34,9 +34,18 @@ MetricsSecurity ServiceSecurity::ForMetrics(const std::string& address) const {
   if (IsLocalAddress(address)) return {};
   return {.certificate = tls.certificate,
           .key = tls.key,
-          .may_read = [book = tokens.get()](absl::string_view token) {
-            return book->IsPerson(token);
-          }};
+          .may_read =
+              [book = tokens.get()](absl::string_view token) {
+                return book->IsPerson(token);
+              },
+          .has_session =
+              [sessions = sessions.get()](absl::string_view session) {
+                return sessions->IsOpen(session, absl::Now());
+              }};
+}
+
+PageSessions* ServiceSecurity::SessionsAt(const std::string& address) const {
+  return address.empty() || IsLocalAddress(address) ? nullptr : sessions.get();
 }
 
 absl::StatusOr<ServiceSecurity> OpenServiceSecurity(
@@ -58,6 +67,10 @@ absl::StatusOr<ServiceSecurity> OpenServiceSecurity(
         "roots.data, roots.models and roots.outputs");
   }
   HP_ASSIGN_OR_RETURN(security.tokens, TokenBook::Open(config.tokens));
+  security.sessions = std::make_unique<PageSessions>(
+      [book = security.tokens.get()](absl::string_view name) {
+        return book->IsPersonNamed(name);
+      });
   return security;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/auth/page_sessions.h"
 #include "common/auth/tls_files.h"
 #include "common/auth/token_book.h"
 #include "common/config/service_config.h"
@@ -18,15 +19,19 @@ namespace halfpipe {
 // What was opened from the settings. Outlives the servers.
 struct ServiceSecurity {
   TlsFiles tls;
-  std::unique_ptr<TokenBook> tokens;  // null: the open default
+  std::unique_ptr<TokenBook> tokens;       // null: the open default
+  std::unique_ptr<PageSessions> sessions;  // with tokens
 
   [[nodiscard]] ServerSecurity ForServer() const {
     return {.tls = tls, .tokens = tokens.get()};
   }
 
   // For the metrics server at `address`: open where only this machine reaches
-  // it, else HTTPS and a token of a person.
+  // it, else HTTPS and a token of a person, or a session that came of one.
   [[nodiscard]] MetricsSecurity ForMetrics(const std::string& address) const;
+
+  // The sessions of the page at `address`; null: it is open.
+  [[nodiscard]] PageSessions* SessionsAt(const std::string& address) const;
 };
 
 // Reads certificate, key and tokens. InvalidArgument, FailedPrecondition or

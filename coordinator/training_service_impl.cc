@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/status_conversion.h"
+#include "common/rpc/trace_conversion.h"
 #include "coordinator/job_request.h"
 #include "coordinator/path_roots.h"
 
@@ -125,6 +126,35 @@ grpc::Status TrainingServiceImpl::SaveJob(grpc::ServerContext*,
                                           const v1::SaveJobRequest* request,
                                           v1::SaveJobResponse* response) {
   return Answer(coordinator_->SaveJob(request->id()), response);
+}
+
+grpc::Status TrainingServiceImpl::GetTrace(grpc::ServerContext*,
+                                           const v1::GetTraceRequest* request,
+                                           v1::GetTraceResponse* response) {
+  const absl::StatusOr<std::vector<StepTrace>> traces =
+      coordinator_->GetTrace(request->id(), request->steps());
+  if (!traces.ok()) return ToGrpcStatus(traces.status());
+  for (const StepTrace& trace : *traces) {
+    *response->add_steps() = ToProto(trace);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status TrainingServiceImpl::CreatePageTicket(
+    grpc::ServerContext* context, const v1::CreatePageTicketRequest*,
+    v1::CreatePageTicketResponse* response) {
+  const auto header = context->client_metadata().find("authorization");
+  const absl::string_view authorization =
+      header == context->client_metadata().end()
+          ? absl::string_view()
+          : absl::string_view(header->second.data(), header->second.size());
+  const absl::StatusOr<PageTicket> ticket =
+      MakePageTicket(bounds_.page, authorization, absl::Now());
+  if (!ticket.ok()) return ToGrpcStatus(ticket.status());
+  response->set_address(ticket->address);
+  response->set_tls(ticket->tls);
+  response->set_ticket(ticket->ticket);
+  return grpc::Status::OK;
 }
 
 grpc::Status TrainingServiceImpl::GetServerInfo(

@@ -7,6 +7,7 @@
 
 #include "common/config/service_config.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/page_access.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 
 namespace halfpipe {
@@ -21,6 +22,7 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   struct Bounds {
     PathRootsConfig roots;
     ServiceLimits limits;
+    PageAccess page;
   };
 
   explicit TrainingServiceImpl(Coordinator* coordinator, Bounds bounds = {})
@@ -50,6 +52,12 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   grpc::Status SaveJob(grpc::ServerContext* context,
                        const v1::SaveJobRequest* request,
                        v1::SaveJobResponse* response) override;
+  grpc::Status GetTrace(grpc::ServerContext* context,
+                        const v1::GetTraceRequest* request,
+                        v1::GetTraceResponse* response) override;
+  grpc::Status CreatePageTicket(
+      grpc::ServerContext* context, const v1::CreatePageTicketRequest* request,
+      v1::CreatePageTicketResponse* response) override;
   grpc::Status GetServerInfo(grpc::ServerContext* context,
                              const v1::GetServerInfoRequest* request,
                              v1::GetServerInfoResponse* response) override;

@@ -23,6 +23,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/pipeline/trace.h"
+#include "common/pipeline/transfer_ends.h"
 
 namespace halfpipe {
 namespace {
@@ -131,13 +132,14 @@ class Bench {
     return ExitCode::kOk;
   }
 
-  // The last step as it ran, each stage from its own first action.
+  // The last step as it ran, both stages on one clock.
   [[nodiscard]] absl::Status WriteTrace() const {
     if (options_.trace.empty()) return absl::OkStatus();
     std::vector<std::vector<pipeline::TimedAction>> ranks;
     for (const StageUse& stage : steps_.back().progress.stages) {
       ranks.push_back(stage.actions);
     }
+    pipeline::AlignClocks(&ranks);
     return WriteFileAtomically(options_.trace, pipeline::TraceJson(ranks));
   }
 

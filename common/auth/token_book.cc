@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -76,6 +77,16 @@ std::optional<Identity> TokenBook::Find(absl::string_view token) {
 bool TokenBook::IsPerson(absl::string_view token) {
   const std::optional<Identity> identity = Find(token);
   return identity.has_value() && identity->role != Role::kStage;
+}
+
+bool TokenBook::IsPersonNamed(absl::string_view name) {
+  const absl::MutexLock lock(&mutex_);
+  if (absl::Now() >= next_look_) Refresh();
+  return std::any_of(content_.entries.begin(), content_.entries.end(),
+                     [&](const TokenEntry& entry) {
+                       return entry.identity.name == name &&
+                              entry.identity.role != Role::kStage;
+                     });
 }
 
 void TokenBook::Refresh() {

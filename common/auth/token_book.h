@@ -36,6 +36,8 @@ class TokenBook {
   [[nodiscard]] std::optional<Identity> Find(absl::string_view token);
   // Whether it is a token of any role but `stage`: who may read metrics.
   [[nodiscard]] bool IsPerson(absl::string_view token);
+  // The same of a token's name.
+  [[nodiscard]] bool IsPersonNamed(absl::string_view name);
 
  private:
   // What tells one state of the file from another.

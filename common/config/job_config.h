@@ -98,6 +98,11 @@ struct DataConfig {
   BadFilePolicy on_bad_file = BadFilePolicy::kStop;
 
   [[nodiscard]] bool is_random() const { return random.samples > 0; }
+
+  // Where the cache lies.
+  [[nodiscard]] std::string cache_folder() const {
+    return cache_dir.empty() ? path + "/.halfpipe-cache" : cache_dir;
+  }
 };
 
 struct OptimizerConfig {

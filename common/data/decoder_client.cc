@@ -141,7 +141,7 @@ absl::Status ApplyFrameRule(const DecodeItem& item, DecodedClip* clip) {
   int64_t wanted = item.is_image ? 1 : item.frames;
   int64_t used = UsableFrames(clip->frames, wanted);
   if (used == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return absl::OutOfRangeError(absl::StrCat(
         "has ", clip->frames, " frames; at least ",
         wanted > 1 ? std::min<int64_t>(wanted, 5) : 1, " are needed"));
   }

@@ -51,8 +51,9 @@ class DecoderClient {
 
   // Decodes the items in one child; after a file that crashed it, hung it or
   // made it lie, the next ones get a new child. What is wrong with a file is
-  // that item's InvalidArgument (DeadlineExceeded for one that took too long),
-  // and names the file. FailedPrecondition when the program cannot run.
+  // that item's InvalidArgument (DeadlineExceeded for one that took too long,
+  // OutOfRange for one that is too short), and names the file.
+  // FailedPrecondition when the program cannot run.
   [[nodiscard]] absl::Status DecodeBatch(const std::vector<DecodeItem>& items,
                                          const OnClip& on_clip) const;
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -23,6 +24,24 @@ struct JobStepSample {
   double step_seconds = 0.0;
   double eta_seconds = 0.0;
   absl::Time time;
+};
+
+// What one stage did in one step, seconds and bytes.
+struct StageTimes {
+  double busy = 0.0;  // computing
+  // Not computing, by cause: bubble (nothing to do: the schedule, the peer),
+  // recv (what it waited for was on the link), data (samples were read).
+  double bubble = 0.0;
+  double recv = 0.0;
+  double data = 0.0;
+  // Inside the actions of a kind, the waits for samples left out.
+  double forward = 0.0;
+  double backward = 0.0;
+  double optimizer = 0.0;
+  double send = 0.0;  // while bytes moved
+  double receive = 0.0;
+  int64_t bytes_sent = 0;
+  int64_t bytes_received = 0;
 };
 
 // The series of a job exist from its first step to DropJob. Thread-safe.
@@ -45,17 +64,31 @@ class CoordinatorMetrics {
   // halfpipe_step_duration_seconds{phase="step"}
   void OnStep(const std::string& job, const JobStepSample& sample);
 
+  // halfpipe_stage_busy_seconds_total{pair,stage},
+  // halfpipe_stage_idle_seconds_total{pair,stage,cause},
+  // halfpipe_stage_transfer_bytes_total and
+  // halfpipe_stage_transfer_seconds_total{pair,stage,direction},
+  // halfpipe_step_duration_seconds{stage,phase}, by rank
+  void OnStageTimes(const std::string& pair,
+                    const std::vector<StageTimes>& stages);
+
+  // halfpipe_train_loss_by_timestep{job,t_band}, by the timestep in the middle
+  // of each band.
+  void SetLossByTimestep(const std::string& job,
+                         const std::map<int64_t, double>& loss_by_timestep);
+
   // halfpipe_eval_loss{job,t_band}: of the last validation, by the timestep in
   // the middle of each band.
   void OnValidation(const std::string& job,
                     const std::map<int64_t, double>& loss_by_timestep);
 
   // halfpipe_step_duration_seconds{phase="save"},
+  // halfpipe_checkpoint_save_seconds,
   // halfpipe_checkpoint_last_success_timestamp_seconds
   void OnCheckpoint(absl::Duration took, absl::Time time);
 
-  // halfpipe_job_restarts_total
-  void OnRestart();
+  // halfpipe_job_restarts_total{reason}: one of a few words
+  void OnRestart(const std::string& reason);
   // halfpipe_nonfinite_steps_total
   void OnNonFiniteStep();
 

@@ -3,9 +3,14 @@
 #include <httplib.h>
 
 #include <cerrno>
+#include <memory>
+#include <regex>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/address.h"
 #include "common/base/log.h"
@@ -13,6 +18,9 @@
 
 namespace halfpipe {
 namespace {
+
+constexpr size_t kThreads = 8;
+constexpr size_t kMostPostedBytes = 4096;
 
 absl::StatusOr<HostPort> ParseAddress(const std::string& address) {
   absl::StatusOr<HostPort> parsed = ParseHostPort(address);
@@ -43,27 +51,121 @@ absl::StatusOr<std::unique_ptr<httplib::Server>> NewServer(
   return server;
 }
 
+// The value of the session's cookie; empty: there is none.
+absl::string_view SessionOf(absl::string_view cookies) {
+  for (absl::string_view cookie : absl::StrSplit(cookies, ';')) {
+    cookie = absl::StripAsciiWhitespace(cookie);
+    if (absl::ConsumePrefix(&cookie, kSessionCookie) &&
+        absl::ConsumePrefix(&cookie, "=")) {
+      return cookie;
+    }
+  }
+  return {};
+}
+
 bool MayRead(const MetricsSecurity& security, const httplib::Request& request) {
   if (security.may_read == nullptr) return true;
   const std::string header = request.get_header_value("Authorization");
   absl::string_view token = header;
-  return absl::ConsumePrefix(&token, "Bearer ") && security.may_read(token);
+  if (absl::ConsumePrefix(&token, "Bearer ")) return security.may_read(token);
+  const std::string cookies = request.get_header_value("Cookie");
+  const absl::string_view session = SessionOf(cookies);
+  return security.has_session != nullptr && !session.empty() &&
+         security.has_session(session);
 }
 
-void AskForTokens(const MetricsSecurity& security, httplib::Server* http) {
+// What may be asked for without a token, beside what needs one.
+class Gate {
+ public:
+  Gate(MetricsSecurity security, const std::vector<HttpRoute>& routes)
+      : security_(std::move(security)) {
+    for (const HttpRoute& route : routes) {
+      paths_.push_back({std::regex(route.pattern), route.is_open});
+    }
+  }
+
+  // 0: it may pass; else the status.
+  [[nodiscard]] int Check(const httplib::Request& request) const {
+    const Path* route = Find(request.path);
+    if (route != nullptr && security_.may_read == nullptr &&
+        !IsLocalName(request.get_header_value("Host"))) {
+      return 403;
+    }
+    if (route != nullptr && route->is_open) return 0;
+    return MayRead(security_, request) ? 0 : 401;
+  }
+
+ private:
+  struct Path {
+    std::regex pattern;
+    bool is_open;
+  };
+
+  [[nodiscard]] const Path* Find(const std::string& path) const {
+    for (const Path& route : paths_) {
+      if (std::regex_match(path, route.pattern)) return &route;
+    }
+    return nullptr;
+  }
+
+  // "localhost", "127.0.0.1:9700", "[::1]:9700"
+  static bool IsLocalName(const std::string& host) {
+    return IsLocalAddress(host) || IsLocalAddress(absl::StrCat(host, ":0"));
+  }
+
+  const MetricsSecurity security_;
+  std::vector<Path> paths_;
+};
+
+void SetGate(const MetricsSecurity& security,
+             const std::vector<HttpRoute>& routes, httplib::Server* http) {
   http->set_pre_routing_handler(
-      [security](const httplib::Request& request, httplib::Response& response) {
-        if (MayRead(security, request)) {
-          return httplib::Server::HandlerResponse::Unhandled;
-        }
-        LogWarning("call refused", {{"method", request.path},
-                                    {"reason", "no token, or an unknown one"},
-                                    {"peer", request.remote_addr}});
-        response.status = 401;
-        response.set_header("WWW-Authenticate", "Bearer");
-        response.set_content("this needs a token\n", "text/plain");
+      [gate = std::make_shared<Gate>(security, routes)](
+          const httplib::Request& request, httplib::Response& response) {
+        const int refusal = gate->Check(request);
+        if (refusal == 0) return httplib::Server::HandlerResponse::Unhandled;
+        LogWarning("call refused",
+                   {{"method", request.path},
+                    {"reason", refusal == 403 ? "another host's name"
+                                              : "no token, or an unknown one"},
+                    {"peer", request.remote_addr}});
+        response.status = refusal;
+        if (refusal == 401) response.set_header("WWW-Authenticate", "Bearer");
+        response.set_content(refusal == 403
+                                 ? "this is not the host that was asked for\n"
+                                 : "this needs a token\n",
+                             "text/plain");
         return httplib::Server::HandlerResponse::Handled;
       });
+}
+
+void AddRoute(const HttpRoute& route, httplib::Server* http) {
+  const auto answer = [handler = route.handler](const httplib::Request& request,
+                                                httplib::Response& response) {
+    const HttpAnswer made =
+        handler({.path = request.path,
+                 .match = request.matches.size() > 1 ? request.matches[1].str()
+                                                     : std::string(),
+                 .body = request.body});
+    response.status = made.status;
+    response.set_header("Cache-Control", "no-store");
+    response.set_header("X-Content-Type-Options", "nosniff");
+    response.set_header("Referrer-Policy", "no-referrer");
+    response.set_header("Content-Security-Policy",
+                        "default-src 'none'; script-src 'self'; style-src "
+                        "'self'; connect-src 'self'; img-src 'self'; "
+                        "frame-ancestors 'none'; base-uri 'none'; form-action "
+                        "'none'");
+    for (const auto& [name, value] : made.headers) {
+      response.set_header(name, value);
+    }
+    response.set_content(made.body, made.type);
+  };
+  if (route.method == HttpRoute::Method::kGet) {
+    http->Get(route.pattern, answer);
+  } else {
+    http->Post(route.pattern, answer);
+  }
 }
 
 }  // namespace
@@ -75,13 +177,17 @@ struct MetricsServer::Server {
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
     const std::string& address, MetricsRegistry* registry, HealthCheck health,
-    const MetricsSecurity& security) {
+    const MetricsSecurity& security, const std::vector<HttpRoute>& routes) {
   HP_ASSIGN_OR_RETURN(HostPort parsed, ParseAddress(address));
   auto server = std::make_unique<Server>();
   HP_ASSIGN_OR_RETURN(server->http, NewServer(security));
   httplib::Server& http = *server->http;
-  AskForTokens(security, &http);
-  http.new_task_queue = [] { return new httplib::ThreadPool(2); };
+  SetGate(security, routes, &http);
+  for (const HttpRoute& route : routes) AddRoute(route, &http);
+  http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  // A browser that keeps its connection keeps a thread.
+  http.set_keep_alive_timeout(1);
+  http.set_payload_max_length(kMostPostedBytes);
   http.set_socket_options(TakePortAlone);
   http.set_read_timeout(5);
   http.set_write_timeout(5);

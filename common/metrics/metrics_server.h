@@ -5,9 +5,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/metrics/http_route.h"
 #include "common/metrics/metrics_registry.h"
 
 namespace halfpipe {
@@ -20,10 +22,20 @@ struct MetricsSecurity {
   // Whether the bearer of this token may read; null: nobody is asked for one.
   // Called from the server's threads.
   std::function<bool(absl::string_view token)> may_read = nullptr;
+  // Whether this is the value of the session's cookie (kSessionCookie) of
+  // somebody who may read; null: there are no sessions. As above.
+  std::function<bool(absl::string_view session)> has_session = nullptr;
 };
 
+// __Host-: browsers take it only over HTTPS, for this host, for all paths.
+inline constexpr absl::string_view kSessionCookie = "__Host-halfpipe";
+
 // GET /metrics: the registry's text. GET /healthz: 200 "ok", or 503 and a
-// reason. 401 to whoever may not read, for any path. Two threads of its own.
+// reason. And the routes that it is given, whose answers are neither stored nor
+// framed nor may they load anything from elsewhere. 401 to whoever may not
+// read, for any path but that of an open route. Where everybody may, a route
+// answers 403 to a request for another host's name: a page of that host has
+// lent its name to this machine's address. Eight threads of its own.
 class MetricsServer {
  public:
   // Empty: healthy. Else why not. Called from the server's threads.
@@ -37,7 +49,8 @@ class MetricsServer {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(
       const std::string& address, MetricsRegistry* registry,
       HealthCheck health = [] { return std::string(); },
-      const MetricsSecurity& security = {});
+      const MetricsSecurity& security = {},
+      const std::vector<HttpRoute>& routes = {});
   // Stops; waits for the requests that are being answered.
   ~MetricsServer();
 

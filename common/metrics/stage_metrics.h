@@ -3,6 +3,7 @@
 #define HP_COMMON_METRICS_STAGE_METRICS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -10,17 +11,19 @@
 
 namespace halfpipe {
 
-// One optimizer step as the stage saw it. Bytes and seconds.
-struct StageStepSample {
-  double step_seconds = 0.0;
-  double busy_seconds = 0.0;  // compute inside actions, waits excluded
-  int64_t link_bytes_sent = 0;
-  int64_t device_bytes_in_use = 0;
-  int64_t device_peak_bytes = 0;
-  int64_t pinned_host_bytes = 0;
+// A GPU's memory by use, bytes. The kinds add up to the device.
+struct GpuMemorySample {
+  int64_t weights = 0;
+  int64_t lora = 0;
+  int64_t optimizer = 0;
+  int64_t activations = 0;
+  int64_t workspace = 0;
+  int64_t free = 0;
 };
 
-// Thread-safe.
+// Thread-safe. A counter of a label's value is there from the first time on
+// that there is something to count, but for the kinds and reasons that are
+// known beforehand, which begin at 0.
 class StageMetrics {
  public:
   // `rank` becomes the label stage; `gpu_uuid`, empty on the CPU, joins the
@@ -29,18 +32,24 @@ class StageMetrics {
                MetricsRegistry* registry);
   ~StageMetrics();
 
-  // halfpipe_stage_busy_seconds_total{stage},
-  // halfpipe_stage_idle_seconds_total{stage},
-  // halfpipe_stage_transfer_bytes_total{stage,direction="sent"},
-  // halfpipe_stage_steps_total{stage}, and SetMemory
-  void OnStep(const StageStepSample& sample);
-
-  // halfpipe_gpu_memory_bytes{stage,gpu_uuid,kind="in_use"|"peak"|"total"},
+  // halfpipe_stage_steps_total{stage},
   // halfpipe_host_memory_bytes{stage,kind="pinned"}
-  void SetMemory(int64_t in_use_bytes, int64_t total_bytes);
+  void OnStep(int64_t pinned_host_bytes);
 
-  // halfpipe_model_load_seconds{stage}, of the last load
-  void OnModelLoaded(double seconds);
+  // halfpipe_gpu_memory_bytes{stage,gpu_uuid,kind}; on the CPU there are none.
+  void SetGpuMemory(const GpuMemorySample& memory);
+
+  // halfpipe_model_load_seconds{stage,part}, of the last load, and
+  // halfpipe_model_load_bytes_total{stage,part}
+  void OnModelLoaded(const std::string& part, double seconds, int64_t bytes);
+
+  // halfpipe_cache_hits_total and halfpipe_cache_misses_total{stage,kind};
+  // kind is "latents", "context" or "weights".
+  void OnCacheUse(const std::string& kind, int64_t hits, int64_t misses);
+
+  // halfpipe_dataset_rejected_total{stage,reason}
+  void OnRejected(const std::string& reason, int64_t samples);
+
   // halfpipe_stage_layers{stage}, 0 between jobs
   void SetLayers(int64_t layers);
 

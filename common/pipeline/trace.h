@@ -16,6 +16,16 @@ namespace halfpipe::pipeline {
 [[nodiscard]] std::string TraceJson(
     const std::vector<std::vector<TimedAction>>& ranks);
 
+// A step in a longer picture.
+struct TraceStep {
+  std::string name;            // of the slice that spans it, on a third track
+  double start_seconds = 0.0;  // of the actions' time 0
+  std::vector<std::vector<TimedAction>> ranks;
+};
+
+// The same with several steps behind one another.
+[[nodiscard]] std::string TraceJson(const std::vector<TraceStep>& steps);
+
 }  // namespace halfpipe::pipeline
 
 #endif  // HP_COMMON_PIPELINE_TRACE_H_

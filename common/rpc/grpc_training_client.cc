@@ -10,6 +10,7 @@
 #include "common/rpc/grpc_log.h"
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/status_conversion.h"
+#include "common/rpc/trace_conversion.h"
 #include "common/rpc/training_client.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 
@@ -90,6 +91,30 @@ class GrpcTrainingClient : public TrainingClient {
     HP_RETURN_IF_ERROR(
         Call(&v1::TrainingService::Stub::SaveJob, request, &response));
     return FromProto(response.job());
+  }
+
+  absl::StatusOr<std::vector<StepTrace>> GetTrace(const std::string& id,
+                                                  int32_t steps) override {
+    v1::GetTraceRequest request;
+    request.set_id(id);
+    request.set_steps(steps);
+    v1::GetTraceResponse response;
+    HP_RETURN_IF_ERROR(
+        Call(&v1::TrainingService::Stub::GetTrace, request, &response));
+    std::vector<StepTrace> traces;
+    for (const v1::StepTrace& step : response.steps()) {
+      traces.push_back(FromProto(step));
+    }
+    return traces;
+  }
+
+  absl::StatusOr<PageTicket> CreatePageTicket() override {
+    v1::CreatePageTicketResponse response;
+    HP_RETURN_IF_ERROR(Call(&v1::TrainingService::Stub::CreatePageTicket,
+                            v1::CreatePageTicketRequest(), &response));
+    return PageTicket{.address = response.address(),
+                      .tls = response.tls(),
+                      .ticket = response.ticket()};
   }
 
   absl::StatusOr<ServerInfo> GetServerInfo() override {

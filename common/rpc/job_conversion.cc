@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/pipeline/action.h"
 #include "common/rpc/status_conversion.h"
+#include "common/rpc/timed_action_conversion.h"
 
 namespace halfpipe {
 namespace {
@@ -59,12 +59,7 @@ void StepToProto(const StepProgress& from, v1::StepProgress* to) {
                                             use.action_seconds.end());
     stage->mutable_kernel_seconds()->insert(use.kernel_seconds.begin(),
                                             use.kernel_seconds.end());
-    for (const pipeline::TimedAction& timed : use.actions) {
-      v1::TimedAction* action = stage->add_actions();
-      action->set_action(pipeline::ToString(timed.action));
-      action->set_start_seconds(timed.start_seconds);
-      action->set_end_seconds(timed.end_seconds);
-    }
+    AddTimedActions(use.actions, stage->mutable_actions());
   }
 }
 
@@ -94,13 +89,7 @@ StepProgress StepFromProto(const v1::StepProgress& from) {
                               stage.action_seconds().end());
     use.kernel_seconds.insert(stage.kernel_seconds().begin(),
                               stage.kernel_seconds().end());
-    for (const v1::TimedAction& timed : stage.actions()) {
-      // A newer coordinator's action that is not known here is left out.
-      const auto action = pipeline::ParseAction(timed.action());
-      if (!action.ok()) continue;
-      use.actions.push_back(
-          {*action, timed.start_seconds(), timed.end_seconds()});
-    }
+    use.actions = TimedActionsFrom(stage.actions());
     to.stages.push_back(use);
   }
   return to;

@@ -208,6 +208,32 @@ struct StageState {
   absl::Duration silent;  // since the last heartbeat
 };
 
+// What GetTrace tells of a step; the fields are the proto's.
+struct StageTrace {
+  int32_t rank = 0;
+  std::vector<pipeline::TimedAction> actions = {};
+  double step_seconds = 0.0;
+  double busy_seconds = 0.0;
+  double bubble_seconds = 0.0;
+  double recv_seconds = 0.0;
+  double data_seconds = 0.0;
+  int64_t link_bytes_sent = 0;
+};
+
+struct StepTrace {
+  int64_t steps_done = 0;
+  absl::Time time = absl::UnixEpoch();
+  double loss = 0.0;
+  std::vector<StageTrace> stages = {};
+};
+
+// The way to the service's page.
+struct PageTicket {
+  std::string address;  // host:port; the host may be one for all addresses
+  bool tls = false;
+  std::string ticket = {};  // empty: none is needed
+};
+
 struct ServerInfo {
   std::string version;
   std::string listen_address;

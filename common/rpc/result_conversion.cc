@@ -41,6 +41,7 @@ void StepReportToProto(const StepReport& from, v1::StepResult* to) {
   to->set_device_bytes_in_use(from.device_bytes_in_use);
   to->set_device_peak_bytes(from.device_peak_bytes);
   to->set_pinned_host_bytes(from.pinned_host_bytes);
+  to->set_data_seconds(from.data_seconds);
   for (const ActionTiming& timing : from.timings) {
     v1::ActionTiming* message = to->add_timings();
     message->set_action(pipeline::ToString(timing.action));
@@ -64,6 +65,7 @@ absl::StatusOr<StepResult> StepResultFromProto(const v1::StepResult& from) {
   to.device_bytes_in_use = from.device_bytes_in_use();
   to.device_peak_bytes = from.device_peak_bytes();
   to.pinned_host_bytes = from.pinned_host_bytes();
+  to.data_seconds = from.data_seconds();
   for (const v1::ActionTiming& timing : from.timings()) {
     HP_ASSIGN_OR_RETURN(pipeline::Action action,
                         pipeline::ParseAction(timing.action()));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -60,6 +61,12 @@ class TrainingClient {
 
   // Returns at once; the checkpoint is an event of the job.
   [[nodiscard]] virtual absl::StatusOr<Job> SaveJob(const std::string& id) = 0;
+
+  // The last `steps` steps, oldest first; 0: all that the service holds.
+  [[nodiscard]] virtual absl::StatusOr<std::vector<StepTrace>> GetTrace(
+      const std::string& id, int32_t steps) = 0;
+
+  [[nodiscard]] virtual absl::StatusOr<PageTicket> CreatePageTicket() = 0;
 
   [[nodiscard]] virtual absl::StatusOr<ServerInfo> GetServerInfo() = 0;
 };

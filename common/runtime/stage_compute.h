@@ -98,8 +98,8 @@ class StageCompute {
   // that was told to skip such steps.
   [[nodiscard]] virtual absl::Status OptimizerStep() = 0;
 
-  // Waits for the stream and fills the report's losses, timesteps, norm and
-  // memory figures (times are the interpreter's).
+  // Waits for the stream and fills the report's losses, timesteps, norm,
+  // memory figures and data_seconds (other times are the interpreter's).
   [[nodiscard]] virtual absl::Status EndStep(StepReport* report) = 0;
 
   // Drops everything of the running step; weights and optimizer states are

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -80,6 +81,22 @@ struct ModelSizes {
   friend bool operator==(const ModelSizes&, const ModelSizes&) = default;
 };
 
+// What of a data set was found in the cache. Of rows, not of files: a caption
+// that two rows have counts twice.
+struct CacheUse {
+  int64_t latents_hits = 0;
+  int64_t latents_misses = 0;
+  int64_t context_hits = 0;
+  int64_t context_misses = 0;
+};
+
+// Weights that were read for a command.
+struct ModelLoad {
+  std::string part;  // "dit", "text_encoder" or "vae"
+  double seconds = 0.0;
+  int64_t bytes = 0;  // of the files; 0: they were in memory already
+};
+
 struct ScanResult {
   std::string variant;  // "i2v-a14b", ...
   int64_t layers = 0;
@@ -90,6 +107,7 @@ struct ScanResult {
   // Native names of the base model's LoRA targets with their (out, in).
   int64_t lora_parameters = 0;
   ModelSizes model = {};
+  CacheUse cache = {};  // for the stage's own metrics: not sent
 };
 
 // Encodes samples into the cache (captions first, then media). Both ranks get
@@ -105,6 +123,10 @@ struct EncodeResult {
   std::vector<std::string> rejected;
   // Which ones: their latents_path, in the order of `rejected`.
   std::vector<std::string> rejected_paths = {};
+  // For the stage's own metrics, not sent: how many for each reason
+  // ("unreadable", "too_short", "timeout"), and the encoders' loads.
+  std::map<std::string, int64_t> rejected_by_reason = {};
+  std::vector<ModelLoad> loads = {};
 };
 
 // Makes the link's rendezvous value (an NCCL unique id, or a socket path).
@@ -172,6 +194,10 @@ struct StartResult {
   double load_seconds = 0.0;
   int64_t device_bytes_in_use = 0;
   int64_t layers = 0;  // transformer blocks that this stage holds
+  // For the stage's own metrics, not sent: bytes of the model's files that were
+  // read; 0 where the weights were still in memory, nullopt where nothing had
+  // to be loaded (continue_at).
+  std::optional<int64_t> weight_bytes_read = {};
 };
 
 struct StepCommand {

@@ -106,6 +106,8 @@ absl::StatusOr<StepReport> StageRunner::RunActions(
   report.step = plan.step;
   HP_RETURN_IF_ERROR(compute_->EndStep(&report));
   HP_RETURN_IF_ERROR(running.recorder.Finish(&report));
+  report.busy_seconds =
+      std::max(0.0, report.busy_seconds - report.data_seconds);
   if (link_ != nullptr) {
     report.link_bytes_sent = link_->bytes_sent() - bytes_before;
   }

@@ -54,6 +54,23 @@ struct ActionTiming {
   double end_seconds = 0.0;
 };
 
+// Where a GPU's memory was when the most of it was in use; the parts add up to
+// the device. All 0 on the CPU.
+struct DeviceMemoryUse {
+  int64_t weights_bytes = 0;    // frozen ones
+  int64_t lora_bytes = 0;       // masters, compute copies, gradients
+  int64_t optimizer_bytes = 0;  // moments, where the device holds them
+  // Everything else that tensors held: saved for backward passes, on its way,
+  // in between.
+  int64_t activations_bytes = 0;
+  int64_t workspace_bytes = 0;  // the process beside tensors: context, NCCL,
+                                // libraries, what the allocator keeps
+  int64_t free_bytes = 0;       // the rest of the device
+
+  friend bool operator==(const DeviceMemoryUse&,
+                         const DeviceMemoryUse&) = default;
+};
+
 // What one stage measured in one step. Loss is known to the rank that holds
 // the head; it is empty elsewhere.
 struct StepReport {
@@ -64,10 +81,12 @@ struct StepReport {
   double grad_norm = 0.0;         // over both halves, before clipping
   double step_seconds = 0.0;      // first action to the end of the optimizer
   double busy_seconds = 0.0;      // compute inside actions, waits excluded
+  double data_seconds = 0.0;      // waits for samples to be read, in actions
   int64_t link_bytes_sent = 0;
   int64_t device_bytes_in_use = 0;
   int64_t device_peak_bytes = 0;  // driver's count for this process
   int64_t pinned_host_bytes = 0;
+  DeviceMemoryUse device_memory;  // for the stage's own metrics: not sent
   std::vector<ActionTiming> timings;
   // Device time by group of kernels (common/kernels/kernel_profile.h); empty
   // unless the job is profiled.

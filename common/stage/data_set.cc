@@ -16,11 +16,6 @@
 namespace halfpipe {
 namespace {
 
-std::string CacheDir(const DataConfig& data) {
-  return data.cache_dir.empty() ? data.path + "/.halfpipe-cache"
-                                : data.cache_dir;
-}
-
 // Digests of what the encoders are made of; each is the content's.
 struct EncoderDigests {
   std::string text_encoder;
@@ -103,7 +98,7 @@ absl::StatusOr<DataSet> ScanDataSet(
                                    .metadata = config.data.metadata,
                                    .missing = skip ? &set.warnings : nullptr}));
   HP_ASSIGN_OR_RETURN(LatentCache cache,
-                      LatentCache::Open(CacheDir(config.data)));
+                      LatentCache::Open(config.data.cache_folder()));
   ContentHashes hashes(cache.hash_index_path());
   HP_ASSIGN_OR_RETURN(EncoderDigests digests,
                       DigestEncoders(config.model, &hashes));
@@ -136,8 +131,11 @@ absl::StatusOr<DataSet> ScanDataSet(
         .prompt = row.prompt,
         .latents_path = cache.PathOf(CacheKind::kLatents, latents_key),
         .context_path = ContextPath(cache, row.prompt, digests)};
-    sample.cached = std::filesystem::exists(sample.latents_path) &&
-                    std::filesystem::exists(sample.context_path);
+    const bool has_latents = std::filesystem::exists(sample.latents_path);
+    const bool has_context = std::filesystem::exists(sample.context_path);
+    ++(has_latents ? set.cache.latents_hits : set.cache.latents_misses);
+    ++(has_context ? set.cache.context_hits : set.cache.context_misses);
+    sample.cached = has_latents && has_context;
     digest.Update(absl::StrCat(
         latents_key, " ",
         sample.context_path.substr(sample.context_path.rfind('/') + 1), "\n"));
@@ -156,7 +154,7 @@ absl::StatusOr<DataSet> ScanDataSet(
 
 absl::StatusOr<std::string> EmptyCaptionPath(const JobConfig& config) {
   HP_ASSIGN_OR_RETURN(LatentCache cache,
-                      LatentCache::Open(CacheDir(config.data)));
+                      LatentCache::Open(config.data.cache_folder()));
   ContentHashes hashes(cache.hash_index_path());
   HP_ASSIGN_OR_RETURN(EncoderDigests digests,
                       DigestEncoders(config.model, &hashes));

@@ -19,6 +19,7 @@ struct DataSet {
   std::vector<SampleRef> samples;
   std::string digest;  // over the cache keys in order
   std::vector<std::string> warnings;
+  CacheUse cache;
 };
 
 // Reads the metadata, cleans the captions, hashes what changed since the last

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/data/decoder_client.h"
@@ -51,6 +52,22 @@ absl::Status CheckFinite(const at::Tensor& values, const std::string& key,
       ": its weights hold NaN or infinity; get that file again"));
 }
 
+// A word for metrics.
+std::string ReasonOf(const absl::Status& rejected) {
+  if (absl::IsOutOfRange(rejected)) return "too_short";
+  return absl::IsDeadlineExceeded(rejected) ? "timeout" : "unreadable";
+}
+
+ModelLoad LoadOf(const std::string& part, const TensorArchive& archive,
+                 absl::Time begin) {
+  ModelLoad load{.part = part,
+                 .seconds = absl::ToDoubleSeconds(absl::Now() - begin)};
+  for (const auto& [name, tensor] : archive.tensors()) {
+    load.bytes += static_cast<int64_t>(tensor.bytes);
+  }
+  return load;
+}
+
 class Encoding {
  public:
   Encoding(const JobConfig& config, const WanArchitecture& architecture,
@@ -60,9 +77,11 @@ class Encoding {
         options_(options),
         stop_(std::move(stop)) {}
 
-  absl::Status EncodeCaptions(const std::vector<Caption>& captions) {
+  absl::Status EncodeCaptions(const std::vector<Caption>& captions,
+                              EncodeResult* result) {
     if (captions.empty()) return absl::OkStatus();
     Progress("loading the text encoder", 0, captions.size());
+    const absl::Time begin = absl::Now();
     HP_ASSIGN_OR_RETURN(Tokenizer tokenizer,
                         Tokenizer::Load(config_.model.tokenizer));
     HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
@@ -70,6 +89,7 @@ class Encoding {
     HP_ASSIGN_OR_RETURN(Umt5Encoder encoder,
                         Umt5Encoder::Load(*archive, options_.device,
                                           EncoderDType(options_.device)));
+    result->loads.push_back(LoadOf("text_encoder", *archive, begin));
     for (size_t i = 0; i < captions.size(); ++i) {
       if (stop_.stop_requested()) return StopRequested();
       Progress("encoding captions", i, captions.size());
@@ -103,11 +123,13 @@ class Encoding {
     }
     if (items.empty()) return absl::OkStatus();
     Progress("loading the VAE", 0, items.size());
+    const absl::Time begin = absl::Now();
     HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                         OpenTensorArchive(config_.model.vae));
     HP_ASSIGN_OR_RETURN(
         WanVae vae,
         WanVae::Load(*archive, options_.device, EncoderDType(options_.device)));
+    result->loads.push_back(LoadOf("vae", *archive, begin));
     if (vae.latent_channels() != architecture_.out_channels) {
       return absl::InvalidArgumentError(absl::StrCat(
           "model.vae: ", config_.model.vae, " makes ", vae.latent_channels(),
@@ -140,6 +162,7 @@ class Encoding {
     if (!clip.ok()) {
       result->rejected.emplace_back(clip.status().message());
       result->rejected_paths.push_back(sample.latents_path);
+      ++result->rejected_by_reason[ReasonOf(clip.status())];
       return absl::OkStatus();
     }
     const at::Tensor frames = at::from_blob(
@@ -190,7 +213,7 @@ absl::StatusOr<EncodeResult> EncodeSamples(
     }
     EncodeResult result;
     Encoding encoding(config, architecture, options, std::move(stop));
-    HP_RETURN_IF_ERROR(encoding.EncodeCaptions(captions));
+    HP_RETURN_IF_ERROR(encoding.EncodeCaptions(captions, &result));
     HP_RETURN_IF_ERROR(encoding.EncodeClips(samples, &result));
     return result;
   });

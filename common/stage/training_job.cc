@@ -236,6 +236,7 @@ absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
     part_ = std::move(resident.part);
     LogInfo("the weights are those of the job before",
             {{"layers", start_result_.layers}});
+    start_result_.weight_bytes_read = 0;
     return part_->Renew(part, uniforms);
   }
   if (resident.part != nullptr) {
@@ -248,8 +249,9 @@ absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
   options_.on_progress("preparing the model");
   HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  start_result_.weight_bytes_read = model_->weights().bytes_read();
   const double gib =
-      static_cast<double>(model_->weights().bytes_read()) / (1 << 30);
+      static_cast<double>(*start_result_.weight_bytes_read) / (1 << 30);
   LogInfo("model loaded",
           {{"layers", start_result_.layers},
            {"read_gib", absl::StrFormat("%.2f", gib)},

@@ -24,6 +24,7 @@ absl::Status TrainingJob::Rejoin(Epoch epoch, const StartCommand& command,
     options_.on_progress("joining the pair");
     HP_RETURN_IF_ERROR(Join(epoch, std::move(stop)));
     start_result_.load_seconds = 0.0;
+    start_result_.weight_bytes_read.reset();
     LogInfo("the job goes on from what is loaded",
             {{"steps_done", *steps_done_}});
     return absl::OkStatus();

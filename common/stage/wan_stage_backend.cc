@@ -72,6 +72,7 @@ class WanStageBackend : public StageBackend {
       result.data_digest = std::move(data.digest);
       result.samples = std::move(data.samples);
       result.warnings = std::move(data.warnings);
+      result.cache = data.cache;
       return result;
     });
   }

@@ -9,7 +9,13 @@ namespace halfpipe {
 
 absl::StatusOr<ScanResult> MeteredBackend::Scan(const ScanCommand& command,
                                                 std::stop_token stop) {
-  return backend_->Scan(command, std::move(stop));
+  absl::StatusOr<ScanResult> result = backend_->Scan(command, std::move(stop));
+  if (result.ok()) {
+    const CacheUse& cache = result->cache;
+    metrics_->OnCacheUse("latents", cache.latents_hits, cache.latents_misses);
+    metrics_->OnCacheUse("context", cache.context_hits, cache.context_misses);
+  }
+  return result;
 }
 
 absl::StatusOr<EncodeResult> MeteredBackend::Encode(
@@ -17,6 +23,12 @@ absl::StatusOr<EncodeResult> MeteredBackend::Encode(
   absl::StatusOr<EncodeResult> result =
       backend_->Encode(command, std::move(stop));
   if (result.ok()) {
+    for (const ModelLoad& load : result->loads) {
+      metrics_->OnModelLoaded(load.part, load.seconds, load.bytes);
+    }
+    for (const auto& [reason, samples] : result->rejected_by_reason) {
+      metrics_->OnRejected(reason, samples);
+    }
     LogInfo("samples encoded", {{"encoded", result->encoded},
                                 {"rejected", result->rejected.size()}});
   }
@@ -39,12 +51,19 @@ absl::StatusOr<StartResult> MeteredBackend::Start(Epoch epoch,
   // A start that fails has ended the job before it all the same.
   metrics_->SetLayers(result.ok() ? result->layers : 0);
   if (result.ok()) {
-    metrics_->OnModelLoaded(result->load_seconds);
+    CountLoad(*result);
     LogInfo("job started", {{"load_seconds", result->load_seconds},
                             {"layers", result->layers},
                             {"resumed_from", command.resume_from}});
   }
   return result;
+}
+
+void MeteredBackend::CountLoad(const StartResult& result) {
+  if (!result.weight_bytes_read.has_value()) return;
+  const int64_t bytes = *result.weight_bytes_read;
+  metrics_->OnModelLoaded("dit", result.load_seconds, bytes);
+  metrics_->OnCacheUse("weights", bytes == 0 ? 1 : 0, bytes == 0 ? 0 : 1);
 }
 
 absl::StatusOr<StepResult> MeteredBackend::Step(const StepCommand& command,
@@ -54,12 +73,14 @@ absl::StatusOr<StepResult> MeteredBackend::Step(const StepCommand& command,
   // An evaluation is no step, and would bend the steps' figures.
   if (result.ok() && !command.plan.evaluation) {
     const StepReport& report = result->report;
-    metrics_->OnStep({.step_seconds = report.step_seconds,
-                      .busy_seconds = report.busy_seconds,
-                      .link_bytes_sent = report.link_bytes_sent,
-                      .device_bytes_in_use = report.device_bytes_in_use,
-                      .device_peak_bytes = report.device_peak_bytes,
-                      .pinned_host_bytes = report.pinned_host_bytes});
+    const DeviceMemoryUse& memory = report.device_memory;
+    metrics_->OnStep(report.pinned_host_bytes);
+    metrics_->SetGpuMemory({.weights = memory.weights_bytes,
+                            .lora = memory.lora_bytes,
+                            .optimizer = memory.optimizer_bytes,
+                            .activations = memory.activations_bytes,
+                            .workspace = memory.workspace_bytes,
+                            .free = memory.free_bytes});
     LogDebug("step done", {{"seconds", report.step_seconds}});
   }
   return result;

@@ -52,6 +52,9 @@ class MeteredBackend : public StageBackend {
   [[nodiscard]] StageActivity activity() const override;
 
  private:
+  // Weights that a start has read or found in memory.
+  void CountLoad(const StartResult& result);
+
   StageBackend* const backend_;
   StageMetrics* const metrics_;
   const FreeMemoryReader read_free_;  // null: nothing is said of it

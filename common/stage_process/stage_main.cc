@@ -26,6 +26,7 @@
 #include "common/link/link_factory.h"
 #include "common/link/link_interface.h"
 #include "common/manual/man_page.h"
+#include "common/metrics/host_gauges.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/stage_metrics.h"
@@ -176,7 +177,10 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
 
   MetricsRegistry registry;
   StageMetrics metrics(rank.value(), stage->info.gpu_uuid, &registry);
-  metrics.SetMemory(0, stage->info.device_total_bytes);
+  const HostGauges host_gauges(rank.value(), stage->info.gpu_uuid, &registry);
+  metrics.SetGpuMemory({.workspace = stage->info.device_total_bytes -
+                                     stage->info.device_free_bytes,
+                        .free = stage->info.device_free_bytes});
   absl::StatusOr<std::unique_ptr<MetricsServer>> server = MetricsServer::Start(
       options.metrics_address, &registry, [] { return std::string(); },
       access->metrics);

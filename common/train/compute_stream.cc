@@ -1,6 +1,7 @@
 #include "common/train/compute_stream.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -22,6 +23,9 @@ namespace {
 // What a communicator of two ranks takes when it is made, and kernels that the
 // driver loads at their first use: 0.9 GiB on an H200.
 constexpr int64_t kNcclBytes = int64_t{480} << 20;
+
+// The allocator resets all of its peaks together: the reserved one until then.
+std::atomic<int64_t> reserved_peak_before = 0;
 
 cudaStream_t StreamOf(at::Device device) {
   return c10::cuda::getCurrentCUDAStream(device.index()).stream();
@@ -67,13 +71,15 @@ absl::StatusOr<DeviceMemory> ReadDeviceMemory(at::Device device) {
     constexpr size_t kAll =
         static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
     memory.in_use_bytes = stats.allocated_bytes[kAll].current;
+    memory.in_use_peak_bytes = stats.allocated_bytes[kAll].peak;
     HP_ASSIGN_OR_RETURN(DriverMemory driver, ReadDriverMemory());
     memory.driver_free_bytes = driver.free_bytes;
     memory.driver_total_bytes = driver.total_bytes;
     memory.beside_bytes = driver.total_bytes - driver.free_bytes -
                           stats.reserved_bytes[kAll].current;
     memory.process_peak_bytes =
-        stats.reserved_bytes[kAll].peak + memory.beside_bytes;
+        std::max(reserved_peak_before.load(), stats.reserved_bytes[kAll].peak) +
+        memory.beside_bytes;
   }
 #endif
   return memory;
@@ -107,6 +113,23 @@ void ReleaseCachedMemory(at::Device device) {
 void ResetPeakMemory(at::Device device) {
 #ifdef HP_WITH_CUDA
   if (device.is_cuda()) {
+    reserved_peak_before = 0;
+    c10::cuda::CUDACachingAllocator::resetPeakStats(device.index());
+  }
+#endif
+  (void)device;
+}
+
+void BeginPeakInUse(at::Device device) {
+#ifdef HP_WITH_CUDA
+  if (device.is_cuda()) {
+    constexpr size_t kAll =
+        static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    const int64_t peak =
+        c10::cuda::CUDACachingAllocator::getDeviceStats(device.index())
+            .reserved_bytes[kAll]
+            .peak;
+    reserved_peak_before = std::max(reserved_peak_before.load(), peak);
     c10::cuda::CUDACachingAllocator::resetPeakStats(device.index());
   }
 #endif

@@ -25,7 +25,8 @@ namespace halfpipe {
 
 // Zeros on the CPU.
 struct DeviceMemory {
-  int64_t in_use_bytes = 0;  // by tensors, now
+  int64_t in_use_bytes = 0;       // by tensors, now
+  int64_t in_use_peak_bytes = 0;  // the most since BeginPeakInUse
   // What the driver counts beside the allocator: context, NCCL, workspaces.
   // REQUIRES of the estimate: nobody else uses the device.
   int64_t beside_bytes = 0;
@@ -47,6 +48,10 @@ void ReleaseCachedMemory(at::Device device);
 
 // Starts a new measurement of the reserved peak.
 void ResetPeakMemory(at::Device device);
+
+// Starts a new measurement of in_use_peak_bytes, and of that alone. One device
+// a process.
+void BeginPeakInUse(at::Device device);
 
 }  // namespace halfpipe
 

@@ -49,7 +49,8 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
                  options_.optimizer_on_host
                      ? std::optional<at::Device>(options_.device)
                      : std::nullopt),
-      slots_(options_.device) {}
+      slots_(options_.device),
+      memory_use_(AdaptersOf(*part_), optimizer_, options_.device) {}
 
 absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
   plan_ = plan;
@@ -85,7 +86,12 @@ bool WanStageCompute::SendsConditioning(Segment segment) const {
 }
 
 absl::StatusOr<at::Tensor> WanStageCompute::EmbedInput(Microbatch microbatch) {
+  // On a GPU the two are as far apart as the stream stood still for the data,
+  // and no further where it had work left.
+  HP_ASSIGN_OR_RETURN(EventPtr begin, RecordEvent());
   HP_ASSIGN_OR_RETURN(MicrobatchData data, source_->Load(plan_, microbatch));
+  HP_ASSIGN_OR_RETURN(EventPtr end, RecordEvent());
+  data_waits_.emplace_back(std::move(begin), std::move(end));
   timesteps_[static_cast<size_t>(microbatch.value())] =
       data.inputs.timestep[0].item<double>();
   InFlight& flight = in_flight_[microbatch];
@@ -406,7 +412,9 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
     }
     if (!losses_.empty()) report->timesteps = timesteps_;
     report->grad_norm = plan_.evaluation ? 0.0 : grad_norm_;
+    HP_ASSIGN_OR_RETURN(report->data_seconds, TakeDataSeconds());
     HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options_.device));
+    report->device_memory = memory_use_.At(memory);
     report->device_bytes_in_use = memory.in_use_bytes;
     report->device_peak_bytes = memory.process_peak_bytes;
     report->pinned_host_bytes =
@@ -416,6 +424,15 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
     in_flight_.clear();
     return absl::OkStatus();
   });
+}
+
+absl::StatusOr<double> WanStageCompute::TakeDataSeconds() {
+  double seconds = 0.0;
+  for (const auto& [begin, end] : std::exchange(data_waits_, {})) {
+    HP_ASSIGN_OR_RETURN(const double wait, end->SecondsSince(*begin));
+    seconds += wait;
+  }
+  return seconds;
 }
 
 absl::Status WanStageCompute::ReportProfile(StepReport* report) {
@@ -436,6 +453,7 @@ void WanStageCompute::AbandonStep() {
   part_->AbandonMicrobatches();
   in_flight_.clear();
   losses_.clear();
+  data_waits_.clear();
   norms_exchanged_ = false;
   profile_.Discard();
 }

@@ -15,6 +15,7 @@
 #include "common/runtime/stage_compute.h"
 #include "common/train/adamw.h"
 #include "common/train/boundary_slots.h"
+#include "common/train/device_memory_meter.h"
 #include "common/train/microbatch_source.h"
 #include "common/train/segments.h"
 #include "common/wan/wan_part.h"
@@ -142,6 +143,8 @@ class WanStageCompute : public StageCompute {
   // All squared norms in block order, from those of each rank.
   [[nodiscard]] absl::StatusOr<std::vector<double>> MergeNorms(
       const at::Tensor& own, const at::Tensor& peer) const;
+  // How long the step waited for its samples. Every event must be set.
+  [[nodiscard]] absl::StatusOr<double> TakeDataSeconds();
   [[nodiscard]] absl::Status ReportProfile(StepReport* report);
   [[nodiscard]] absl::StatusOr<double> ReadGlobalNorm();
 
@@ -153,10 +156,12 @@ class WanStageCompute : public StageCompute {
   MicrobatchSource* source_;
   AdamW optimizer_;
   BoundarySlots slots_;
+  DeviceMemoryMeter memory_use_;
   StepPlan plan_;
   std::map<Microbatch, InFlight> in_flight_;
   std::map<Microbatch, at::Tensor> losses_;  // 0-dim fp32, weighted
   std::vector<double> timesteps_;
+  std::vector<std::pair<EventPtr, EventPtr>> data_waits_;  // begin, end
   at::Tensor own_norms_;  // (n) float64 on the device
   bool norms_exchanged_ = false;
   double grad_norm_ = 0.0;

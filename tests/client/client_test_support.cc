@@ -136,6 +136,19 @@ absl::StatusOr<Job> FakeTrainingClient::SaveJob(const std::string& id) {
   return Answer(absl::StrCat("save ", id));
 }
 
+absl::StatusOr<std::vector<StepTrace>> FakeTrainingClient::GetTrace(
+    const std::string& id, int32_t steps) {
+  calls->push_back(absl::StrCat("trace ", id, " ", steps));
+  if (!status.ok()) return status;
+  return traces;
+}
+
+absl::StatusOr<PageTicket> FakeTrainingClient::CreatePageTicket() {
+  calls->push_back("page");
+  if (!status.ok()) return status;
+  return page;
+}
+
 absl::StatusOr<ServerInfo> FakeTrainingClient::GetServerInfo() {
   calls->push_back("info");
   if (!status.ok()) return status;

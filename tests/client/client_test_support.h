@@ -61,6 +61,9 @@ class FakeTrainingClient : public TrainingClient {
   absl::StatusOr<Job> ResumeJob(const std::string& id) override;
   absl::StatusOr<Job> PauseJob(const std::string& id) override;
   absl::StatusOr<Job> SaveJob(const std::string& id) override;
+  absl::StatusOr<std::vector<StepTrace>> GetTrace(const std::string& id,
+                                                  int32_t steps) override;
+  absl::StatusOr<PageTicket> CreatePageTicket() override;
   absl::StatusOr<ServerInfo> GetServerInfo() override;
 
   Job job;
@@ -68,6 +71,8 @@ class FakeTrainingClient : public TrainingClient {
   // What CreateJob was last given; shared with copies of this client.
   std::shared_ptr<JobSpec> spec = std::make_shared<JobSpec>();
   std::vector<JobEvent> events;
+  std::vector<StepTrace> traces;
+  PageTicket page;
   bool hang = false;
   absl::Status watch_status;
   absl::Status status;  // of every call but WatchJob

@@ -25,9 +25,12 @@ class CallGuardTest : public ::testing::Test {
 
   // The code for a call with these values of its authorization header.
   grpc::StatusCode Ask(CallGuard* guard,
-                       const std::vector<std::string>& headers) {
+                       const std::vector<std::string>& headers,
+                       const std::string& method = "ListJobs") {
     grpc::AuthMetadataProcessor::InputMetadata metadata;
-    metadata.emplace(":path", "/halfpipe.v1.TrainingService/ListJobs");
+    const std::string path =
+        absl::StrCat("/halfpipe.v1.TrainingService/", method);
+    metadata.emplace(":path", path);
     for (const std::string& header : headers) {
       metadata.emplace("authorization", header);
     }
@@ -61,6 +64,15 @@ TEST_F(CallGuardTest, TakesOneBearerTokenAndHidesIt) {
            {absl::StrCat("Bearer ", token_), "Bearer x"}}) {
     EXPECT_EQ(Ask(&guard, headers), grpc::StatusCode::UNAUTHENTICATED);
   }
+}
+
+TEST_F(CallGuardTest, OnlyTheMakerOfTicketsSeesATokenAgain) {
+  CallGuard guard(book_.get());
+  const std::string header = absl::StrCat("Bearer ", token_);
+  EXPECT_EQ(Ask(&guard, {header}, "CreatePageTicket"), grpc::StatusCode::OK);
+  EXPECT_EQ(consumed_.count("authorization"), 0u);
+  EXPECT_EQ(Ask(&guard, {"Bearer x"}, "CreatePageTicket"),
+            grpc::StatusCode::UNAUTHENTICATED);
 }
 
 TEST_F(CallGuardTest, AFloodOfCallsIsNoFloodOfLines) {

@@ -36,6 +36,33 @@ class FullDisk {
   rlimit before_{};
 };
 
+TEST_F(CoordinatorTest, AStepLeavesItsTraceAndItsSeries) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  EXPECT_TRUE(absl::IsNotFound(coordinator_->GetTrace("b", 0).status()));
+  const auto none = coordinator_->GetTrace("a", 0);
+  EXPECT_TRUE(absl::IsFailedPrecondition(none.status()));
+  EXPECT_THAT(none.status().message(), HasSubstr("queued"));
+  JoinPair("default");
+  WorkToStep("a", 3);
+  const auto traces = coordinator_->GetTrace("a", 2);
+  ASSERT_TRUE(traces.ok()) << traces.status();
+  ASSERT_THAT(*traces, SizeIs(2));
+  EXPECT_EQ(traces->back().steps_done, 3);
+  EXPECT_EQ(traces->back().loss, 0.5);
+  EXPECT_EQ(traces->back().stages[1].bubble_seconds, 0.5);
+  const std::string text = registry_.Text();
+  EXPECT_THAT(text, HasSubstr("halfpipe_stage_busy_seconds_total{pair="
+                              "\"default\",stage=\"1\"} 4.5\n"));
+  EXPECT_THAT(text, HasSubstr("halfpipe_train_loss_by_timestep{job=\"a\","));
+  const auto folders = coordinator_->Folders();
+  EXPECT_THAT(folders, ::testing::Contains(::testing::Pair(
+                           "output", ::testing::EndsWith("/a"))));
+  Work();
+  // Its gauges go with it, its last steps stay to be looked at.
+  EXPECT_THAT(registry_.Text(), Not(HasSubstr("job=\"a\"")));
+  EXPECT_TRUE(coordinator_->GetTrace("a", 1).ok());
+}
+
 TEST_F(CoordinatorTest, AJobRunsToItsEndWithRealFiles) {
   auto job = coordinator_->CreateJob(Spec("a"));
   ASSERT_TRUE(job.ok()) << job.status();

@@ -127,5 +127,25 @@ TEST(JobFailureTest, LimitsFallWithEveryRefusalUntilNothingIsPinned) {
               ElementsAre(30, 0));
 }
 
+TEST(JobFailureTest, ARestartHasOneOfAFewReasons) {
+  EXPECT_EQ(RestartReason(absl::UnavailableError("stage 0 was lost")),
+            "stage_lost");
+  EXPECT_EQ(RestartReason(absl::AbortedError("the link was closed")), "link");
+  EXPECT_EQ(RestartReason(absl::DeadlineExceededError("")), "timeout");
+  EXPECT_EQ(RestartReason(absl::CancelledError("")), "stopping");
+  EXPECT_EQ(RestartReason(absl::FailedPreconditionError("a non-finite norm")),
+            "nonfinite");
+  EXPECT_EQ(RestartReason(absl::InternalError("what is this")), "other");
+  absl::Status stuck = absl::UnavailableError("stage 0 is stuck");
+  MarkStuck(&stuck);
+  EXPECT_EQ(RestartReason(stuck), "stuck");
+  absl::Status fault = absl::InternalError("Xid");
+  MarkDeviceFault(&fault);
+  EXPECT_EQ(RestartReason(fault), "device_fault");
+  absl::Status refused = absl::ResourceExhaustedError("cannot pin");
+  SetPinRefusal({.pinned_bytes = 1, .asked_bytes = 1}, &refused);
+  EXPECT_EQ(RestartReason(refused), "pin_refused");
+}
+
 }  // namespace
 }  // namespace halfpipe

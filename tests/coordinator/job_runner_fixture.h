@@ -77,6 +77,14 @@ class FakeHost : public JobRunnerHost {
     }
   }
 
+  void OnReports(const std::vector<StepReport>& reports) override {
+    ranks_reported.push_back(reports.size());
+  }
+
+  void OnRestart(absl::string_view reason_word) override {
+    restart_words.emplace_back(reason_word);
+  }
+
   absl::Status CommitCheckpoint(const Checkpoint& checkpoint) override {
     if (commit_error.ok()) committed.push_back(checkpoint.steps_done);
     return commit_error;
@@ -103,6 +111,8 @@ class FakeHost : public JobRunnerHost {
   absl::Status error;
   int restarts = 0;
   std::vector<std::string> restart_reasons;
+  std::vector<std::string> restart_words;  // of RestartReason
+  std::vector<size_t> ranks_reported;      // of each step that counted
   std::vector<std::string> warnings;
   std::vector<StepProgress> steps;
   std::vector<ValidationResult> validations;

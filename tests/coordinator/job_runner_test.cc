@@ -26,6 +26,7 @@ TEST_F(JobRunnerTest, RunsAJobToItsEnd) {
   EXPECT_TRUE(runner_->finished());
   EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
   ASSERT_THAT(host_.steps, SizeIs(6));
+  EXPECT_EQ(host_.ranks_reported, std::vector<size_t>(6, 2));
   EXPECT_EQ(host_.steps.back().steps_done, 6);
   EXPECT_EQ(host_.steps.back().loss, 0.5);
   EXPECT_NEAR(host_.steps.back().stages[0].idle_ratio, 0.25, 1e-12);
@@ -428,6 +429,7 @@ TEST_F(PlannedJobTest, ALostGpuIsTheCauseThoughItsPeerReportsFirst) {
   Deliver(1, Failure(held[1], fault));
   EXPECT_EQ(host_.restarts, 1);
   EXPECT_THAT(host_.restart_reasons.back(), HasSubstr("failed or was lost"));
+  EXPECT_EQ(host_.restart_words.back(), "device_fault");
 }
 
 TEST_F(PlannedJobTest, AGpuThatStaysAwayIsTheReasonForTheMissingStage) {

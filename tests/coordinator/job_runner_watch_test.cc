@@ -58,6 +58,7 @@ TEST_F(StuckStageTest, AStepThatStandsStillIsGivenUpAndTold) {
   EXPECT_THAT(host_.warnings[0], HasSubstr("action 1 ("));
   EXPECT_THAT(host_.warnings[0], HasSubstr("usually 10 s"));
   EXPECT_THAT(host_.restart_reasons, ElementsAre(host_.warnings[0]));
+  EXPECT_THAT(host_.restart_words, ElementsAre("stuck"));
   // One of them ends itself; its successor joins, and the job goes on.
   Kill(1);
   EXPECT_FALSE(runner_->IsStuck(Rank(1), {}));

@@ -56,6 +56,26 @@ TEST_F(ServiceSecurityTest, TheDefaultIsOpenOnThisMachine) {
   EXPECT_EQ(opened->ForMetrics("127.0.0.1:0").may_read, nullptr);
 }
 
+TEST_F(ServiceSecurityTest, ThePageHasSessionsWhereOthersReachIt) {
+  const auto opened = OpenServiceSecurity(complete_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->SessionsAt(""), nullptr);
+  EXPECT_EQ(opened->SessionsAt("127.0.0.1:9700"), nullptr);
+  PageSessions* const sessions = opened->SessionsAt("0.0.0.0:9700");
+  ASSERT_NE(sessions, nullptr);
+  const MetricsSecurity security = opened->ForMetrics("0.0.0.0:9700");
+  const absl::Time now = absl::Now();
+  const auto open = [&](const std::string& name) {
+    return sessions->Exchange(sessions->NewTicket(name, now).value(), now);
+  };
+  const auto session = open("alice");
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_TRUE(security.has_session(*session));
+  EXPECT_FALSE(security.has_session(token_));
+  EXPECT_FALSE(open("gpu0").ok());  // a stage's token
+  EXPECT_FALSE(open("bob").ok());
+}
+
 TEST_F(ServiceSecurityTest, OtherAddressesNeedEverything) {
   EXPECT_EQ(Problem(complete_), "none");
   ServiceConfig config = complete_;

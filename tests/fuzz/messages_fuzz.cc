@@ -3,6 +3,7 @@
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/job_storage_format.h"
 #include "common/rpc/stage_conversion.h"
+#include "common/rpc/trace_conversion.h"
 #include "fuzz/fuzz_input.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -74,6 +75,7 @@ constexpr void (*kMessages[])(absl::string_view) = {
     RoundTrip<v1::HeartbeatRequest>,
     RoundTrip<v1::HeartbeatResponse>,
     Stored,
+    RoundTrip<v1::StepTrace>,
 };
 
 }  // namespace

@@ -64,8 +64,13 @@ TEST_F(TokenBookTest, FollowsTheFile) {
   const auto bob = AddToken(path_, {"bob", Role::kRead});
   ASSERT_TRUE(bob.ok());
   EXPECT_TRUE(Becomes(book->get(), *bob, true));
+  EXPECT_TRUE((*book)->IsPersonNamed("alice"));
+  ASSERT_TRUE(AddToken(path_, {"gpus", Role::kStage}).ok());
   ASSERT_TRUE(RemoveToken(path_, "alice").ok());
   EXPECT_TRUE(Becomes(book->get(), *alice, false));
+  EXPECT_FALSE((*book)->IsPersonNamed("alice"));
+  EXPECT_TRUE((*book)->IsPersonNamed("bob"));
+  EXPECT_FALSE((*book)->IsPersonNamed("gpus"));  // no person
 
   // A slip of an editor locks nobody out.
   ASSERT_TRUE(WriteFileAtomically(path_, "bob is here\n").ok());

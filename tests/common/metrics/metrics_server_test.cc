@@ -24,7 +24,7 @@ int PortOf(const std::string& address) {
 TEST(MetricsServerTest, ServesMetricsAndHealth) {
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
-  metrics.OnRestart();
+  metrics.OnRestart("link");
   std::string problem;
   auto server = MetricsServer::Start("127.0.0.1:0", &registry,
                                      [&problem] { return problem; });
@@ -37,7 +37,8 @@ TEST(MetricsServerTest, ServesMetricsAndHealth) {
   EXPECT_EQ(response->status, 200);
   EXPECT_THAT(response->get_header_value("Content-Type"),
               HasSubstr("version=0.0.4"));
-  EXPECT_THAT(response->body, HasSubstr("halfpipe_job_restarts_total 1\n"));
+  EXPECT_THAT(response->body,
+              HasSubstr("halfpipe_job_restarts_total{reason=\"link\"} 1\n"));
 
   response = client.Get("/healthz");
   ASSERT_TRUE(response);

@@ -1,5 +1,6 @@
 #include "common/metrics/stage_metrics.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -7,28 +8,62 @@ namespace halfpipe {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
-TEST(StageMetricsTest, BusyAndIdleAddUpToTheSteps) {
+TEST(StageMetricsTest, MemoryIsByUseAndGpu) {
   MetricsRegistry registry;
   StageMetrics metrics(1, "GPU-5", &registry);
-  StageStepSample sample;
-  sample.step_seconds = 2.0;
-  sample.busy_seconds = 1.5;
-  sample.link_bytes_sent = 100;
-  sample.device_peak_bytes = 4096;
-  metrics.OnStep(sample);
-  metrics.OnStep(sample);
-  metrics.SetMemory(1024, 8192);
+  metrics.SetGpuMemory({.weights = 1,
+                        .lora = 2,
+                        .optimizer = 3,
+                        .activations = 4,
+                        .workspace = 5,
+                        .free = 6});
   const std::string text = registry.Text();
-  EXPECT_THAT(text,
-              HasSubstr("halfpipe_stage_busy_seconds_total{stage=\"1\"} 3\n"));
-  EXPECT_THAT(text,
-              HasSubstr("halfpipe_stage_idle_seconds_total{stage=\"1\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("halfpipe_stage_transfer_bytes_total{"
-                              "direction=\"sent\",stage=\"1\"} 200\n"));
-  EXPECT_THAT(text, HasSubstr("halfpipe_gpu_memory_bytes{gpu_uuid=\"GPU-5\","
-                              "kind=\"peak\",stage=\"1\"} 4096\n"));
-  EXPECT_THAT(text, HasSubstr("kind=\"total\",stage=\"1\"} 8192\n"));
+  const auto expect = [&text](const std::string& kind, int bytes) {
+    EXPECT_THAT(
+        text, HasSubstr(absl::StrCat(
+                  "halfpipe_gpu_memory_bytes{gpu_uuid=\"GPU-5\",kind=\"", kind,
+                  "\",stage=\"1\"} ", bytes, "\n")));
+  };
+  expect("weights", 1);
+  expect("lora", 2);
+  expect("optimizer", 3);
+  expect("activations", 4);
+  expect("workspace", 5);
+  expect("free", 6);
+}
+
+TEST(StageMetricsTest, TheCpuHasNoGpuMemory) {
+  MetricsRegistry registry;
+  StageMetrics metrics(0, "", &registry);
+  metrics.SetGpuMemory({.free = 6});
+  EXPECT_THAT(registry.Text(), Not(HasSubstr("halfpipe_gpu")));
+}
+
+TEST(StageMetricsTest, CountsLoadsCachesAndRejections) {
+  MetricsRegistry registry;
+  StageMetrics metrics(0, "", &registry);
+  EXPECT_THAT(registry.Text(),
+              HasSubstr("halfpipe_dataset_rejected_total{reason=\"too_short\","
+                        "stage=\"0\"} 0\n"));
+  metrics.OnModelLoaded("vae", 2.5, 1000);
+  metrics.OnModelLoaded("vae", 1.5, 1000);
+  metrics.OnCacheUse("latents", 3, 1);
+  metrics.OnRejected("too_short", 2);
+  metrics.OnStep(77);
+  const std::string text = registry.Text();
+  for (const char* line :
+       {"halfpipe_model_load_seconds{part=\"vae\",stage=\"0\"} 1.5\n",
+        "halfpipe_model_load_bytes_total{part=\"vae\",stage=\"0\"} 2000\n",
+        "halfpipe_cache_hits_total{kind=\"latents\",stage=\"0\"} 3\n",
+        "halfpipe_cache_misses_total{kind=\"latents\",stage=\"0\"} 1\n",
+        "halfpipe_cache_hits_total{kind=\"weights\",stage=\"0\"} 0\n",
+        "halfpipe_dataset_rejected_total{reason=\"too_short\",stage=\"0\"} 2\n",
+        "halfpipe_stage_steps_total{stage=\"0\"} 1\n",
+        "halfpipe_host_memory_bytes{kind=\"pinned\",stage=\"0\"} 77\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
 }
 
 TEST(StageMetricsTest, LayersAreWhatWasSetLast) {

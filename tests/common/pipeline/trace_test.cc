@@ -34,5 +34,28 @@ TEST(TraceTest, EveryActionIsACompleteEventOnItsTrack) {
   EXPECT_EQ(complete, schedule.ranks[0].size() + schedule.ranks[1].size());
 }
 
+TEST(TraceTest, StepsStandBehindOneAnother) {
+  const std::vector<TimedAction> actions = {
+      {ParseAction("0F0").value(), 0.0, 1.0},
+      {ParseAction("0B0").value(), 1.5, 3.0}};
+  const auto json = nlohmann::json::parse(
+      TraceJson({{"step 41", 0.0, {actions}}, {"step 42", 10.0, {actions}}}));
+  std::vector<double> backwards;
+  for (const auto& event : json["traceEvents"]) {
+    if (event["name"] == "0B0") backwards.push_back(event["ts"].get<double>());
+    if (event["name"] != "step 42") continue;
+    EXPECT_EQ(event["tid"], 2);
+    EXPECT_DOUBLE_EQ(event["ts"].get<double>(), 10e6);
+    EXPECT_DOUBLE_EQ(event["dur"].get<double>(), 3e6);
+  }
+  EXPECT_EQ(backwards, (std::vector<double>{1.5e6, 11.5e6}));
+}
+
+TEST(TraceTest, ANameCannotBreakTheJson) {
+  const auto json = nlohmann::json::parse(TraceJson(
+      {{"\"}],<script>", 0.0, {{{ParseAction("0F0").value(), 0.0, 1.0}}}}}));
+  EXPECT_EQ(json["traceEvents"].back()["name"], "0F0");
+}
+
 }  // namespace
 }  // namespace halfpipe::pipeline

@@ -20,9 +20,28 @@ class MeasuringBackend : public FakeStageBackend {
   absl::StatusOr<StartResult> Start(Epoch, const StartCommand& command,
                                     std::stop_token) override {
     if (command.job == "broken") return absl::NotFoundError("no model");
-    return StartResult{
+    StartResult result{
         .boundary_digest = "digest", .load_seconds = 12.5, .layers = 20};
+    if (command.continue_at == 0) result.weight_bytes_read = weight_bytes;
+    return result;
   }
+
+  absl::StatusOr<ScanResult> Scan(const ScanCommand&,
+                                  std::stop_token) override {
+    ScanResult result;
+    result.cache = {.latents_hits = 5, .latents_misses = 2, .context_hits = 7};
+    return result;
+  }
+
+  absl::StatusOr<EncodeResult> Encode(const EncodeCommand&,
+                                      std::stop_token) override {
+    EncodeResult result;
+    result.rejected_by_reason = {{"timeout", 2}};
+    result.loads = {{"vae", 1.5, 1000}};
+    return result;
+  }
+
+  int64_t weight_bytes = 4096;
 
   absl::StatusOr<StepResult> Step(const StepCommand& command,
                                   std::stop_token stop) override {
@@ -31,8 +50,7 @@ class MeasuringBackend : public FakeStageBackend {
     result.report.step = command.plan.step;
     result.report.step_seconds = 2.0;
     result.report.busy_seconds = 1.5;
-    result.report.link_bytes_sent = 100;
-    result.report.device_peak_bytes = 4096;
+    result.report.device_memory.activations_bytes = 4096;
     result.report.pinned_host_bytes = 77;
     return result;
   }
@@ -43,7 +61,7 @@ class MeteredBackendTest : public ::testing::Test {
   std::string Text() const { return registry_.Text(); }
 
   MetricsRegistry registry_;
-  StageMetrics metrics_{1, "", &registry_};
+  StageMetrics metrics_{1, "GPU-7", &registry_};
   MeasuringBackend measured_;
   MeteredBackend backend_{&measured_, &metrics_};
 };
@@ -78,15 +96,33 @@ TEST_F(MeteredBackendTest, StepsAndLoadsAreCounted) {
   ASSERT_TRUE(started.ok());
   EXPECT_EQ(started->boundary_digest, "digest");
   EXPECT_THAT(Text(), HasSubstr("halfpipe_stage_steps_total{stage=\"1\"} 2\n"));
-  EXPECT_THAT(Text(),
-              HasSubstr("halfpipe_stage_busy_seconds_total{stage=\"1\"} 3\n"));
-  EXPECT_THAT(Text(),
-              HasSubstr("halfpipe_stage_idle_seconds_total{stage=\"1\"} 1\n"));
-  EXPECT_THAT(Text(), HasSubstr("stage=\"1\"} 200\n"));
-  EXPECT_THAT(Text(), HasSubstr("} 4096\n"));
+  EXPECT_THAT(Text(), HasSubstr("kind=\"activations\",stage=\"1\"} 4096\n"));
   EXPECT_THAT(Text(), HasSubstr("} 77\n"));
-  EXPECT_THAT(Text(),
-              HasSubstr("halfpipe_model_load_seconds{stage=\"1\"} 12.5\n"));
+  EXPECT_THAT(Text(), HasSubstr("halfpipe_model_load_seconds{part=\"dit\","
+                                "stage=\"1\"} 12.5\n"));
+}
+
+TEST_F(MeteredBackendTest, LoadsAndCachesAreCounted) {
+  ASSERT_TRUE(backend_.Scan({}, {}).ok());
+  ASSERT_TRUE(backend_.Encode({}, {}).ok());
+  ASSERT_TRUE(backend_.Start(Epoch(1), {}, {}).ok());
+  measured_.weight_bytes = 0;  // the next job finds them in memory
+  ASSERT_TRUE(backend_.Start(Epoch(2), {}, {}).ok());
+  StartCommand again;
+  again.continue_at = 3;  // neither loads nor asks for weights
+  ASSERT_TRUE(backend_.Start(Epoch(3), again, {}).ok());
+  const std::string text = Text();
+  for (const char* line :
+       {"halfpipe_cache_hits_total{kind=\"latents\",stage=\"1\"} 5\n",
+        "halfpipe_cache_misses_total{kind=\"latents\",stage=\"1\"} 2\n",
+        "halfpipe_cache_hits_total{kind=\"context\",stage=\"1\"} 7\n",
+        "halfpipe_cache_hits_total{kind=\"weights\",stage=\"1\"} 1\n",
+        "halfpipe_cache_misses_total{kind=\"weights\",stage=\"1\"} 1\n",
+        "halfpipe_dataset_rejected_total{reason=\"timeout\",stage=\"1\"} 2\n",
+        "halfpipe_model_load_seconds{part=\"vae\",stage=\"1\"} 1.5\n",
+        "halfpipe_model_load_bytes_total{part=\"dit\",stage=\"1\"} 4096\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
 }
 
 TEST_F(MeteredBackendTest, WhatFailedIsNotCountedAndKeepsItsStatus) {

@@ -54,6 +54,7 @@ TEST(WanStageComputeTest, TwoStagesGiveTheBitsOfOne) {
   ASSERT_TRUE(expected.ok()) << expected.status();
   EXPECT_EQ(expected->losses.size(), 3u);
   EXPECT_EQ(expected->timesteps, (std::vector<double>{300.0, 450.0, 200.0}));
+  EXPECT_GT(expected->data_seconds, 0.0);
   for (const auto& [name, gradient] : alone.gradients()) {
     EXPECT_GT(gradient.abs().max().item<float>(), 0.0F) << name;
   }

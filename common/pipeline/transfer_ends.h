@@ -1,0 +1,25 @@
+// The two ends of a transfer, and what they tell of the ranks' clocks.
+#ifndef HP_COMMON_PIPELINE_TRANSFER_ENDS_H_
+#define HP_COMMON_PIPELINE_TRANSFER_ENDS_H_
+
+#include <optional>
+#include <vector>
+
+#include "common/pipeline/simulate.h"
+
+namespace halfpipe::pipeline {
+
+// What a transfer is called by its receiver: 0SF3 is 1RF3, 2SB3 is 1RB3, and
+// NORM, which goes both ways, is itself. Nullopt for compute.
+[[nodiscard]] std::optional<Action> AsReceived(const Action& action);
+
+// Brings what two ranks measured, each from its own first action on, to one
+// clock: a transfer ends on both sides at the same moment, so the second rank
+// is moved by the median of what its ends differ from the first one's. Then all
+// of it is moved so that the earliest action begins at 0. Without a transfer in
+// common, and for another number of ranks, only the latter.
+void AlignClocks(std::vector<std::vector<TimedAction>>* ranks);
+
+}  // namespace halfpipe::pipeline
+
+#endif  // HP_COMMON_PIPELINE_TRANSFER_ENDS_H_

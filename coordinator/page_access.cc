@@ -1,0 +1,37 @@
+#include "coordinator/page_access.h"
+
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr absl::string_view kScheme = "Bearer ";
+
+}  // namespace
+
+absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
+                                          absl::string_view authorization,
+                                          absl::Time now) {
+  if (access.address.empty()) {
+    return absl::FailedPreconditionError(
+        "the service serves no page: metrics_address is off");
+  }
+  PageTicket ticket{.address = access.address};
+  if (access.sessions == nullptr) return ticket;
+  ticket.tls = true;
+  if (absl::StartsWithIgnoreCase(authorization, kScheme)) {
+    authorization.remove_prefix(kScheme.size());
+  }
+  const std::optional<Identity> identity = access.tokens->Find(authorization);
+  if (!identity.has_value()) {
+    return absl::UnauthenticatedError("the service does not know this token");
+  }
+  HP_ASSIGN_OR_RETURN(ticket.ticket,
+                      access.sessions->NewTicket(identity->name, now));
+  return ticket;
+}
+
+}  // namespace halfpipe
