@@ -247,7 +247,7 @@ absl::Status WriteFolder(const Merge& merge, const MergeOptions& options,
   const std::vector<Shard> shards = merge.Split(options.shard_bytes);
   for (size_t i = 0; i < shards.size(); ++i) {
     const std::string file = ShardName(i, shards.size());
-    HP_RETURN_IF_ERROR(merge.Write(name + "/" + file, shards[i]));
+    HP_RETURN_IF_ERROR(merge.Write(absl::StrCat(name, "/", file), shards[i]));
     result->files.push_back((fs::path(output) / file).string());
     if (options.on_file) options.on_file(result->files.back());
   }

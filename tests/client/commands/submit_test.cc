@@ -36,13 +36,15 @@ TEST(SubmitCommandTest, SaysHowTheServiceIsToRunTheJob) {
   const FakeTrainingClient client;
   const CliResult result =
       RunCli({"submit", path.c_str(), "--no-wait", "--priority", "-3",
-              "--retry", "2", "--retry-backoff", "2min", "--pair", "left"},
+              "--retry", "2", "--retry-backoff", "2min", "--pair", "left",
+              "--kind", "prepare"},
              ServiceOf(client));
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(client.spec->priority, -3);
   EXPECT_EQ(client.spec->retry_limit, 2);
   EXPECT_EQ(client.spec->retry_backoff, absl::Minutes(2));
   EXPECT_EQ(client.spec->pair, "left");
+  EXPECT_EQ(client.spec->kind, JobKind::kPrepare);
   EXPECT_FALSE(client.spec->validate_only);
   EXPECT_EQ(RunCli({"submit", path.c_str(), "--retry-backoff", "2"},
                    ServiceOf(client))
