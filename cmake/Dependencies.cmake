@@ -28,8 +28,6 @@ pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec
 hp_dependency(ffmpeg PkgConfig::FFMPEG)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 hp_dependency(seccomp PkgConfig::SECCOMP)
-pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
-hp_dependency(systemd PkgConfig::SYSTEMD)
 find_package(prometheus-cpp CONFIG REQUIRED)
 # Its flags decide the layout of its classes: they must be the library's.
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)

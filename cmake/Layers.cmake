@@ -5,7 +5,7 @@ set(HP_LAYER_base absl crypto)
 # which build this is
 set(HP_LAYER_build_info absl)
 # what a daemon tells systemd
-set(HP_LAYER_service base absl systemd)
+set(HP_LAYER_service base absl)
 # who may do what, and with which keys
 set(HP_LAYER_auth base absl crypto)
 # manual pages and completion, from a program's own parser

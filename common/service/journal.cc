@@ -1,21 +1,18 @@
 #include "common/service/journal.h"
 
-#include <sys/uio.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 
-#include <utility>
-#include <vector>
+#include <cstdint>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/log.h"
-#include "common/base/log_sink.h"
+#include "common/service/datagram.h"
 
 namespace halfpipe {
 namespace {
 
 constexpr size_t kLongestName = 64;  // what the journal takes
+constexpr char kSocket[] = "/run/systemd/journal/socket";
 
 int Priority(LogLevel level) {
   switch (level) {
@@ -31,24 +28,34 @@ int Priority(LogLevel level) {
   return LOG_INFO;
 }
 
-bool SendToJournal(const std::string& program, LogLevel level,
-                   absl::string_view text, const LogPairs& fields) {
-  std::vector<std::string> entry = {
-      absl::StrCat("MESSAGE=", text),
-      absl::StrCat("PRIORITY=", Priority(level)),
-      absl::StrCat("SYSLOG_IDENTIFIER=", program)};
-  for (const auto& [key, value] : fields) {
-    entry.push_back(absl::StrCat(JournalFieldName(key), "=", value));
+void AppendField(absl::string_view name, absl::string_view value,
+                 std::string* entry) {
+  if (value.find('\n') == absl::string_view::npos) {
+    absl::StrAppend(entry, name, "=", value, "\n");
+    return;
   }
-  std::vector<iovec> parts;
-  parts.reserve(entry.size());
-  for (std::string& field : entry)
-    parts.push_back({field.data(), field.size()});
-  // In parentheses, or a macro adds this file's name and line to every entry.
-  return (sd_journal_sendv)(parts.data(), static_cast<int>(parts.size())) == 0;
+  // Several lines: the size in eight bytes, lowest first, instead of '='.
+  absl::StrAppend(entry, name, "\n");
+  for (int byte = 0; byte < 8; ++byte) {
+    entry->push_back(
+        static_cast<char>(uint64_t{value.size()} >> (8 * byte) & 0xff));
+  }
+  absl::StrAppend(entry, value, "\n");
 }
 
 }  // namespace
+
+std::string JournalEntry(absl::string_view program, LogLevel level,
+                         absl::string_view text, const LogPairs& fields) {
+  std::string entry;
+  AppendField("MESSAGE", text, &entry);
+  AppendField("PRIORITY", absl::StrCat(Priority(level)), &entry);
+  AppendField("SYSLOG_IDENTIFIER", program, &entry);
+  for (const auto& [key, value] : fields) {
+    AppendField(JournalFieldName(key), value, &entry);
+  }
+  return entry;
+}
 
 std::string JournalFieldName(absl::string_view key) {
   std::string name = absl::StrCat("HALFPIPE_", absl::AsciiStrToUpper(key));
@@ -63,7 +70,7 @@ void LogToJournal(const std::string& program) {
   if (!StandardErrorIsJournal()) return;
   SetLogSink([program](LogLevel level, absl::string_view text,
                        const LogPairs& fields) {
-    return SendToJournal(program, level, text, fields);
+    return SendDatagram(kSocket, JournalEntry(program, level, text, fields));
   });
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/base/log.h"
+#include "common/base/log_sink.h"
 
 namespace halfpipe {
 
@@ -19,6 +21,11 @@ void LogToJournal(const std::string& program);
 // The journal's name for a field: HALFPIPE_ and the key in capitals, other
 // signs than letters and digits as '_', 64 characters at most.
 [[nodiscard]] std::string JournalFieldName(absl::string_view key);
+
+// One entry in the journal's own protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL).
+[[nodiscard]] std::string JournalEntry(absl::string_view program,
+                                       LogLevel level, absl::string_view text,
+                                       const LogPairs& fields);
 
 }  // namespace halfpipe
 

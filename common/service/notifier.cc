@@ -1,26 +1,38 @@
 #include "common/service/notifier.h"
 
-#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/service/datagram.h"
 
 namespace halfpipe {
 namespace {
 
+// The variable's number; 0: it has none.
+int64_t NumberOf(const char* variable) {
+  const char* const text = std::getenv(variable);
+  int64_t number = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &number) ? number : 0;
+}
+
 absl::Duration WatchdogInterval() {
-  uint64_t limit_us = 0;
-  if (sd_watchdog_enabled(/*unset_environment=*/0, &limit_us) <= 0) {
+  const int64_t limit_us = NumberOf("WATCHDOG_USEC");
+  const int64_t pid = NumberOf("WATCHDOG_PID");
+  if (limit_us <= 0 || (pid != 0 && pid != getpid())) {
     return absl::InfiniteDuration();
   }
-  return absl::Microseconds(static_cast<int64_t>(limit_us)) / 3;
+  return absl::Microseconds(limit_us) / 3;
 }
 
 // The environment is kept: a stage that starts itself anew needs it again.
 void Send(const std::string& message) {
-  sd_notify(/*unset_environment=*/0, message.c_str());
+  const char* const path = std::getenv("NOTIFY_SOCKET");
+  if (path != nullptr) SendDatagram(path, message);
 }
 
 // A new line would begin another assignment.

@@ -1,4 +1,5 @@
-// What a daemon tells the service manager that started it (sd_notify).
+// What a daemon tells the service manager that started it: the protocol of
+// sd_notify(3), which is a datagram of lines.
 #ifndef HP_COMMON_SERVICE_NOTIFIER_H_
 #define HP_COMMON_SERVICE_NOTIFIER_H_
 

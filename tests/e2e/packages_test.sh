@@ -159,7 +159,7 @@ wait_for 20 inside systemctl is-active halfpipe-coordinator
 [[ "$(inside systemctl show -P MainPID halfpipe-coordinator)" != "$pid" ]] ||
   fail "an update does not restart the coordinator"
 wait_for 20 inside sh -c 'systemctl is-active halfpipe-stage@0 halfpipe-stage@1'
-inside halfpipe show packaged -o json | grep -q '"state": *"done"' ||
+grep -q '"state": *"done"' < <(inside halfpipe show packaged -o json) ||
   fail "an update forgets jobs"
 say "updated"
 

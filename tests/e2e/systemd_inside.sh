@@ -48,11 +48,15 @@ END
   halfpipe submit "/srv/halfpipe/$1.yaml" --id "$1" --no-wait >/dev/null
 }
 
-steps_of() { halfpipe show "$1" -o json | sed -n 's/.*"steps_done": *\([0-9]*\).*/\1/p' | head -1; }
+steps_of() {
+  halfpipe show "$1" -o json |
+    sed -n '0,/"steps_done"/s/.*"steps_done": *\([0-9]*\).*/\1/p'
+}
 
 past_step() { (($(steps_of "$1") >= $2)); }
 
-state_is() { halfpipe show "$1" -o json | grep -q "\"state\": *\"$2\""; }
+# A pipe would end halfpipe early, which pipefail reports; so everywhere below.
+state_is() { grep -q "\"state\": *\"$2\"" < <(halfpipe show "$1" -o json); }
 
 # lora NAME: the digest of what the job made.
 lora() { sha256sum </srv/halfpipe/"$1"/lora.diffsynth.safetensors; }
@@ -130,13 +134,13 @@ wait_for 60 past_step rough 50
 stopped_at=$SECONDS
 kill -STOP "$(property "$stage0" MainPID)" # pings no more, and does not end
 wait_for 60 started_again "$stage0" 1
-journalctl -u "$stage0" | grep -q 'Watchdog timeout (limit 15s)' ||
+grep -q 'Watchdog timeout (limit 15s)' < <(journalctl -u "$stage0") ||
   fail "stage 0 was not ended by its watchdog"
 say "a starved stage was started again after $((SECONDS - stopped_at)) s"
 wait_for 60 past_step rough 70
 kill -STOP "$(property "$coordinator" MainPID)"
 wait_for 30 started_again "$coordinator" 2
-journalctl -u "$coordinator" | grep -q 'Watchdog timeout (limit 5s)' ||
+grep -q 'Watchdog timeout (limit 5s)' < <(journalctl -u "$coordinator") ||
   fail "the coordinator was not ended by its watchdog"
 wait_for 120 state_is rough done
 [[ "$(lora calm)" == "$(lora rough)" ]] || fail "another LoRA than undisturbed"
@@ -163,7 +167,7 @@ wait_for 30 state_is long cancelled
 found="$(journalctl -o json HALFPIPE_JOB=rough HALFPIPE_RANK=1)"
 grep -q '"SYSLOG_IDENTIFIER":"halfpipe-stage1"' <<<"$found" ||
   fail "no entries of stage 1 by job and rank"
-journalctl -u "$stage1" -p warning..warning -o json | grep -q '"HALFPIPE_' ||
+grep -q '"HALFPIPE_' < <(journalctl -p warning..warning -o json -u "$stage1") ||
   fail "no warnings by priority"
 say "entries of the journal have fields"
 

@@ -43,7 +43,6 @@ LIBRARIES = [
     (r"seccomp\.h|linux/seccomp\.h|linux/filter\.h", "seccomp"),
     (r"sentencepiece", "sentencepiece"),
     (r"utf8proc", "utf8proc"),
-    (r"systemd/sd-", "systemd"),
 ]
 TORCH_SIDE = {"torch", "c10_cuda"}
 PROTOBUF_SIDE = {"grpc"}

@@ -19,6 +19,15 @@ TEST(JournalTest, FieldsHaveNamesThatTheJournalTakes) {
   EXPECT_EQ(JournalFieldName(std::string(100, 'k')).size(), 64u);
 }
 
+TEST(JournalTest, AnEntryIsLinesOrSizedFields) {
+  EXPECT_EQ(JournalEntry("halfpipe-stage1", LogLevel::kWarning, "slow job=a",
+                         {{"job", "a"}, {"why", "x\ny"}}),
+            std::string("MESSAGE=slow job=a\nPRIORITY=4\n"
+                        "SYSLOG_IDENTIFIER=halfpipe-stage1\nHALFPIPE_JOB=a\n"
+                        "HALFPIPE_WHY\n\x03\0\0\0\0\0\0\0x\ny\n",
+                        104));
+}
+
 TEST(JournalTest, OutsideOfAServiceLinesStayOnStandardError) {
   unsetenv("JOURNAL_STREAM");
   LogToJournal("test");
