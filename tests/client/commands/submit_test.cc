@@ -34,11 +34,10 @@ TEST(SubmitCommandTest, SaysHowTheServiceIsToRunTheJob) {
   const std::string path =
       directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
   const FakeTrainingClient client;
-  const CliResult result =
-      RunCli({"submit", path.c_str(), "--no-wait", "--priority", "-3",
-              "--retry", "2", "--retry-backoff", "2min", "--pair", "left",
-              "--kind", "prepare"},
-             ServiceOf(client));
+  const CliResult result = RunCli(
+      {"submit", path.c_str(), "--no-wait", "--priority", "-3", "--retry", "2",
+       "--retry-backoff", "2min", "--pair", "left", "--kind", "prepare"},
+      ServiceOf(client));
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(client.spec->priority, -3);
   EXPECT_EQ(client.spec->retry_limit, 2);
