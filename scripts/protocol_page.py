@@ -56,8 +56,9 @@ def calls(lines, index):
     """The rpcs of the service that starts at `index`."""
     found = []
     while lines[index].strip() != "}":
-        match = re.match(r"\s*rpc (\w+)\((\w+)\) returns \((stream )?(\w+)\);",
-                         lines[index])
+        # A long one goes on in the next line.
+        match = re.match(r"\s*rpc (\w+)\((\w+)\)\s+returns \((stream )?"
+                         r"(\w+)\);", "\n".join(lines[index:index + 2]))
         if match:
             name, request, stream, response = match.groups()
             found.append((name, request, (stream or "") + response,
