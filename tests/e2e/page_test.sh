@@ -32,7 +32,7 @@ metrics_address: 0.0.0.0:0
 state_dir: $scratch/state
 tls: {certificate: $scratch/keys/server.crt, key: $scratch/keys/server.key}
 tokens: $scratch/tokens
-roots: {data: [$scratch], models: [$scratch], outputs: [$scratch/out]}
+roots: {data: [$scratch], models: [$HP_MODEL], outputs: [$scratch/out]}
 END
 "$HP_BIN/halfpipe-coordinator" --config "$scratch/service.yaml" \
   >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
@@ -58,12 +58,14 @@ as() {
 
 # Were this markup, it would show as a heading of the page and run a script.
 hostile='<h1 id=owned>owned</h1><img src=x onerror="document.title=1">'
-job first steps=100000 save_every=100000 >/dev/null
+cp -r "$HP_MODEL/clips" "$scratch/clips"
+data="data=$(clips "$scratch/clips")"
+job first "model=$whole_model" "$data" steps=100000 save_every=100000 >/dev/null
 sed -i -e "s|^name: .*|name: '$hostile'|" \
   -e "s|dir: $scratch/first|dir: $scratch/out/first|" "$scratch/first.yaml"
 as submit submit "$scratch/first.yaml" --id first --label "who=$hostile" \
   --no-wait >/dev/null
-job second >/dev/null
+job second "model=$whole_model" "$data" >/dev/null
 sed -i "s|dir: $scratch/second|dir: $scratch/out/second|" "$scratch/second.yaml"
 as submit submit "$scratch/second.yaml" --id second --no-wait >/dev/null
 steps_done() {
@@ -82,10 +84,10 @@ for path in metrics healthz api/v1/overview api/v1/jobs/first; do
 done
 ticket="$(as read page | sed 's/.*#ticket=//')"
 post() {
-  status -X POST -c "$scratch/cookies" -H 'Content-Type: application/json' \
+  status -X POST -H 'Content-Type: application/json' "$@" \
     -d "{\"ticket\": \"$ticket\"}" "$page/api/v1/session"
 }
-[[ "$(post)" == 200 ]] || fail "a ticket was refused"
+[[ "$(post -c "$scratch/cookies")" == 200 ]] || fail "a ticket was refused"
 [[ "$(post)" == 401 ]] || fail "a ticket was taken twice"
 # curl sends the cookie back over TLS alone, as a browser does.
 [[ "$(status -b "$scratch/cookies" "$page/api/v1/jobs/first")" == 200 ]] ||
