@@ -70,7 +70,7 @@ sed -i "s|dir: $scratch/second|dir: $scratch/out/second|" "$scratch/second.yaml"
 as submit submit "$scratch/second.yaml" --id second --no-wait >/dev/null
 steps_done() {
   as read show first -o json | python3 -c \
-    'import json, sys; sys.exit(json.load(sys.stdin)["steps_done"] < 40)'
+    'import json, sys; sys.exit(json.load(sys.stdin)["steps_done"] < 5)'
 }
 wait_for 120 steps_done
 
