@@ -127,7 +127,7 @@ lacks overview '<h1 id=owned'
 lacks overview '<img'
 holds overview '<title>halfpipe</title>'
 lacks overview "$ticket"
-drawn overview 2563c9
+drawn overview f3f5f7 d7dce1
 
 browse job 1000,1400 first
 holds job '<polyline'
@@ -140,7 +140,7 @@ drawn job 3b82c4 d9822b 4c9a6a
 
 browse phone 390,844 first
 holds phone '<polyline'
-drawn phone 2563c9
+drawn phone f3f5f7
 
 # A link that was used says so, and shows nothing.
 url="$(as read page 2>/dev/null)"
