@@ -32,7 +32,7 @@ metrics_address: 0.0.0.0:0
 state_dir: $scratch/state
 tls: {certificate: $scratch/keys/server.crt, key: $scratch/keys/server.key}
 tokens: $scratch/tokens
-roots: {data: [$scratch], models: [$scratch], outputs: [$scratch/out]}
+roots: {data: [$scratch], models: [$HP_MODEL], outputs: [$scratch/out]}
 END
 "$HP_BIN/halfpipe-coordinator" --config "$scratch/service.yaml" \
   >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
@@ -58,17 +58,19 @@ as() {
 
 # Were this markup, it would show as a heading of the page and run a script.
 hostile='<h1 id=owned>owned</h1><img src=x onerror="document.title=1">'
-job first steps=100000 save_every=100000 >/dev/null
+cp -r "$HP_MODEL/clips" "$scratch/clips"
+data="data=$(clips "$scratch/clips")"
+job first "model=$whole_model" "$data" steps=100000 save_every=100000 >/dev/null
 sed -i -e "s|^name: .*|name: '$hostile'|" \
   -e "s|dir: $scratch/first|dir: $scratch/out/first|" "$scratch/first.yaml"
 as submit submit "$scratch/first.yaml" --id first --label "who=$hostile" \
   --no-wait >/dev/null
-job second >/dev/null
+job second "model=$whole_model" "$data" >/dev/null
 sed -i "s|dir: $scratch/second|dir: $scratch/out/second|" "$scratch/second.yaml"
 as submit submit "$scratch/second.yaml" --id second --no-wait >/dev/null
 steps_done() {
   as read show first -o json | python3 -c \
-    'import json, sys; sys.exit(json.load(sys.stdin)["steps_done"] < 40)'
+    'import json, sys; sys.exit(json.load(sys.stdin)["steps_done"] < 5)'
 }
 wait_for 120 steps_done
 
@@ -82,10 +84,10 @@ for path in metrics healthz api/v1/overview api/v1/jobs/first; do
 done
 ticket="$(as read page | sed 's/.*#ticket=//')"
 post() {
-  status -X POST -c "$scratch/cookies" -H 'Content-Type: application/json' \
+  status -X POST -H 'Content-Type: application/json' "$@" \
     -d "{\"ticket\": \"$ticket\"}" "$page/api/v1/session"
 }
-[[ "$(post)" == 200 ]] || fail "a ticket was refused"
+[[ "$(post -c "$scratch/cookies")" == 200 ]] || fail "a ticket was refused"
 [[ "$(post)" == 401 ]] || fail "a ticket was taken twice"
 # curl sends the cookie back over TLS alone, as a browser does.
 [[ "$(status -b "$scratch/cookies" "$page/api/v1/jobs/first")" == 200 ]] ||
@@ -125,7 +127,7 @@ lacks overview '<h1 id=owned'
 lacks overview '<img'
 holds overview '<title>halfpipe</title>'
 lacks overview "$ticket"
-drawn overview 2563c9
+drawn overview f3f5f7 d7dce1
 
 browse job 1000,1400 first
 holds job '<polyline'
@@ -138,7 +140,7 @@ drawn job 3b82c4 d9822b 4c9a6a
 
 browse phone 390,844 first
 holds phone '<polyline'
-drawn phone 2563c9
+drawn phone f3f5f7
 
 # A link that was used says so, and shows nothing.
 url="$(as read page 2>/dev/null)"
