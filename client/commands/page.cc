@@ -30,7 +30,7 @@ std::string HostForBrowser(const PageTicket& page, const std::string& service) {
 
 // What stands behind # is not sent to anybody.
 std::string FragmentOf(const PageTicket& page, const std::string& id) {
-  const std::string job = id.empty() ? "" : absl::StrCat("job/", id);
+  std::string job = id.empty() ? "" : absl::StrCat("job/", id);
   if (page.ticket.empty()) return job;
   return absl::StrCat("ticket=", page.ticket, job.empty() ? "" : "/", job);
 }

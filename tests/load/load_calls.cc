@@ -16,7 +16,9 @@ class UnaryCall final : public LoadCall {
   using Reader = std::unique_ptr<grpc::ClientAsyncResponseReader<Response>>;
 
   UnaryCall(absl::Duration timeout, Done done) : done_(std::move(done)) {
-    PrepareCall(timeout, /*wait=*/false, &context_);
+    // Waits for a connection while the service is away. Thousands of calls that
+    // fail at once and come again take the core that would make one.
+    PrepareCall(timeout, /*wait=*/true, &context_);
   }
 
   grpc::ClientContext* context() { return &context_; }
