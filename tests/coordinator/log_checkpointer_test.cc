@@ -67,27 +67,27 @@ TEST_F(LogCheckpointerTest, CopiesBesideTheWriterOnceTheLogIsLong) {
 }
 
 TEST_F(LogCheckpointerTest, TheLogBeginsAnewUnderAWriterThatNeverRests) {
-  Observe(40);
-  Insert(600);
-  EXPECT_LE(PagesIn(path_ + "-wal"), 900);
-  EXPECT_GE(PagesIn(path_), 300);
-  EXPECT_EQ(Count(), 600);
+  Observe(30);
+  Insert(200);
+  EXPECT_LE(PagesIn(path_ + "-wal"), 300);
+  EXPECT_GE(PagesIn(path_), 100);
+  EXPECT_EQ(Count(), 200);
 }
 
 TEST_F(LogCheckpointerTest, WithoutOneTheLogGrows) {
   writer_->ObserveLog([](int64_t) {});
-  Insert(600);
-  EXPECT_GE(PagesIn(path_ + "-wal"), 1200);
+  Insert(200);
+  EXPECT_GE(PagesIn(path_ + "-wal"), 400);
 }
 
 TEST_F(LogCheckpointerTest, EndsWhileItIsAtWork) {
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 10; ++round) {
     Observe(1);
-    Insert(5);
+    Insert(3);
     log_.reset();
   }
   Insert(1);
-  EXPECT_EQ(Count(), 101);
+  EXPECT_EQ(Count(), 31);
 }
 
 }  // namespace
