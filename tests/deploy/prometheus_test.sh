@@ -56,9 +56,9 @@ children+=($!)
 
 # ask PATH PATTERN: whether Prometheus' answer holds it.
 ask() {
-  python3 -c 'import sys, urllib.request as r
+  grep -qe "$2" < <(python3 -c 'import sys, urllib.request as r
 print(r.urlopen(sys.argv[1], timeout=5).read().decode())' \
-    "http://127.0.0.1:$port/$1" | grep -qe "$2"
+    "http://127.0.0.1:$port/$1")
 }
 alert_fires() { ask api/v1/alerts '"alertname":"HalfpipeStageGone".*"state":"firing"'; }
 alert_is_over() { ! alert_fires; }

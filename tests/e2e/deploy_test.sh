@@ -52,7 +52,7 @@ check_flags() {
     sed -e 's/\t *--/ --/g' | tr '\t' '\n')"
   while read -r program flag; do
     for rank in 0 1; do
-      "$HP_BIN/${program/\%i/$rank}" --help 2>&1 | grep -qe "$flag" ||
+      grep -qe "$flag" < <("$HP_BIN/${program/\%i/$rank}" --help 2>&1) ||
         fail "$1: ${program/\%i/$rank} has no option $flag"
     done
   done < <(grep -E 'halfpipe-(coordinator|stage)' <<<"$text" |

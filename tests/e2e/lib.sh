@@ -34,6 +34,15 @@ fail() {
   exit 1
 }
 
+# says PATTERN COMMAND...: whether the command succeeds and prints it. Not by a
+# pipe: grep -q closes it at the first match, and the command may die of that.
+says() {
+  local pattern="$1" text
+  shift
+  text="$("$@")" || return
+  grep -q -- "$pattern" <<<"$text"
+}
+
 # needs_oracles: skips the test (code 77 for ctest) on a machine without them.
 needs_oracles() {
   "${HP_PYTHON:?}" -c 'import diffusers, peft, torch, yaml' 2>/dev/null && return

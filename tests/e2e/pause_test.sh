@@ -47,7 +47,7 @@ done
 
 job paused steps=80 save_every=1000 >/dev/null
 job other steps=2 >/dev/null
-hp submit "$scratch/paused.yaml" --validate-only | grep -q 'nothing was queued'
+says 'nothing was queued' hp submit "$scratch/paused.yaml" --validate-only
 [[ "$(hp list --all -o json)" == "[]" ]] || fail "a job that was only validated"
 hp submit "$scratch/paused.yaml" --id paused --no-wait >/dev/null
 hp watch paused -o json >"$scratch/watch.out" 2>"$scratch/watch.err" &
@@ -57,12 +57,12 @@ wait_for 60 steps_of paused 5
 hp submit "$scratch/other.yaml" --id other --no-wait --priority 5 >/dev/null
 is other queued || fail "a running job was pushed off its stages"
 
-hp save paused | grep -q saving || fail "save"
+says saving hp save paused || fail "save"
 has_saved() { [[ "$(checkpoints paused)" == 1 ]]; }
 wait_for 30 has_saved
 
 start=$SECONDS
-hp pause paused | grep -q 'resume paused' || fail "pause"
+says 'resume paused' hp pause paused || fail "pause"
 wait_for 20 is paused paused
 ((SECONDS - start < 8)) || fail "the pause took $((SECONDS - start)) s"
 wait_for 60 is other 'done'
@@ -73,7 +73,7 @@ no_lora "$scratch/paused"
 kill -KILL "$coordinator"
 coordinator "$HALFPIPE_ADDRESS"
 is paused paused || fail "the restart forgot the pause"
-hp resume paused | grep -q "going on after step" || fail "resume"
+says "going on after step" hp resume paused || fail "resume"
 code=0
 wait "$watcher" || code=$?
 ((code == 0)) || fail "watch: exit code $code: $(cat "$scratch/watch.err")"

@@ -40,7 +40,7 @@ grep -q "^LoRA: $scratch/first/lora.comfyui.safetensors" "$scratch/first.out" ||
   fail "the result is not named"
 lora first >/dev/null
 # The same id and content: the job that is there, its events once more.
-client "$scratch/first.yaml" --id first | grep -q '^LoRA: ' || fail "again"
+says '^LoRA: ' client "$scratch/first.yaml" --id first || fail "again"
 
 # The coordinator goes and comes back while the job is watched.
 job long steps=40 >/dev/null

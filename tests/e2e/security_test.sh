@@ -94,7 +94,7 @@ as rita expect_error 5 "the role read may not" "$mine" submit "$scratch/fine.yam
 as gpu expect_error 5 "the role stage may not" "$mine" list
 [[ "$(as sam hp submit "$scratch/fine.yaml" --id fine --no-wait)" == fine ]] ||
   fail "submit"
-as rita hp list | grep -q '^fine ' || fail "list"
+says '^fine ' as rita hp list || fail "list"
 as rita hp logs fine >/dev/null || fail "logs"
 
 # Paths outside the roots: exit code 3, with key and path.

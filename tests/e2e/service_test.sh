@@ -40,13 +40,13 @@ expect_error 1 "first" "$HP_BIN/halfpipe" submit "$scratch/changed.yaml" --id fi
 
 job long steps=100000 save_every=100000 split_at=1 >/dev/null
 [[ "$(hp submit "$scratch/long.yaml" --id long --no-wait)" == long ]]
-hp list --state 'done' | grep -q '^first ' || fail "list --state"
+says '^first ' hp list --state 'done' || fail "list --state"
 [[ "$(hp list --label who=me -o json | grep -c '"id"')" == 1 ]] || fail "labels"
 wait_for 60 bash -c "'$HP_BIN/halfpipe' show long -o json | grep -q '\"state\": \"running\"'"
 # What Prometheus reads while the job runs: the four blocks of tiny-t2v.
 wait_for 20 layers_are 0 1
 wait_for 20 layers_are 1 3
-hp cancel long | grep -q long || fail "cancel"
+says long hp cancel long || fail "cancel"
 code=0
 hp watch long >"$scratch/watch.out" 2>&1 || code=$?
 ((code == 6)) || fail "watch of a cancelled job: exit code $code"
