@@ -19,7 +19,7 @@ constexpr absl::string_view kScheme = "Bearer ";
 constexpr absl::string_view kNeedsToken =
     "/halfpipe.v1.TrainingService/CreatePageTicket";
 
-absl::string_view View(grpc::string_ref text) {
+absl::string_view View(const grpc::string_ref& text) {
   return {text.data(), text.size()};
 }
 
