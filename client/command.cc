@@ -25,6 +25,14 @@ void AddFormatFlag(CLI::App* command, OutputFormat* format) {
       ->option_text("FORMAT");
 }
 
+void AddJoinTimeoutFlag(CLI::App* command, double* seconds) {
+  command
+      ->add_option("--join-timeout", *seconds,
+                   "Seconds that the stages may take to start")
+      ->check(PositiveCheck(kPositiveSeconds))
+      ->capture_default_str();
+}
+
 void AddServiceFlags(CLI::App* command, ServiceFlags* flags) {
   AddConnectionFlags(command, flags);
   AddFormatFlag(command, &flags->format);

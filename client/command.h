@@ -49,6 +49,9 @@ void AddServiceFlags(CLI::App* command, ServiceFlags* flags);
 // The same without -o, for a command that writes a file of its own form.
 void AddConnectionFlags(CLI::App* command, ServiceFlags* flags);
 
+// Adds --join-timeout.
+void AddJoinTimeoutFlag(CLI::App* command, double* seconds);
+
 // Adds -o/--output text|json.
 void AddFormatFlag(CLI::App* command, OutputFormat* format);
 

@@ -1,5 +1,6 @@
 #include "client/local_job.h"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -46,6 +47,14 @@ absl::StatusOr<FollowResult> Follow(LocalService& service, const Job& job,
 }
 
 }  // namespace
+
+void AddLocalJobFlags(CLI::App* command, LocalJobOptions* options) {
+  command->add_option("job", options->job_file, "The job file")
+      ->option_text("JOB.yaml")
+      ->required();
+  command->add_option("--log-dir", options->log_dir,
+                      "Keep the processes' logs in this folder");
+}
 
 absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
                                      CommandContext& context) {

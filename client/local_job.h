@@ -23,6 +23,9 @@ struct LocalJobOptions {
   OutputFormat format = OutputFormat::kText;
 };
 
+// Adds the job file and --log-dir.
+void AddLocalJobFlags(CLI::App* command, LocalJobOptions* options);
+
 // Starts coordinator and stages, follows the job to its end and reports it. An
 // interrupt stops at once: kInterrupted. Codes: those of LoadJobFile,
 // LocalService and FollowJob.

@@ -218,11 +218,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       ->add_option("--trace", options->trace,
                    "Write the last step for Perfetto to this file")
       ->needs("--profile");
-  command
-      ->add_option("--join-timeout", options->join_timeout_seconds,
-                   "Seconds that the stages may take to start")
-      ->check(PositiveCheck(kPositiveSeconds))
-      ->capture_default_str();
+  AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
   AddFormatFlag(command, &options->format);
   command->callback([options, &context] {
     context.action = [options, &context] {

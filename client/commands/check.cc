@@ -15,11 +15,7 @@ void AddCheckCommand(CLI::App& app, CommandContext& context) {
   options->device = DeviceType::kCpu;
   CLI::App* command = app.add_subcommand(
       "check", "Find every problem of a job file, its model and its data set");
-  command->add_option("job", options->job_file, "The job file")
-      ->option_text("JOB.yaml")
-      ->required();
-  command->add_option("--log-dir", options->log_dir,
-                      "Keep the processes' logs in this folder");
+  AddLocalJobFlags(command, options.get());
   AddFormatFlag(command, &options->format);
   command->callback([options, &context] {
     context.action = [options, &context] {

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "client/local_job.h"
-#include "client/number_check.h"
 #include "client/tool_commands.h"
 
 namespace halfpipe {
@@ -14,16 +13,8 @@ void AddPrepareCommand(CLI::App& app, CommandContext& context) {
   options->kind = JobKind::kPrepare;
   CLI::App* command = app.add_subcommand(
       "prepare", "Encode a job's clips and captions into the cache only");
-  command->add_option("job", options->job_file, "The job file")
-      ->option_text("JOB.yaml")
-      ->required();
-  command->add_option("--log-dir", options->log_dir,
-                      "Keep the processes' logs in this folder");
-  command
-      ->add_option("--join-timeout", options->join_timeout_seconds,
-                   "Seconds that the stages may take to start")
-      ->check(PositiveCheck(kPositiveSeconds))
-      ->capture_default_str();
+  AddLocalJobFlags(command, options.get());
+  AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
   AddFormatFlag(command, &options->format);
   command->callback([options, &context] {
     context.action = [options, &context] {

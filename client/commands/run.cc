@@ -12,7 +12,6 @@
 #include "client/job_advance.h"
 #include "client/job_file.h"
 #include "client/local_service.h"
-#include "client/number_check.h"
 #include "client/signal_watch.h"
 #include "common/base/file.h"
 #include "common/base/file_lock.h"
@@ -233,11 +232,7 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--workdir", options->work_dir,
                       "Folder for state and logs (default: .halfpipe in the "
                       "job's output folder)");
-  command
-      ->add_option("--join-timeout", options->join_timeout_seconds,
-                   "Seconds that the stages may take to start")
-      ->check(PositiveCheck(kPositiveSeconds))
-      ->capture_default_str();
+  AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
   command->add_option("--log-level", options->log_level, "Of the processes")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
