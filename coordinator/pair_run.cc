@@ -92,13 +92,14 @@ void PairRun::Emit(const JobEventBody& event) {
 }
 
 void PairRun::OnReports(const std::vector<StepReport>& reports) {
-  services_.metrics->OnStageTimes(pair_, StageTimesOf(reports));
+  const std::vector<StageTimes> times = StageTimesOf(reports);
+  services_.metrics->OnStageTimes(pair_, times);
   for (const StepReport& report : reports) {
     losses_.Add(report.timesteps, report.losses);
   }
   services_.metrics->SetLossByTimestep(job_, losses_.Averages());
   services_.traces->Add(job_, TraceOf(reports.front().step.value() + 1,
-                                      services_.clock(), reports));
+                                      services_.clock(), reports, times));
 }
 
 void PairRun::OnRestart(absl::string_view reason) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "coordinator/step_times.h"
-
 namespace halfpipe {
 namespace {
 
@@ -51,9 +49,9 @@ std::vector<StepTrace> TraceBook::Last(const std::string& job,
 }
 
 StepTrace TraceOf(int64_t steps_done, absl::Time time,
-                  const std::vector<StepReport>& reports) {
+                  const std::vector<StepReport>& reports,
+                  const std::vector<StageTimes>& times) {
   StepTrace trace{.steps_done = steps_done, .time = time};
-  const std::vector<StageTimes> times = StageTimesOf(reports);
   for (size_t rank = 0; rank < reports.size(); ++rank) {
     const StepReport& report = reports[rank];
     StageTrace& stage = trace.stages.emplace_back();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/metrics/coordinator_metrics.h"
 #include "common/rpc/job_types.h"
 #include "common/runtime/step_plan.h"
 
@@ -38,9 +39,11 @@ class TraceBook {
   std::deque<Entry> entries_;  // the one that stepped last is the last
 };
 
-// `reports` by rank, of the step that made `steps_done` of them.
+// `reports` by rank, of the step that made `steps_done` of them, and what
+// StageTimesOf says of them.
 [[nodiscard]] StepTrace TraceOf(int64_t steps_done, absl::Time time,
-                                const std::vector<StepReport>& reports);
+                                const std::vector<StepReport>& reports,
+                                const std::vector<StageTimes>& times);
 
 }  // namespace halfpipe
 

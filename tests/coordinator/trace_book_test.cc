@@ -1,6 +1,7 @@
 #include "coordinator/trace_book.h"
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/step_times.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -61,7 +62,8 @@ TEST(TraceBookTest, AStepIsMadeOfItsReports) {
   reports[0].step_seconds = 2.0;
   reports[0].busy_seconds = 1.0;
   reports[1].link_bytes_sent = 70;
-  const StepTrace trace = TraceOf(41, absl::FromUnixSeconds(9), reports);
+  const StepTrace trace =
+      TraceOf(41, absl::FromUnixSeconds(9), reports, StageTimesOf(reports));
   EXPECT_EQ(trace.steps_done, 41);
   EXPECT_EQ(trace.loss, 1.0);
   ASSERT_THAT(trace.stages, SizeIs(2));
