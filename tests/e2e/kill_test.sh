@@ -9,15 +9,7 @@ run reference
 
 for program in halfpipe-stage1 halfpipe-stage0 halfpipe-coordinator; do
   job "$program" steps=$steps save_every=5 >/dev/null
-  start "$program"
-  pid=$!
-  wait_for_step "$program" 7
-  victim="$(child_of $pid "$program")" || fail "$program does not run"
-  kill -KILL "$victim"
-  code=0
-  wait $pid || code=$?
-  ((code == 0)) || fail "killed $program: exit code $code: $(
-    cat "$scratch/$program.err")"
+  run_killed "$program" "$program" 7
   same_lora reference "$program"
   nothing_half_written "$scratch/$program"
   # Only a stage's death costs steps: under a new coordinator both go on with

@@ -108,6 +108,19 @@ wait_for() {
   done
 }
 
+# run_killed NAME PROGRAM STEP: a job that must succeed though PROGRAM gets SIGKILL
+# once it has shown STEP.
+run_killed() {
+  local pid victim code=0
+  start "$1"
+  pid=$!
+  wait_for_step "$1" "$3"
+  victim="$(child_of $pid "$2")" || fail "$2 does not run"
+  kill -KILL "$victim"
+  wait $pid || code=$?
+  ((code == 0)) || fail "killed $2: exit code $code: $(cat "$scratch/$1.err")"
+}
+
 # wait_for_step NAME N: until `start NAME` has shown step N.
 wait_for_step() {
   wait_for 120 grep -q "\"type\":\"step\",\"steps_done\":$2," "$scratch/$1.out"

@@ -56,15 +56,7 @@ run long -o json
 for program in halfpipe-stage1 halfpipe-coordinator; do
   job "$program" data="$data" extra="$held_out" steps=$steps save_every=5 \
     >/dev/null
-  start "$program"
-  pid=$!
-  wait_for_step "$program" 9
-  victim="$(child_of $pid "$program")" || fail "$program does not run"
-  kill -KILL "$victim"
-  code=0
-  wait $pid || code=$?
-  ((code == 0)) || fail "killed $program: exit code $code: $(
-    cat "$scratch/$program.err")"
+  run_killed "$program" "$program" 9
   same_validations long "$program"
   same_lora long "$program"
   nothing_half_written "$scratch/$program"
