@@ -35,7 +35,7 @@ std::string Italic(const std::string& text) {
 
 // "-o, --output FORMAT".
 std::string OptionHead(const OptionText& option) {
-  const std::string names =
+  std::string names =
       absl::StrJoin(option.names, ", ", [](std::string* out, const auto& name) {
         absl::StrAppend(out, Bold(name));
       });
