@@ -140,6 +140,12 @@ class Coordinator {
   [[nodiscard]] absl::StatusOr<EventBatch> ReadEvents(const std::string& id,
                                                       int64_t after_cursor)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Checks and reads what was submitted, one submission at a time. Side by side
+  // on few cores, the hundreds that come after an outage would all be ready
+  // when the last one is.
+  [[nodiscard]] absl::StatusOr<Job> ReadInTurn(const JobSpec& spec,
+                                               absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mutex_, reading_);
   // ResourceExhausted: as many jobs wait as may. Those that are on their way to
   // the disk are not counted: the limit is of memory, and bends by a few.
   [[nodiscard]] absl::Status CheckRoomInQueue() const
@@ -215,6 +221,7 @@ class Coordinator {
   // Queued jobs that are told why they wait; those behind them wait for these.
   static constexpr int64_t kReasonsAtOnce = 100;
 
+  absl::Mutex reading_;  // guards nothing: a turn, before mutex_
   absl::Mutex mutex_;
   absl::CondVar changed_;  // commands of the stages, or closed_
   // Events on the disk, by job.

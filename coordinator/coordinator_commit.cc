@@ -49,8 +49,7 @@ absl::Status Coordinator::AwaitWritten(const std::string& id, int64_t cursor) {
 absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   const absl::Time now = options_.clock();
   // Takes longer than all the rest, and needs nothing of ours.
-  HP_RETURN_IF_ERROR(CheckJobSpec(spec));
-  HP_ASSIGN_OR_RETURN(const Job job, MakeJob(spec, now));
+  HP_ASSIGN_OR_RETURN(const Job job, ReadInTurn(spec, now));
   const Durably durably(this);
   JobBook::Ticket ticket;
   {
@@ -76,6 +75,13 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   }
   Settle(now);
   return book_->Get(job.id);
+}
+
+absl::StatusOr<Job> Coordinator::ReadInTurn(const JobSpec& spec,
+                                            absl::Time now) {
+  HP_RETURN_IF_ERROR(CheckJobSpec(spec));
+  absl::MutexLock turn(&reading_);
+  return MakeJob(spec, now);
 }
 
 absl::Status Coordinator::CheckRoomInQueue() const {

@@ -265,6 +265,8 @@ absl::StatusOr<std::vector<StoredJob>> JobStore::ListLive() const {
   HP_ASSIGN_OR_RETURN(std::vector<StoredJob> jobs,
                       ReadRows(&statements_->list_live));
   for (StoredJob& stored : jobs) {
+    // A long queue is read before anybody is served: no query for each.
+    if (!stored.job.started.has_value()) continue;
     HP_RETURN_IF_ERROR(LoadCheckpoints(&stored.job));
   }
   return jobs;

@@ -47,9 +47,9 @@ struct Field {
   std::string key;  // dotted: "train.optimizer.learning_rate"
   std::unique_ptr<FieldValue> value;
   unsigned flags = kPlain;
-  std::string doc;
+  absl::string_view doc;  // a literal
   // What other trainers call it; only for the message of an unknown key.
-  std::vector<std::string> also_called;
+  std::vector<absl::string_view> also_called;
 
   // "train.optimizer" and "learning_rate".
   [[nodiscard]] std::string section() const;

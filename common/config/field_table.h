@@ -15,11 +15,12 @@ namespace halfpipe {
 class FieldTable {
  public:
   void Add(std::string key, FieldValuePtr value, unsigned flags,
-           std::string doc, std::vector<std::string> also_called = {}) {
+           absl::string_view doc,
+           std::vector<absl::string_view> also_called = {}) {
     fields_.push_back({.key = std::move(key),
                        .value = std::move(value),
                        .flags = flags,
-                       .doc = std::move(doc),
+                       .doc = doc,
                        .also_called = std::move(also_called)});
   }
 

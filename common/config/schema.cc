@@ -171,6 +171,18 @@ class DocumentCounter : public YAML::EventHandler {
   int count_ = 0;
 };
 
+// Whether nothing can follow `first`, the text's first document. A block
+// mapping ends at a marker, a directive, less indentation than it has or the
+// end of the text; anything else is an error. (Behind a tag or an anchor,
+// `Mark` is not where its keys begin.) A job file nearly always is one, and
+// reading it again to count documents takes as long as reading it.
+bool IsWholeText(const YAML::Node& first, absl::string_view text) {
+  return first.IsMap() && first.Style() == YAML::EmitterStyle::Block &&
+         first.Mark().column == 0 && !absl::StrContains(text, "---") &&
+         !absl::StrContains(text, "...") &&
+         text.find_first_of("%!&") == absl::string_view::npos;
+}
+
 // Not YAML::LoadAll: where a text begins with a comma, say, yaml-cpp 0.7 makes
 // one empty document after another of it, without end. Throws as Load does.
 bool HasSeveralDocuments(const std::string& text) {
@@ -191,11 +203,12 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
   }
   try {
     const std::string text(yaml);
-    if (HasSeveralDocuments(text)) {
+    YAML::Node first = YAML::Load(text);
+    if (!IsWholeText(first, text) && HasSeveralDocuments(text)) {
       problems->Add(0, "", "holds several YAML documents; expected one");
       return std::nullopt;
     }
-    return YAML::Load(text);
+    return first;
   } catch (const YAML::Exception& error) {
     problems->Add(error.mark.line + 1, "",
                   absl::StrCat("is not valid YAML: ", error.msg));

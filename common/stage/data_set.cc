@@ -11,6 +11,7 @@
 #include "common/data/latent_cache.h"
 #include "common/data/metadata.h"
 #include "common/encoders/text_cleaning.h"
+#include "common/runtime/random_sample.h"
 #include "common/train/training_source.h"
 
 namespace halfpipe {
@@ -58,7 +59,7 @@ std::string ContextPath(const LatentCache& cache, const std::string& prompt,
 DataSet RandomDataSet(const DataConfig& data) {
   DataSet set;
   for (int64_t i = 0; i < data.random.samples; ++i) {
-    const std::string path = absl::StrCat(kRandomSamplePrefix, i);
+    const std::string path = RandomSampleName(i);
     set.samples.push_back(
         {.row = i, .latents_path = path, .context_path = path, .cached = true});
   }

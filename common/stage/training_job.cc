@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -15,6 +14,7 @@
 #include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
 #include "common/pipeline/schedule.h"
+#include "common/runtime/random_sample.h"
 #include "common/stage/data_set.h"
 #include "common/stage/device.h"
 #include "common/stage/reporting_weights.h"
@@ -349,7 +349,7 @@ absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
   auto it = latent_shapes_.find(latents_path);
   if (it == latent_shapes_.end()) {
     Shape shape;
-    if (absl::StartsWith(latents_path, kRandomSamplePrefix)) {
+    if (IsRandomSampleName(latents_path)) {
       shape = RandomLatentsShape(config_, model_->architecture());
     } else {
       HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,

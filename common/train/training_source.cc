@@ -7,9 +7,9 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "common/base/status.h"
 #include "common/kernels/torch_guard.h"
+#include "common/runtime/random_sample.h"
 #include "common/train/philox.h"
 
 namespace halfpipe {
@@ -30,7 +30,7 @@ TrainingSource::TrainingSource(TrainingSourceOptions options,
 
 absl::StatusOr<LatentSample> TrainingSource::LoadLatents(
     const std::string& path) const {
-  if (!absl::StartsWith(path, kRandomSamplePrefix)) {
+  if (!IsRandomSampleName(path)) {
     return ReadLatentSample(path);
   }
   LatentSample sample;
@@ -49,7 +49,7 @@ absl::StatusOr<LatentSample> TrainingSource::LoadLatents(
 absl::StatusOr<at::Tensor> TrainingSource::LoadContext(const std::string& path,
                                                        bool dropped) const {
   if (dropped) return ReadContext(options_.empty_context_path);
-  if (!absl::StartsWith(path, kRandomSamplePrefix)) return ReadContext(path);
+  if (!IsRandomSampleName(path)) return ReadContext(path);
   return NormalTensor(
       RandomStream::ForName(options_.seed, absl::StrCat(path, ".context"),
                             RandomPurpose::kSyntheticData),

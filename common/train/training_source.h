@@ -13,9 +13,6 @@
 
 namespace halfpipe {
 
-// The prefix of a path that names a made-up sample: "random:7".
-inline constexpr char kRandomSamplePrefix[] = "random:";
-
 struct TrainingSourceOptions {
   uint64_t seed = 0;
   uint64_t evaluation_seed = 0;  // of the noise of evaluations

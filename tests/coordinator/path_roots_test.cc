@@ -128,6 +128,16 @@ TEST_F(PathRootsTest, RefusesSamplesThatLeadOut) {
   const absl::Status refused = ConfineScan(roots_, bad).status;
   EXPECT_TRUE(absl::IsInvalidArgument(refused));
   EXPECT_THAT(refused.message(), HasSubstr("b.mp4' leads to /etc/passwd"));
+  // A made-up sample has no file, and its name is no way around the roots.
+  CommandResult random = scan;
+  std::get<ScanResult>(random.body).samples = {
+      {.latents_path = "random:7", .context_path = "random:7"}};
+  EXPECT_TRUE(ConfineScan(roots_, random).status.ok());
+  for (const char* name :
+       {"random:", "random:7/../../etc/passwd", "random:a"}) {
+    std::get<ScanResult>(random.body).samples[0].latents_path = name;
+    EXPECT_TRUE(absl::IsInvalidArgument(ConfineScan(roots_, random).status));
+  }
   // What a stage says of its own failure stays.
   bad.status = absl::UnavailableError("away");
   EXPECT_TRUE(absl::IsUnavailable(ConfineScan(roots_, bad).status));

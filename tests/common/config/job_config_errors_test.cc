@@ -119,13 +119,23 @@ TEST(JobConfigErrorsTest, DocumentsThatAreNoMapping) {
   EXPECT_EQ(ErrorOf("- a\n- b\n"),
             "job.yaml:1: expected a mapping of keys, found a list");
   EXPECT_THAT(ErrorOf("name: [unclosed\n"), HasSubstr("is not valid YAML"));
-  EXPECT_THAT(ErrorOf("name: a\n---\nname: b\n"),
-              HasSubstr("several YAML documents"));
   EXPECT_THAT(ErrorOf(""), HasSubstr("name: is missing"));
   EXPECT_THAT(ErrorOf("{[a, b]: 1}"), HasSubstr("not a word"));
   EXPECT_THAT(ErrorOf(std::string(2 << 20, '#')), HasSubstr("1 MiB"));
   EXPECT_THAT(ErrorOf(std::string(100000, '[')),
               HasSubstr("is not valid YAML"));
+}
+
+TEST(JobConfigErrorsTest, SeveralDocuments) {
+  for (const char* text :
+       {"name: a\n---\nname: b\n", "name: a\n...\nname: b\n",
+        "  name: a\nname: b\n", "{name: a}\nname: b\n",
+        "name: a\n%YAML 1.2\nname: b\n", "&a\n  name: a\nname: b\n",
+        "!!map\n  name: a\nname: b\n",
+        "name\n"
+        "---\nname: b\n"}) {
+    EXPECT_THAT(ErrorOf(text), HasSubstr("several YAML documents")) << text;
+  }
 }
 
 TEST(JobConfigErrorsTest, ATextThatBeginsWithACommaEnds) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "common/runtime/random_sample.h"
 #include "common/store/scratch_folder.h"
 #include "common/train/training_source.h"
 #include "common/wan/known_variants.h"
@@ -165,7 +166,7 @@ TEST(RandomDataSetTest, NeedsNoFiles) {
   ASSERT_TRUE(set.ok()) << set.status();
   ASSERT_EQ(set->samples.size(), 3u);
   EXPECT_TRUE(set->samples[2].cached);
-  EXPECT_EQ(set->samples[2].latents_path, absl::StrCat(kRandomSamplePrefix, 2));
+  EXPECT_EQ(set->samples[2].latents_path, RandomSampleName(2));
   EXPECT_EQ(RandomLatentsShape(config, Architecture("tiny-t2v")),
             (Shape{1, 16, 3, 4, 6}));
   EXPECT_EQ(RandomConditionShape(config, Architecture("tiny-t2v")), Shape{});

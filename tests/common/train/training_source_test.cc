@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/runtime/random_sample.h"
 #include "common/store/scratch_folder.h"
 
 namespace halfpipe {
@@ -31,7 +32,7 @@ StepPlan RandomPlan(int64_t step, int microbatches) {
   StepPlan plan;
   plan.step = Step(step);
   for (int i = 0; i < microbatches; ++i) {
-    const std::string path = absl::StrCat(kRandomSamplePrefix, i);
+    const std::string path = RandomSampleName(i);
     plan.microbatches.push_back({.latents_path = path, .context_path = path});
   }
   return plan;
