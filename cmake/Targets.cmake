@@ -73,6 +73,9 @@ function(halfpipe_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  if(HP_SANITIZE)
+    math(EXPR arg_TIMEOUT "8 * ${arg_TIMEOUT}")
+  endif()
   add_test(NAME ${name} COMMAND ${name}
            WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT

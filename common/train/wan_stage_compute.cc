@@ -50,7 +50,10 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
                      ? std::optional<at::Device>(options_.device)
                      : std::nullopt),
       slots_(options_.device),
-      memory_use_(AdaptersOf(*part_), optimizer_, options_.device) {}
+      memory_use_(AdaptersOf(*part_), optimizer_, options_.device),
+      pace_(options_.device) {
+  part_->set_before_block([this] { return pace_.Next(); });
+}
 
 absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
   plan_ = plan;
@@ -449,6 +452,7 @@ void WanStageCompute::AbandonStep() {
   // Work in flight must end before its memory is let go; the device's own
   // errors surface in the next call.
   SynchronizeCompute(options_.device).IgnoreError();
+  pace_.Clear();
   slots_.Clear();
   part_->AbandonMicrobatches();
   in_flight_.clear();

@@ -14,6 +14,7 @@
 #include "common/kernels/kernel_profile.h"
 #include "common/runtime/stage_compute.h"
 #include "common/train/adamw.h"
+#include "common/train/block_pace.h"
 #include "common/train/boundary_slots.h"
 #include "common/train/device_memory_meter.h"
 #include "common/train/microbatch_source.h"
@@ -72,7 +73,7 @@ class WanStageCompute : public StageCompute {
                   MicrobatchSource* source);
 
   void SetStop(std::stop_token stop) override {
-    part_->set_stop(std::move(stop));
+    pace_.SetStop(std::move(stop));
   }
 
   [[nodiscard]] absl::Status BeginStep(const StepPlan& plan) override;
@@ -110,6 +111,7 @@ class WanStageCompute : public StageCompute {
 
   // Gives the part away; nothing is called any more.
   [[nodiscard]] std::unique_ptr<WanPart> ReleasePart() {
+    part_->set_before_block({});
     return std::move(part_);
   }
 
@@ -157,6 +159,7 @@ class WanStageCompute : public StageCompute {
   AdamW optimizer_;
   BoundarySlots slots_;
   DeviceMemoryMeter memory_use_;
+  BlockPace pace_;
   StepPlan plan_;
   std::map<Microbatch, InFlight> in_flight_;
   std::map<Microbatch, at::Tensor> losses_;  // 0-dim fp32, weighted

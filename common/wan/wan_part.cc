@@ -60,8 +60,6 @@ absl::Status CheckOptions(const WanArchitecture& wan,
   return LoraModules(wan, *options.lora).status();
 }
 
-absl::Status StepStopped() { return absl::CancelledError("step abandoned"); }
-
 absl::Status StateError(Microbatch microbatch, absl::string_view problem) {
   return absl::FailedPreconditionError(
       absl::StrCat("micro-batch ", microbatch.value(), ": ", problem));
@@ -311,7 +309,7 @@ absl::StatusOr<at::Tensor> WanPart::ForwardBlocks(
         held = conditioning;
         if (!held.rope.defined()) held.rope = RopeFor(held.grid);
         for (int64_t i = blocks.begin; i < blocks.end; ++i) {
-          if (stop_.stop_requested()) return StepStopped();
+          if (before_block_) HP_RETURN_IF_ERROR(before_block_());
           if (i + 1 == blocks.end) HP_RETURN_IF_ERROR(FetchAsked());
           HP_ASSIGN_OR_RETURN(x, ForwardBlock(microbatch, i, held, x));
         }
@@ -333,7 +331,7 @@ absl::StatusOr<at::Tensor> WanPart::EvaluateBlocks(Microbatch microbatch,
                         conditioning.rope = RopeFor(conditioning.grid);
                       }
                       for (int64_t i = blocks.begin; i < blocks.end; ++i) {
-                        if (stop_.stop_requested()) return StepStopped();
+                        if (before_block_) HP_RETURN_IF_ERROR(before_block_());
                         BlockSaved saved;
                         x = block(i).Forward(x, conditioning, kLeast, &saved);
                       }
@@ -354,7 +352,7 @@ absl::StatusOr<at::Tensor> WanPart::BackwardBlocks(Microbatch microbatch,
   return TorchGuard(
       Context("backward", microbatch), [&]() -> absl::StatusOr<at::Tensor> {
         for (int64_t i = blocks.end; i-- > blocks.begin;) {
-          if (stop_.stop_requested()) return StepStopped();
+          if (before_block_) HP_RETURN_IF_ERROR(before_block_());
           HP_ASSIGN_OR_RETURN(BlockSaved saved,
                               RestoreBlock(microbatch, i, held));
           if (i == blocks.begin) HP_RETURN_IF_ERROR(FetchAsked());

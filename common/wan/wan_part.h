@@ -9,17 +9,18 @@
 // any interleaving that keeps the order of the backward passes (one thread).
 //
 // Thread rule: one thread. On CUDA, work is enqueued on the current stream and
-// no method waits, except Create. Tensors handed out are the caller's.
+// no method waits, except Create and what is called before a block. Tensors
+// handed out are the caller's.
 #ifndef HP_COMMON_WAN_WAN_PART_H_
 #define HP_COMMON_WAN_WAN_PART_H_
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
-#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -136,9 +137,11 @@ class WanPart {
   [[nodiscard]] absl::StatusOr<at::Tensor> HeadBackward(
       Microbatch microbatch, const at::Tensor& dprediction);
 
-  // ForwardBlocks and BackwardBlocks end with Cancelled between two blocks once
-  // it is requested: a block takes a while without a GPU.
-  void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
+  // Called before each block, forward and backward; where it fails, the pass
+  // ends there with its status. Empty: nothing is called.
+  void set_before_block(std::function<absl::Status()> before_block) {
+    before_block_ = std::move(before_block);
+  }
 
   // Forgets what the head remembers of a micro-batch that has no backward pass.
   void ForgetHead(Microbatch microbatch) { head_states_.erase(microbatch); }
@@ -224,7 +227,7 @@ class WanPart {
   std::map<Microbatch, BlocksState> blocks_states_;
   std::map<Microbatch, HeadState> head_states_;
   std::map<std::vector<int64_t>, at::Tensor> ropes_;
-  std::stop_token stop_;
+  std::function<absl::Status()> before_block_;
 };
 
 }  // namespace halfpipe
