@@ -106,12 +106,9 @@ lora skipped >/dev/null
 echo "skipped: clip-9.mp4 and short.mp4"
 
 # A port that is taken.
-"$HP_BIN/halfpipe-coordinator" --listen-address 127.0.0.1:0 \
-  --metrics-address 127.0.0.1:0 --state-dir "$scratch/state1" \
-  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
-children+=($!)
-wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
-taken="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' "$scratch/coordinator.out")"
+service
+taken="$HALFPIPE_ADDRESS"
+unset HALFPIPE_ADDRESS
 code=0
 timeout 30 "$HP_BIN/halfpipe-coordinator" --listen-address "$taken" \
   --metrics-address 127.0.0.1:0 --state-dir "$scratch/state2" \

@@ -72,7 +72,4 @@ sed -e "s|^state_dir: .*|state_dir: $scratch/state|" \
   -e 's|^listen_address: .*|listen_address: 127.0.0.1:0|' \
   -e 's|^metrics_address: .*|metrics_address: 127.0.0.1:0|' \
   "$deploy/systemd/service.yaml" >"$scratch/service.yaml"
-"$HP_BIN/halfpipe-coordinator" --config "$scratch/service.yaml" \
-  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
-children+=($!)
-wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
+coordinator --config "$scratch/service.yaml"

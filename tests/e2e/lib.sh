@@ -108,6 +108,39 @@ wait_for() {
   done
 }
 
+# hp ARGUMENT...: the client, of which nothing here takes long.
+hp() { timeout 300 "$HP_BIN/halfpipe" "$@"; }
+
+# coordinator OPTION...: starts one. $coordinator is its process id, and
+# HALFPIPE_ADDRESS, which programs read, where it listens.
+coordinator() {
+  : >"$scratch/coordinator.out"
+  "$HP_BIN/halfpipe-coordinator" "$@" >"$scratch/coordinator.out" \
+    2>>"$scratch/coordinator.log" &
+  coordinator=$!
+  children+=("$coordinator")
+  wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
+  HALFPIPE_ADDRESS="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' \
+    "$scratch/coordinator.out")"
+  export HALFPIPE_ADDRESS
+}
+
+# service [ADDRESS]: a coordinator that keeps its jobs in $scratch/state.
+service() {
+  coordinator --listen-address "${1:-127.0.0.1:0}" \
+    --metrics-address 127.0.0.1:0 --state-dir "$scratch/state"
+}
+
+# stages: starts both of the service's, on the CPU.
+stages() {
+  local rank
+  for rank in 0 1; do
+    "$HP_BIN/halfpipe-stage$rank" --coordinator "$HALFPIPE_ADDRESS" \
+      --device cpu --metrics-address 127.0.0.1:0 >"$scratch/stage$rank.log" 2>&1 &
+    children+=($!)
+  done
+}
+
 # run_killed NAME PROGRAM STEP: a job that must succeed though PROGRAM gets SIGKILL
 # once it has shown STEP.
 run_killed() {

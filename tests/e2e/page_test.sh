@@ -34,21 +34,11 @@ tls: {certificate: $scratch/keys/server.crt, key: $scratch/keys/server.key}
 tokens: $scratch/tokens
 roots: {data: [$scratch], models: [$HP_MODEL], outputs: [$scratch/out]}
 END
-"$HP_BIN/halfpipe-coordinator" --config "$scratch/service.yaml" \
-  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
-children+=($!)
-wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
-port="$(sed -n 's/^listening address=0.0.0.0:\([0-9]*\) .*/\1/p' \
-  "$scratch/coordinator.out")"
+coordinator --config "$scratch/service.yaml"
 page_port="$(sed -n 's/.* metrics=0.0.0.0:\([0-9]*\)$/\1/p' \
   "$scratch/coordinator.out")"
-export HALFPIPE_ADDRESS="localhost:$port" HALFPIPE_CA="$scratch/keys/server.crt"
-for rank in 0 1; do
-  HALFPIPE_TOKEN_FILE="$scratch/keys/stage.token" \
-    "$HP_BIN/halfpipe-stage$rank" --coordinator "$HALFPIPE_ADDRESS" \
-    --device cpu --metrics-address 127.0.0.1:0 >"$scratch/stage$rank.log" 2>&1 &
-  children+=($!)
-done
+export HALFPIPE_ADDRESS="localhost:${HALFPIPE_ADDRESS##*:}" HALFPIPE_CA="$scratch/keys/server.crt"
+HALFPIPE_TOKEN_FILE="$scratch/keys/stage.token" stages
 as() {
   local role="$1"
   shift

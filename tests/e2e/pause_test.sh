@@ -4,19 +4,6 @@
 # service whose coordinator is killed while somebody watches.
 source "$(dirname "$0")/lib.sh"
 
-hp() { timeout 300 "$HP_BIN/halfpipe" "$@"; }
-
-# coordinator ADDRESS: starts one; its process id is in $coordinator.
-coordinator() {
-  : >"$scratch/coordinator.out"
-  "$HP_BIN/halfpipe-coordinator" --listen-address "$1" \
-    --metrics-address 127.0.0.1:0 --state-dir "$scratch/state" \
-    >"$scratch/coordinator.out" 2>>"$scratch/coordinator.log" &
-  coordinator=$!
-  children+=("$coordinator")
-  wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
-}
-
 is() { grep -q "\"state\": \"$2\"" < <(hp show "$1" -o json); }
 
 # steps_of JOB N: whether the job has done that many.
@@ -34,16 +21,8 @@ checkpoints() {
 job undisturbed steps=80 save_every=1000 >/dev/null
 run undisturbed
 
-coordinator 127.0.0.1:0
-HALFPIPE_ADDRESS="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' \
-  "$scratch/coordinator.out")"
-export HALFPIPE_ADDRESS
-for rank in 0 1; do
-  "$HP_BIN/halfpipe-stage$rank" --coordinator "$HALFPIPE_ADDRESS" \
-    --pair default --device cpu --metrics-address 127.0.0.1:0 \
-    >"$scratch/stage$rank.log" 2>&1 &
-  children+=($!)
-done
+service
+stages
 
 job paused steps=80 save_every=1000 >/dev/null
 job other steps=2 >/dev/null
@@ -71,7 +50,7 @@ no_lora "$scratch/paused"
 
 # The watch goes on with the job, over a coordinator that is killed.
 kill -KILL "$coordinator"
-coordinator "$HALFPIPE_ADDRESS"
+service "$HALFPIPE_ADDRESS"
 is paused paused || fail "the restart forgot the pause"
 says "going on after step" hp resume paused || fail "resume"
 code=0

@@ -9,24 +9,11 @@ source "$(dirname "$0")/lib.sh"
 }
 client() {
   timeout 120 "$HP_PYTHON" "$HP_SOURCE/examples/python/halfpipe_client.py" \
-    "$@" --address "$address"
+    "$@" --address "$HALFPIPE_ADDRESS"
 }
 
-start_coordinator() { # start_coordinator ADDRESS
-  "$HP_BIN/halfpipe-coordinator" --listen-address "$1" --metrics-address off \
-    --state-dir "$scratch/state" >"$scratch/coordinator.out" \
-    2>>"$scratch/coordinator.log" &
-  coordinator=$!
-  children+=("$coordinator")
-  wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
-}
-start_coordinator 127.0.0.1:0
-address="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' "$scratch/coordinator.out")"
-for rank in 0 1; do
-  "$HP_BIN/halfpipe-stage$rank" --coordinator "$address" --device cpu \
-    --metrics-address 127.0.0.1:0 >"$scratch/stage$rank.log" 2>&1 &
-  children+=($!)
-done
+service
+stages
 
 job first steps=4 >/dev/null
 client "$scratch/first.yaml" --id first >"$scratch/first.out" ||
@@ -50,7 +37,7 @@ children+=("$watcher")
 wait_for 60 grep -q '^step 2/40 ' "$scratch/long.out"
 kill -KILL "$coordinator"
 wait "$coordinator" 2>/dev/null || true
-start_coordinator "$address"
+service "$HALFPIPE_ADDRESS"
 wait "$watcher" || fail "exit code $?: $(tail -5 "$scratch/long.out")"
 for step in 1 20 40; do
   [[ "$(grep -c "^step $step/40 " "$scratch/long.out")" == 1 ]] ||

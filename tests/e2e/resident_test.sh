@@ -3,8 +3,6 @@
 # nothing and gives the LoRA of fresh processes, byte for byte.
 source "$(dirname "$0")/lib.sh"
 
-hp() { timeout 120 "$HP_BIN/halfpipe" "$@"; }
-
 # What each is when nothing came before it.
 job alone-a "model={dit: $dit}" seed=3 split_at=2 >/dev/null
 job alone-b "model={dit: $dit}" seed=4 split_at=2 micro_batches=2 \
@@ -12,20 +10,8 @@ job alone-b "model={dit: $dit}" seed=4 split_at=2 micro_batches=2 \
 run alone-a
 run alone-b
 
-"$HP_BIN/halfpipe-coordinator" --listen-address 127.0.0.1:0 \
-  --metrics-address 127.0.0.1:0 --state-dir "$scratch/state" \
-  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
-children+=($!)
-wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
-HALFPIPE_ADDRESS="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' \
-  "$scratch/coordinator.out")"
-export HALFPIPE_ADDRESS
-for rank in 0 1; do
-  "$HP_BIN/halfpipe-stage$rank" --coordinator "$HALFPIPE_ADDRESS" \
-    --pair default --device cpu --metrics-address 127.0.0.1:0 \
-    >"$scratch/stage$rank.log" 2>&1 &
-  children+=($!)
-done
+service
+stages
 
 # loads LOADED KEPT: what both stages have done at their starts so far.
 loads() {

@@ -65,16 +65,10 @@ chmod 644 "$keys/server.key"
 refuse_to_start "chmod 640 $keys/server.key"
 chmod 600 "$keys/server.key"
 
-"$HP_BIN/halfpipe-coordinator" --config "$scratch/service.yaml" \
-  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
-children+=($!)
-wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
-port="$(sed -n 's/^listening address=0.0.0.0:\([0-9]*\) .*/\1/p' \
-  "$scratch/coordinator.out")"
-export HALFPIPE_ADDRESS="localhost:$port" HALFPIPE_CA="$keys/ca.crt"
+coordinator --config "$scratch/service.yaml"
+export HALFPIPE_ADDRESS="localhost:${HALFPIPE_ADDRESS##*:}" HALFPIPE_CA="$keys/ca.crt"
 export HALFPIPE_CERT="$keys/client.crt" HALFPIPE_KEY="$keys/client.key"
 
-hp() { timeout 60 "$HP_BIN/halfpipe" "$@"; }
 mine="$HP_BIN/halfpipe"
 # as NAME COMMAND...: with somebody's token.
 as() {
@@ -126,7 +120,7 @@ grep -q 'unexpected eof\|alert' "$scratch/handshake.out" ||
   fail "an expired certificate was taken: $(cat "$scratch/handshake.out")"
 wait_for 10 grep -q 'msg=gRPC.*certificate verify failed' \
   "$scratch/coordinator.log"
-HALFPIPE_CA='' as rita expect_error 3 "in the clear" "$mine" list --address "gpu-box:$port"
+HALFPIPE_CA='' as rita expect_error 3 "in the clear" "$mine" list --address "gpu-box:${HALFPIPE_ADDRESS##*:}"
 
 # A removed token is out within seconds, without a restart.
 export HALFPIPE_CERT="$keys/client.crt" HALFPIPE_KEY="$keys/client.key"

@@ -2,22 +2,8 @@
 # A service as an operator starts it, and the commands that talk to it.
 source "$(dirname "$0")/lib.sh"
 
-hp() { timeout 120 "$HP_BIN/halfpipe" "$@"; }
-
-"$HP_BIN/halfpipe-coordinator" --listen-address 127.0.0.1:0 \
-  --metrics-address 127.0.0.1:0 --state-dir "$scratch/state" \
-  >"$scratch/coordinator.out" 2>"$scratch/coordinator.log" &
-children+=($!)
-wait_for 20 grep -q '^listening' "$scratch/coordinator.out"
-HALFPIPE_ADDRESS="$(sed -n 's/^listening address=\([^ ]*\).*/\1/p' \
-  "$scratch/coordinator.out")"
-export HALFPIPE_ADDRESS
-for rank in 0 1; do
-  "$HP_BIN/halfpipe-stage$rank" --coordinator "$HALFPIPE_ADDRESS" \
-    --pair default --device cpu --metrics-address 127.0.0.1:0 \
-    >"$scratch/stage$rank.log" 2>&1 &
-  children+=($!)
-done
+service
+stages
 
 # layers_are RANK PATTERN: whether the stage says that it holds so many blocks.
 layers_are() {
