@@ -20,7 +20,9 @@ using ::testing::HasSubstr;
 TEST(TokenizerTest, EqualsTheReferenceOnEveryPrompt) {
   const auto tokenizer = Tokenizer::Load(GoldenPath("spiece.model"));
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
-  for (const nlohmann::json& row : ReadTextGolden().at("prompts")) {
+  const nlohmann::json golden = ReadTextGolden();
+  ASSERT_FALSE(golden.at("prompts").empty());
+  for (const nlohmann::json& row : golden.at("prompts")) {
     const auto prompt = row.at("prompt").get<std::string>();
     auto expected = row.at("ids").get<std::vector<int32_t>>();
     const auto tokenized = tokenizer->Tokenize(prompt);
