@@ -25,7 +25,7 @@ absl::Status BlockPace::Next() {
   HP_ASSIGN_OR_RETURN(EventPtr end, RecordComputeEvent(device_));
   ends_.push_back(std::move(end));
   while (ends_.size() > may_wait_) {
-    const absl::Status done =
+    absl::Status done =
         ends_.front()->WaitOnHost(absl::Now() + kStopCheckInterval);
     if (done.ok()) {
       HP_RETURN_IF_ERROR(Pop());
