@@ -1,6 +1,7 @@
 #include "common/metrics/sampled_gauges.h"
 
 #include <atomic>
+#include <memory>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -61,9 +62,9 @@ TEST(SampledGaugesTest, WithoutReadingsThereIsNothing) {
 
 TEST(SampledGaugesTest, ASampleThatHangsHoldsUpNobody) {
   MetricsRegistry registry;
-  // The thread outlives the gauges, and so may this.
-  auto* release = new absl::Notification;
-  auto* hung = new absl::Notification;
+  // The thread outlives the gauges, and so may these.
+  const auto release = std::make_shared<absl::Notification>();
+  const auto hung = std::make_shared<absl::Notification>();
   {
     auto calls = std::make_shared<int>(0);
     const SampledGauges gauges(
