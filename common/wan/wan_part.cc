@@ -323,7 +323,7 @@ absl::StatusOr<at::Tensor> WanPart::EvaluateBlocks(Microbatch microbatch,
                                                    at::Tensor x) {
   HP_RETURN_IF_ERROR(CheckRange(blocks));
   // The least that a block's forward can be told to save; it is let go at once.
-  static const BlockPlan kLeast =
+  static const BlockPlan least =
       ActivationPlan::Uniform(ActivationPolicy::kRecompute, 1)[0];
   return TorchGuard(Context("evaluation", microbatch),
                     [&]() -> absl::StatusOr<at::Tensor> {
@@ -333,7 +333,7 @@ absl::StatusOr<at::Tensor> WanPart::EvaluateBlocks(Microbatch microbatch,
                       for (int64_t i = blocks.begin; i < blocks.end; ++i) {
                         if (before_block_) HP_RETURN_IF_ERROR(before_block_());
                         BlockSaved saved;
-                        x = block(i).Forward(x, conditioning, kLeast, &saved);
+                        x = block(i).Forward(x, conditioning, least, &saved);
                       }
                       return x;
                     });

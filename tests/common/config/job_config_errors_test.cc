@@ -131,9 +131,7 @@ TEST(JobConfigErrorsTest, SeveralDocuments) {
        {"name: a\n---\nname: b\n", "name: a\n...\nname: b\n",
         "  name: a\nname: b\n", "{name: a}\nname: b\n",
         "name: a\n%YAML 1.2\nname: b\n", "&a\n  name: a\nname: b\n",
-        "!!map\n  name: a\nname: b\n",
-        "name\n"
-        "---\nname: b\n"}) {
+        "!!map\n  name: a\nname: b\n", "name\n---\nname: b\n"}) {
     EXPECT_THAT(ErrorOf(text), HasSubstr("several YAML documents")) << text;
   }
 }
