@@ -33,7 +33,7 @@ struct FakeStage {
   double loss = 0.5;
   bool large = false;  // the sizes of I2V-A14B, not of a few blocks
 
-  ResultBody Answer(const CommandBody& body) const {
+  [[nodiscard]] ResultBody Answer(const CommandBody& body) const {
     if (std::holds_alternative<ScanCommand>(body)) return Scan();
     if (const auto* encode = std::get_if<EncodeCommand>(&body)) {
       return EncodeResult{static_cast<int64_t>(encode->samples.size()), {}};
@@ -64,13 +64,13 @@ struct FakeStage {
     return ShutdownResult{};
   }
 
-  CommandResult Answer(const StageCommand& command) const {
+  [[nodiscard]] CommandResult Answer(const StageCommand& command) const {
     return {command.sequence, command.epoch, absl::OkStatus(),
             Answer(command.body)};
   }
 
  private:
-  ScanResult Scan() const {
+  [[nodiscard]] ScanResult Scan() const {
     ScanResult result;
     result.variant = "t2v-1.3b";
     result.layers = 5;
@@ -95,7 +95,7 @@ struct FakeStage {
     return result;
   }
 
-  StepResult Step(const StepPlan& plan) const {
+  [[nodiscard]] StepResult Step(const StepPlan& plan) const {
     StepReport report;
     report.epoch = plan.epoch;
     report.step = plan.step;
@@ -109,7 +109,8 @@ struct FakeStage {
     return {report};
   }
 
-  SavedFile File(const std::string& directory, const std::string& name) const {
+  [[nodiscard]] SavedFile File(const std::string& directory,
+                               const std::string& name) const {
     const std::string content = absl::StrCat("content of ", name);
     if (write_files) {
       (void)WriteFileAtomically(absl::StrCat(directory, "/", name), content);
