@@ -10,6 +10,18 @@
 
 namespace halfpipe {
 
+// Programs in `directory` of which the coordinator says "no disk" and ends with
+// code 3.
+inline CommandEnvironment ServiceThatCannotStart(
+    const TestDirectory& directory) {
+  directory.WriteProgram("halfpipe-coordinator", "echo no disk; exit 3");
+  directory.WriteProgram("halfpipe-stage0", "exec sleep 60");
+  directory.WriteProgram("halfpipe-stage1", "exec sleep 60");
+  CommandEnvironment environment;
+  environment.program_dir = directory.Path("");
+  return environment;
+}
+
 // The job file's problems come first and all at once.
 inline void ExpectEveryProblemOfTheJobFile(const char* command) {
   const TestDirectory directory;
@@ -26,11 +38,7 @@ inline void ExpectLogsWhereItIsTold(const char* command) {
   const TestDirectory directory;
   const std::string job =
       directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
-  directory.WriteProgram("halfpipe-coordinator", "echo no disk; exit 3");
-  directory.WriteProgram("halfpipe-stage0", "exec sleep 60");
-  directory.WriteProgram("halfpipe-stage1", "exec sleep 60");
-  CommandEnvironment environment;
-  environment.program_dir = directory.Path("");
+  const CommandEnvironment environment = ServiceThatCannotStart(directory);
   const std::string logs = directory.Path("logs");
   const CliResult result =
       RunCli({command, job.c_str(), "--log-dir", logs.c_str()}, environment);

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "client/client_test_support.h"
+#include "client/commands/local_job_checks.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -77,11 +78,7 @@ TEST(RunCommandTest, AFailedStartLeavesTheFolderUnlocked) {
   const TestDirectory directory;
   const std::string path =
       directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
-  directory.WriteProgram("halfpipe-coordinator", "echo no disk; exit 3");
-  directory.WriteProgram("halfpipe-stage0", "exec sleep 60");
-  directory.WriteProgram("halfpipe-stage1", "exec sleep 60");
-  CommandEnvironment environment;
-  environment.program_dir = directory.Path("");
+  const CommandEnvironment environment = ServiceThatCannotStart(directory);
   for (int i = 0; i < 2; ++i) {
     const CliResult result = RunCli({"run", path.c_str()}, environment);
     EXPECT_EQ(result.code, 3);
