@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -86,27 +85,14 @@ grpc::Status CallGuard::Process(const InputMetadata& metadata,
 }
 
 void CallGuard::Audit(const Refusal& refusal) {
-  const int64_t left_out = TakeLine(absl::Now());
-  if (left_out < 0) return;
+  const std::optional<int64_t> left_out = lines_.Take(absl::Now());
+  if (!left_out.has_value()) return;
   LogWarning("call refused", {{"method", refusal.method},
                               {"reason", refusal.reason},
                               {"token", refusal.name},
                               {"role", refusal.role},
                               {"certificate", refusal.certificate},
-                              {"lines_left_out", left_out}});
-}
-
-int64_t CallGuard::TakeLine(absl::Time now) {
-  const absl::MutexLock lock(&mutex_);
-  if (now - second_ >= absl::Seconds(1)) {
-    second_ = now;
-    lines_ = 0;
-  }
-  if (++lines_ > kLinesASecond) {
-    ++left_out_;
-    return -1;
-  }
-  return std::exchange(left_out_, 0);
+                              {"lines_left_out", *left_out}});
 }
 
 }  // namespace halfpipe

@@ -4,11 +4,9 @@
 
 #include <cstdint>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "common/auth/token_book.h"
+#include "common/base/line_limit.h"
 #include "grpcpp/security/auth_metadata_processor.h"
 
 namespace halfpipe {
@@ -44,14 +42,9 @@ class CallGuard final : public grpc::AuthMetadataProcessor {
   };
 
   void Audit(const Refusal& refusal);
-  // How many lines were left out before this one; -1: leave this out too.
-  [[nodiscard]] int64_t TakeLine(absl::Time now);
 
   TokenBook* const tokens_;
-  absl::Mutex mutex_;
-  absl::Time second_ ABSL_GUARDED_BY(mutex_);
-  int64_t lines_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;
+  LineLimit lines_{kLinesASecond};
 };
 
 }  // namespace halfpipe

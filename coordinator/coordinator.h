@@ -25,6 +25,7 @@
 #include "coordinator/checkpoint_ledger.h"
 #include "coordinator/checkpoint_scrub.h"
 #include "coordinator/job_book.h"
+#include "coordinator/job_request.h"
 #include "coordinator/pair_run.h"
 #include "coordinator/stage_registry.h"
 #include "coordinator/trace_book.h"
@@ -43,8 +44,8 @@ class Coordinator {
     ServerInfo info;  // without its stages
     StageRegistryOptions stages;
     Clock clock;
-    // Looked at again when a job starts: a link may have come since it was
-    // created.
+    // Looked at when a job comes, and again when it starts: a link may have
+    // come since.
     PathRootsConfig roots = {};
     int64_t max_queued_jobs = ServiceLimits().queued_jobs;
   };
@@ -143,8 +144,8 @@ class Coordinator {
   // Checks and reads what was submitted, one submission at a time. Side by side
   // on few cores, the hundreds that come after an outage would all be ready
   // when the last one is.
-  [[nodiscard]] absl::StatusOr<Job> ReadInTurn(const JobSpec& spec,
-                                               absl::Time now)
+  [[nodiscard]] absl::StatusOr<Submission> ReadInTurn(const JobSpec& spec,
+                                                      absl::Time now)
       ABSL_LOCKS_EXCLUDED(mutex_, reading_);
   // ResourceExhausted: as many jobs wait as may. Those that are on their way to
   // the disk are not counted: the limit is of memory, and bends by a few.

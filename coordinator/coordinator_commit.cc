@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/job_request.h"
+#include "coordinator/path_roots.h"
 
 namespace halfpipe {
 namespace {
@@ -49,7 +50,9 @@ absl::Status Coordinator::AwaitWritten(const std::string& id, int64_t cursor) {
 absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   const absl::Time now = options_.clock();
   // Takes longer than all the rest, and needs nothing of ours.
-  HP_ASSIGN_OR_RETURN(const Job job, ReadInTurn(spec, now));
+  HP_ASSIGN_OR_RETURN(const Submission read, ReadInTurn(spec, now));
+  HP_RETURN_IF_ERROR(CheckPaths(options_.roots, read.config, spec.record_dir));
+  const Job& job = read.job;
   const Durably durably(this);
   JobBook::Ticket ticket;
   {
@@ -77,11 +80,11 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   return book_->Get(job.id);
 }
 
-absl::StatusOr<Job> Coordinator::ReadInTurn(const JobSpec& spec,
-                                            absl::Time now) {
+absl::StatusOr<Submission> Coordinator::ReadInTurn(const JobSpec& spec,
+                                                   absl::Time now) {
   HP_RETURN_IF_ERROR(CheckJobSpec(spec));
   absl::MutexLock turn(&reading_);
-  return MakeJob(spec, now);
+  return ReadSubmission(spec, now);
 }
 
 absl::Status Coordinator::CheckRoomInQueue() const {

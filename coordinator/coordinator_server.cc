@@ -62,8 +62,7 @@ void SetArguments(const ServiceLimits& limits, grpc::ServerBuilder* builder) {
 struct CoordinatorServer::Parts {
   Parts(Coordinator* the_coordinator, const ServerOptions& options)
       : coordinator(the_coordinator),
-        training(the_coordinator,
-                 {options.roots, options.limits, options.page}),
+        training(the_coordinator, {options.limits, options.page}),
         stages(the_coordinator) {}
 
   Coordinator* coordinator;

@@ -17,7 +17,6 @@ namespace halfpipe {
 // What main() has decided about strangers.
 struct ServerOptions {
   ServerSecurity security = {};
-  PathRootsConfig roots = {};
   ServiceLimits limits = {};
   PageAccess page = {};
 };

@@ -80,31 +80,25 @@ absl::Status CheckJobSpec(const JobSpec& spec) {
   return CheckHowToRun(spec);
 }
 
-absl::StatusOr<JobConfig> ResolvedConfig(const JobSpec& spec) {
+absl::StatusOr<Submission> ReadSubmission(const JobSpec& spec, absl::Time now) {
   const std::string file_name =
       spec.file_name.empty() ? "job file" : spec.file_name;
-  HP_ASSIGN_OR_RETURN(JobConfig config,
-                      ParseJobConfig(spec.config_yaml, file_name));
-  if (!spec.base_dir.empty()) ResolvePaths(spec.base_dir, &config);
-  return config;
-}
-
-absl::StatusOr<Job> MakeJob(const JobSpec& spec, absl::Time now) {
-  HP_ASSIGN_OR_RETURN(const JobConfig config, ResolvedConfig(spec));
-  Job job;
-  job.id = spec.id.empty() ? RandomId() : spec.id;
-  job.name = config.name;
-  job.kind = spec.kind;
-  job.labels = spec.labels;
-  job.state = JobState::kQueued;
-  job.config_yaml = ToYaml(config);
-  job.config_digest = ConfigDigest(config);
-  job.created = now;
-  job.steps_total = config.train.steps;
-  job.priority = spec.priority;
-  job.retry_limit = spec.retry_limit;
-  job.requested_pair = spec.pair;
-  return job;
+  Submission read;
+  HP_ASSIGN_OR_RETURN(read.config, ParseJobConfig(spec.config_yaml, file_name));
+  if (!spec.base_dir.empty()) ResolvePaths(spec.base_dir, &read.config);
+  read.job.id = spec.id.empty() ? RandomId() : spec.id;
+  read.job.name = read.config.name;
+  read.job.kind = spec.kind;
+  read.job.labels = spec.labels;
+  read.job.state = JobState::kQueued;
+  read.job.config_yaml = ToYaml(read.config);
+  read.job.config_digest = ConfigDigest(read.config);
+  read.job.created = now;
+  read.job.steps_total = read.config.train.steps;
+  read.job.priority = spec.priority;
+  read.job.retry_limit = spec.retry_limit;
+  read.job.requested_pair = spec.pair;
+  return read;
 }
 
 }  // namespace halfpipe

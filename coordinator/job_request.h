@@ -17,14 +17,16 @@ namespace halfpipe {
 // which is broken.
 [[nodiscard]] absl::Status CheckJobSpec(const JobSpec& spec);
 
-// The job file of a spec with its paths made absolute. InvalidArgument: every
-// problem of the file, one a line.
-[[nodiscard]] absl::StatusOr<JobConfig> ResolvedConfig(const JobSpec& spec);
+// A job file that has been read, and the queued job that is made of it.
+struct Submission {
+  JobConfig config;  // paths absolute, defaults filled in
+  Job job;           // holds the config as text
+};
 
-// A queued job with the resolved config: paths absolute, defaults filled in.
-// An empty id becomes a random one. InvalidArgument: every problem of the job
-// file, one a line.
-[[nodiscard]] absl::StatusOr<Job> MakeJob(const JobSpec& spec, absl::Time now);
+// Reads the job file of a spec. An empty id becomes a random one.
+// InvalidArgument: every problem of the job file, one a line.
+[[nodiscard]] absl::StatusOr<Submission> ReadSubmission(const JobSpec& spec,
+                                                        absl::Time now);
 
 }  // namespace halfpipe
 

@@ -188,7 +188,6 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   HP_ASSIGN_OR_RETURN(auto server, CoordinatorServer::Start(
                                        config.listen_address, coordinator.get(),
                                        {.security = security.ForServer(),
-                                        .roots = config.roots,
                                         .limits = config.limits,
                                         .page = page_access}));
   page.Open(coordinator.get());

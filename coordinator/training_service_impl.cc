@@ -7,8 +7,6 @@
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/status_conversion.h"
 #include "common/rpc/trace_conversion.h"
-#include "coordinator/job_request.h"
-#include "coordinator/path_roots.h"
 
 namespace halfpipe {
 namespace {
@@ -23,7 +21,8 @@ grpc::Status Answer(const absl::StatusOr<Job>& job, Response* response) {
 
 }  // namespace
 
-absl::Status TrainingServiceImpl::CheckBounds(const JobSpec& spec) const {
+absl::StatusOr<Job> TrainingServiceImpl::CreateWithinLimits(
+    const JobSpec& spec) {
   if (spec.config_yaml.size() >
       static_cast<uint64_t>(bounds_.limits.config_bytes)) {
     return absl::ResourceExhaustedError(
@@ -31,9 +30,24 @@ absl::Status TrainingServiceImpl::CheckBounds(const JobSpec& spec) const {
                      " bytes; this service takes ", bounds_.limits.config_bytes,
                      " at most (limits.config_size)"));
   }
-  if (bounds_.roots.empty()) return absl::OkStatus();
-  HP_ASSIGN_OR_RETURN(const JobConfig config, ResolvedConfig(spec));
-  return CheckPaths(bounds_.roots, config, spec.record_dir);
+  return coordinator_->CreateJob(spec);
+}
+
+grpc::Status TrainingServiceImpl::Refuse(const absl::Status& status,
+                                         absl::string_view method,
+                                         absl::string_view id,
+                                         const grpc::ServerContext& context) {
+  if (absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status)) {
+    const std::optional<int64_t> left_out = lines_.Take(absl::Now());
+    if (left_out.has_value()) {
+      LogWarning("job refused", {{"method", method},
+                                 {"id", id},
+                                 {"peer", context.peer()},
+                                 {"reason", status.message()},
+                                 {"lines_left_out", *left_out}});
+    }
+  }
+  return ToGrpcStatus(status);
 }
 
 grpc::Status TrainingServiceImpl::CreateJob(grpc::ServerContext* context,
@@ -41,15 +55,9 @@ grpc::Status TrainingServiceImpl::CreateJob(grpc::ServerContext* context,
                                             v1::CreateJobResponse* response) {
   absl::StatusOr<JobSpec> spec = FromProto(*request);
   if (!spec.ok()) return ToGrpcStatus(spec.status());
-  const absl::Status within = CheckBounds(*spec);
-  if (!within.ok()) {
-    LogWarning("job refused", {{"method", "CreateJob"},
-                               {"id", spec->id},
-                               {"peer", context->peer()},
-                               {"reason", within.message()}});
-    return ToGrpcStatus(within);
-  }
-  return Answer(coordinator_->CreateJob(*spec), response);
+  const absl::StatusOr<Job> job = CreateWithinLimits(*spec);
+  if (!job.ok()) return Refuse(job.status(), "CreateJob", spec->id, *context);
+  return Answer(job, response);
 }
 
 grpc::Status TrainingServiceImpl::GetJob(grpc::ServerContext*,
@@ -74,10 +82,12 @@ grpc::Status TrainingServiceImpl::WatchJob(
     grpc::ServerWriter<v1::WatchJobResponse>* writer) {
   absl::Cleanup leave = [this] { --watches_; };
   if (++watches_ > bounds_.limits.watches) {
-    return ToGrpcStatus(absl::ResourceExhaustedError(absl::StrCat(
-        bounds_.limits.watches,
-        " clients watch jobs already, which is this service's limit "
-        "(limits.watches): try again later")));
+    return Refuse(
+        absl::ResourceExhaustedError(absl::StrCat(
+            bounds_.limits.watches,
+            " clients watch jobs already, which is this service's limit "
+            "(limits.watches): try again later")),
+        "WatchJob", request->id(), *context);
   }
   // Headers at once: a client whose connection breaks later knows by them that
   // the service was there, also where the job had nothing to tell.

@@ -3,8 +3,13 @@
 #define HP_COORDINATOR_TRAINING_SERVICE_IMPL_H_
 
 #include <atomic>
+#include <cstdint>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/base/line_limit.h"
 #include "common/config/service_config.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/page_access.h"
@@ -14,13 +19,12 @@ namespace halfpipe {
 
 // Thread-safe; does not own the coordinator. A watch holds a thread of the
 // server while it waits, so their number is limited (RESOURCE_EXHAUSTED). What
-// a request asks for is compared with limits and roots before the coordinator
-// sees it, without its lock.
+// is refused for what it asks for (INVALID_ARGUMENT, RESOURCE_EXHAUSTED) is a
+// line of the log, at most kLinesASecond of them.
 class TrainingServiceImpl final : public v1::TrainingService::Service {
  public:
   // What clients may ask for.
   struct Bounds {
-    PathRootsConfig roots;
     ServiceLimits limits;
     PageAccess page;
   };
@@ -63,12 +67,19 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
                              v1::GetServerInfoResponse* response) override;
 
  private:
-  // INVALID_ARGUMENT a path outside the roots; RESOURCE_EXHAUSTED a job file
-  // above the limit.
-  [[nodiscard]] absl::Status CheckBounds(const JobSpec& spec) const;
+  static constexpr int64_t kLinesASecond = 50;
+
+  // Coordinator::CreateJob, unless the job file is too large.
+  [[nodiscard]] absl::StatusOr<Job> CreateWithinLimits(const JobSpec& spec);
+  // `status` for the client. If it refuses, the log says whom and why.
+  [[nodiscard]] grpc::Status Refuse(const absl::Status& status,
+                                    absl::string_view method,
+                                    absl::string_view id,
+                                    const grpc::ServerContext& context);
 
   Coordinator* const coordinator_;
   const Bounds bounds_;
+  LineLimit lines_{kLinesASecond};
   std::atomic<int> watches_{0};
 };
 

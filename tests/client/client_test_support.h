@@ -25,11 +25,10 @@ class TestDirectory {
   [[nodiscard]] std::string Path(const std::string& name) const;
 
   // Writes a file and returns its path.
-  std::string Write(const std::string& name, absl::string_view content) const;
+  std::string Write(const std::string& name, absl::string_view content);
 
   // Writes a shell script that can be executed and returns its path.
-  std::string WriteProgram(const std::string& name,
-                           absl::string_view script) const;
+  std::string WriteProgram(const std::string& name, absl::string_view script);
 
  private:
   PrivateDirectory directory_;

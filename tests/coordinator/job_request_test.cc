@@ -79,39 +79,41 @@ TEST(JobRequestTest, AJobHoldsHowItIsRun) {
   spec.priority = 5;
   spec.retry_limit = 2;
   spec.pair = "left";
-  const auto job = MakeJob(spec, absl::Now());
-  ASSERT_TRUE(job.ok());
-  EXPECT_EQ(job->priority, 5);
-  EXPECT_EQ(job->retry_limit, 2);
-  EXPECT_EQ(job->requested_pair, "left");
-  EXPECT_EQ(job->pair, "");
+  const auto read = ReadSubmission(spec, absl::Now());
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->job.priority, 5);
+  EXPECT_EQ(read->job.retry_limit, 2);
+  EXPECT_EQ(read->job.requested_pair, "left");
+  EXPECT_EQ(read->job.pair, "");
 }
 
 TEST(JobRequestTest, AJobHoldsItsResolvedConfig) {
   JobSpec spec = Spec();
   spec.base_dir = "/base";
   const absl::Time now = absl::FromUnixSeconds(1000);
-  auto job = MakeJob(spec, now);
-  ASSERT_TRUE(job.ok()) << job.status();
-  EXPECT_EQ(job->name, "test");
-  EXPECT_EQ(job->state, JobState::kQueued);
-  EXPECT_EQ(job->steps_total, 7);
-  EXPECT_EQ(job->created, now);
-  EXPECT_THAT(job->config_yaml, HasSubstr("/base/out"));
-  EXPECT_FALSE(job->config_digest.empty());
-  auto other = MakeJob(spec, now);
+  const auto read = ReadSubmission(spec, now);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->config.output.dir, "/base/out");
+  const Job& job = read->job;
+  EXPECT_EQ(job.name, "test");
+  EXPECT_EQ(job.state, JobState::kQueued);
+  EXPECT_EQ(job.steps_total, 7);
+  EXPECT_EQ(job.created, now);
+  EXPECT_THAT(job.config_yaml, HasSubstr("/base/out"));
+  EXPECT_FALSE(job.config_digest.empty());
+  const auto other = ReadSubmission(spec, now);
   ASSERT_TRUE(other.ok());
-  EXPECT_NE(job->id, other->id);
-  EXPECT_EQ(job->config_digest, other->config_digest);
-  spec.id = other->id;
-  EXPECT_EQ(MakeJob(spec, now)->id, other->id);
+  EXPECT_NE(job.id, other->job.id);
+  EXPECT_EQ(job.config_digest, other->job.config_digest);
+  spec.id = other->job.id;
+  EXPECT_EQ(ReadSubmission(spec, now)->job.id, other->job.id);
 }
 
 TEST(JobRequestTest, ErrorsNameTheFile) {
   JobSpec spec;
   spec.file_name = "fox.yaml";
   spec.config_yaml = "name: x\nstps: 3\n";
-  const absl::Status status = MakeJob(spec, absl::Now()).status();
+  const absl::Status status = ReadSubmission(spec, absl::Now()).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("fox.yaml:2: stps"));
 }

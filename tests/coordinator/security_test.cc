@@ -24,6 +24,7 @@
 namespace halfpipe {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -39,13 +40,9 @@ std::string NewDirectory() {
 class SecurityTest : public ::testing::Test {
  protected:
   SecurityTest() : metrics_(&registry_) {
-    Coordinator::Options options;
-    options.clock = [] { return absl::Now(); };
-    options.info.version = "test";
-    options.max_queued_jobs = 2;
-    coordinator_ =
-        *Coordinator::Create(options, *JobStore::Open(directory_ + "/state"),
-                             ledger_.get(), &metrics_);
+    coordinator_options_.clock = [] { return absl::Now(); };
+    coordinator_options_.info.version = "test";
+    coordinator_options_.max_queued_jobs = 2;
     read_ = *AddToken(tokens_, {"rita", Role::kRead});
     submit_ = *AddToken(tokens_, {"sam", Role::kSubmit});
     admin_ = *AddToken(tokens_, {"ada", Role::kAdmin});
@@ -59,6 +56,11 @@ class SecurityTest : public ::testing::Test {
 
   // Starts the server; "localhost" is what its certificate is for.
   void Serve(const std::string& address = "localhost:0") {
+    if (coordinator_ == nullptr) {
+      coordinator_ = *Coordinator::Create(
+          coordinator_options_, *JobStore::Open(directory_ + "/state"),
+          ledger_.get(), &metrics_);
+    }
     auto server =
         CoordinatorServer::Start(address, coordinator_.get(), options_);
     ASSERT_TRUE(server.ok()) << server.status();
@@ -110,6 +112,7 @@ class SecurityTest : public ::testing::Test {
   MetricsRegistry registry_;
   CoordinatorMetrics metrics_;
   const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();
+  Coordinator::Options coordinator_options_;
   std::unique_ptr<Coordinator> coordinator_;
   std::string read_, submit_, admin_, stage_;
   std::unique_ptr<TokenBook> book_;
@@ -239,12 +242,13 @@ TEST_F(SecurityTest, ARenewedCertificateIsTakenUp) {
 }
 
 TEST_F(SecurityTest, PathsStayInTheRoots) {
-  options_.roots = {.data = {directory_ + "/data"},
-                    .models = {directory_ + "/models"},
-                    .outputs = {directory_ + "/out"}};
+  coordinator_options_.roots = {.data = {directory_ + "/data"},
+                                .models = {directory_ + "/models"},
+                                .outputs = {directory_ + "/out"}};
   Serve();
   const auto client = Client(submit_);
   EXPECT_TRUE(client->CreateJob(Spec("a")).ok());
+  ::testing::internal::CaptureStderr();
   JobSpec outside = Spec("b");
   outside.config_yaml = JobConfigText("/etc/halfpipe");
   for (const bool validate_only : {false, true}) {
@@ -258,6 +262,9 @@ TEST_F(SecurityTest, PathsStayInTheRoots) {
   dots.base_dir = directory_ + "/out";
   EXPECT_EQ(client->CreateJob(dots).status().code(),
             absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ContainsRegex("msg=\"job refused\" method=CreateJob id=b .*"
+                            "reason=\".*output.dir: ..?/etc/halfpipe"));
   EXPECT_TRUE(absl::IsNotFound(client->GetJob("b").status()));
 }
 
@@ -266,6 +273,7 @@ TEST_F(SecurityTest, QuotasNameTheirKey) {
   options_.limits.watches = 1;
   Serve();
   const auto client = Client(submit_);
+  ::testing::internal::CaptureStderr();
   JobSpec large = Spec("large");
   large.config_yaml += "# " + std::string(1024, 'x') + "\n";
   const absl::Status too_large = client->CreateJob(large).status();
@@ -293,6 +301,13 @@ TEST_F(SecurityTest, QuotasNameTheirKey) {
   EXPECT_THAT(second.message(), HasSubstr("limits.watches"));
   stop.request_stop();
   first.join();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  for (const auto* const line :
+       {"method=CreateJob id=large .*limits.config_size",
+        "method=CreateJob id=c .*limits.queued_jobs",
+        "method=WatchJob id=b .*limits.watches"}) {
+    EXPECT_THAT(log, ContainsRegex(line));
+  }
 }
 
 // The most memory that this process has held, MiB.
