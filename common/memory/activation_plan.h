@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -58,6 +59,11 @@ struct BlockPlan {
   }
 
   friend bool operator==(const BlockPlan&, const BlockPlan&) = default;
+
+  template <typename H>
+  friend H AbslHashValue(H state, const BlockPlan& plan) {
+    return H::combine(std::move(state), plan.fates);
+  }
 };
 
 // The uniform plans that have a name on the command line.

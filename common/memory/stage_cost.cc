@@ -13,30 +13,12 @@ namespace {
 // However busy the link is, this part of PCIe is taken to be left.
 constexpr double kLeastShareOfPcie = 0.05;
 
-// One block of a stage, as its plan makes it.
-struct BlockUse {
-  int64_t kept_bytes = 0;
-  int64_t offloaded_bytes = 0;
-  int64_t forward_working_bytes = 0;
-  int64_t backward_working_bytes = 0;
-  double recompute_seconds = 0.0;
-};
-
-std::vector<BlockUse> UsesOf(const BlockModel& model,
-                             const ActivationPlan& plan) {
+std::vector<BlockUse> UsesOf(const ActivationPlan& plan, BlockUses* blocks) {
   std::vector<BlockUse> uses;
   uses.reserve(static_cast<size_t>(plan.size()));
   for (int64_t i = 0; i < plan.size(); ++i) {
-    if (i > 0 && plan[i] == plan[i - 1]) {
-      uses.push_back(uses.back());
-      continue;
-    }
-    uses.push_back(
-        {.kept_bytes = model.BytesOf(plan[i], Fate::kKeep),
-         .offloaded_bytes = model.BytesOf(plan[i], Fate::kOffload),
-         .forward_working_bytes = model.ForwardWorkingBytes(plan[i]),
-         .backward_working_bytes = model.BackwardWorkingBytes(plan[i]),
-         .recompute_seconds = model.RecomputeSeconds(plan[i])});
+    uses.push_back(i > 0 && plan[i] == plan[i - 1] ? uses.back()
+                                                   : blocks->Of(plan[i]));
   }
   return uses;
 }
@@ -218,15 +200,29 @@ CopyRates CopyRatesOf(const DeviceRates& rates, const BlockModel& model,
   return copies;
 }
 
-StageCost CostOfStage(const BlockModel& model, const CopyRates& rates,
-                      const ActivationPlan& plan, int32_t live) {
-  return CostOfStage(model, rates, plan, {{.chunk = 0, .live = {live}}});
+const BlockUse& BlockUses::Of(const BlockPlan& plan) {
+  const auto [it, is_new] = known_.try_emplace(plan);
+  if (is_new) {
+    it->second = {.kept_bytes = model_.BytesOf(plan, Fate::kKeep),
+                  .offloaded_bytes = model_.BytesOf(plan, Fate::kOffload),
+                  .forward_working_bytes = model_.ForwardWorkingBytes(plan),
+                  .backward_working_bytes = model_.BackwardWorkingBytes(plan),
+                  .recompute_seconds = model_.RecomputeSeconds(plan)};
+  }
+  return it->second;
 }
 
 StageCost CostOfStage(const BlockModel& model, const CopyRates& rates,
-                      const ActivationPlan& plan,
-                      const std::vector<pipeline::LiveMoment>& moments) {
-  const std::vector<BlockUse> uses = UsesOf(model, plan);
+                      const ActivationPlan& plan, int32_t live) {
+  BlockUses blocks(model);
+  return CostOfStage(rates, plan, {{.chunk = 0, .live = {live}}}, &blocks);
+}
+
+StageCost CostOfStage(const CopyRates& rates, const ActivationPlan& plan,
+                      const std::vector<pipeline::LiveMoment>& moments,
+                      BlockUses* blocks) {
+  const BlockModel& model = blocks->model();
+  const std::vector<BlockUse> uses = UsesOf(plan, blocks);
   StageCost cost;
   AddBytes(model, plan, uses, moments, &cost);
   for (const BlockUse& use : uses) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "common/memory/activation_plan.h"
 #include "common/memory/block_model.h"
 #include "common/pipeline/schedule.h"
@@ -47,6 +48,32 @@ struct StageCost {
   }
 };
 
+// What its plan makes of one block.
+struct BlockUse {
+  int64_t kept_bytes = 0;
+  int64_t offloaded_bytes = 0;
+  int64_t forward_working_bytes = 0;
+  int64_t backward_working_bytes = 0;
+  double recompute_seconds = 0.0;
+};
+
+// Works out once what each plan of a block comes to: a search costs thousands
+// of stages out of a few dozen. Not thread-safe.
+class BlockUses {
+ public:
+  // `model` outlives it.
+  explicit BlockUses(const BlockModel& model) : model_(model) {}
+
+  [[nodiscard]] const BlockModel& model() const { return model_; }
+
+  // Valid until the next call.
+  [[nodiscard]] const BlockUse& Of(const BlockPlan& plan);
+
+ private:
+  const BlockModel& model_;
+  absl::flat_hash_map<BlockPlan, BlockUse> known_;
+};
+
 // `live` micro-batches have their saved tensors at one time (RankUse). Copies
 // run under the computation as the activation store runs them: a block's
 // offloads start when its forward ends, at most kOffloadDepth blocks' wait for
@@ -60,8 +87,8 @@ struct StageCost {
                                     const CopyRates& rates,
                                     const ActivationPlan& plan, int32_t live);
 [[nodiscard]] StageCost CostOfStage(
-    const BlockModel& model, const CopyRates& rates, const ActivationPlan& plan,
-    const std::vector<pipeline::LiveMoment>& moments);
+    const CopyRates& rates, const ActivationPlan& plan,
+    const std::vector<pipeline::LiveMoment>& moments, BlockUses* blocks);
 
 }  // namespace halfpipe
 

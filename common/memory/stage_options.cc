@@ -1,7 +1,9 @@
 #include "common/memory/stage_options.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -63,7 +65,7 @@ class Enumeration {
  public:
   Enumeration(const BlockModel& model, const CopyRates& rates, int64_t blocks,
               const Moments& moments)
-      : model_(model), rates_(rates), blocks_(blocks), moments_(moments) {
+      : rates_(rates), blocks_(blocks), moments_(moments), uses_(model) {
     for (SavedGroup group : GroupsByWorth(model)) {
       for (int64_t block : SpreadBlocks(blocks)) {
         cells_.push_back({block, group});
@@ -142,29 +144,35 @@ class Enumeration {
     absl::StatusOr<ActivationPlan> plan =
         ActivationPlan::Create(std::move(blocks));
     HP_CHECK(plan.ok());  // inputs are always stored
-    const StageCost cost = CostOfStage(model_, rates_, *plan, moments_);
+    const StageCost cost = CostOfStage(rates_, *plan, moments_, &uses_);
     options_.push_back({*std::move(plan), cost});
   }
 
-  const BlockModel& model_;
   const CopyRates& rates_;
   const int64_t blocks_;
   const Moments& moments_;
+  BlockUses uses_;
   std::vector<Cell> cells_;  // in the order in which they are stored
   std::vector<StageOption> options_;
 };
 
-// Drops what another option beats or equals in every respect.
+// Drops what another option beats or equals in every respect. REQUIRES: the
+// fastest first.
 std::vector<StageOption> Undominated(std::vector<StageOption> options) {
   std::vector<StageOption> kept;
+  // The least device memory that is had with so much of the host: the more of
+  // it, the less.
+  std::map<int64_t, int64_t> least;
   for (StageOption& option : options) {
-    const StageCost& cost = option.cost;
-    const bool beaten =
-        std::any_of(kept.begin(), kept.end(), [&](const StageOption& faster) {
-          return faster.cost.host_bytes <= cost.host_bytes &&
-                 faster.cost.device_bytes() <= cost.device_bytes();
-        });
-    if (!beaten) kept.push_back(std::move(option));
+    const int64_t host = option.cost.host_bytes;
+    const int64_t device = option.cost.device_bytes();
+    auto above = least.upper_bound(host);
+    if (above != least.begin() && std::prev(above)->second <= device) continue;
+    while (above != least.end() && above->second >= device) {
+      above = least.erase(above);
+    }
+    least[host] = device;
+    kept.push_back(std::move(option));
   }
   return kept;
 }
@@ -201,7 +209,8 @@ StageOptions StageOptions::Uniform(ActivationPolicy policy,
                                    const CopyRates& rates, int64_t blocks,
                                    const Moments& moments) {
   ActivationPlan plan = ActivationPlan::Uniform(policy, blocks);
-  const StageCost cost = CostOfStage(model, rates, plan, moments);
+  BlockUses uses(model);
+  const StageCost cost = CostOfStage(rates, plan, moments, &uses);
   return StageOptions({StageOption{std::move(plan), cost}});
 }
 

@@ -33,17 +33,16 @@ std::string TestDirectory::Path(const std::string& name) const {
 
 std::string TestDirectory::Write(const std::string& name,
                                  absl::string_view content) const {
-  const std::string path = Path(name);
+  std::string path = Path(name);
   HP_CHECK(WriteFileAtomically(path, content).ok());
   return path;
 }
 
-std::string TestDirectory::WriteProgram(const std::string& name,
-                                        absl::string_view script) const {
+void TestDirectory::WriteProgram(const std::string& name,
+                                 absl::string_view script) const {
   const std::string path =
       Write(name, absl::StrCat("#!/bin/sh\n", script, "\n"));
   HP_CHECK(chmod(path.c_str(), 0755) == 0);
-  return path;
 }
 
 std::vector<std::string> Shell(const std::string& script) {

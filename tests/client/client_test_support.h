@@ -25,10 +25,11 @@ class TestDirectory {
   [[nodiscard]] std::string Path(const std::string& name) const;
 
   // Writes a file and returns its path.
-  std::string Write(const std::string& name, absl::string_view content);
+  [[nodiscard]] std::string Write(const std::string& name,
+                                  absl::string_view content) const;
 
-  // Writes a shell script that can be executed and returns its path.
-  std::string WriteProgram(const std::string& name, absl::string_view script);
+  // Writes a shell script that can be executed.
+  void WriteProgram(const std::string& name, absl::string_view script) const;
 
  private:
   PrivateDirectory directory_;

@@ -73,7 +73,7 @@ TEST_F(LocalServiceTest, AnEarlierCommandsLogIsPutAside) {
   directory_.WriteProgram("halfpipe-coordinator", "echo new; exit 3");
   directory_.WriteProgram("halfpipe-stage0", "exec sleep 60");
   ASSERT_TRUE(MakeDirectories(directory_.Path("logs")).ok());
-  directory_.Write("logs/coordinator.log", "old\n");
+  (void)directory_.Write("logs/coordinator.log", "old\n");
   EXPECT_FALSE(LocalService::Start(Options()).ok());
   EXPECT_EQ(*ReadFile(directory_.Path("logs/coordinator.log")), "new\n");
   EXPECT_EQ(*ReadFile(directory_.Path("logs/coordinator.log.1")), "old\n");

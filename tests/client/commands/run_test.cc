@@ -43,9 +43,9 @@ TEST(RunCommandTest, MissingJobFileIsInvalidInput) {
 
 TEST(RunCommandTest, UnwritableOutputIsInvalidInput) {
   const TestDirectory directory;
-  directory.Write("file", "in the way");
+  const std::string file = directory.Write("file", "in the way");
   const std::string path =
-      directory.Write("job.yaml", ValidJobYaml(directory.Path("file/out")));
+      directory.Write("job.yaml", ValidJobYaml(file + "/out"));
   const CliResult result = RunCli({"run", path.c_str()});
   EXPECT_EQ(result.code, 3);
   EXPECT_THAT(result.err, HasSubstr("output.dir"));
@@ -67,7 +67,7 @@ TEST(RunCommandTest, WarnsOfAnotherJobsCheckpoints) {
   const TestDirectory directory;
   const std::string path =
       directory.Write("job.yaml", ValidJobYaml(directory.Path("")));
-  directory.Write("step-00000001", "");
+  (void)directory.Write("step-00000001", "");
   CommandEnvironment environment;
   environment.program_dir = directory.Path("");
   EXPECT_THAT(RunCli({"run", path.c_str()}, environment).out,

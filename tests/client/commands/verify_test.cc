@@ -21,13 +21,14 @@ TEST(VerifyCommandTest, PassesOnWhatWasGivenAndNothingElse) {
   const TestDirectory directory;
   directory.WriteProgram("halfpipe-stage0",
                          "[ \"$*\" = \"$(cat $(dirname $0)/want)\" ]");
-  directory.Write("want", "verify --model m --golden g");
+  (void)directory.Write("want", "verify --model m --golden g");
   EXPECT_EQ(Verify(directory, {}).code, 0);
   EXPECT_EQ(Verify(directory, {"--dtype", "fp32"}).code, 1);
-  directory.Write("want",
-                  "verify --model m --golden g --stages 1 --dtype bf16 "
-                  "--device cpu --micro-batches 2 --schedule gpipe --memory "
-                  "keep --weights fp8 --tolerance 1e-3 --write out");
+  (void)directory.Write(
+      "want",
+      "verify --model m --golden g --stages 1 --dtype bf16 "
+      "--device cpu --micro-batches 2 --schedule gpipe --memory "
+      "keep --weights fp8 --tolerance 1e-3 --write out");
   EXPECT_EQ(
       Verify(directory,
              {"--write", "out", "--tolerance", "1e-3", "--weights", "fp8",

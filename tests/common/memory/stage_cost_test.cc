@@ -109,8 +109,9 @@ TEST(StageCostTest, ALinkThroughTheHostLeavesLessForCopies) {
 StageCost CostOfChunks(const ActivationPlan& plan,
                        const std::vector<pipeline::LiveMoment>& moments) {
   const BlockModel model = Model();
-  return CostOfStage(model, CopyRatesOf(MeasuredH200(), model, plan.size()),
-                     plan, moments);
+  BlockUses blocks(model);
+  return CostOfStage(CopyRatesOf(MeasuredH200(), model, plan.size()), plan,
+                     moments, &blocks);
 }
 
 TEST(StageCostTest, EachChunkHoldsWhatIsLiveThere) {
