@@ -163,4 +163,25 @@ ExitCode ReportEnd(const Job& job, OutputFormat format,
   return ExitCodeForEndedJob(job);
 }
 
+void AddJobCall(CLI::App& app, JobCall call, CommandContext& context) {
+  struct Options {
+    ServiceFlags service;
+    std::string id;
+  };
+
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(call.name, call.help);
+  command->add_option("id", options->id, "The job")->required();
+  AddServiceFlags(command, &options->service);
+  command->callback([options, call = std::move(call), &context] {
+    context.action = [options, call, &context]() -> absl::StatusOr<ExitCode> {
+      const auto client = Connect(options->service, context);
+      HP_ASSIGN_OR_RETURN(const Job job,
+                          (client.get()->*call.call)(options->id));
+      return ReportAnswer(job, options->service.format, call.answer(job),
+                          context);
+    };
+  });
+}
+
 }  // namespace halfpipe

@@ -98,6 +98,17 @@ void AddLabelFlag(CLI::App* command, const std::string& description,
                                     absl::string_view text,
                                     CommandContext& context);
 
+// A command that names a job and asks the service for one thing.
+struct JobCall {
+  std::string name;
+  std::string help;
+  absl::StatusOr<Job> (TrainingClient::*call)(const std::string& id) = nullptr;
+  std::function<std::string(const Job& job)> answer;  // ReportAnswer's text
+};
+
+// Adds the subcommand, with the service's flags.
+void AddJobCall(CLI::App& app, JobCall call, CommandContext& context);
+
 // One for each file in client/commands.
 void AddRunCommand(CLI::App& app, CommandContext& context);
 void AddSubmitCommand(CLI::App& app, CommandContext& context);
