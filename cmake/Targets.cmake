@@ -51,6 +51,14 @@ function(halfpipe_library name)
   endif()
 endfunction()
 
+# Tells a thread-sanitized program of the locks and hand-overs of Abseil and
+# gRPC, which it does not see.
+function(hp_use_tsan target)
+  if(HP_SANITIZE STREQUAL "thread" AND HP_WITH_TESTS)
+    target_link_libraries(${target} PRIVATE hp_tsan)
+  endif()
+endfunction()
+
 function(halfpipe_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${arg_SRCS})
@@ -58,9 +66,7 @@ function(halfpipe_test name)
   hp_resolve_deps(deps ${arg_DEPS})
   target_link_libraries(${name} PRIVATE ${deps} GTest::gmock
                                         GTest::gtest_main)
-  if(TARGET hp_tsan)
-    target_link_libraries(${name} PRIVATE hp_tsan)
-  endif()
+  hp_use_tsan(${name})
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
                                            "${CMAKE_BINARY_DIR}/tests")

@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -110,6 +111,8 @@ class LoadTest {
   void CancelWatched(int index);
   absl::Status CheckJobs(const char* when);
   absl::Status CheckWatchers();
+  // Has it end by itself, as an operator does.
+  absl::Status EndCoordinator();
   absl::Status CheckLimits();
   [[nodiscard]] v1::CreateJobRequest Request(const std::string& id) const;
 
@@ -395,6 +398,22 @@ absl::Status LoadTest::CheckWatchers() {
              : absl::DataLossError("watchers missed events");
 }
 
+absl::Status LoadTest::EndCoordinator() {
+  coordinator_->Signal(SIGTERM);
+  const absl::Time until = absl::Now() + absl::Seconds(60);
+  std::optional<ChildExit> exit;
+  while (!(exit = coordinator_->TryWait()).has_value()) {
+    if (absl::Now() > until) {
+      return absl::DeadlineExceededError(
+          "the coordinator did not end within a minute of SIGTERM");
+    }
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  if (*exit == ChildExit{}) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the coordinator ", ToString(*exit),
+                                          "; see ", flags_.state_dir, "/log"));
+}
+
 absl::Status LoadTest::CheckLimits() {
   if (!refused_.empty()) {
     return absl::InternalError(absl::StrCat("refused: ", refused_));
@@ -441,6 +460,7 @@ absl::Status LoadTest::Run() {
   HP_RETURN_IF_ERROR(StartCoordinator());
   HP_RETURN_IF_ERROR(CheckJobs("after another kill"));
   HP_RETURN_IF_ERROR(CheckWatchers());
+  HP_RETURN_IF_ERROR(EndCoordinator());
   return CheckLimits();
 }
 
