@@ -20,12 +20,18 @@ clean_up() {
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true # else bash reports the kill as an accident
   done
+  # A process that a sanitizer ends is started again, like any other.
+  if grep -rIqE 'SUMMARY: [A-Za-z]+Sanitizer:' "$scratch"; then
+    echo "FAILED: a sanitizer has reported" >&2
+    status=1
+  fi
   if ((status != 0)); then
     # What the processes said is worth more than what the test says.
     find "$scratch" -name '*.log' -size +0 -printf '--- %p\n' \
       -exec tail -n 15 {} \; >&2
   fi
   rm -rf "$scratch"
+  exit "$status"
 }
 trap clean_up EXIT
 

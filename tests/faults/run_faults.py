@@ -20,6 +20,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -118,6 +119,13 @@ class Service:
         while not self.stopping.wait(0.05):
             for process in self.processes.values():
                 process.poll()
+
+    def check_logs(self):
+        """A process that a sanitizer ends is started again, like any other."""
+        for log in sorted(self.scratch.glob("*.log")):
+            if re.search(r"SUMMARY: \w+Sanitizer:",
+                         log.read_text(errors="replace")):
+                raise Failure(f"a sanitizer's report is in {log}")
 
     def stop(self):
         self.stopping.set()
@@ -435,6 +443,7 @@ def main():
             test.run_job(number,
                          options.kills - sum(test.counts.values()))
             number += 1
+        service.check_logs()
         print(f"{number} jobs, every LoRA the undisturbed one's")
         test.report()
         failed = False
