@@ -200,8 +200,8 @@ inline JobPlan MakePlan() {
 class JobRunnerTest : public ::testing::Test {
  protected:
   void Start(JobPlan plan, std::vector<Checkpoint> checkpoints = {},
-             std::vector<StageInfo> stages = {MakeStageInfo(0),
-                                              MakeStageInfo(1)}) {
+             const std::vector<StageInfo>& stages = {MakeStageInfo(0),
+                                                     MakeStageInfo(1)}) {
     runner_ = std::make_unique<JobRunner>(
         std::move(plan), std::move(checkpoints), &ledger_, &host_);
     runner_->Begin(stages, now_);
