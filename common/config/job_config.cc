@@ -58,8 +58,9 @@ class CrossChecks {
     if (m.vae.empty()) Add("model.vae", needed);
   }
 
+  // What is out of its range has its problem already, and no neighbours.
   void CheckSide(const std::string& key, int64_t side) {
-    if (side % 16 == 0) return;
+    if (side % 16 == 0 || side < 0 || side > DataConfig::kMaxSide) return;
     int64_t below = side - side % 16;
     Add(key, absl::StrCat("expected a multiple of 16, found ", side, " (",
                           below, " or ", below + 16, ")"));
@@ -76,7 +77,8 @@ class CrossChecks {
     if (d.is_random() && d.height == 0) {
       Add("data.height", "is missing: made-up samples need height and width");
     }
-    if (d.frames % 4 != 1) {
+    if (d.frames % 4 != 1 && d.frames > 0 &&
+        d.frames <= DataConfig::kMaxFrames) {
       int64_t below = (d.frames - 1) / 4 * 4 + 1;
       Add("data.frames", absl::StrCat("expected 4k+1, found ", d.frames, " (",
                                       below, " or ", below + 4, ")"));

@@ -85,6 +85,9 @@ struct RandomDataConfig {
 };
 
 struct DataConfig {
+  static constexpr int64_t kMaxSide = 4096;
+  static constexpr int64_t kMaxFrames = 1025;
+
   std::string path;       // the folder that media paths are relative to
   std::string metadata;   // relative to `path`; empty: found, else captions
   std::string cache_dir;  // empty: `path`/.halfpipe-cache

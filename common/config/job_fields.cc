@@ -81,14 +81,14 @@ void AddData(DataConfig& d, Table& t) {
         "Where encoded clips and prompts are kept between runs. Empty: "
         "`.halfpipe-cache` in data.path.",
         {"cache_directory"});
-  t.Add("data.height", Integer(&d.height, 0, 4096), kResult,
+  t.Add("data.height", Integer(&d.height, 0, DataConfig::kMaxSide), kResult,
         "Pixels, a multiple of 16 (32 for TI2V-5B). 0 (with width 0): each "
         "clip's own size, within max_pixels.");
-  t.Add("data.width", Integer(&d.width, 0, 4096), kResult,
+  t.Add("data.width", Integer(&d.width, 0, DataConfig::kMaxSide), kResult,
         "Pixels, a multiple of 16 (32 for TI2V-5B).");
   t.Add("data.max_pixels", Integer(&d.max_pixels, 256, 16777216), kResult,
         "Largest height * width where the size is each clip's own.");
-  t.Add("data.frames", Integer(&d.frames, 1, 1025), kResult,
+  t.Add("data.frames", Integer(&d.frames, 1, DataConfig::kMaxFrames), kResult,
         "Frames of a sample, 4k+1. A shorter clip gives the most it can.",
         {"num_frames"});
   t.Add("data.repeat", Integer(&d.repeat, 1, 1000000), kResult,

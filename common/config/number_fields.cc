@@ -17,13 +17,25 @@ bool IsAuto(const YAML::Node& node) {
   return node.IsScalar() && node.Scalar() == "auto";
 }
 
+// Both leave `value` as it is where the text is no number: Abseil would leave
+// the nearest one there.
 bool ReadInt(const YAML::Node& node, int64_t* value) {
-  return node.IsScalar() && absl::SimpleAtoi(node.Scalar(), value);
+  int64_t number = 0;
+  if (!node.IsScalar() || !absl::SimpleAtoi(node.Scalar(), &number)) {
+    return false;
+  }
+  *value = number;
+  return true;
 }
 
 bool ReadReal(const YAML::Node& node, double* value) {
-  return node.IsScalar() && absl::SimpleAtod(node.Scalar(), value) &&
-         std::isfinite(*value);
+  double number = 0.0;
+  if (!node.IsScalar() || !absl::SimpleAtod(node.Scalar(), &number) ||
+      !std::isfinite(number)) {
+    return false;
+  }
+  *value = number;
+  return true;
 }
 
 std::string IntRange(int64_t min, int64_t max) {

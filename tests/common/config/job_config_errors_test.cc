@@ -60,6 +60,21 @@ TEST(JobConfigErrorsTest, AllProblemsAtOnceInOrderOfLines) {
             "sequential, interleaved, found '1f1'; did you mean '1f1b'?");
 }
 
+// Found by fuzzing: their neighbours overflowed.
+TEST(JobConfigErrorsTest, NumbersPastEveryRangeHaveOneProblemEach) {
+  std::string job = JobWith("height: 480", "height: 9223372036854775801");
+  absl::StrReplaceAll({{"width: 832", "width: 83266666666666666666666666"},
+                       {"frames: 49", "frames: -9223372036854775808"}},
+                      &job);
+  EXPECT_EQ(ErrorOf(job),
+            "job.yaml:10: data.width: expected an integer from 0 to 4096, "
+            "found '83266666666666666666666666'\n"
+            "job.yaml:10: data.height: expected an integer from 0 to 4096, "
+            "found 9223372036854775801\n"
+            "job.yaml:11: data.frames: expected an integer from 1 to 1025, "
+            "found -9223372036854775808");
+}
+
 TEST(JobConfigErrorsTest, MissingRequiredKeys) {
   EXPECT_EQ(ErrorOf("lora: {rank: 4}\nmodel: {random: {variant: x}}\n"
                     "data: {height: 16, width: 16, random: {samples: 1}}\n"
