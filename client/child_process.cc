@@ -13,10 +13,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
 namespace {
+
+// How soon a wait notices the end.
+constexpr absl::Duration kPoll = absl::Milliseconds(5);
 
 // Between fork and exec only async-signal-safe calls are allowed. On failure
 // the errno goes to the parent through `error_pipe`, which exec closes.
@@ -131,6 +135,13 @@ std::optional<ChildExit> ChildProcess::TryWait() {
   int status = 0;
   const pid_t got = waitpid(pid_, &status, WNOHANG);
   if (got == pid_) exit_ = FromWaitStatus(status);
+  return exit_;
+}
+
+std::optional<ChildExit> ChildProcess::WaitUntil(absl::Time deadline) {
+  while (!TryWait().has_value() && absl::Now() < deadline) {
+    absl::SleepFor(kPoll);
+  }
   return exit_;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace halfpipe {
 
@@ -43,6 +44,9 @@ class ChildProcess {
 
   // The exit if the child has ended, else nullopt; does not block.
   [[nodiscard]] std::optional<ChildExit> TryWait();
+
+  // The same, after waiting for it until `deadline`.
+  [[nodiscard]] std::optional<ChildExit> WaitUntil(absl::Time deadline);
 
   // Sends `signal` to the child's whole group; a no-op after the end.
   void Signal(int signal);

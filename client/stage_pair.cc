@@ -83,11 +83,7 @@ class StagePair {
   // Stage 0 has the result. Its failure may have begun in stage 1.
   ExitCode AfterStage0(const ChildExit& exit, std::ostream& err) {
     if (options_.stages == 2 && !Succeeded(exit)) {
-      const absl::Time until = absl::Now() + options_.grace;
-      while (!stages_.back().TryWait().has_value() && absl::Now() < until) {
-        absl::SleepFor(kPoll);
-      }
-      const auto other = stages_.back().TryWait();
+      const auto other = stages_.back().WaitUntil(absl::Now() + options_.grace);
       if (other.has_value() && !Succeeded(*other)) ShowStage1(*other, err);
     }
     if (exit.signal != 0) err << "halfpipe: stage0 " << ToString(exit) << "\n";

@@ -59,6 +59,14 @@ function(hp_use_tsan target)
   endif()
 endfunction()
 
+# A test's seconds: a sanitizer makes it many times slower.
+function(hp_test_timeout variable seconds)
+  if(HP_SANITIZE)
+    math(EXPR seconds "8 * ${seconds}")
+  endif()
+  set(${variable} ${seconds} PARENT_SCOPE)
+endfunction()
+
 function(halfpipe_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${arg_SRCS})
@@ -79,9 +87,7 @@ function(halfpipe_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  if(HP_SANITIZE)
-    math(EXPR arg_TIMEOUT "8 * ${arg_TIMEOUT}")
-  endif()
+  hp_test_timeout(arg_TIMEOUT ${arg_TIMEOUT})
   add_test(NAME ${name} COMMAND ${name}
            WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT

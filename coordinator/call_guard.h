@@ -2,8 +2,6 @@
 #ifndef HP_COORDINATOR_CALL_GUARD_H_
 #define HP_COORDINATOR_CALL_GUARD_H_
 
-#include <cstdint>
-
 #include "absl/strings/string_view.h"
 #include "common/auth/token_book.h"
 #include "common/base/line_limit.h"
@@ -15,12 +13,10 @@ namespace halfpipe {
 // is refused has cost nothing. UNAUTHENTICATED without a token that the book
 // knows, PERMISSION_DENIED where the table of method_roles.h says no. Each
 // refusal is a line of the log with the method, the reason, whose token and
-// whose certificate it was; never the token. At most kLinesASecond of them, so
-// that a flood of calls is not one of lines. Thread-safe.
+// whose certificate it was; never the token. LineLimit keeps a flood of calls
+// from being one of lines. Thread-safe.
 class CallGuard final : public grpc::AuthMetadataProcessor {
  public:
-  static constexpr int64_t kLinesASecond = 50;
-
   // `tokens` outlives it.
   explicit CallGuard(TokenBook* tokens) : tokens_(tokens) {}
 
@@ -44,7 +40,7 @@ class CallGuard final : public grpc::AuthMetadataProcessor {
   void Audit(const Refusal& refusal);
 
   TokenBook* const tokens_;
-  LineLimit lines_{kLinesASecond};
+  LineLimit lines_;
 };
 
 }  // namespace halfpipe

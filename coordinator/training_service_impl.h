@@ -3,7 +3,6 @@
 #define HP_COORDINATOR_TRAINING_SERVICE_IMPL_H_
 
 #include <atomic>
-#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -20,7 +19,7 @@ namespace halfpipe {
 // Thread-safe; does not own the coordinator. A watch holds a thread of the
 // server while it waits, so their number is limited (RESOURCE_EXHAUSTED). What
 // is refused for what it asks for (INVALID_ARGUMENT, RESOURCE_EXHAUSTED) is a
-// line of the log, at most kLinesASecond of them.
+// line of the log, within LineLimit.
 class TrainingServiceImpl final : public v1::TrainingService::Service {
  public:
   // What clients may ask for.
@@ -67,8 +66,6 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
                              v1::GetServerInfoResponse* response) override;
 
  private:
-  static constexpr int64_t kLinesASecond = 50;
-
   // Coordinator::CreateJob, unless the job file is too large.
   [[nodiscard]] absl::StatusOr<Job> CreateWithinLimits(const JobSpec& spec);
   // `status` for the client. If it refuses, the log says whom and why.
@@ -79,7 +76,7 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
 
   Coordinator* const coordinator_;
   const Bounds bounds_;
-  LineLimit lines_{kLinesASecond};
+  LineLimit lines_;
   std::atomic<int> watches_{0};
 };
 

@@ -15,7 +15,10 @@ namespace halfpipe {
 // others. Thread-safe.
 class LineLimit {
  public:
-  explicit LineLimit(int64_t lines_a_second)
+  // Of what strangers can cause.
+  static constexpr int64_t kLinesASecond = 50;
+
+  explicit LineLimit(int64_t lines_a_second = kLinesASecond)
       : lines_a_second_(lines_a_second) {}
 
   // Asks for a line now: how many were left out since the last one, for the

@@ -17,25 +17,13 @@ bool IsAuto(const YAML::Node& node) {
   return node.IsScalar() && node.Scalar() == "auto";
 }
 
-// Both leave `value` as it is where the text is no number: Abseil would leave
-// the nearest one there.
 bool ReadInt(const YAML::Node& node, int64_t* value) {
-  int64_t number = 0;
-  if (!node.IsScalar() || !absl::SimpleAtoi(node.Scalar(), &number)) {
-    return false;
-  }
-  *value = number;
-  return true;
+  return node.IsScalar() && absl::SimpleAtoi(node.Scalar(), value);
 }
 
 bool ReadReal(const YAML::Node& node, double* value) {
-  double number = 0.0;
-  if (!node.IsScalar() || !absl::SimpleAtod(node.Scalar(), &number) ||
-      !std::isfinite(number)) {
-    return false;
-  }
-  *value = number;
-  return true;
+  return node.IsScalar() && absl::SimpleAtod(node.Scalar(), value) &&
+         std::isfinite(*value);
 }
 
 std::string IntRange(int64_t min, int64_t max) {

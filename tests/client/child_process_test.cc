@@ -15,11 +15,8 @@ namespace halfpipe {
 namespace {
 
 ChildExit WaitFor(ChildProcess& child) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
-  while (absl::Now() < deadline) {
-    if (const auto exit = child.TryWait(); exit.has_value()) return *exit;
-    absl::SleepFor(absl::Milliseconds(5));
-  }
+  const auto exit = child.WaitUntil(absl::Now() + absl::Seconds(10));
+  if (exit.has_value()) return *exit;
   ADD_FAILURE() << "the child did not end";
   return {};
 }

@@ -86,14 +86,14 @@ TEST_F(CallGuardTest, AFloodOfCallsIsNoFloodOfLines) {
   (void)Ask(&guard, {"Bearer x"});
   const std::string log = ::testing::internal::GetCapturedStderr();
   const int64_t lines = std::count(log.begin(), log.end(), '\n');
-  ASSERT_LT(seconds * CallGuard::kLinesASecond, kCalls);
-  EXPECT_LE(lines, seconds * CallGuard::kLinesASecond + 1);
-  EXPECT_GE(lines, CallGuard::kLinesASecond + 1);
+  ASSERT_LT(seconds * LineLimit::kLinesASecond, kCalls);
+  EXPECT_LE(lines, seconds * LineLimit::kLinesASecond + 1);
+  EXPECT_GE(lines, LineLimit::kLinesASecond + 1);
   // And the next line says how many there were.
   if (seconds == 1) {
     EXPECT_THAT(log,
                 HasSubstr(absl::StrCat("lines_left_out=",
-                                       kCalls - CallGuard::kLinesASecond)));
+                                       kCalls - LineLimit::kLinesASecond)));
   }
 }
 

@@ -400,14 +400,11 @@ absl::Status LoadTest::CheckWatchers() {
 
 absl::Status LoadTest::EndCoordinator() {
   coordinator_->Signal(SIGTERM);
-  const absl::Time until = absl::Now() + absl::Seconds(60);
-  std::optional<ChildExit> exit;
-  while (!(exit = coordinator_->TryWait()).has_value()) {
-    if (absl::Now() > until) {
-      return absl::DeadlineExceededError(
-          "the coordinator did not end within a minute of SIGTERM");
-    }
-    absl::SleepFor(absl::Milliseconds(20));
+  const std::optional<ChildExit> exit =
+      coordinator_->WaitUntil(absl::Now() + absl::Seconds(60));
+  if (!exit.has_value()) {
+    return absl::DeadlineExceededError(
+        "the coordinator did not end within a minute of SIGTERM");
   }
   if (*exit == ChildExit{}) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("the coordinator ", ToString(*exit),
