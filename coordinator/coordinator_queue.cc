@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/path_roots.h"
@@ -152,8 +153,11 @@ void Coordinator::StartRun(const std::string& id, const std::string& pair,
 void Coordinator::FailQueued(const std::string& id, const absl::Status& error,
                              absl::Time now) {
   waiting_since_.erase(id);
-  (void)book_->Apply(id, JobTrigger::kFail, std::string(error.message()), error,
-                     now);
+  const absl::Status failed = book_->Apply(
+      id, JobTrigger::kFail, std::string(error.message()), error, now);
+  if (failed.ok()) return;
+  LogError("a queued job cannot be read",
+           {{"job", id}, {"error", failed.ToString()}});
 }
 
 void Coordinator::KeepWaiting(const std::string& id, const JobNeeds& needs,

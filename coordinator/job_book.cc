@@ -36,12 +36,16 @@ bool IsWorthKeeping(const JobEventBody& event) {
 absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
     std::unique_ptr<JobStore> store, absl::Time now) {
   std::unique_ptr<JobBook> book(new JobBook(std::move(store)));
-  HP_ASSIGN_OR_RETURN(std::vector<StoredJob> live, book->store_->ListLive());
-  for (StoredJob& stored : live) {
+  HP_ASSIGN_OR_RETURN(const std::vector<QueuedJob> queued,
+                      book->store_->ListQueued());
+  for (const QueuedJob& job : queued) book->Enqueue(job);
+  HP_ASSIGN_OR_RETURN(std::vector<StoredJob> under_way,
+                      book->store_->ListUnderWay());
+  for (StoredJob& stored : under_way) {
     const std::string id = stored.job.id;
     const JobState state = stored.job.state;
     book->Admit(std::move(stored));
-    if (state == JobState::kQueued || state == JobState::kPaused) continue;
+    if (state == JobState::kPaused) continue;
     HP_RETURN_IF_ERROR(book->Apply(id, JobTrigger::kInterrupted,
                                    "the coordinator was restarted",
                                    absl::OkStatus(), now));
@@ -82,16 +86,22 @@ JobBook::LiveJob* JobBook::Admit(StoredJob stored) {
   LiveJob& live = live_[stored.job.id];
   live.stored = std::move(stored);
   live.written_cursor = live.stored.job.last_cursor;
-  Enter(live);
+  // One that waits may have its place already.
+  if (queue_.Position(live.stored.job.id) == 0) Enter(live);
   return &live;
+}
+
+void JobBook::Enqueue(const QueuedJob& job) {
+  ++counts_[std::string(JobStateName(JobState::kQueued))];
+  queue_.Add(job.id, job.number, job.priority);
 }
 
 void JobBook::Enter(const LiveJob& live) {
   const Job& job = live.stored.job;
-  ++counts_[std::string(JobStateName(job.state))];
   if (job.state == JobState::kQueued) {
-    queue_.Add(job.id, live.stored.number, job.priority);
+    return Enqueue({live.stored.number, job.id, job.priority});
   }
+  ++counts_[std::string(JobStateName(job.state))];
 }
 
 void JobBook::Leave(const LiveJob& live) {
@@ -131,6 +141,12 @@ absl::StatusOr<JobBook::LiveJob*> JobBook::Revive(const std::string& id) {
   if (LiveJob* live = Find(id); live != nullptr) return live;
   HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
   return Admit(std::move(stored));
+}
+
+absl::StatusOr<JobBook::LiveJob*> JobBook::FindOrRevive(const std::string& id) {
+  if (auto found = live_.find(id); found != live_.end()) return &found->second;
+  if (queue_.Position(id) > 0) return Revive(id);
+  return absl::NotFoundError(absl::StrCat("there is no live job ", id));
 }
 
 void JobBook::ConsiderRetry(const LiveJob& job, absl::Time now,
@@ -188,15 +204,12 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
 
 void JobBook::SetReason(const std::string& id, const std::string& reason,
                         absl::Time now) {
-  // Also of a job that is on its way to the disk: it gets there with a reason.
-  auto found = live_.find(id);
-  if (found == live_.end() || found->second.stored.job.reason == reason) {
-    return;
-  }
-  Job& job = found->second.stored.job;
+  const absl::StatusOr<LiveJob*> live = FindOrRevive(id);
+  if (!live.ok() || (*live)->stored.job.reason == reason) return;
+  Job& job = (*live)->stored.job;
   job.reason = reason;
-  AddEvent(&found->second, StateChange{job.state, reason, job.error}, now);
-  found->second.urgent = true;
+  AddEvent(*live, StateChange{job.state, reason, job.error}, now);
+  (*live)->urgent = true;
 }
 
 void JobBook::SetPair(const std::string& id, const std::string& pair) {

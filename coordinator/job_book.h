@@ -1,5 +1,5 @@
-// The jobs as the coordinator sees them: those that live in memory, all of
-// them in the store.
+// The jobs as the coordinator sees them: those that something happens to in
+// memory, all of them in the store.
 #ifndef HP_COORDINATOR_JOB_BOOK_H_
 #define HP_COORDINATOR_JOB_BOOK_H_
 
@@ -42,6 +42,7 @@ class JobBook {
 
   // Takes over a store. Jobs that were under way are queued again, those that
   // were being cancelled are cancelled, those that were being paused paused.
+  // Of jobs that wait only their place is read: nobody is served meanwhile.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<JobBook>> Load(
       std::unique_ptr<JobStore> store, absl::Time now);
 
@@ -64,15 +65,14 @@ class JobBook {
     return counts_;
   }
 
-  // What a runner needs. NotFound.
+  // What a runner needs. Of a job whose Needs were asked for. NotFound.
   [[nodiscard]] absl::StatusOr<JobPlan> Plan(const std::string& id) const;
-  // What the job asks of a pair of stages; read from its config once. The
+  // What a live job asks of a pair of stages; read from its config once. The
   // pointer lives until the next change. NotFound.
   [[nodiscard]] absl::StatusOr<const JobNeeds*> Needs(const std::string& id);
 
-  // A job that is to be retried does not start before. NotFound.
-  [[nodiscard]] absl::StatusOr<absl::Time> NotBefore(
-      const std::string& id) const;
+  // A live job that is to be retried does not start before. NotFound.
+  [[nodiscard]] absl::StatusOr<absl::Time> NotBefore(const std::string& id);
 
   // The queued jobs in the order in which they start.
   [[nodiscard]] const JobQueue& queue() const { return queue_; }
@@ -120,7 +120,7 @@ class JobBook {
     bool tried_all = false;  // none is under way and none waits for a Submit
   };
 
-  // Of a job that has ended and is on the disk, or of none: all written.
+  // Of a job that is only on the disk, or of none: all written.
   [[nodiscard]] WriteState StateOfWrites(const std::string& id) const;
 
  private:
@@ -150,9 +150,13 @@ class JobBook {
 
   // Puts a job that is on the disk into memory.
   LiveJob* Admit(StoredJob stored);
-  // Brings a job that has ended back into memory.
+  // Brings a job that is only on the disk into memory: it has ended, or has
+  // waited since before the start.
   [[nodiscard]] absl::StatusOr<LiveJob*> Revive(const std::string& id);
+  // A job in memory, also one on its way to the disk, or one that waits.
+  [[nodiscard]] absl::StatusOr<LiveJob*> FindOrRevive(const std::string& id);
   void Drop(const std::string& id);
+  void Enqueue(const QueuedJob& job);
   void Enter(const LiveJob& live);
   void Leave(const LiveJob& live);
   // Turns a failure that is worth another try into one.
@@ -165,7 +169,7 @@ class JobBook {
 
   const std::unique_ptr<JobStore> store_;
   std::map<std::string, LiveJob> live_;
-  JobQueue queue_;
+  JobQueue queue_;  // may hold jobs that are not in live_
   std::map<std::string, int64_t> counts_;
   std::set<std::string> unwritten_;    // live jobs with events to be written
   std::deque<std::string> in_flight_;  // by the order of their tickets

@@ -29,6 +29,7 @@ absl::StatusOr<Job> JobBook::Get(const std::string& id) const {
   const LiveJob* live = Find(id);
   if (live == nullptr) {
     HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
+    stored.job.queue_position = queue_.Position(id);
     return std::move(stored.job);
   }
   Job job = live->stored.job;
@@ -89,27 +90,19 @@ absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
 }
 
 absl::StatusOr<const JobNeeds*> JobBook::Needs(const std::string& id) {
-  // Also of a job that is on its way to the disk.
-  auto found = live_.find(id);
-  if (found == live_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
-  }
-  LiveJob& live = found->second;
-  if (!live.needs.has_value()) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, FindOrRevive(id));
+  if (!live->needs.has_value()) {
     HP_ASSIGN_OR_RETURN(
         const JobConfig config,
-        ParseJobConfig(live.stored.job.config_yaml, "stored config"));
-    live.needs = NeedsOf(config, live.stored.spec);
+        ParseJobConfig(live->stored.job.config_yaml, "stored config"));
+    live->needs = NeedsOf(config, live->stored.spec);
   }
-  return &*live.needs;
+  return &*live->needs;
 }
 
-absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) const {
-  auto found = live_.find(id);
-  if (found == live_.end()) {
-    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
-  }
-  return found->second.stored.job.retry_at.value_or(absl::InfinitePast());
+absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, FindOrRevive(id));
+  return live->stored.job.retry_at.value_or(absl::InfinitePast());
 }
 
 absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,

@@ -14,9 +14,10 @@ namespace {
 
 // A job as it is written: encoded when the change was queued.
 struct JobRow {
-  int64_t number = 0;  // of a new job, as name and spec
+  int64_t number = 0;  // of a new job, as name, priority and spec
   std::string id;
   std::string name;
+  int64_t priority = 0;
   std::string state;
   int64_t ended = 0;
   std::string body;
@@ -58,7 +59,8 @@ struct JobStore::Statements {
   SqliteStatement insert_job;
   SqliteStatement get_job;
   SqliteStatement list_jobs;
-  SqliteStatement list_live;
+  SqliteStatement list_queued;
+  SqliteStatement list_under_way;
   SqliteStatement update_job;
   SqliteStatement insert_event;
   SqliteStatement list_events;
@@ -70,8 +72,9 @@ struct JobStore::Statements {
   absl::Status PrepareAll() {
     const std::pair<SqliteStatement*, const char*> writes[] = {
         {&insert_job,
-         "INSERT INTO jobs (number, id, name, state, ended, body, spec) "
-         "VALUES (?, ?, ?, ?, ?, ?, ?)"},
+         "INSERT INTO jobs "
+         "(number, id, name, state, ended, body, spec, priority) "
+         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
         {&update_job,
          "UPDATE jobs SET state = ?, ended = ?, body = ? WHERE id = ?"},
         {&insert_event, "INSERT INTO events VALUES (?, ?, ?)"},
@@ -89,9 +92,13 @@ struct JobStore::Statements {
          "SELECT number, body, spec FROM jobs WHERE number < ?1 "
          "AND (?3 = '' OR instr(?3, ' ' || state || ' ') > 0) "
          "ORDER BY number DESC LIMIT ?2"},
-        {&list_live,
-         "SELECT number, body, spec FROM jobs WHERE ended = 0 "
-         "ORDER BY number"},
+        // As their indexes in the schema say, which hold no other jobs.
+        {&list_queued,
+         "SELECT number, id, priority FROM jobs WHERE state = 'queued' "
+         "ORDER BY priority DESC, number"},
+        {&list_under_way,
+         "SELECT number, body, spec FROM jobs "
+         "WHERE ended = 0 AND state <> 'queued' ORDER BY number"},
         {&list_events,
          "SELECT body FROM events WHERE job = ? AND cursor > ? "
          "ORDER BY cursor LIMIT ?"},
@@ -112,8 +119,8 @@ struct JobStore::Statements {
   absl::Status Insert(const JobRow& row) {
     insert_job.Bind(1, row.number).Bind(2, row.id).Bind(3, row.name);
     insert_job.Bind(4, row.state).Bind(5, row.ended);
-    HP_RETURN_IF_ERROR(
-        insert_job.BindBlob(6, row.body).BindBlob(7, row.spec).Run());
+    insert_job.BindBlob(6, row.body).BindBlob(7, row.spec);
+    HP_RETURN_IF_ERROR(insert_job.Bind(8, row.priority).Run());
     return InsertEvents(row);
   }
 
@@ -223,6 +230,7 @@ JobStore::Ticket JobStore::QueueCreate(const StoredJob& stored,
   JobRow row = RowOf(stored.job, events);
   row.number = stored.number;
   row.name = stored.job.name;
+  row.priority = stored.job.priority;
   row.spec = EncodeJobSpec(stored.spec);
   return commits_.Add(
       [this, row = std::move(row)] { return statements_->Insert(row); });
@@ -261,12 +269,20 @@ absl::Status JobStore::Probe() const {
   return List(std::numeric_limits<int64_t>::max(), /*limit=*/1).status();
 }
 
-absl::StatusOr<std::vector<StoredJob>> JobStore::ListLive() const {
+absl::StatusOr<std::vector<QueuedJob>> JobStore::ListQueued() const {
+  SqliteStatement& query = statements_->list_queued;
+  std::vector<QueuedJob> jobs;
+  while (true) {
+    HP_ASSIGN_OR_RETURN(bool row, query.Step());
+    if (!row) return jobs;
+    jobs.push_back({query.Int(0), query.Text(1), query.Int(2)});
+  }
+}
+
+absl::StatusOr<std::vector<StoredJob>> JobStore::ListUnderWay() const {
   HP_ASSIGN_OR_RETURN(std::vector<StoredJob> jobs,
-                      ReadRows(&statements_->list_live));
+                      ReadRows(&statements_->list_under_way));
   for (StoredJob& stored : jobs) {
-    // A long queue is read before anybody is served: no query for each.
-    if (!stored.job.started.has_value()) continue;
     HP_RETURN_IF_ERROR(LoadCheckpoints(&stored.job));
   }
   return jobs;

@@ -26,6 +26,13 @@ struct StoredJob {
   JobSpec spec;
 };
 
+// A job that waits, as the queue knows it.
+struct QueuedJob {
+  int64_t number = 0;
+  std::string id;
+  int64_t priority = 0;
+};
+
 // Every change is whole or not at all after a crash. The Queue... calls return
 // at once, and Wait returns when the change is on the disk (GroupCommit: the
 // changes of several callers share one wait for it); the calls that return a
@@ -60,8 +67,10 @@ class JobStore {
   [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> List(
       int64_t before, int64_t limit,
       const std::vector<JobState>& states = {}) const;
-  // Jobs that have not ended, oldest first.
-  [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> ListLive() const;
+  // The queue in its order. Reads nothing else of the jobs.
+  [[nodiscard]] absl::StatusOr<std::vector<QueuedJob>> ListQueued() const;
+  // Jobs that have left the queue and not ended, oldest first.
+  [[nodiscard]] absl::StatusOr<std::vector<StoredJob>> ListUnderWay() const;
 
   // Replaces the job's row and appends the events, together. The events'
   // cursors must follow those that are there; job.last_cursor is the last one.

@@ -9,9 +9,9 @@
 
 namespace halfpipe {
 
-// Makes the tables where they are missing, all or none. `path` is for messages.
-// FailedPrecondition: a newer version wrote them. Else SqliteStatement::Step's
-// codes.
+// Makes the tables where they are missing, and those of an older version new,
+// all or none. `path` is for messages. FailedPrecondition: a newer version
+// wrote them. Else SqliteStatement::Step's codes.
 [[nodiscard]] absl::Status PrepareSchema(SqliteDatabase* database,
                                          const std::string& path);
 

@@ -67,6 +67,33 @@ TEST_F(CoordinatorQueueTest, PrioritiesSurviveARestart) {
   EXPECT_EQ(page->jobs[1].queue_position, 2);
 }
 
+// Of those only the place is read before somebody asks for more.
+TEST_F(CoordinatorQueueTest, WhatWaitedBeforeARestartIsAllThere) {
+  for (const char* id : {"a", "b", "c", "d"}) Create(Spec(id));
+  ASSERT_TRUE(coordinator_->PauseJob("d").ok());
+  Open();
+  EXPECT_EQ(coordinator_->GetJob("a")->config_digest.empty(), false);
+  EXPECT_EQ(coordinator_->CreateJob(Spec("a"))->queue_position, 1);
+  JobSpec other = Spec("a");
+  other.priority = 3;
+  EXPECT_EQ(coordinator_->CreateJob(other).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  ASSERT_TRUE(coordinator_->PauseJob("a").ok());
+  ASSERT_TRUE(coordinator_->CancelJob("b", /*now=*/false).ok());
+  EXPECT_EQ(StateOf("a"), JobState::kPaused);
+  EXPECT_EQ(StateOf("b"), JobState::kCancelled);
+  EXPECT_EQ(PositionOf("c"), 1);
+  EXPECT_EQ(PositionOf("a"), 0);
+  ASSERT_TRUE(coordinator_->ResumeJob("a").ok());
+  EXPECT_EQ(PositionOf("a"), 1);  // its old place
+  EXPECT_EQ(PositionOf("c"), 2);
+  JoinPair("default");
+  Work();
+  EXPECT_EQ(StateOf("a"), JobState::kDone);
+  EXPECT_EQ(StateOf("c"), JobState::kDone);
+  EXPECT_EQ(StateOf("d"), JobState::kPaused);
+}
+
 TEST_F(CoordinatorQueueTest, TwoPairsRunTwoJobsAtOnce) {
   JoinPair("left");
   JoinPair("right");

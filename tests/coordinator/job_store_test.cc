@@ -1,7 +1,12 @@
 #include "coordinator/job_store.h"
 
 #include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "coordinator/sqlite.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -9,6 +14,7 @@
 namespace halfpipe {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -102,7 +108,7 @@ TEST_F(JobStoreTest, ARefusedEventLeavesTheJobAsItWas) {
   EXPECT_EQ(store_->Get("a")->job.state, JobState::kQueued);
 }
 
-TEST_F(JobStoreTest, ListsNewestFirstAndLiveOldestFirst) {
+TEST_F(JobStoreTest, ListsNewestFirst) {
   for (const char* id : {"a", "b", "c"}) {
     ASSERT_TRUE(store_->Create(MakeJob(id), {}).ok());
   }
@@ -114,10 +120,34 @@ TEST_F(JobStoreTest, ListsNewestFirstAndLiveOldestFirst) {
   ASSERT_THAT(*page, SizeIs(2));
   EXPECT_EQ((*page)[0].job.id, "c");
   EXPECT_EQ(store_->List((*page)[1].number, 2)->at(0).job.id, "a");
-  auto live = store_->ListLive();
-  ASSERT_THAT(*live, SizeIs(2));
-  EXPECT_EQ((*live)[0].job.id, "a");
-  EXPECT_EQ((*live)[1].job.id, "c");
+}
+
+TEST_F(JobStoreTest, TellsTheQueueFromWhatIsUnderWay) {
+  const std::map<std::string, std::pair<int32_t, JobState>> jobs = {
+      {"a", {0, JobState::kQueued}},    {"b", {-1, JobState::kQueued}},
+      {"c", {5, JobState::kQueued}},    {"d", {0, JobState::kQueued}},
+      {"e", {9, JobState::kRunning}},  {"f", {0, JobState::kPaused}},
+      {"g", {7, JobState::kCancelled}}, {"h", {0, JobState::kDone}}};
+  for (const auto& [id, as] : jobs) {
+    Job job = MakeJob(id);
+    job.priority = as.first;
+    ASSERT_TRUE(store_->Create(job, {}).ok());
+    job.state = as.second;
+    ASSERT_TRUE(store_->Update(job, {}).ok());
+  }
+  std::vector<std::string> queued;
+  const auto queue = store_->ListQueued();
+  ASSERT_TRUE(queue.ok()) << queue.status();
+  for (const QueuedJob& job : *queue) {
+    queued.push_back(absl::StrCat(job.id, " ", job.priority));
+    EXPECT_EQ(job.number, store_->Get(job.id)->number);
+  }
+  EXPECT_THAT(queued, ElementsAre("c 5", "a 0", "d 0", "b -1"));
+  const auto under_way = store_->ListUnderWay();
+  ASSERT_TRUE(under_way.ok()) << under_way.status();
+  ASSERT_THAT(*under_way, SizeIs(2));
+  EXPECT_EQ((*under_way)[0].job.id, "e");
+  EXPECT_EQ((*under_way)[1].job.id, "f");
 }
 
 TEST_F(JobStoreTest, UnknownJobsAreNamed) {
