@@ -102,7 +102,7 @@ class JobBook {
   // Events after the cursor that are on the disk. NotFound; OutOfRange: the
   // job has not come to that cursor.
   [[nodiscard]] absl::StatusOr<std::vector<JobEvent>> Events(
-      const std::string& id, int64_t after_cursor, int64_t limit) const;
+      const std::string& id, int64_t after_cursor, int64_t limit);
 
   // Marks what has been gathered for long enough, or failed, to be written.
   void Flush(absl::Time now);

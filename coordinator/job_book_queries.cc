@@ -107,7 +107,11 @@ absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) {
 
 absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,
                                                       int64_t after_cursor,
-                                                      int64_t limit) const {
+                                                      int64_t limit) {
+  // Whoever follows a job that waits asks again and again.
+  if (queue_.Position(id) > 0) {
+    HP_RETURN_IF_ERROR(FindOrRevive(id).status());
+  }
   HP_ASSIGN_OR_RETURN(Job job, Get(id));
   if (after_cursor < 0 || after_cursor > job.last_cursor) {
     return absl::OutOfRangeError(

@@ -113,7 +113,7 @@ absl::Status CheckPaths(const PathRootsConfig& roots, const JobConfig& config,
   JobConfig copy = config;
   for (const Field& field : JobFields(&copy)) {
     const std::string* path = field.value->path();
-    if (path != nullptr) checker.CheckField(field.key, *path);
+    if (path != nullptr) checker.CheckField(std::string(field.key), *path);
   }
   // Not a path of its own: it starts from data.path.
   if (!config.data.metadata.empty() && !config.data.path.empty()) {

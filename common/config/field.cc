@@ -6,7 +6,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 
 namespace halfpipe {
 namespace {
@@ -24,6 +23,12 @@ bool IsReservedWord(absl::string_view text) {
   return false;
 }
 
+// Whether `section` is `outer` or a part of it.
+bool IsWithin(absl::string_view section, absl::string_view outer) {
+  return absl::StartsWith(section, outer) &&
+         (section.size() == outer.size() || section[outer.size()] == '.');
+}
+
 std::string Found(const YAML::Node& node) {
   if (node.IsMap()) return "a mapping";
   if (node.IsSequence()) return "a list";
@@ -36,12 +41,12 @@ std::string Found(const YAML::Node& node) {
 
 }  // namespace
 
-std::string Field::section() const {
-  size_t dot = key.rfind('.');
-  return dot == std::string::npos ? "" : key.substr(0, dot);
+absl::string_view Field::section() const {
+  const size_t dot = key.rfind('.');
+  return dot == absl::string_view::npos ? "" : key.substr(0, dot);
 }
 
-std::string Field::leaf() const { return key.substr(key.rfind('.') + 1); }
+absl::string_view Field::leaf() const { return key.substr(key.rfind('.') + 1); }
 
 std::string ExpectedFound(absl::string_view what, const YAML::Node& node) {
   return absl::StrCat("expected ", what, ", found ", Found(node));
@@ -67,21 +72,21 @@ std::string YamlScalar(absl::string_view text) {
 
 std::string WriteFields(const std::vector<Field>& fields) {
   std::string yaml;
-  std::vector<std::string> open;  // the sections that the last line was in
+  absl::string_view open;  // the section that the last line was in
   for (const Field& field : fields) {
-    std::vector<std::string> path =
-        absl::StrSplit(field.section(), '.', absl::SkipEmpty());
-    size_t shared = 0;
-    while (shared < std::min(open.size(), path.size()) &&
-           open[shared] == path[shared]) {
-      ++shared;
+    size_t depth = 0;
+    // Of the sections around the field, from the outermost: those that are not
+    // open yet.
+    for (size_t end = field.key.find('.'); end != absl::string_view::npos;
+         end = field.key.find('.', end + 1), ++depth) {
+      const absl::string_view section = field.key.substr(0, end);
+      if (IsWithin(open, section)) continue;
+      yaml.append(2 * depth, ' ');
+      absl::StrAppend(&yaml, section.substr(section.rfind('.') + 1), ":\n");
     }
-    for (size_t i = shared; i < path.size(); ++i) {
-      absl::StrAppend(&yaml, std::string(2 * i, ' '), path[i], ":\n");
-    }
-    absl::StrAppend(&yaml, std::string(2 * path.size(), ' '), field.leaf(),
-                    ": ", field.value->Write(), "\n");
-    open = std::move(path);
+    yaml.append(2 * depth, ' ');
+    absl::StrAppend(&yaml, field.leaf(), ": ", field.value->Write(), "\n");
+    open = field.section();
   }
   return yaml;
 }

@@ -44,16 +44,17 @@ struct Field {
     kDecidesResult = 2,  // part of ConfigDigest
   };
 
-  std::string key;  // dotted: "train.optimizer.learning_rate"
+  absl::string_view key;  // a literal: "train.optimizer.learning_rate"
   std::unique_ptr<FieldValue> value;
   unsigned flags = kPlain;
   absl::string_view doc;  // a literal
-  // What other trainers call it; only for the message of an unknown key.
-  std::vector<absl::string_view> also_called;
+  // What other trainers call it, with spaces between; only for the message of
+  // an unknown key.
+  absl::string_view also_called;
 
   // "train.optimizer" and "learning_rate".
-  [[nodiscard]] std::string section() const;
-  [[nodiscard]] std::string leaf() const;
+  [[nodiscard]] absl::string_view section() const;
+  [[nodiscard]] absl::string_view leaf() const;
 };
 
 // "expected WHAT, found ..." with what `node` holds, shortened.

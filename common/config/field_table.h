@@ -2,7 +2,6 @@
 #ifndef HP_COMMON_CONFIG_FIELD_TABLE_H_
 #define HP_COMMON_CONFIG_FIELD_TABLE_H_
 
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,22 +10,26 @@
 
 namespace halfpipe {
 
-// The rows of one table under construction.
+// The rows of one table under construction. Its texts are literals: a service
+// makes a table for every job that is submitted.
 class FieldTable {
  public:
-  void Add(std::string key, FieldValuePtr value, unsigned flags,
-           absl::string_view doc,
-           std::vector<absl::string_view> also_called = {}) {
-    fields_.push_back({.key = std::move(key),
+  FieldTable() { fields_.reserve(kUsualSize); }
+
+  void Add(absl::string_view key, FieldValuePtr value, unsigned flags,
+           absl::string_view doc, absl::string_view also_called = "") {
+    fields_.push_back({.key = key,
                        .value = std::move(value),
                        .flags = flags,
                        .doc = doc,
-                       .also_called = std::move(also_called)});
+                       .also_called = also_called});
   }
 
   std::vector<Field> Take() { return std::move(fields_); }
 
  private:
+  static constexpr size_t kUsualSize = 80;
+
   std::vector<Field> fields_;
 };
 

@@ -161,12 +161,12 @@ std::string ConfigDigest(const JobConfig& config) {
     copy.lora.alpha = static_cast<double>(copy.lora.rank);
   // "key: value" lines, so that a new field with another default, or two
   // fields that trade values, give another digest.
-  Sha256 digest;
+  std::string lines;
   for (const Field& field : JobFields(&copy)) {
     if (!(field.flags & Field::kDecidesResult)) continue;
-    digest.Update(absl::StrCat(field.key, ": ", field.value->Write(), "\n"));
+    absl::StrAppend(&lines, field.key, ": ", field.value->Write(), "\n");
   }
-  return digest.HexDigest();
+  return Sha256Hex(lines);
 }
 
 }  // namespace halfpipe

@@ -23,23 +23,23 @@ void AddModel(ModelConfig& m, Table& t) {
   t.Add("model.dit", Path(&m.dit), kPlain,
         "The diffusion transformer: a safetensors or .pth file, or a folder "
         "of them. Required without model.random.",
-        {"dit_path", "transformer", "model_path"});
+        "dit_path transformer model_path");
   t.Add("model.text_encoder", Path(&m.text_encoder), kPlain,
-        "UMT5-XXL. Required without data.random.", {"t5", "umt5"});
+        "UMT5-XXL. Required without data.random.", "t5 umt5");
   t.Add("model.tokenizer", Path(&m.tokenizer), kPlain,
         "Its sentencepiece model, or the folder that holds it. Required "
         "without data.random.",
-        {"tokenizer_path"});
+        "tokenizer_path");
   t.Add("model.vae", Path(&m.vae), kPlain,
-        "The Wan VAE. Required without data.random.", {"vae_path"});
+        "The Wan VAE. Required without data.random.", "vae_path");
   t.Add("model.clip", Path(&m.clip), kPlain,
         "The CLIP image encoder; only for variants that take image features.",
-        {"image_encoder"});
+        "image_encoder");
   t.Add("model.weights", Choice(&m.weights, {"bf16", "fp8", "fp8_compute"}),
         kResult,
         "How the frozen weights are held: `bf16`; `fp8` (e4m3 with a scale a "
         "row, products in bf16); `fp8_compute` (products in fp8 too).",
-        {"fp8_base", "quantization"});
+        "fp8_base quantization");
   t.Add("model.random.variant", Text(&m.random.variant), kResult,
         "Random weights of this variant's shapes instead of files, made on "
         "the device.");
@@ -51,36 +51,35 @@ void AddModel(ModelConfig& m, Table& t) {
 
 void AddLora(LoraConfig& l, Table& t) {
   t.Add("lora.rank", Integer(&l.rank, 1, 4096), kResult,
-        "Inner size of each low-rank pair.",
-        {"network_dim", "lora_rank", "dim"});
+        "Inner size of each low-rank pair.", "network_dim lora_rank dim");
   t.Add("lora.alpha", Real(&l.alpha, 0.0, kInfinity), kResult,
         "The LoRA's scale is alpha / rank; 0: the rank, so that the scale is "
         "1.",
-        {"network_alpha", "lora_alpha"});
+        "network_alpha lora_alpha");
   t.Add("lora.targets", TextList(&l.targets), kResult,
         "Names (or the last parts of names) of the linear layers that get a "
         "LoRA.",
-        {"target_modules", "lora_target_modules"});
+        "target_modules lora_target_modules");
   t.Add("lora.init_from", Path(&l.init_from), kPlain,
         "A LoRA file to start from, in any format that is known; empty: a "
         "fresh one.",
-        {"lora_checkpoint", "init_from_existing"});
+        "lora_checkpoint init_from_existing");
 }
 
 void AddData(DataConfig& d, Table& t) {
   t.Add("data.path", Path(&d.path), kPlain,
         "The folder with the clips and images. Required without data.random.",
-        {"dataset_base_path"});
+        "dataset_base_path");
   t.Add("data.metadata", Text(&d.metadata), kPlain,
         "A .csv, .json or .jsonl file with a `prompt` and a `video` or "
         "`image` for each row, relative to data.path. Empty: "
         "metadata.{csv,json,jsonl} if there is one, else each clip's caption "
         "is the .txt file of the same name.",
-        {"dataset_metadata_path", "metadata_path"});
+        "dataset_metadata_path metadata_path");
   t.Add("data.cache_dir", Path(&d.cache_dir), kPlain,
         "Where encoded clips and prompts are kept between runs. Empty: "
         "`.halfpipe-cache` in data.path.",
-        {"cache_directory"});
+        "cache_directory");
   t.Add("data.height", Integer(&d.height, 0, DataConfig::kMaxSide), kResult,
         "Pixels, a multiple of 16 (32 for TI2V-5B). 0 (with width 0): each "
         "clip's own size, within max_pixels.");
@@ -90,10 +89,9 @@ void AddData(DataConfig& d, Table& t) {
         "Largest height * width where the size is each clip's own.");
   t.Add("data.frames", Integer(&d.frames, 1, DataConfig::kMaxFrames), kResult,
         "Frames of a sample, 4k+1. A shorter clip gives the most it can.",
-        {"num_frames"});
+        "num_frames");
   t.Add("data.repeat", Integer(&d.repeat, 1, 1000000), kResult,
-        "How often an epoch holds each sample.",
-        {"dataset_repeat", "num_repeats"});
+        "How often an epoch holds each sample.", "dataset_repeat num_repeats");
   t.Add("data.random.samples", Integer(&d.random.samples, 0, 1000000), kResult,
         "Samples with made-up latents and contexts instead of files; 0: "
         "files.");
@@ -108,21 +106,21 @@ void AddOptimizer(TrainConfig& c, Table& t) {
         "The optimizer.");
   t.Add("train.optimizer.learning_rate",
         Real(&o.learning_rate, 0.0, 10.0, LowerEnd::kOpen), kResult,
-        "The rate after warm-up.", {"lr"});
+        "The rate after warm-up.", "lr");
   t.Add("train.optimizer.weight_decay", Real(&o.weight_decay, 0.0, 1.0),
         kResult, "Decoupled weight decay.");
   t.Add("train.optimizer.betas", RatioPair(&o.betas), kResult,
         "Decay rates of the first and second moment.");
   t.Add("train.optimizer.eps", Real(&o.eps, 0.0, 1.0, LowerEnd::kOpen), kResult,
-        "Added to the root of the second moment.", {"epsilon"});
+        "Added to the root of the second moment.", "epsilon");
   LrScheduleConfig& s = c.lr_schedule;
   t.Add("train.lr_schedule.type",
         Choice(&s.type, {"constant", "linear", "cosine"}), kResult,
         "The rate's course after warm-up, over the remaining steps.",
-        {"lr_scheduler", "lr_scheduler_type"});
+        "lr_scheduler lr_scheduler_type");
   t.Add("train.lr_schedule.warmup_steps", Integer(&s.warmup_steps, 0, 10000000),
         kResult, "Steps over which the rate rises linearly to learning_rate.",
-        {"lr_warmup_steps"});
+        "lr_warmup_steps");
   t.Add("train.lr_schedule.min_ratio", Real(&s.min_ratio, 0.0, 1.0), kResult,
         "What `linear` and `cosine` fall to, as a fraction of "
         "learning_rate.");
@@ -130,38 +128,38 @@ void AddOptimizer(TrainConfig& c, Table& t) {
 
 void AddTrain(TrainConfig& c, Table& t) {
   t.Add("train.steps", Integer(&c.steps, 1, 10000000), kRequired | kResult,
-        "Optimizer steps.", {"max_train_steps", "max_steps"});
+        "Optimizer steps.", "max_train_steps max_steps");
   t.Add("train.micro_batches", Integer(&c.micro_batches, 1, 4096), kResult,
         "Samples of a step, one at a time through the pipeline: with 1 the "
         "stages cannot overlap, 8 keeps both busy.",
-        {"gradient_accumulation_steps", "batch_size", "train_batch_size"});
+        "gradient_accumulation_steps batch_size train_batch_size");
   AddOptimizer(c, t);
   t.Add("train.max_grad_norm", Real(&c.max_grad_norm, 0.0, kInfinity), kResult,
         "Gradients whose norm over both stages is larger are scaled down to "
         "it; 0: never, as DiffSynth does.",
-        {"gradient_clipping", "clip_grad_norm"});
+        "gradient_clipping clip_grad_norm");
   TimestepConfig& s = c.timesteps;
   t.Add("train.timesteps.min_boundary", Real(&s.min_boundary, 0.0, 1.0),
         kResult,
         "First fraction of the timestep grid that is trained; 0 is pure "
         "noise.",
-        {"min_timestep_boundary", "min_t"});
+        "min_timestep_boundary min_t");
   t.Add("train.timesteps.max_boundary", Real(&s.max_boundary, 0.0, 1.0),
         kResult,
         "Where the trained part ends. With shift 5: I2V-A14B high noise 0 to "
         "0.358, low noise 0.358 to 1; T2V-A14B 0.417.",
-        {"max_timestep_boundary", "max_t"});
+        "max_timestep_boundary max_t");
   t.Add("train.timesteps.shift", Real(&s.shift, 0.0, 1000.0, LowerEnd::kOpen),
         kResult,
         "Moves the grid towards noise: sigma = shift u / (1 + (shift - 1) "
         "u).",
-        {"sigma_shift", "discrete_flow_shift", "flow_shift"});
+        "sigma_shift discrete_flow_shift flow_shift");
   t.Add("train.timesteps.weighting", Choice(&s.weighting, {"gaussian", "none"}),
         kResult, "The loss's weight: `gaussian` as DiffSynth, or 1 everywhere.",
-        {"weighting_scheme"});
+        "weighting_scheme");
   t.Add("train.caption_dropout", Real(&c.caption_dropout, 0.0, 1.0), kResult,
         "Chance that a sample is trained with the empty prompt.",
-        {"caption_dropout_rate"});
+        "caption_dropout_rate");
   t.Add("train.seed", Integer(&c.seed, 0, kMaxInt), kResult,
         "Decides noise, timesteps, data order and the LoRA's start.");
   t.Add("train.deterministic", Flag(&c.deterministic), kResult,
@@ -195,7 +193,7 @@ void AddPipeline(PipelineConfig& p, Table& t) {
   t.Add("pipeline.memory",
         Choice(&p.memory, {"auto", "keep", "recompute", "offload"}), kPlain,
         "What becomes of activations until the backward pass.",
-        {"gradient_checkpointing", "blocks_to_swap"});
+        "gradient_checkpointing blocks_to_swap");
   t.Add("pipeline.gpu_memory", BytesOrAuto(&p.gpu_memory_bytes), kPlain,
         "Most memory to use of each GPU; `auto`: what is free.");
   t.Add("pipeline.host_memory", BytesOrAuto(&p.host_memory_bytes), kPlain,
@@ -208,7 +206,7 @@ void AddPipeline(PipelineConfig& p, Table& t) {
   t.Add("pipeline.device", Choice(&p.device, {"auto", "cpu", "cuda"}), kPlain,
         "Where the stages compute.");
   t.Add("pipeline.dtype", Choice(&p.dtype, {"bf16", "fp32"}), kResult,
-        "What the model computes in.", {"mixed_precision"});
+        "What the model computes in.", "mixed_precision");
   t.Add("pipeline.threads", Integer(&p.threads, 1, 1024), kPlain,
         "CPU threads of each stage. On the CPU another number may change the "
         "last bits of the result.");
@@ -216,11 +214,10 @@ void AddPipeline(PipelineConfig& p, Table& t) {
 
 void AddOutput(OutputConfig& o, Table& t) {
   t.Add("output.dir", Path(&o.dir), kRequired,
-        "Folder for checkpoints and the LoRA files.",
-        {"output_path", "output_dir"});
+        "Folder for checkpoints and the LoRA files.", "output_path output_dir");
   t.Add("output.save_every", StepsOrDuration(&o.save_every), kPlain,
         "When a checkpoint is written, besides the end.",
-        {"save_steps", "save_every_n_steps", "checkpoint_every_n_minutes"});
+        "save_steps save_every_n_steps checkpoint_every_n_minutes");
   t.Add("output.keep", Integer(&o.keep, 0, 1000000), kPlain,
         "How many of the newest checkpoints stay; 0: all.");
   t.Add("output.formats",
@@ -234,11 +231,11 @@ void AddValidation(ValidationConfig& v, Table& t) {
   t.Add("validation.samples", Integer(&v.samples, 0, 256), kPlain,
         "Samples that are never trained on, and whose loss is measured now and "
         "then; 0: no validation. All copies of a sample are held out with it.",
-        {"validation_samples", "num_validation_samples"});
+        "validation_samples num_validation_samples");
   t.Add("validation.every", Integer(&v.every, 1, kMaxInt), kPlain,
         "Optimizer steps between two validations; another one comes after the "
         "last step.",
-        {"validation_steps", "eval_steps", "eval_every_n_steps"});
+        "validation_steps eval_steps eval_every_n_steps");
   t.Add("validation.bands", Integer(&v.bands, 1, 16), kPlain,
         "The trained timesteps are cut into so many equal parts, and each "
         "sample is evaluated in the middle of each, with noise of its own that "
@@ -246,7 +243,7 @@ void AddValidation(ValidationConfig& v, Table& t) {
   t.Add("validation.patience", Integer(&v.patience, 0, kMaxInt), kPlain,
         "The job ends, as done, after so many validations in a row without a "
         "better loss; 0: never.",
-        {"early_stopping_patience"});
+        "early_stopping_patience");
   t.Add("validation.seed", Integer(&v.seed, 0, kMaxInt), kPlain,
         "Chooses the samples and their noise: keep it to compare jobs.");
 }
@@ -257,7 +254,7 @@ std::vector<Field> JobFields(JobConfig* config) {
   Table table;
   table.Add("name", Text(&config->name), kRequired,
             "What the job is called in lists, logs and metrics.",
-            {"job_name", "output_name"});
+            "job_name output_name");
   AddModel(config->model, table);
   AddLora(config->lora, table);
   AddData(config->data, table);

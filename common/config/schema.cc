@@ -6,9 +6,11 @@
 #include <set>
 #include <sstream>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/config/nearest.h"
 #include "yaml-cpp/anchor.h"
 #include "yaml-cpp/eventhandler.h"
@@ -24,7 +26,8 @@ std::string Join(absl::string_view section, absl::string_view leaf) {
 
 bool IsSection(const std::vector<Field>& fields, const std::string& key) {
   return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
-    return absl::StartsWith(field.key, key + ".");
+    return absl::StartsWith(field.key, key) && field.key.size() > key.size() &&
+           field.key[key.size()] == '.';
   });
 }
 
@@ -35,9 +38,9 @@ std::vector<std::string> NamesIn(const std::vector<Field>& fields,
   std::string prefix = section.empty() ? "" : section + ".";
   for (const Field& field : fields) {
     if (!absl::StartsWith(field.key, prefix)) continue;
-    std::string rest = field.key.substr(prefix.size());
-    std::string name = rest.substr(0, rest.find('.'));
-    if (names.empty() || names.back() != name) names.push_back(name);
+    const absl::string_view rest = field.key.substr(prefix.size());
+    const absl::string_view name = rest.substr(0, rest.find('.'));
+    if (names.empty() || names.back() != name) names.emplace_back(name);
   }
   return names;
 }
@@ -52,9 +55,11 @@ std::string Suggestion(const std::vector<Field>& fields,
                           field.section(), "'");
     }
     if (field.leaf() == name && !field.section().empty()) {
-      elsewhere.push_back(field.section());
+      elsewhere.emplace_back(field.section());
     }
-    if (std::count(field.also_called.begin(), field.also_called.end(), name)) {
+    const std::vector<absl::string_view> synonyms =
+        absl::StrSplit(field.also_called, ' ');
+    if (absl::c_linear_search(synonyms, name)) {
       return absl::StrCat("it is called ", field.key, " here");
     }
   }
@@ -67,7 +72,7 @@ std::string Suggestion(const std::vector<Field>& fields,
   }
   std::vector<std::string> leaves;
   leaves.reserve(fields.size());
-  for (const Field& field : fields) leaves.push_back(field.leaf());
+  for (const Field& field : fields) leaves.emplace_back(field.leaf());
   if (std::optional<std::string> near = Nearest(name, leaves)) {
     for (const Field& field : fields) {
       if (field.leaf() == *near) {
@@ -267,9 +272,10 @@ KeyLines ReadFields(absl::string_view yaml, std::vector<Field>& fields,
   }
   KeyLines lines = reader.TakeLines();
   for (const Field& field : fields) {
-    if (!(field.flags & Field::kRequired) || lines.count(field.key)) continue;
+    const std::string key(field.key);
+    if (!(field.flags & Field::kRequired) || lines.contains(key)) continue;
     problems->Add(
-        LineOf(field.key, lines), field.key,
+        LineOf(key, lines), key,
         absl::StrCat("is missing: expected ", field.value->Allowed()));
   }
   return lines;
@@ -280,7 +286,7 @@ void CheckFields(const std::vector<Field>& fields, const KeyLines& lines,
   for (const Field& field : fields) {
     std::string problem = field.value->Check();
     if (problem.empty()) continue;
-    problems->Add(LineOf(field.key, lines), field.key, problem);
+    problems->Add(LineOf(std::string(field.key), lines), field.key, problem);
   }
 }
 

@@ -153,7 +153,7 @@ TEST_F(PathRootsTest, KnowsEveryPathKey) {
     ++paths;
     const std::string before = *path;
     *path = "/etc/passwd";
-    ExpectRefused(field.key, "/etc/passwd");
+    ExpectRefused(std::string(field.key), "/etc/passwd");
     *path = before;
   }
   EXPECT_GE(paths, 9u);

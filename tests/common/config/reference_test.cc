@@ -26,7 +26,7 @@ TEST(ReferenceTest, EveryKeyIsDocumentedOnce) {
   JobConfig job;
   std::set<std::string> keys;
   for (const Field& field : JobFields(&job)) {
-    EXPECT_TRUE(keys.insert(field.key).second) << field.key;
+    EXPECT_TRUE(keys.insert(std::string(field.key)).second) << field.key;
     EXPECT_FALSE(field.doc.empty()) << field.key;
     EXPECT_FALSE(field.value->Allowed().empty()) << field.key;
   }
