@@ -317,7 +317,12 @@ class FaultTest:
         folders = sorted(out.glob("step-*"), key=lambda p: p.stat().st_mtime)
         if len(folders) < 2:
             return None
-        shard = sorted(folders[-1].glob("*.safetensors"))[0]
+        # Not the LoRA: the job's result is a hard link to it, and where the job
+        # has just ended nothing would ever write another.
+        shards = sorted(folders[-1].glob("stage*.safetensors"))
+        if not shards:
+            return None  # it is just being pruned
+        shard = self.random.choice(shards)
         try:
             with open(shard, "r+b") as file:
                 file.seek(shard.stat().st_size - 3)
