@@ -192,8 +192,13 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
     const StageHeartbeat& heartbeat) {
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();
-  HP_RETURN_IF_ERROR(registry_.OnHeartbeat(place, incarnation, heartbeat, now));
   HeartbeatReply reply;
+  if (registry_.WaitsInVain(place, heartbeat)) {
+    reply.abandon = true;
+    reply.epoch = heartbeat.epoch;
+    return reply;
+  }
+  HP_RETURN_IF_ERROR(registry_.OnHeartbeat(place, incarnation, heartbeat, now));
   reply.epoch = pair_epochs_[place.pair];
   if (JobRunner* runner = RunnerOn(place.pair); runner != nullptr) {
     runner->OnHeartbeat(place.rank, heartbeat, now);

@@ -62,6 +62,14 @@ absl::Status StageRegistry::OnHeartbeat(const StagePlace& place,
   return absl::OkStatus();
 }
 
+bool StageRegistry::WaitsInVain(const StagePlace& place,
+                                const StageHeartbeat& heartbeat) const {
+  const StageInfo* peer = Find({place.pair, Rank(1 - place.rank.value())});
+  return heartbeat.action_index >= 0 && Find(place) == nullptr &&
+         peer != nullptr && peer->loaded != nullptr &&
+         peer->loaded->steps_done == heartbeat.step.value();
+}
+
 bool StageRegistry::IsLost(const Stage& stage, absl::Time now) const {
   return now - stage.renewed > options_.lease ||
          (stage.in_sight && options_.is_gone(stage.info.host, stage.info.pid));

@@ -60,6 +60,11 @@ class StageRegistry {
                                          uint64_t incarnation,
                                          const StageHeartbeat& heartbeat,
                                          absl::Time now);
+  // Whether the step that a stage is in, which is not registered, can never
+  // end: its peer is, and holds the boundary before that step. A coordinator
+  // died between the two commands.
+  [[nodiscard]] bool WaitsInVain(const StagePlace& place,
+                                 const StageHeartbeat& heartbeat) const;
 
   // Removes the stages whose lease ran out or whose process is gone, and
   // returns their places. A process that `is_gone` did not see when it

@@ -69,7 +69,8 @@ class StageWorker {
     absl::Duration stuck_timeout = absl::Seconds(10);
     absl::Duration abandon_timeout = absl::Seconds(60);
     // How long a step may go on that a restarted coordinator does not know: the
-    // peer does it too, unless it never heard of it.
+    // peer does it too, unless it never heard of it. (Where that is known, the
+    // coordinator answers the heartbeat, and has it abandoned.)
     absl::Duration forgotten_step_grace = absl::Seconds(10);
     // Called from the heartbeat thread when one does not end: the process is
     // of no use any more. Empty: nothing happens.

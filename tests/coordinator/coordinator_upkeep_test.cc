@@ -32,6 +32,26 @@ class CoordinatorUpkeepTest : public CoordinatorTest {
   }
 };
 
+TEST_F(CoordinatorUpkeepTest, AStepThatOnlyOneStageHeardOfIsAbandoned) {
+  LoadedJob loaded;
+  loaded.steps_done = 3;
+  StageInfo info = InfoOf(0, "default");
+  info.loaded = std::make_shared<LoadedJob>(loaded);
+  JoinAs(info);
+  StageHeartbeat beat;
+  beat.epoch = Epoch(9);
+  beat.step = Step(2);  // the peer has done it: it will end
+  beat.action_index = 0;
+  const StagePlace place{"default", Rank(1)};
+  EXPECT_EQ(coordinator_->Heartbeat(place, 7, beat).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  beat.step = Step(3);
+  const auto reply = coordinator_->Heartbeat(place, 7, beat);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_TRUE(reply->abandon);
+  EXPECT_EQ(reply->epoch, Epoch(9));
+}
+
 TEST_F(CoordinatorUpkeepTest, ThePulseSaysWhatGoesOnWhileTheStoreAnswers) {
   Submit("a");
   Submit("b");

@@ -86,6 +86,30 @@ TEST_F(StageRegistryTest, WhatIsFreeIsWhatTheLastHeartbeatSaid) {
   EXPECT_EQ(registry_.Find(kPlace0)->device_free_change_bytes, -7);
 }
 
+TEST_F(StageRegistryTest, AStepThatThePeerNeverBeganWaitsInVain) {
+  const StagePlace place1{"default", Rank(1)};
+  StageHeartbeat heartbeat;
+  heartbeat.step = Step(4);
+  heartbeat.action_index = 7;
+  EXPECT_FALSE(registry_.WaitsInVain(place1, heartbeat));
+  StageInfo peer = MakeStageInfo(0);
+  ASSERT_TRUE(registry_.Register(peer, At(0)).ok());
+  EXPECT_FALSE(registry_.WaitsInVain(place1, heartbeat)) << "a new process";
+  LoadedJob loaded;
+  loaded.steps_done = 4;
+  peer.loaded = std::make_shared<LoadedJob>(loaded);
+  ASSERT_TRUE(registry_.Register(peer, At(0)).ok());
+  EXPECT_TRUE(registry_.WaitsInVain(place1, heartbeat));
+  heartbeat.step = Step(3);
+  EXPECT_FALSE(registry_.WaitsInVain(place1, heartbeat)) << "the peer did it";
+  heartbeat.step = Step(4);
+  heartbeat.action_index = -1;
+  EXPECT_FALSE(registry_.WaitsInVain(place1, heartbeat)) << "in no step";
+  heartbeat.action_index = 7;
+  ASSERT_TRUE(registry_.Register(MakeStageInfo(1), At(0)).ok());
+  EXPECT_FALSE(registry_.WaitsInVain(place1, heartbeat)) << "registered";
+}
+
 TEST_F(StageRegistryTest, RanksAndNamesAreChecked) {
   EXPECT_EQ(registry_.Register(MakeStageInfo(2), At(0)).status().code(),
             absl::StatusCode::kInvalidArgument);
