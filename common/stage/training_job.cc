@@ -1,8 +1,5 @@
 #include "common/stage/training_job.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/from_blob.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -17,6 +14,7 @@
 #include "common/runtime/random_sample.h"
 #include "common/stage/data_set.h"
 #include "common/stage/device.h"
+#include "common/stage/lora_start.h"
 #include "common/stage/reporting_weights.h"
 #include "common/stage/step_record.h"
 #include "common/store/checkpoint_manifest.h"
@@ -58,39 +56,6 @@ UniformSource UniformsFor(uint64_t seed) {
         .FillUniform(out.mutable_data_ptr<float>(),
                      static_cast<size_t>(out.numel()), 0.0F, 1.0F);
   };
-}
-
-// Copies the matrices of a LoRA file into the adapters.
-absl::Status InitFromFile(const std::string& path, const LoraSpec& spec,
-                          const std::vector<LoraAdapter*>& adapters) {
-  HP_ASSIGN_OR_RETURN(LoraFile file, ImportLora(path));
-  std::map<std::string, LoraModule*> modules;
-  for (LoraModule& module : file.modules) modules[module.module] = &module;
-  for (LoraAdapter* adapter : adapters) {
-    auto it = modules.find(adapter->module);
-    if (it == modules.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("lora.init_from: ", path, " has no matrices for ",
-                       adapter->module, ", which lora.targets asks for"));
-    }
-    LoraModule& module = *it->second;
-    if (module.rank != spec.rank || module.in != adapter->in ||
-        module.out != adapter->out) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("lora.init_from: ", path, ": ", adapter->module,
-                       " has rank ", module.rank, " and ", module.in, " x ",
-                       module.out, ", expected rank ", spec.rank, " and ",
-                       adapter->in, " x ", adapter->out));
-    }
-    adapter->a.master.copy_(
-        at::from_blob(module.a.data(), {module.rank, module.in}, at::kFloat));
-    // The file's B holds its own alpha / rank; ours is applied again later.
-    adapter->b.master.copy_(
-        at::from_blob(module.b.data(), {module.out, module.rank}, at::kFloat) /
-        spec.scale());
-    adapter->RefreshComputeCopies();
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -340,8 +305,8 @@ absl::Status TrainingJob::RestoreOrInit() {
                          &compute_->optimizer());
   }
   if (config_.lora.init_from.empty()) return absl::OkStatus();
-  return InitFromFile(config_.lora.init_from, LoraSpecOf(config_.lora),
-                      adapters);
+  return StartFromLora(config_.lora.init_from, LoraSpecOf(config_.lora),
+                       adapters);
 }
 
 absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(

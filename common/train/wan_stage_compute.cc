@@ -18,23 +18,8 @@
 namespace halfpipe {
 namespace {
 
-Segment Next(Segment segment) { return Segment(segment.value() + 1); }
-
-Segment Previous(Segment segment) { return Segment(segment.value() - 1); }
-
 std::string Label(const char* op, Segment segment, Microbatch microbatch) {
   return absl::StrCat(segment.value(), op, microbatch.value());
-}
-
-std::vector<LoraAdapter*> AdaptersOf(const WanPart& part) {
-  return {part.adapters().begin(), part.adapters().end()};
-}
-
-absl::Status Missing(absl::string_view what, Segment segment,
-                     Microbatch microbatch) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(what, " of segment ", segment.value(), " micro-batch ",
-                   microbatch.value(), " is not there"));
 }
 
 }  // namespace
@@ -45,14 +30,25 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
     : options_(std::move(options)),
       part_(std::move(part)),
       source_(source),
-      optimizer_(LoraMasters(AdaptersOf(*part_)), options_.optimizer,
+      optimizer_(LoraMasters(Adapters()), options_.optimizer,
                  options_.optimizer_on_host
                      ? std::optional<at::Device>(options_.device)
                      : std::nullopt),
       slots_(options_.device),
-      memory_use_(AdaptersOf(*part_), optimizer_, options_.device),
+      memory_use_(Adapters(), optimizer_, options_.device),
       pace_(options_.device) {
   part_->set_before_block([this] { return pace_.Next(); });
+}
+
+std::vector<LoraAdapter*> WanStageCompute::Adapters() const {
+  return {part_->adapters().begin(), part_->adapters().end()};
+}
+
+absl::Status WanStageCompute::Missing(absl::string_view what, Segment segment,
+                                      Microbatch microbatch) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " of segment ", segment.value(), " micro-batch ",
+                   microbatch.value(), " is not there"));
 }
 
 absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
@@ -236,116 +232,6 @@ absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
   });
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToSend(
-    Segment segment, Microbatch microbatch) {
-  return TorchGuard("send activation", [&]() -> absl::StatusOr<BoundarySlot> {
-    InFlight& flight = in_flight_[microbatch];
-    auto it = flight.x.find(segment);
-    if (it == flight.x.end()) return Missing("output", segment, microbatch);
-    SlotTensors tensors = {it->second.contiguous()};
-    flight.x.erase(it);
-    if (SendsConditioning(segment)) {
-      tensors.push_back(flight.conditioning.context.contiguous());
-      tensors.push_back(flight.conditioning.t_mod.contiguous());
-    }
-    return slots_.Put(SlotKind::kActivationOut, segment, microbatch,
-                      std::move(tensors));
-  });
-}
-
-absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
-    Segment segment, Microbatch microbatch) {
-  return TorchGuard("send gradient", [&]() -> absl::StatusOr<BoundarySlot> {
-    InFlight& flight = in_flight_[microbatch];
-    auto it = flight.dx.find(segment);
-    if (it == flight.dx.end()) return Missing("gradient", segment, microbatch);
-    SlotTensors tensors = {it->second.contiguous()};
-    flight.dx.erase(it);
-    return slots_.Put(SlotKind::kGradientOut, segment, microbatch,
-                      std::move(tensors));
-  });
-}
-
-void WanStageCompute::ReleaseSent(Segment segment, Microbatch microbatch,
-                                  EventPtr done) {
-  slots_.Release(segment, microbatch, done);
-}
-
-absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::ActivationSpecs(
-    Segment segment, Microbatch microbatch) {
-  HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
-                      options_.shape_of(plan_, microbatch));
-  HP_ASSIGN_OR_RETURN(DType compute, ToDType(options_.compute));
-  HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
-                      MakeBoundarySpec(part_->architecture(), shape, compute));
-  std::vector<SlotSpec> specs;
-  for (const BoundaryTensor& tensor : boundary.tensors) {
-    // Only what the embeddings made crosses with x, and only once.
-    if (!tensor.needs_grad && !SendsConditioning(Previous(segment))) continue;
-    specs.push_back({tensor.shape, ToScalarType(tensor.dtype)});
-  }
-  return specs;
-}
-
-absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToReceive(
-    Segment segment, Microbatch microbatch) {
-  return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
-    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
-                        ActivationSpecs(segment, microbatch));
-    return slots_.Expect(SlotKind::kActivationIn, segment, microbatch, specs);
-  });
-}
-
-absl::StatusOr<BoundarySlot> WanStageCompute::GradientToReceive(
-    Segment segment, Microbatch microbatch) {
-  return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
-    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
-                        ActivationSpecs(Next(segment), microbatch));
-    specs.resize(1);  // x comes first, and only x has a gradient
-    return slots_.Expect(SlotKind::kGradientIn, segment, microbatch, specs);
-  });
-}
-
-void WanStageCompute::SetActivationArrived(Segment segment,
-                                           Microbatch microbatch,
-                                           EventPtr arrived) {
-  slots_.SetArrived(SlotKind::kActivationIn, segment, microbatch,
-                    std::move(arrived));
-}
-
-void WanStageCompute::SetGradientArrived(Segment segment, Microbatch microbatch,
-                                         EventPtr arrived) {
-  slots_.SetArrived(SlotKind::kGradientIn, segment, microbatch,
-                    std::move(arrived));
-}
-
-absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
-  return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
-    own_norms_ = SquaredNorms(LoraGradients(AdaptersOf(*part_)))
-                     .to(options_.device)
-                     .contiguous();
-    return slots_.Put(SlotKind::kGradientOut, Segment(-1), Microbatch(0),
-                      {own_norms_});
-  });
-}
-
-absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
-  return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
-    const int64_t count = std::count_if(
-        options_.tensor_owners.begin(), options_.tensor_owners.end(),
-        [this](Rank owner) { return owner != options_.rank; });
-    return slots_.Expect(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
-                         {SlotSpec{{count}, at::kDouble}});
-  });
-}
-
-void WanStageCompute::SetGradNormsArrived(EventPtr arrived) {
-  slots_.Release(Segment(-1), Microbatch(0), arrived);
-  slots_.SetArrived(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
-                    std::move(arrived));
-  norms_exchanged_ = true;
-}
-
 absl::StatusOr<std::vector<double>> WanStageCompute::MergeNorms(
     const at::Tensor& own, const at::Tensor& peer) const {
   // Both ranks list their norms in block order: each takes its turn.
@@ -379,7 +265,7 @@ absl::StatusOr<double> WanStageCompute::ReadGlobalNorm() {
                         MergeNorms(own_norms_.cpu(), peer[0].cpu()));
     return GlobalNorm(merged);
   }
-  const at::Tensor own = SquaredNorms(LoraGradients(AdaptersOf(*part_))).cpu();
+  const at::Tensor own = SquaredNorms(LoraGradients(Adapters())).cpu();
   const double* values = own.const_data_ptr<double>();
   return GlobalNorm(std::vector<double>(values, values + own.numel()));
 }
@@ -396,9 +282,9 @@ absl::Status WanStageCompute::OptimizerStep() {
           "look for a damaged sample or weight file"));
     }
     if (options_.on_gradients) {
-      HP_RETURN_IF_ERROR(options_.on_gradients(plan_, AdaptersOf(*part_)));
+      HP_RETURN_IF_ERROR(options_.on_gradients(plan_, Adapters()));
     }
-    std::vector<at::Tensor> gradients = LoraGradients(AdaptersOf(*part_));
+    std::vector<at::Tensor> gradients = LoraGradients(Adapters());
     const double factor = ClipFactor(grad_norm_, options_.max_grad_norm);
     if (factor < 1.0) at::_foreach_mul_(gradients, factor);
     optimizer_.Step(gradients, plan_.learning_rate);

@@ -125,6 +125,17 @@ class WanStageCompute : public StageCompute {
     at::Tensor dprediction;            // between the head's two passes
   };
 
+  static Segment Next(Segment segment) { return Segment(segment.value() + 1); }
+
+  static Segment Previous(Segment segment) {
+    return Segment(segment.value() - 1);
+  }
+
+  [[nodiscard]] static absl::Status Missing(absl::string_view what,
+                                            Segment segment,
+                                            Microbatch microbatch);
+
+  [[nodiscard]] std::vector<LoraAdapter*> Adapters() const;
   [[nodiscard]] const SegmentContent& ContentOf(Segment segment) const;
   [[nodiscard]] bool IsLocal(Segment segment) const;
   [[nodiscard]] absl::StatusOr<at::Tensor> EmbedInput(Microbatch microbatch);

@@ -63,6 +63,10 @@ std::string WanArchitecture::Description() const {
   return name;
 }
 
+std::string ToText(const BlockRange& blocks) {
+  return absl::StrCat("[", blocks.begin, ", ", blocks.end, ")");
+}
+
 int64_t CountBlocks(const std::vector<BlockRange>& ranges) {
   int64_t blocks = 0;
   for (const BlockRange& range : ranges) blocks += range.size();

@@ -70,6 +70,9 @@ struct BlockRange {
   friend bool operator==(const BlockRange&, const BlockRange&) = default;
 };
 
+// "[4, 8)".
+[[nodiscard]] std::string ToText(const BlockRange& blocks);
+
 // Blocks in all of them.
 [[nodiscard]] int64_t CountBlocks(const std::vector<BlockRange>& ranges);
 
