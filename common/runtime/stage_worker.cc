@@ -42,9 +42,9 @@ StageWorker::StageWorker(StageInfo info, StageBackend* backend,
       backend_(backend),
       commands_(commands),
       heartbeats_(heartbeats),
-      options_(options),
-      pause_(options.first_pause),
-      watch_(options.limits) {}
+      options_(std::move(options)),
+      pause_(options_.first_pause),
+      watch_(options_.limits) {}
 
 WorkerExit StageWorker::Run(std::stop_token stop) {
   std::stop_callback on_stop(stop, [this] {

@@ -126,7 +126,7 @@ TEST_F(JobStoreTest, TellsTheQueueFromWhatIsUnderWay) {
   const std::map<std::string, std::pair<int32_t, JobState>> jobs = {
       {"a", {0, JobState::kQueued}},    {"b", {-1, JobState::kQueued}},
       {"c", {5, JobState::kQueued}},    {"d", {0, JobState::kQueued}},
-      {"e", {9, JobState::kRunning}},  {"f", {0, JobState::kPaused}},
+      {"e", {9, JobState::kRunning}},   {"f", {0, JobState::kPaused}},
       {"g", {7, JobState::kCancelled}}, {"h", {0, JobState::kDone}}};
   for (const auto& [id, as] : jobs) {
     Job job = MakeJob(id);

@@ -1,5 +1,6 @@
 #include "common/stage/lora_start.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/tensor.h>
 
