@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/time/clock.h"
@@ -10,6 +11,7 @@
 #include "common/rpc/grpc_channel.h"
 #include "coordinator/stage_service_impl.h"
 #include "coordinator/training_service_impl.h"
+#include "coordinator/unread_calls.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
@@ -63,11 +65,13 @@ struct CoordinatorServer::Parts {
   Parts(Coordinator* the_coordinator, const ServerOptions& options)
       : coordinator(the_coordinator),
         training(the_coordinator, {options.limits, options.page}),
-        stages(the_coordinator) {}
+        stages(the_coordinator),
+        unread(options.limits.message_bytes) {}
 
   Coordinator* coordinator;
   TrainingServiceImpl training;
   StageServiceImpl stages;
+  UnreadCalls unread;
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -84,6 +88,11 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
       address, MakeServerCredentials(address, options.security), &port);
   builder.RegisterService(&parts->training);
   builder.RegisterService(&parts->stages);
+  std::vector<
+      std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+      interceptors;
+  interceptors.push_back(parts->unread.Counter());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr) {
     return absl::AlreadyExistsError(absl::StrCat(
@@ -106,6 +115,8 @@ CoordinatorServer::CoordinatorServer(std::unique_ptr<Parts> parts,
 CoordinatorServer::~CoordinatorServer() {
   if (parts_->server != nullptr) Shutdown(absl::ZeroDuration());
 }
+
+void CoordinatorServer::Tick(absl::Time now) { parts_->unread.Look(now); }
 
 void CoordinatorServer::Shutdown(absl::Duration grace) {
   if (auto* health = parts_->server->GetHealthCheckService();

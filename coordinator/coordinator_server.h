@@ -21,7 +21,7 @@ struct ServerOptions {
   PageAccess page = {};
 };
 
-// Serves until it is destroyed. Thread-safe.
+// Serves until it is destroyed. Thread-safe but for Tick: one thread.
 class CoordinatorServer {
  public:
   // Listens on "host:port" (port 0 takes a free one) or "unix:/path", with
@@ -34,6 +34,9 @@ class CoordinatorServer {
       const ServerOptions& options = {});
   // Shutdown with no time for anybody.
   ~CoordinatorServer();
+
+  // Logs calls that gRPC refused by itself, some seconds later. Every 100 ms.
+  void Tick(absl::Time now);
 
   // Closes the coordinator, so that its waits end, and gives running calls
   // `grace` to end. Call once.

@@ -122,12 +122,14 @@ class PulseTeller {
 
 // Ticks until SIGTERM or SIGINT, which are blocked in every thread.
 void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator,
-                     ServiceNotifier* notifier, Liveness* liveness) {
+                     CoordinatorServer* server, ServiceNotifier* notifier,
+                     Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
   PulseTeller pulse(coordinator, notifier, liveness);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     coordinator->Tick();
+    server->Tick(absl::Now());
     pulse.Tell(absl::Now());
     if (signal < 0) continue;
     LogInfo("stopping", {{"signal", signal}});
@@ -199,7 +201,8 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   std::fflush(stdout);
   ServiceNotifier notifier;
   notifier.Ready(absl::StrCat("listens at ", server->address()));
-  TickUntilSignal(signals, coordinator.get(), &notifier, &liveness);
+  TickUntilSignal(signals, coordinator.get(), server.get(), &notifier,
+                  &liveness);
   notifier.Stopping("saving what runs");
   StopJobs(coordinator.get());
   server->Shutdown(absl::Seconds(2));

@@ -24,6 +24,7 @@
 namespace halfpipe {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -370,6 +371,17 @@ TEST_F(SecurityTest, AMessageOfAGibibyteIsRefusedWithoutHarm) {
       ExplainSizeLimit(absl::ResourceExhaustedError(small.error_message()));
   EXPECT_THAT(explained.message(), HasSubstr("limits.message_size"));
   EXPECT_EQ(List(*Client(read_)), absl::StatusCode::kOk);
+  const absl::Time now = absl::Now();
+  server_->Tick(now);
+  ::testing::internal::CaptureStderr();
+  server_->Tick(now + absl::Seconds(20));
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, AllOf(HasSubstr("call refused"),
+                         HasSubstr("limits.message_size (4194304 bytes)"),
+                         HasSubstr("calls=2")));
+  ::testing::internal::CaptureStderr();
+  server_->Tick(now + absl::Seconds(40));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << "told once";
 }
 
 TEST_F(SecurityTest, AResultThatIsTooLargeFailsItsCommand) {
