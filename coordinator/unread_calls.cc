@@ -86,24 +86,23 @@ UnreadCalls::Counter() const {
   return std::make_unique<ShownCallFactory>(shown_);
 }
 
-int64_t UnreadCalls::Look(absl::Time now) {
+void UnreadCalls::Look(absl::Time now) {
   const int64_t unread = OpenCalls() - *shown_;
   least_ = std::min(least_, unread);
   most_ = std::max(most_, unread);
   until_ = std::min(until_, now + kWindow);
-  if (now < until_) return 0;
+  if (now < until_) return;
   const int64_t more = least_ - logged_;
   logged_ = std::clamp(logged_, least_, most_);
   least_ = std::numeric_limits<int64_t>::max();
   most_ = std::numeric_limits<int64_t>::min();
   until_ = absl::InfiniteFuture();
-  if (more <= 0) return 0;
+  if (more <= 0) return;
   LogWarning("call refused",
              {{"reason", absl::StrCat("its message was not read: larger than "
                                       "limits.message_size (",
                                       message_bytes_, " bytes), or cut off")},
               {"calls", more}});
-  return more;
 }
 
 }  // namespace halfpipe

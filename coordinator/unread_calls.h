@@ -28,9 +28,9 @@ class UnreadCalls {
   Counter() const;
 
   // Every 100 ms or so. Once in kWindow logs the calls that were unread all the
-  // time, and were not logged before, and returns how many: at a single look
-  // some are always just coming or going. One thread.
-  int64_t Look(absl::Time now);
+  // time, and were not logged before: at a single look some are always just
+  // coming or going. One thread.
+  void Look(absl::Time now);
 
  private:
   static constexpr absl::Duration kWindow = absl::Seconds(10);

@@ -23,12 +23,6 @@ bool IsReservedWord(absl::string_view text) {
   return false;
 }
 
-// Whether `section` is `outer` or a part of it.
-bool IsWithin(absl::string_view section, absl::string_view outer) {
-  return absl::StartsWith(section, outer) &&
-         (section.size() == outer.size() || section[outer.size()] == '.');
-}
-
 std::string Found(const YAML::Node& node) {
   if (node.IsMap()) return "a mapping";
   if (node.IsSequence()) return "a list";
@@ -47,6 +41,11 @@ absl::string_view Field::section() const {
 }
 
 absl::string_view Field::leaf() const { return key.substr(key.rfind('.') + 1); }
+
+bool IsWithin(absl::string_view section, absl::string_view outer) {
+  return absl::StartsWith(section, outer) &&
+         (section.size() == outer.size() || section[outer.size()] == '.');
+}
 
 std::string ExpectedFound(absl::string_view what, const YAML::Node& node) {
   return absl::StrCat("expected ", what, ", found ", Found(node));

@@ -57,6 +57,9 @@ struct Field {
   [[nodiscard]] absl::string_view leaf() const;
 };
 
+// Whether `section` is `outer` or a part of it.
+[[nodiscard]] bool IsWithin(absl::string_view section, absl::string_view outer);
+
 // "expected WHAT, found ..." with what `node` holds, shortened.
 [[nodiscard]] std::string ExpectedFound(absl::string_view what,
                                         const YAML::Node& node);

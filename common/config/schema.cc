@@ -26,8 +26,7 @@ std::string Join(absl::string_view section, absl::string_view leaf) {
 
 bool IsSection(const std::vector<Field>& fields, const std::string& key) {
   return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
-    return absl::StartsWith(field.key, key) && field.key.size() > key.size() &&
-           field.key[key.size()] == '.';
+    return IsWithin(field.section(), key);
   });
 }
 
@@ -272,10 +271,11 @@ KeyLines ReadFields(absl::string_view yaml, std::vector<Field>& fields,
   }
   KeyLines lines = reader.TakeLines();
   for (const Field& field : fields) {
-    const std::string key(field.key);
-    if (!(field.flags & Field::kRequired) || lines.contains(key)) continue;
+    if (!(field.flags & Field::kRequired) || lines.contains(field.key)) {
+      continue;
+    }
     problems->Add(
-        LineOf(key, lines), key,
+        LineOf(field.key, lines), field.key,
         absl::StrCat("is missing: expected ", field.value->Allowed()));
   }
   return lines;
@@ -286,20 +286,19 @@ void CheckFields(const std::vector<Field>& fields, const KeyLines& lines,
   for (const Field& field : fields) {
     std::string problem = field.value->Check();
     if (problem.empty()) continue;
-    problems->Add(LineOf(std::string(field.key), lines), field.key, problem);
+    problems->Add(LineOf(field.key, lines), field.key, problem);
   }
 }
 
-int LineOf(const std::string& key, const KeyLines& lines) {
+int LineOf(absl::string_view key, const KeyLines& lines) {
   if (lines.empty()) return 0;
-  std::string part = key;
   while (true) {
-    if (auto found = lines.find(part); found != lines.end()) {
+    if (auto found = lines.find(key); found != lines.end()) {
       return found->second;
     }
-    size_t dot = part.rfind('.');
-    if (dot == std::string::npos) return 1;
-    part.resize(dot);
+    const size_t dot = key.rfind('.');
+    if (dot == absl::string_view::npos) return 1;
+    key = key.substr(0, dot);
   }
 }
 

@@ -3,6 +3,7 @@
 #ifndef HP_COMMON_CONFIG_SCHEMA_H_
 #define HP_COMMON_CONFIG_SCHEMA_H_
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ class ProblemList {
 };
 
 // Where each key and section of the document stands: dotted key -> line.
-using KeyLines = std::map<std::string, int>;
+using KeyLines = std::map<std::string, int, std::less<>>;
 
 // Sets each field that the document holds. Problems found: no YAML, several
 // documents, a section that is no mapping, keys that are unknown, misplaced or
@@ -55,7 +56,7 @@ void CheckFields(const std::vector<Field>& fields, const KeyLines& lines,
 
 // The line of `key`, else of the section it is missing from, else 1; 0 where
 // there are no lines.
-[[nodiscard]] int LineOf(const std::string& key, const KeyLines& lines);
+[[nodiscard]] int LineOf(absl::string_view key, const KeyLines& lines);
 
 }  // namespace halfpipe
 
