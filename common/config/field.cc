@@ -35,6 +35,22 @@ std::string Found(const YAML::Node& node) {
 
 }  // namespace
 
+absl::string_view KeyClassName(KeyClass key_class) {
+  switch (key_class) {
+    case KeyClass::kFree:
+      return "free";
+    case KeyClass::kDecides:
+      return "decides";
+    case KeyClass::kContent:
+      return "content";
+    case KeyClass::kMachine:
+      return "machine";
+    case KeyClass::kExtends:
+      return "extends";
+  }
+  return "";
+}
+
 absl::string_view Field::section() const {
   const size_t dot = key.rfind('.');
   return dot == absl::string_view::npos ? "" : key.substr(0, dot);

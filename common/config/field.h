@@ -37,16 +37,36 @@ class FieldValue {
   [[nodiscard]] virtual std::string* path() { return nullptr; }
 };
 
-struct Field {
-  enum Flags : unsigned {
-    kPlain = 0,
-    kRequired = 1,       // the file must hold it
-    kDecidesResult = 2,  // part of ConfigDigest
-  };
+// What another value of a key means for a job that has begun.
+enum class KeyClass {
+  kFree,     // nothing: the job goes on and ends in the same bytes
+  kDecides,  // another LoRA: refused by name
+  kContent,  // names files: they may move, their content may not change
+  kMachine,  // may change the last bits: goes on, and says so
+  kExtends,  // the job's length: it goes on from its last checkpoint
+};
 
+// "free", "decides", ...: for messages and the reference.
+[[nodiscard]] absl::string_view KeyClassName(KeyClass key_class);
+
+// How a key takes part in its table.
+struct KeyRole {
+  KeyClass key_class = KeyClass::kFree;
+  bool required = false;  // the file must hold it
+  // Came after digests were written: it enters them only where its value is
+  // not the default, so that older jobs keep theirs.
+  bool late = false;
+
+  // Whether ConfigDigest covers the key.
+  [[nodiscard]] bool in_digest() const {
+    return key_class == KeyClass::kDecides || key_class == KeyClass::kExtends;
+  }
+};
+
+struct Field {
   absl::string_view key;  // a literal: "train.optimizer.learning_rate"
   std::unique_ptr<FieldValue> value;
-  unsigned flags = kPlain;
+  KeyRole role = {};
   absl::string_view doc;  // a literal
   // What other trainers call it, with spaces between; only for the message of
   // an unknown key.

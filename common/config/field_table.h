@@ -16,11 +16,11 @@ class FieldTable {
  public:
   FieldTable() { fields_.reserve(kUsualSize); }
 
-  void Add(absl::string_view key, FieldValuePtr value, unsigned flags,
+  void Add(absl::string_view key, FieldValuePtr value, KeyRole role,
            absl::string_view doc, absl::string_view also_called = "") {
     fields_.push_back({.key = key,
                        .value = std::move(value),
-                       .flags = flags,
+                       .role = role,
                        .doc = doc,
                        .also_called = also_called});
   }

@@ -162,9 +162,14 @@ std::string ConfigDigest(const JobConfig& config) {
   // "key: value" lines, so that a new field with another default, or two
   // fields that trade values, give another digest.
   std::string lines;
-  for (const Field& field : JobFields(&copy)) {
-    if (!(field.flags & Field::kDecidesResult)) continue;
-    absl::StrAppend(&lines, field.key, ": ", field.value->Write(), "\n");
+  JobConfig defaults;
+  const std::vector<Field> plain = JobFields(&defaults);
+  const std::vector<Field> fields = JobFields(&copy);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (!fields[i].role.in_digest()) continue;
+    const std::string written = fields[i].value->Write();
+    if (fields[i].role.late && written == plain[i].value->Write()) continue;
+    absl::StrAppend(&lines, fields[i].key, ": ", written, "\n");
   }
   return Sha256Hex(lines);
 }

@@ -37,6 +37,9 @@ enum class MemoryPolicy { kAuto, kKeep, kRecompute, kOffload };
 // A sample that cannot be read or decoded.
 enum class BadFilePolicy { kStop, kSkip };
 
+// Pictures for a model that continues a first frame.
+enum class StillsPolicy { kRefuse, kTrain };
+
 // A step whose loss or gradient is NaN or infinite.
 enum class NonFinitePolicy {
   kStop,
@@ -77,6 +80,7 @@ struct LoraConfig {
   // Suffixes of the module names that get a LoRA.
   std::vector<std::string> targets = {"q", "k", "v", "o", "ffn.0", "ffn.2"};
   std::string init_from;  // a LoRA file to start from; empty: a fresh one
+  bool partial = false;   // init_from may cover less, or hold more
 };
 
 // Made-up latents and contexts of the right shapes: no encoder runs.
@@ -99,6 +103,8 @@ struct DataConfig {
   int64_t repeat = 1;   // times that an epoch holds each sample
   RandomDataConfig random;
   BadFilePolicy on_bad_file = BadFilePolicy::kStop;
+  std::string alpha = "black";  // "black", "white", "#rrggbb" or "refuse"
+  StillsPolicy stills = StillsPolicy::kRefuse;
 
   [[nodiscard]] bool is_random() const { return random.samples > 0; }
 

@@ -15,7 +15,7 @@ std::string Cell(absl::string_view text) {
 }
 
 std::string DefaultCell(const Field& field) {
-  if (field.flags & Field::kRequired) return "required";
+  if (field.role.required) return "required";
   std::string written = field.value->Write();
   return written == "\"\"" ? "empty" : absl::StrCat("`", written, "`");
 }
@@ -26,7 +26,7 @@ void AppendTable(const std::vector<Field>& fields, std::string* out) {
   for (const Field& field : fields) {
     absl::StrAppend(out, "| `", field.key, "` | ", Cell(field.value->Allowed()),
                     " | ", Cell(DefaultCell(field)), " | ", Cell(field.doc));
-    if (field.flags & Field::kDecidesResult) absl::StrAppend(out, " *");
+    if (field.role.in_digest()) absl::StrAppend(out, " *");
     absl::StrAppend(out, " |\n");
   }
 }

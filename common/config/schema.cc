@@ -271,7 +271,7 @@ KeyLines ReadFields(absl::string_view yaml, std::vector<Field>& fields,
   }
   KeyLines lines = reader.TakeLines();
   for (const Field& field : fields) {
-    if (!(field.flags & Field::kRequired) || lines.contains(field.key)) {
+    if (!field.role.required || lines.contains(field.key)) {
       continue;
     }
     problems->Add(

@@ -10,7 +10,7 @@ namespace {
 
 using Table = FieldTable;
 
-constexpr unsigned kPlain = Field::kPlain;
+constexpr KeyRole kPlain{};
 
 void AddSecurity(ServiceConfig& c, Table& t) {
   t.Add("tls.certificate", Path(&c.tls.certificate), kPlain,

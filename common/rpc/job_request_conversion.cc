@@ -26,6 +26,9 @@ v1::CreateJobRequest ToProto(const JobSpec& from) {
     to.set_retry_backoff_seconds(absl::ToDoubleSeconds(from.retry_backoff));
   }
   to.set_pair(from.pair);
+  to.set_replace(from.replace);
+  to.set_accept_data(from.accept_data);
+  to.set_quick(from.quick);
   return to;
 }
 
@@ -48,6 +51,9 @@ absl::StatusOr<JobSpec> FromProto(const v1::CreateJobRequest& from) {
     to.retry_backoff = absl::Seconds(from.retry_backoff_seconds());
   }
   to.pair = from.pair();
+  to.replace = from.replace();
+  to.accept_data = from.accept_data();
+  to.quick = from.quick();
   return to;
 }
 

@@ -178,6 +178,10 @@ struct JobSpec {
   int32_t retry_limit = 0;
   absl::Duration retry_backoff = kDefaultRetryBackoff;
   std::string pair;  // of stages; empty: any that fits
+  // Another job's checkpoints and LoRA in the output folder make way.
+  bool replace = false;
+  bool accept_data = false;  // goes on with other data than the checkpoint's
+  bool quick = false;        // a check that decodes nothing
 };
 
 struct JobQuery {

@@ -115,6 +115,7 @@ struct ResultWriter {
                                      body.warnings.end());
     scan->set_lora_parameters(body.lora_parameters);
     ModelToProto(body.model, scan->mutable_model());
+    scan->set_init_digest(body.init_digest);
   }
 
   void operator()(const EncodeResult& body) {
@@ -165,6 +166,7 @@ ScanResult ScanFromProto(const v1::ScanResult& from) {
   scan.warnings.assign(from.warnings().begin(), from.warnings().end());
   scan.lora_parameters = from.lora_parameters();
   scan.model = ModelFromProto(from.model());
+  scan.init_digest = from.init_digest();
   return scan;
 }
 

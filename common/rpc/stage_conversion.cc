@@ -56,6 +56,7 @@ struct CommandWriter {
     for (const SampleRef& sample : body.samples) {
       ToProto(sample, encode->add_samples());
     }
+    encode->set_inspect(body.inspect);
   }
 
   void operator()(const OpenLinkCommand& body) {
@@ -108,7 +109,8 @@ struct CommandWriter {
 };
 
 EncodeCommand EncodeFromProto(const v1::EncodeCommand& from) {
-  return {from.config_yaml(), SamplesFromProto(from.samples())};
+  return {from.config_yaml(), SamplesFromProto(from.samples()),
+          from.inspect()};
 }
 
 StartCommand StartFromProto(const v1::StartCommand& from) {
@@ -219,6 +221,7 @@ v1::RegisterRequest ToProto(const StageInfo& from) {
   to.set_version(from.version);
   to.set_device_rates(from.device_rates);
   to.set_host_available_bytes(from.host_available_bytes);
+  to.set_arithmetic(from.arithmetic);
   if (from.loaded != nullptr) {
     StartToProto(from.loaded->start, to.mutable_loaded()->mutable_start());
     to.mutable_loaded()->set_steps_done(from.loaded->steps_done);
@@ -241,6 +244,7 @@ StageInfo FromProto(const v1::RegisterRequest& from) {
   to.version = from.version();
   to.device_rates = from.device_rates();
   to.host_available_bytes = from.host_available_bytes();
+  to.arithmetic = from.arithmetic();
   if (from.has_loaded()) {
     to.loaded = std::make_shared<LoadedJob>(LoadedJob{
         StartFromProto(from.loaded().start()), from.loaded().steps_done()});

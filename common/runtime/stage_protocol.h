@@ -47,6 +47,9 @@ struct StageInfo {
   int64_t host_available_bytes = 0;
   // What heartbeats said since (StageHeartbeat); 0 in a registration.
   int64_t device_free_change_bytes = 0;
+  // What decides the bits of a product on the CPU: see
+  // common/base/cpu_arithmetic.h. Stages that say the same share bits.
+  std::string arithmetic;
   // The job that the process holds, as when its coordinator was restarted;
   // null: none.
   std::shared_ptr<const LoadedJob> loaded = nullptr;
@@ -101,6 +104,7 @@ struct ScanResult {
   std::string variant;  // "i2v-a14b", ...
   int64_t layers = 0;
   std::string model_digest = {};
+  std::string init_digest = {};  // of lora.init_from; empty: a fresh LoRA
   std::string data_digest = {};  // over the samples' cache keys in order
   std::vector<SampleRef> samples = {};
   std::vector<std::string> warnings = {};
@@ -115,6 +119,8 @@ struct ScanResult {
 struct EncodeCommand {
   std::string config_yaml;
   std::vector<SampleRef> samples = {};
+  // Only decodes the media and says what is wrong with them; writes nothing.
+  bool inspect = false;
 };
 
 struct EncodeResult {
