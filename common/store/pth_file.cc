@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "common/store/file_form.h"
 #include "common/store/restricted_unpickler.h"
 #include "common/store/zip_reader.h"
 
@@ -33,10 +34,6 @@ absl::Status CheckIsZip(const RandomAccessFile& file) {
       file.ReadAt(0, std::min<uint64_t>(sizeof(bytes), file.size()), bytes));
   const absl::string_view head(bytes, sizeof(bytes));
   if (absl::StartsWith(head, "PK\x03\x04")) return absl::OkStatus();
-  if (absl::StartsWith(head, "version ")) {
-    return Invalid(
-        "it is a Git LFS pointer, not the weights; run `git lfs pull` there");
-  }
   if (absl::StartsWith(head, "\x80")) {
     return Invalid(
         "it is in torch's old form without a zip, which is not read; re-save "
@@ -192,6 +189,7 @@ absl::StatusOr<ArchiveContents> ListZip(const RandomAccessFile& file) {
 }  // namespace
 
 absl::StatusOr<ArchiveContents> ListPth(const std::string& path) {
+  HP_RETURN_IF_ERROR(CheckFileForm(path, FileForm::kTorchZip));
   HP_ASSIGN_OR_RETURN(auto file, RandomAccessFile::Open(path));
   absl::StatusOr<ArchiveContents> contents = ListZip(*file);
   if (!contents.ok()) return Annotate(contents.status(), path);

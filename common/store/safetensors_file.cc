@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/store/file_form.h"
 #include "common/store/strict_json.h"
 
 namespace halfpipe {
@@ -157,14 +157,6 @@ absl::StatusOr<ArchiveContents> ParseHeader(absl::string_view header,
 absl::StatusOr<std::string> ReadHeader(const RandomAccessFile& file) {
   unsigned char raw[kLengthBytes];
   HP_RETURN_IF_ERROR(file.ReadAt(0, kLengthBytes, raw));
-  // What a clone without Git LFS leaves in a file's place.
-  if (absl::StartsWith(
-          absl::string_view(reinterpret_cast<char*>(raw), kLengthBytes),
-          "version ")) {
-    return Invalid(absl::StrCat(
-        file.path(),
-        " is a Git LFS pointer, not the weights; run `git lfs pull` there"));
-  }
   uint64_t length = 0;
   for (size_t i = kLengthBytes; i > 0; --i) length = length << 8 | raw[i - 1];
   if (length > kMaxSafetensorsHeaderBytes) {
@@ -186,6 +178,7 @@ absl::StatusOr<ArchiveContents> ParseSafetensorsHeader(
 }
 
 absl::StatusOr<ArchiveContents> ListSafetensors(const std::string& path) {
+  HP_RETURN_IF_ERROR(CheckFileForm(path, FileForm::kSafetensors));
   HP_ASSIGN_OR_RETURN(auto file, RandomAccessFile::Open(path));
   HP_ASSIGN_OR_RETURN(std::string header, ReadHeader(*file));
   HP_ASSIGN_OR_RETURN(ArchiveContents contents,

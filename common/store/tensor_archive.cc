@@ -10,10 +10,12 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/store/archive_contents.h"
+#include "common/store/file_form.h"
 #include "common/store/nearest_name.h"
 #include "common/store/pth_file.h"
 #include "common/store/safetensors_file.h"
 #include "common/store/safetensors_index.h"
+#include "common/store/shard_names.h"
 
 namespace halfpipe {
 namespace {
@@ -93,11 +95,7 @@ absl::StatusOr<ArchiveContents> ListFile(const std::string& path) {
   if (absl::EndsWith(path, kIndexSuffix)) return ListSafetensorsIndex(path);
   if (absl::EndsWith(path, ".safetensors")) return ListSafetensors(path);
   if (IsPickleName(path)) return ListPth(path);
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) {
-    return absl::NotFoundError(
-        absl::StrCat(path, ": no such file or folder; check the path"));
-  }
+  HP_RETURN_IF_ERROR(CheckFileForm(path, FileForm::kOther));
   return absl::InvalidArgumentError(
       absl::StrCat(path,
                    " has an unknown extension; expected .safetensors, "
@@ -142,10 +140,41 @@ absl::Status Ambiguous(const std::string& folder,
                    absl::StrJoin(found, ", "), "); name the file instead"));
 }
 
+// What else is in a folder without weights: its first folder with some, a
+// download that has not ended, a file of a form that is not read.
+std::string WhereItMayBe(const std::string& folder) {
+  std::vector<std::string> folders, others;
+  std::error_code error;
+  std::filesystem::directory_iterator it(folder, error);
+  for (; !error && it != std::filesystem::directory_iterator();
+       it.increment(error)) {
+    const std::string path = it->path().string();
+    std::error_code ignored;
+    if (it->is_directory(ignored)) {
+      const absl::StatusOr<Listing> inner = ListFolder(path);
+      if (inner.ok() &&
+          (!inner->safetensors.empty() || !inner->pickles.empty())) {
+        folders.push_back(path);
+      }
+    } else if (const DescribedFile found = DescribeFile(path);
+               found.form == FileForm::kUnfinished ||
+               found.form == FileForm::kGguf) {
+      others.push_back(absl::StrCat(path, " ", found.text));
+    }
+  }
+  std::sort(folders.begin(), folders.end());
+  std::sort(others.begin(), others.end());
+  if (!others.empty()) return absl::StrCat("; ", others.front());
+  if (folders.empty()) return "";
+  return absl::StrCat("; name the one of its folders that is meant (",
+                      absl::StrJoin(folders, ", "), ")");
+}
+
 absl::StatusOr<ArchiveContents> ListModelFolder(const std::string& folder) {
   HP_ASSIGN_OR_RETURN(Listing listing, ListFolder(folder));
   if (listing.indexes.size() > 1) return Ambiguous(folder, listing.indexes);
   if (!listing.indexes.empty()) return ListFile(listing.indexes.front());
+  HP_RETURN_IF_ERROR(CheckShardsAreComplete(listing.safetensors));
   ArchiveContents contents;
   for (const std::string& path : listing.safetensors) {
     HP_ASSIGN_OR_RETURN(ArchiveContents shard, ListSafetensors(path));
@@ -155,7 +184,8 @@ absl::StatusOr<ArchiveContents> ListModelFolder(const std::string& folder) {
   if (listing.pickles.size() > 1) return Ambiguous(folder, listing.pickles);
   if (!listing.pickles.empty()) return ListPth(listing.pickles.front());
   return absl::NotFoundError(absl::StrCat(
-      "the folder ", folder, " holds no .safetensors, .pth, .pt or .bin file"));
+      "the folder ", folder, " holds no .safetensors, .pth, .pt or .bin file",
+      WhereItMayBe(folder)));
 }
 
 }  // namespace

@@ -106,7 +106,11 @@ TEST(PthFileTest, NoChangeOfOneByteBreaksTheReader) {
 TEST(PthFileTest, RefusesOtherFiles) {
   ScratchFolder scratch;
   EXPECT_THAT(MessageOf(ListPth(scratch.Write("a.pth", "")).status()),
+              HasSubstr("a.pth is empty (0 bytes)"));
+  EXPECT_THAT(MessageOf(ListPth(scratch.Write("a.pth", "else")).status()),
               HasSubstr("not a file of torch.save"));
+  EXPECT_THAT(MessageOf(ListPth(scratch.Write("a.pth", "PK\x03\x04")).status()),
+              HasSubstr("truncated"));
   EXPECT_THAT(
       MessageOf(
           ListPth(scratch.Write("b.pth", "version https://git-lfs")).status()),

@@ -91,7 +91,7 @@ TEST_F(TensorArchiveTest, SaysWhatIsMissing) {
   // A folder that is not there has no extension to complain about.
   const absl::Status nowhere = OpenTensorArchive(scratch_ / "none").status();
   EXPECT_TRUE(absl::IsNotFound(nowhere)) << nowhere;
-  EXPECT_THAT(MessageOf(nowhere), HasSubstr("none: no such file or folder"));
+  EXPECT_THAT(MessageOf(nowhere), HasSubstr("none does not exist: no such file or folder"));
   std::string text = scratch_.Write("m.txt", "x");
   EXPECT_THAT(MessageOf(OpenTensorArchive(text).status()),
               HasSubstr("unknown extension"));

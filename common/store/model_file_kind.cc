@@ -1,0 +1,148 @@
+#include "common/store/model_file_kind.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace halfpipe {
+namespace {
+
+// A file is of the kind if one of its names ends so. The marks of one kind are
+// names that no other kind has.
+struct KindMark {
+  const char* ending;
+  ModelFileKind kind;
+};
+
+constexpr std::array<KindMark, 19> kMarks = {{
+    {"blocks.0.self_attn.norm_q.weight", ModelFileKind::kDit},
+    {"condition_embedder.time_embedder.linear_1.weight", ModelFileKind::kDit},
+    {"blocks.0.pos_embedding.embedding.weight", ModelFileKind::kTextEncoder},
+    {"block.1.layer.0.SelfAttention.relative_attention_bias.weight",
+     ModelFileKind::kTextEncoder},
+    {"encoder.downsamples.0.residual.2.weight", ModelFileKind::kVae},
+    {"encoder.downsamples.0.downsamples.0.residual.2.weight",
+     ModelFileKind::kVae},
+    {"visual.transformer.0.attn.to_qkv.weight", ModelFileKind::kClip},
+    {"visual.transformer.resblocks.0.attn.in_proj_weight",
+     ModelFileKind::kClip},
+    {"vision_model.encoder.layers.0.self_attn.q_proj.weight",
+     ModelFileKind::kClip},
+    {"encoder.block.0.layer.0.SelfAttention.q.weight",
+     ModelFileKind::kOtherTextEncoder},
+    {"text_model.encoder.layers.0.self_attn.q_proj.weight",
+     ModelFileKind::kOtherTextEncoder},
+    {"layers.0.self_attn.q_proj.weight", ModelFileKind::kOtherTextEncoder},
+    {"encoder.down.0.block.0.conv1.weight", ModelFileKind::kOtherVae},
+    {"lora_A.weight", ModelFileKind::kLora},
+    {"lora_A.default.weight", ModelFileKind::kLora},
+    {"lora_down.weight", ModelFileKind::kLora},
+    {"lora.down.weight", ModelFileKind::kLora},
+    {"hada_w1_a", ModelFileKind::kLora},
+    {"lokr_w1", ModelFileKind::kLora},
+}};
+
+// diffusers gives the VAEs of all its models these names; Wan's convolutions
+// have three axes.
+ModelFileKind KindOfDiffusersVae(const Shape& first_convolution) {
+  return first_convolution.size() == 5 ? ModelFileKind::kVae
+                                       : ModelFileKind::kOtherVae;
+}
+
+void AddKindsOf(const std::string& name, const Shape& shape,
+                std::set<ModelFileKind>* kinds) {
+  if (absl::EndsWith(name, "encoder.conv_in.weight")) {
+    kinds->insert(KindOfDiffusersVae(shape));
+  }
+  for (const KindMark& mark : kMarks) {
+    if (absl::EndsWith(name, mark.ending)) kinds->insert(mark.kind);
+  }
+}
+
+// The key of the job file that takes such a file; empty: none.
+absl::string_view KeyOf(ModelFileKind kind) {
+  switch (kind) {
+    case ModelFileKind::kDit:
+      return "model.dit";
+    case ModelFileKind::kTextEncoder:
+      return "model.text_encoder";
+    case ModelFileKind::kVae:
+      return "model.vae";
+    case ModelFileKind::kClip:
+      return "model.clip";
+    case ModelFileKind::kLora:
+      return "lora.init_from";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+ModelFileKind KindOfTensors(
+    const std::map<std::string, ArchivedTensor>& tensors) {
+  std::set<ModelFileKind> kinds;
+  for (const auto& [name, tensor] : tensors) {
+    AddKindsOf(name, tensor.shape, &kinds);
+  }
+  // A LoRA names the layers of its base; UMT5 has T5's names and more; a CLIP
+  // has a text model beside the image encoder.
+  for (const ModelFileKind kind :
+       {ModelFileKind::kLora, ModelFileKind::kClip}) {
+    if (kinds.contains(kind)) return kind;
+  }
+  if (kinds.contains(ModelFileKind::kTextEncoder)) {
+    kinds.erase(ModelFileKind::kOtherTextEncoder);
+  }
+  if (kinds.empty()) return ModelFileKind::kUnknown;
+  return kinds.size() == 1 ? *kinds.begin() : ModelFileKind::kSeveral;
+}
+
+absl::string_view ModelFileKindText(ModelFileKind kind) {
+  switch (kind) {
+    case ModelFileKind::kDit:
+      return "a Wan DiT";
+    case ModelFileKind::kTextEncoder:
+      return "a UMT5 text encoder";
+    case ModelFileKind::kVae:
+      return "a Wan VAE";
+    case ModelFileKind::kClip:
+      return "a CLIP image encoder";
+    case ModelFileKind::kLora:
+      return "a LoRA";
+    case ModelFileKind::kOtherTextEncoder:
+      return "a text encoder of another model";
+    case ModelFileKind::kOtherVae:
+      return "a VAE of another model";
+    case ModelFileKind::kSeveral:
+      return "several models at once";
+    case ModelFileKind::kUnknown:
+      break;
+  }
+  return "a file of weights of an unknown kind";
+}
+
+absl::Status CheckModelFileKind(const TensorArchive& archive,
+                                ModelFileKind expected) {
+  const ModelFileKind found = KindOfTensors(archive.tensors());
+  if (found == expected || found == ModelFileKind::kUnknown) {
+    return absl::OkStatus();
+  }
+  const absl::string_view key = KeyOf(found);
+  std::string what_to_do =
+      absl::StrCat("; name ", ModelFileKindText(expected), " here");
+  if (found == ModelFileKind::kSeveral) {
+    what_to_do = absl::StrCat("; name the file of ",
+                              ModelFileKindText(expected), " in it");
+  } else if (!key.empty()) {
+    what_to_do = absl::StrCat(": it belongs under ", key);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(archive.path(), " is ", ModelFileKindText(found), ", not ",
+                   ModelFileKindText(expected), what_to_do));
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,43 @@
+// Which part of a model a file of weights is, by the names and shapes of its
+// tensors: what a person is told who named the wrong file for a key.
+#ifndef HP_COMMON_STORE_MODEL_FILE_KIND_H_
+#define HP_COMMON_STORE_MODEL_FILE_KIND_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "common/store/tensor_archive.h"
+
+namespace halfpipe {
+
+enum class ModelFileKind {
+  kUnknown,
+  kDit,
+  kTextEncoder,
+  kVae,
+  kClip,
+  kLora,
+  kOtherTextEncoder,  // T5 or a language model, not UMT5
+  kOtherVae,          // of an image model
+  kSeveral,           // a folder with more than one of these
+};
+
+// Looks at names and shapes only; native and diffusers' or transformers' names,
+// behind any prefix that ends in a dot.
+[[nodiscard]] ModelFileKind KindOfTensors(
+    const std::map<std::string, ArchivedTensor>& tensors);
+
+// "a Wan DiT", ...; "a file of weights of an unknown kind".
+[[nodiscard]] absl::string_view ModelFileKindText(ModelFileKind kind);
+
+// OK where the archive is of `expected`, or of no kind that is known here (its
+// reader says then what it lacks). Else InvalidArgument: "PATH is a Wan VAE,
+// not a UMT5 text encoder: it belongs under model.vae".
+[[nodiscard]] absl::Status CheckModelFileKind(const TensorArchive& archive,
+                                              ModelFileKind expected);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STORE_MODEL_FILE_KIND_H_
