@@ -20,6 +20,7 @@ struct Module {
   decltype(&HpSentencePiecesEncode) encode = nullptr;
   decltype(&HpSentencePiecesPadId) pad_id = nullptr;
   decltype(&HpSentencePiecesEosId) eos_id = nullptr;
+  decltype(&HpSentencePiecesCount) count = nullptr;
 };
 
 template <typename Function>
@@ -58,7 +59,8 @@ absl::StatusOr<Module> LoadModule() {
       LookUp(library, "HpSentencePiecesFree", &module.free) &&
       LookUp(library, "HpSentencePiecesEncode", &module.encode) &&
       LookUp(library, "HpSentencePiecesPadId", &module.pad_id) &&
-      LookUp(library, "HpSentencePiecesEosId", &module.eos_id)) {
+      LookUp(library, "HpSentencePiecesEosId", &module.eos_id) &&
+      LookUp(library, "HpSentencePiecesCount", &module.count)) {
     return module;
   }
   return absl::FailedPreconditionError(
@@ -104,5 +106,7 @@ absl::StatusOr<std::vector<int>> SentencePieces::Encode(
 int SentencePieces::pad_id() const { return TheModule()->pad_id(model_); }
 
 int SentencePieces::eos_id() const { return TheModule()->eos_id(model_); }
+
+int SentencePieces::count() const { return TheModule()->count(model_); }
 
 }  // namespace halfpipe

@@ -32,6 +32,9 @@ class SentencePieces {
   [[nodiscard]] int pad_id() const;
   [[nodiscard]] int eos_id() const;
 
+  // How many pieces there are: ids are below it.
+  [[nodiscard]] int count() const;
+
  private:
   explicit SentencePieces(void* model) : model_(model) {}
 

@@ -24,6 +24,9 @@ int HpSentencePiecesEncode(const void* model, const char* text,
 int HpSentencePiecesPadId(const void* model);
 int HpSentencePiecesEosId(const void* model);
 
+// How many pieces the model has.
+int HpSentencePiecesCount(const void* model);
+
 }  // extern "C"
 
 #endif  // HP_COMMON_ENCODERS_SENTENCE_PIECES_ABI_H_

@@ -62,3 +62,7 @@ int HpSentencePiecesEncode(const void* model, const char* text,
 int HpSentencePiecesPadId(const void* model) { return Model(model).pad_id(); }
 
 int HpSentencePiecesEosId(const void* model) { return Model(model).eos_id(); }
+
+int HpSentencePiecesCount(const void* model) {
+  return Model(model).GetPieceSize();
+}

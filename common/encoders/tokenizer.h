@@ -2,9 +2,11 @@
 #ifndef HP_COMMON_ENCODERS_TOKENIZER_H_
 #define HP_COMMON_ENCODERS_TOKENIZER_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -17,8 +19,9 @@ namespace halfpipe {
 class Tokenizer {
  public:
   // `path`: a SentencePiece model (google/umt5-xxl's `spiece.model`), or a
-  // folder with a file of that name. Codes: NotFound, InvalidArgument (not a
-  // SentencePiece model, or one without pad = 0 and end-of-sequence = 1).
+  // folder with a file of that name. Codes: NotFound (with what is in the
+  // folder instead), InvalidArgument (not a SentencePiece model, or one without
+  // pad = 0 and end-of-sequence = 1).
   [[nodiscard]] static absl::StatusOr<Tokenizer> Load(const std::string& path);
 
   // Cleans, tokenises, appends end-of-sequence (1) and pads with 0 to
@@ -28,9 +31,21 @@ class Tokenizer {
   [[nodiscard]] absl::StatusOr<TokenizedPrompt> Tokenize(
       absl::string_view prompt) const;
 
+  // Tokens of the whole prompt, end-of-sequence included: what is above
+  // kPromptTokens is what Tokenize cuts. Same codes.
+  [[nodiscard]] absl::StatusOr<int64_t> CountTokens(
+      absl::string_view prompt) const;
+
+  // Ids are below it.
+  [[nodiscard]] int64_t vocabulary() const { return pieces_->count(); }
+
  private:
   explicit Tokenizer(std::unique_ptr<SentencePieces> pieces)
       : pieces_(std::move(pieces)) {}
+
+  // The ids of the cleaned text, without end-of-sequence.
+  [[nodiscard]] absl::StatusOr<std::vector<int>> Encode(
+      absl::string_view prompt) const;
 
   std::unique_ptr<SentencePieces> pieces_;
 };

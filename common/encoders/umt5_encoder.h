@@ -19,7 +19,8 @@ class Umt5Encoder {
  public:
   // Reads the published layout (`blocks.0.attn.q.weight`) or transformers'
   // (`encoder.block.0...`); every size comes from the shapes. The weights go
-  // layer by layer to `device` in `dtype` (kBFloat16 or kFloat). Codes:
+  // layer by layer to `device` in `dtype` (kBFloat16 or kFloat); on kMeta
+  // nothing is read, and the rest is as elsewhere. Codes:
   // InvalidArgument (a shape, a stored or an asked dtype), NotFound (a tensor),
   // DataLoss, ResourceExhausted.
   [[nodiscard]] static absl::StatusOr<Umt5Encoder> Load(
@@ -31,6 +32,12 @@ class Umt5Encoder {
   // outside the embedding; ResourceExhausted.
   [[nodiscard]] absl::StatusOr<at::Tensor> Encode(
       const TokenizedPrompt& prompt) const;
+
+  // The width of a token's row, d_model.
+  [[nodiscard]] int64_t width() const { return embedding_.size(1); }
+
+  // How many tokens it knows; ids are below it.
+  [[nodiscard]] int64_t vocabulary() const { return embedding_.size(0); }
 
  private:
   at::Tensor embedding_;  // (vocabulary, d_model)

@@ -25,7 +25,8 @@ class WanVae {
  public:
   // Reads the published names (`encoder.conv1.weight`, with or without a
   // `model.` prefix) or those of diffusers' AutoencoderKLWan; which VAE it is
-  // and every size come from names and shapes. Only the encoder is loaded.
+  // and every size come from names and shapes. Only the encoder is loaded; on
+  // kMeta nothing is read, and the rest is as elsewhere.
   // dtype: kBFloat16 or kFloat. Codes: InvalidArgument (a shape, a dtype, a
   // number of latent channels without published statistics), NotFound (a
   // tensor), DataLoss, ResourceExhausted.

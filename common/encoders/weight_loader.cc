@@ -107,6 +107,7 @@ absl::StatusOr<at::Tensor> WeightLoader::Load(const std::string& name,
   return TorchGuard(where, [&]() -> absl::StatusOr<at::Tensor> {
     at::Tensor result = at::empty(
         tensor->shape, at::TensorOptions().dtype(dtype_).device(device_));
+    if (device_.is_meta()) return result;
     HP_RETURN_IF_ERROR(ReadInto(archive_, names_.at(name),
                                 ToScalarType(tensor->dtype),
                                 result.view({-1})));

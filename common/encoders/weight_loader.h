@@ -21,7 +21,8 @@ namespace halfpipe {
 inline constexpr int64_t kAnySize = -1;
 
 // Loads by native name. Borrows the archive, which must outlive the loader.
-// Not thread-safe.
+// On the device kMeta everything is checked and nothing is read: a model that
+// is loaded there says what loading it would refuse. Not thread-safe.
 class WeightLoader {
  public:
   // `names` maps native names to those in the archive (encoder_names.h).
