@@ -46,8 +46,8 @@ struct DescribedFile {
 
 // OK when the file is of this form or of none that is known (then its reader
 // finds what is wrong with it); with kOther, no form that is known will do.
-// Else "PATH text": NotFound where there is nothing, DataLoss for a file that is
-// empty, zeros or unfinished, InvalidArgument otherwise.
+// Else "PATH text": NotFound where there is nothing, DataLoss for a file that
+// is empty, zeros or unfinished, InvalidArgument otherwise.
 [[nodiscard]] absl::Status CheckFileForm(const std::string& path,
                                          FileForm expected);
 

@@ -6,6 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/store/file_holes.h"
 
 namespace halfpipe {
 namespace {
@@ -31,7 +33,7 @@ constexpr std::array<KindMark, 19> kMarks = {{
      ModelFileKind::kClip},
     {"vision_model.encoder.layers.0.self_attn.q_proj.weight",
      ModelFileKind::kClip},
-    {"encoder.block.0.layer.0.SelfAttention.q.weight",
+    {"encoder.block.1.layer.0.SelfAttention.q.weight",
      ModelFileKind::kOtherTextEncoder},
     {"text_model.encoder.layers.0.self_attn.q_proj.weight",
      ModelFileKind::kOtherTextEncoder},
@@ -142,7 +144,27 @@ absl::Status CheckModelFileKind(const TensorArchive& archive,
   }
   return absl::InvalidArgumentError(
       absl::StrCat(archive.path(), " is ", ModelFileKindText(found), ", not ",
-                   ModelFileKindText(expected), what_to_do));
+                   ModelFileKindText(expected), what_to_do,
+                   FoldersWithWeightsHint(archive.path())));
+}
+
+absl::StatusOr<std::unique_ptr<TensorArchive>> OpenModelPart(
+    absl::string_view key, const std::string& path, ModelFileKind kind) {
+  if (path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(key, ": is missing; training from clips needs it"));
+  }
+  absl::StatusOr<std::unique_ptr<TensorArchive>> archive =
+      OpenTensorArchive(path);
+  if (!archive.ok()) return Annotate(archive.status(), key);
+  const absl::Status is_kind = CheckModelFileKind(**archive, kind);
+  if (!is_kind.ok()) return Annotate(is_kind, key);
+  // A LoRA's B matrices begin as zeros.
+  const absl::Status is_whole = kind == ModelFileKind::kLora
+                                    ? absl::OkStatus()
+                                    : CheckHasNoHoles(**archive);
+  if (!is_whole.ok()) return Annotate(is_whole, key);
+  return archive;
 }
 
 }  // namespace halfpipe

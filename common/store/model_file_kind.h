@@ -4,9 +4,11 @@
 #define HP_COMMON_STORE_MODEL_FILE_KIND_H_
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/store/tensor_archive.h"
 
@@ -37,6 +39,13 @@ enum class ModelFileKind {
 // not a UMT5 text encoder: it belongs under model.vae".
 [[nodiscard]] absl::Status CheckModelFileKind(const TensorArchive& archive,
                                               ModelFileKind expected);
+
+// Opens the file or folder under a key of the job file, if it is the part that
+// the key is for. Every message begins with the key. InvalidArgument where no
+// path is given; else the codes of OpenTensorArchive, CheckModelFileKind and
+// (but for a LoRA) CheckHasNoHoles.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<TensorArchive>> OpenModelPart(
+    absl::string_view key, const std::string& path, ModelFileKind kind);
 
 }  // namespace halfpipe
 

@@ -116,6 +116,8 @@ absl::StatusOr<Listing> ListFolder(const std::string& folder) {
   for (; !error && it != std::filesystem::directory_iterator();
        it.increment(error)) {
     std::string path = it->path().string();
+    // Such as the notes that macOS leaves for each file on other disks.
+    if (absl::StartsWith(it->path().filename().string(), ".")) continue;
     if (absl::EndsWith(path, kIndexSuffix)) listing.indexes.push_back(path);
     if (absl::EndsWith(path, ".safetensors")) {
       listing.safetensors.push_back(path);
@@ -133,41 +135,43 @@ absl::StatusOr<Listing> ListFolder(const std::string& folder) {
   return listing;
 }
 
-absl::Status Ambiguous(const std::string& folder,
-                       const std::vector<std::string>& found) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(folder, " holds several checkpoints (",
-                   absl::StrJoin(found, ", "), "); name the file instead"));
-}
-
-// What else is in a folder without weights: its first folder with some, a
-// download that has not ended, a file of a form that is not read.
-std::string WhereItMayBe(const std::string& folder) {
-  std::vector<std::string> folders, others;
+// The folders and files in a folder, in the order of their names.
+std::vector<std::string> EntriesOf(const std::string& folder) {
+  std::vector<std::string> entries;
   std::error_code error;
   std::filesystem::directory_iterator it(folder, error);
   for (; !error && it != std::filesystem::directory_iterator();
        it.increment(error)) {
-    const std::string path = it->path().string();
-    std::error_code ignored;
-    if (it->is_directory(ignored)) {
-      const absl::StatusOr<Listing> inner = ListFolder(path);
-      if (inner.ok() &&
-          (!inner->safetensors.empty() || !inner->pickles.empty())) {
-        folders.push_back(path);
-      }
-    } else if (const DescribedFile found = DescribeFile(path);
-               found.form == FileForm::kUnfinished ||
-               found.form == FileForm::kGguf) {
-      others.push_back(absl::StrCat(path, " ", found.text));
+    entries.push_back(it->path().string());
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+bool HasWeights(const std::string& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) return false;
+  const absl::StatusOr<Listing> listing = ListFolder(folder);
+  return listing.ok() &&
+         (!listing->safetensors.empty() || !listing->pickles.empty());
+}
+
+absl::Status Ambiguous(const std::string& folder,
+                       const std::vector<std::string>& found) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      folder, " holds several checkpoints (", absl::StrJoin(found, ", "),
+      "); name the file instead", FoldersWithWeightsHint(folder)));
+}
+
+// What a folder without weights holds instead.
+std::string WhereItMayBe(const std::string& folder) {
+  for (const std::string& path : EntriesOf(folder)) {
+    const DescribedFile found = DescribeFile(path);
+    if (found.form == FileForm::kUnfinished || found.form == FileForm::kGguf) {
+      return absl::StrCat("; ", path, " ", found.text);
     }
   }
-  std::sort(folders.begin(), folders.end());
-  std::sort(others.begin(), others.end());
-  if (!others.empty()) return absl::StrCat("; ", others.front());
-  if (folders.empty()) return "";
-  return absl::StrCat("; name the one of its folders that is meant (",
-                      absl::StrJoin(folders, ", "), ")");
+  return FoldersWithWeightsHint(folder);
 }
 
 absl::StatusOr<ArchiveContents> ListModelFolder(const std::string& folder) {
@@ -189,6 +193,16 @@ absl::StatusOr<ArchiveContents> ListModelFolder(const std::string& folder) {
 }
 
 }  // namespace
+
+std::string FoldersWithWeightsHint(const std::string& folder) {
+  std::vector<std::string> folders;
+  for (const std::string& path : EntriesOf(folder)) {
+    if (HasWeights(path)) folders.push_back(path);
+  }
+  if (folders.empty()) return "";
+  return absl::StrCat("; of its folders there is ",
+                      absl::StrJoin(folders, " and "));
+}
 
 absl::StatusOr<std::unique_ptr<TensorArchive>> OpenTensorArchive(
     const std::string& path) {

@@ -56,11 +56,14 @@ TEST(ModelFileKindTest, EveryNamingOfAPart) {
 
 TEST(ModelFileKindTest, WhatBelongsToOtherModels) {
   // T5 has the biases in its first block alone.
-  EXPECT_EQ(
-      KindOf({"encoder.block.0.layer.0.SelfAttention.q.weight",
-              "encoder.block.0.layer.0.SelfAttention.relative_attention_bias."
-              "weight"}),
-      ModelFileKind::kOtherTextEncoder);
+  const std::string bias =
+      ".layer.0.SelfAttention.relative_attention_bias.weight";
+  EXPECT_EQ(KindOf({"encoder.block.1.layer.0.SelfAttention.q.weight",
+                    "encoder.block.0" + bias}),
+            ModelFileKind::kOtherTextEncoder);
+  EXPECT_EQ(KindOf({"encoder.block.1.layer.0.SelfAttention.q.weight",
+                    "encoder.block.0" + bias, "encoder.block.1" + bias}),
+            ModelFileKind::kTextEncoder);
   EXPECT_EQ(KindOf({"model.layers.0.self_attn.q_proj.weight"}),
             ModelFileKind::kOtherTextEncoder);
   EXPECT_EQ(KindOf({"encoder.conv_in.weight"}, {128, 3, 3, 3}),

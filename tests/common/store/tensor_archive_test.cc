@@ -84,6 +84,37 @@ TEST_F(TensorArchiveTest, AFolderMayHoldOnePth) {
               HasSubstr("several checkpoints"));
 }
 
+TEST_F(TensorArchiveTest, HiddenFilesAreNoParts) {
+  Write("m.safetensors", "w", 1);
+  scratch_.Write("._m.safetensors", "notes of macOS");
+  auto archive = OpenTensorArchive(scratch_.path());
+  ASSERT_TRUE(archive.ok()) << archive.status();
+  EXPECT_THAT(Floats(**archive, "w"), ElementsAre(1, 2, 3));
+}
+
+TEST_F(TensorArchiveTest, SaysWhatAFolderHoldsInstead) {
+  std::filesystem::create_directories(scratch_ / "high");
+  Write("high/m.safetensors", "w", 1);
+  std::filesystem::create_directories(scratch_ / "empty");
+  EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
+              testing::EndsWith("file; of its folders there is " +
+                                (scratch_ / "high")));
+  scratch_.Write("m-Q4_K.gguf", "GGUF\x03...");
+  EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
+              HasSubstr("m-Q4_K.gguf is a GGUF file"));
+  scratch_.Write("a.safetensors.part", "x");
+  EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
+              HasSubstr("a.safetensors.part is a download"));
+}
+
+TEST_F(TensorArchiveTest, APartThatIsMissingIsNamed) {
+  Write("m-00001-of-00002.safetensors", "w", 1);
+  const absl::Status status = OpenTensorArchive(scratch_.path()).status();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(MessageOf(status),
+              HasSubstr("m-00002-of-00002.safetensors does not exist"));
+}
+
 TEST_F(TensorArchiveTest, SaysWhatIsMissing) {
   EXPECT_TRUE(absl::IsNotFound(OpenTensorArchive(scratch_.path()).status()));
   EXPECT_TRUE(absl::IsNotFound(
@@ -91,7 +122,8 @@ TEST_F(TensorArchiveTest, SaysWhatIsMissing) {
   // A folder that is not there has no extension to complain about.
   const absl::Status nowhere = OpenTensorArchive(scratch_ / "none").status();
   EXPECT_TRUE(absl::IsNotFound(nowhere)) << nowhere;
-  EXPECT_THAT(MessageOf(nowhere), HasSubstr("none does not exist: no such file or folder"));
+  EXPECT_THAT(MessageOf(nowhere),
+              HasSubstr("none does not exist: no such file or folder"));
   std::string text = scratch_.Write("m.txt", "x");
   EXPECT_THAT(MessageOf(OpenTensorArchive(text).status()),
               HasSubstr("unknown extension"));

@@ -1,0 +1,22 @@
+// Files that have their size and not their content: a download or a copy that
+// made room first and was broken off.
+#ifndef HP_COMMON_STORE_FILE_HOLES_H_
+#define HP_COMMON_STORE_FILE_HOLES_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/store/tensor_archive.h"
+
+namespace halfpipe {
+
+// OK unless a whole eighth of a file that the archive reads is zeros wherever
+// it is looked at (32 places): trained weights hold no such stretch, and what
+// is made of zeros is wrong in silence. DataLoss names the file and the
+// stretch. A file below 64 KiB is not judged. Reads some KiB; Unavailable where
+// it cannot.
+[[nodiscard]] absl::Status CheckHasNoHoles(const TensorArchive& archive);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_STORE_FILE_HOLES_H_
