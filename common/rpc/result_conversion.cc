@@ -124,6 +124,11 @@ struct ResultWriter {
                                                      body.rejected.end());
     to->mutable_encode()->mutable_rejected_paths()->Assign(
         body.rejected_paths.begin(), body.rejected_paths.end());
+    for (const ShortClip& clip : body.short_clips) {
+      v1::ShortClip* to_clip = to->mutable_encode()->add_short_clips();
+      to_clip->set_media_path(clip.media_path);
+      to_clip->set_frames(clip.frames);
+    }
   }
 
   void operator()(const OpenLinkResult& body) {
@@ -176,6 +181,9 @@ EncodeResult EncodeResultFromProto(const v1::EncodeResult& from) {
   encode.rejected.assign(from.rejected().begin(), from.rejected().end());
   encode.rejected_paths.assign(from.rejected_paths().begin(),
                                from.rejected_paths().end());
+  for (const v1::ShortClip& clip : from.short_clips()) {
+    encode.short_clips.push_back({clip.media_path(), clip.frames()});
+  }
   return encode;
 }
 

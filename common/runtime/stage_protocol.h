@@ -123,12 +123,19 @@ struct EncodeCommand {
   bool inspect = false;
 };
 
+// A clip that can be used, and gives fewer frames than data.frames.
+struct ShortClip {
+  std::string media_path;
+  int64_t frames = 0;  // that are trained
+};
+
 struct EncodeResult {
   int64_t encoded = 0;
   // Samples that could not be used, with the reason ("file: what").
   std::vector<std::string> rejected;
   // Which ones: their latents_path, in the order of `rejected`.
   std::vector<std::string> rejected_paths = {};
+  std::vector<ShortClip> short_clips = {};
   // For the stage's own metrics, not sent: how many for each reason
   // ("unreadable", "too_short", "timeout"), and the encoders' loads.
   std::map<std::string, int64_t> rejected_by_reason = {};

@@ -10,6 +10,7 @@
 #include "common/data/content_hashes.h"
 #include "common/data/latent_cache.h"
 #include "common/data/metadata.h"
+#include "common/data/sample_content.h"
 #include "common/encoders/text_cleaning.h"
 #include "common/runtime/random_sample.h"
 #include "common/train/training_source.h"
@@ -88,16 +89,32 @@ Shape RandomConditionShape(const JobConfig& config,
   return shape;
 }
 
+absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data) {
+  const bool skip = data.on_bad_file == BadFilePolicy::kSkip;
+  DataRows result;
+  HP_ASSIGN_OR_RETURN(
+      result.rows,
+      LoadSamplesWithContent({.root = data.path,
+                              .metadata = data.metadata,
+                              .missing = skip ? &result.warnings : nullptr}));
+  return result;
+}
+
 absl::StatusOr<DataSet> ScanDataSet(
     const JobConfig& config, const WanArchitecture& architecture,
     const std::function<void(const std::string&)>& on_progress) {
   if (config.data.is_random()) return RandomDataSet(config.data);
+  HP_ASSIGN_OR_RETURN(DataRows rows, ReadDataRows(config.data));
+  return ScanDataSet(config, architecture, std::move(rows), on_progress);
+}
+
+absl::StatusOr<DataSet> ScanDataSet(
+    const JobConfig& config, const WanArchitecture& architecture, DataRows data,
+    const std::function<void(const std::string&)>& on_progress) {
   const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
   DataSet set;
-  HP_ASSIGN_OR_RETURN(std::vector<Sample> rows,
-                      LoadSamples({.root = config.data.path,
-                                   .metadata = config.data.metadata,
-                                   .missing = skip ? &set.warnings : nullptr}));
+  set.warnings = std::move(data.warnings);
+  const std::vector<Sample>& rows = data.rows;
   HP_ASSIGN_OR_RETURN(LatentCache cache,
                       LatentCache::Open(config.data.cache_folder()));
   ContentHashes hashes(cache.hash_index_path());
@@ -111,13 +128,14 @@ absl::StatusOr<DataSet> ScanDataSet(
           absl::StrCat("reading the data set ", read++, "/", rows.size()));
     }
     absl::StatusOr<std::string> media_digest = hashes.DigestOf(row.media_path);
-    if (!media_digest.ok() && skip) {
+    if (!media_digest.ok()) {
+      // Looked at above, so that it went or fails just now.
+      if (!skip) return media_digest.status();
       set.warnings.push_back(std::string(media_digest.status().message()));
       continue;
     }
-    HP_ASSIGN_OR_RETURN(const std::string media, std::move(media_digest));
     const std::string latents_key = LatentsKey(
-        {.media_digest = media,
+        {.media_digest = *media_digest,
          .height = config.data.height,
          .width = config.data.width,
          .max_pixels = config.data.max_pixels,

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/dtype.h"
 #include "common/config/job_config.h"
+#include "common/data/metadata.h"
 #include "common/runtime/stage_protocol.h"
 #include "common/wan/architecture.h"
 
@@ -22,6 +23,17 @@ struct DataSet {
   CacheUse cache;
 };
 
+// What a data set consists of, before anything of it is read.
+struct DataRows {
+  std::vector<Sample> rows;
+  std::vector<std::string> warnings;
+};
+
+// LoadSamplesWithContent; with data.on_bad_file `skip` a missing file is a
+// warning, and the others are left to the decoder. REQUIRES: not
+// data.is_random().
+[[nodiscard]] absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data);
+
 // Reads the metadata, cleans the captions, hashes what changed since the last
 // time, and looks into the cache. Nothing is decoded. InvalidArgument lists
 // every problem of the metadata at once; NotFound for a missing encoder.
@@ -31,6 +43,11 @@ struct DataSet {
 [[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
     const JobConfig& config, const WanArchitecture& architecture,
     const std::function<void(const std::string&)>& on_progress = {});
+
+// The same from rows that were read already.
+[[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
+    const JobConfig& config, const WanArchitecture& architecture, DataRows data,
+    const std::function<void(const std::string&)>& on_progress);
 
 // The cache file of the empty caption, for caption dropout.
 [[nodiscard]] absl::StatusOr<std::string> EmptyCaptionPath(

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
+#include "common/store/file_holes.h"
 #include "common/wan/known_variants.h"
 
 namespace halfpipe {
@@ -49,7 +50,11 @@ absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
         architecture, static_cast<uint64_t>(config.random.seed));
     return source;
   }
-  HP_ASSIGN_OR_RETURN(WanCheckpoint checkpoint, OpenWanCheckpoint(config.dit));
+  absl::StatusOr<WanCheckpoint> opened = OpenWanCheckpoint(config.dit);
+  if (!opened.ok()) return Annotate(opened.status(), "model.dit");
+  const absl::Status is_whole = CheckHasNoHoles(*opened->archive);
+  if (!is_whole.ok()) return Annotate(is_whole, "model.dit");
+  WanCheckpoint& checkpoint = *opened;
   source.checkpoint_ = std::make_unique<WanCheckpoint>(std::move(checkpoint));
   source.weights_ =
       std::make_unique<CheckpointWeights>(source.checkpoint_.get());

@@ -7,17 +7,15 @@
 #include <memory>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/data/decoder_client.h"
 #include "common/encoders/conditioning.h"
-#include "common/encoders/tokenizer.h"
-#include "common/encoders/umt5_encoder.h"
 #include "common/encoders/wan_vae.h"
 #include "common/kernels/torch_guard.h"
 #include "common/stage/data_set.h"
-#include "common/store/tensor_archive.h"
+#include "common/stage/job_encoders.h"
+#include "common/stage/sample_media.h"
 #include "common/train/sample_store.h"
 
 namespace halfpipe {
@@ -35,12 +33,6 @@ absl::Status StopRequested() {
   return absl::CancelledError("encoding was stopped");
 }
 
-// On a GPU the encoders run in bf16 as the reference does; on the CPU in fp32,
-// where bf16 saves nothing.
-at::ScalarType EncoderDType(at::Device device) {
-  return device.is_cuda() ? at::kBFloat16 : at::kFloat;
-}
-
 // A value that is not finite would spoil every step that the sample is in, and
 // the cache would hand it to later jobs. What goes in is finite (tokens,
 // pixels), so that it can only come from the encoder's weights.
@@ -50,22 +42,6 @@ absl::Status CheckFinite(const at::Tensor& values, const std::string& key,
   return absl::InvalidArgumentError(absl::StrCat(
       key, ": ", model, " gives values that are not finite for ", what,
       ": its weights hold NaN or infinity; get that file again"));
-}
-
-// A word for metrics.
-std::string ReasonOf(const absl::Status& rejected) {
-  if (absl::IsOutOfRange(rejected)) return "too_short";
-  return absl::IsDeadlineExceeded(rejected) ? "timeout" : "unreadable";
-}
-
-ModelLoad LoadOf(const std::string& part, const TensorArchive& archive,
-                 absl::Time begin) {
-  ModelLoad load{.part = part,
-                 .seconds = absl::ToDoubleSeconds(absl::Now() - begin)};
-  for (const auto& [name, tensor] : archive.tensors()) {
-    load.bytes += static_cast<int64_t>(tensor.bytes);
-  }
-  return load;
 }
 
 class Encoding {
@@ -81,15 +57,12 @@ class Encoding {
                               EncodeResult* result) {
     if (captions.empty()) return absl::OkStatus();
     Progress("loading the text encoder", 0, captions.size());
-    const absl::Time begin = absl::Now();
-    HP_ASSIGN_OR_RETURN(Tokenizer tokenizer,
-                        Tokenizer::Load(config_.model.tokenizer));
-    HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
-                        OpenTensorArchive(config_.model.text_encoder));
-    HP_ASSIGN_OR_RETURN(Umt5Encoder encoder,
-                        Umt5Encoder::Load(*archive, options_.device,
-                                          EncoderDType(options_.device)));
-    result->loads.push_back(LoadOf("text_encoder", *archive, begin));
+    HP_ASSIGN_OR_RETURN(Tokenizer tokenizer, OpenTokenizer(config_.model));
+    HP_ASSIGN_OR_RETURN(
+        Umt5Encoder encoder,
+        OpenTextEncoder(config_.model, options_.device, &result->loads));
+    HP_RETURN_IF_ERROR(
+        CheckTextEncoderFits(config_.model, encoder, architecture_));
     for (size_t i = 0; i < captions.size(); ++i) {
       if (stop_.stop_requested()) return StopRequested();
       Progress("encoding captions", i, captions.size());
@@ -97,12 +70,6 @@ class Encoding {
       HP_ASSIGN_OR_RETURN(TokenizedPrompt tokens,
                           tokenizer.Tokenize(captions[i].prompt));
       HP_ASSIGN_OR_RETURN(at::Tensor context, encoder.Encode(tokens));
-      if (context.size(2) != architecture_.text_dim) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "model.text_encoder: ", config_.model.text_encoder, " gives ",
-            context.size(2), " features a token, but model.dit expects ",
-            architecture_.text_dim));
-      }
       HP_RETURN_IF_ERROR(CheckFinite(context, "model.text_encoder",
                                      config_.model.text_encoder,
                                      captions[i].sample));
@@ -118,23 +85,14 @@ class Encoding {
     std::vector<const SampleRef*> refs;
     for (const SampleRef& sample : samples) {
       if (Exists(sample.latents_path)) continue;
-      items.push_back(ItemFor(sample));
+      items.push_back(DecodeItemFor(config_.data, sample));
       refs.push_back(&sample);
     }
     if (items.empty()) return absl::OkStatus();
     Progress("loading the VAE", 0, items.size());
-    const absl::Time begin = absl::Now();
-    HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
-                        OpenTensorArchive(config_.model.vae));
     HP_ASSIGN_OR_RETURN(
-        WanVae vae,
-        WanVae::Load(*archive, options_.device, EncoderDType(options_.device)));
-    result->loads.push_back(LoadOf("vae", *archive, begin));
-    if (vae.latent_channels() != architecture_.out_channels) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "model.vae: ", config_.model.vae, " makes ", vae.latent_channels(),
-          " latent channels, but model.dit has ", architecture_.out_channels));
-    }
+        WanVae vae, OpenVae(config_.model, options_.device, &result->loads));
+    HP_RETURN_IF_ERROR(CheckVaeFits(config_.model, vae, architecture_));
     DecoderClient decoder({.program = options_.decoder_program});
     return decoder.DecodeBatch(
         items, [&](size_t i, absl::StatusOr<DecodedClip> clip) {
@@ -144,27 +102,16 @@ class Encoding {
   }
 
  private:
-  [[nodiscard]] DecodeItem ItemFor(const SampleRef& sample) const {
-    const DataConfig& data = config_.data;
-    return {.path = sample.media_path,
-            .is_image = data.frames == 1,
-            .frames = static_cast<uint32_t>(data.frames),
-            .height = static_cast<uint32_t>(data.height),
-            .width = static_cast<uint32_t>(data.width),
-            .max_pixels = static_cast<uint32_t>(data.max_pixels)};
-  }
-
   absl::Status EncodeClip(const WanVae& vae, const SampleRef& sample,
                           absl::StatusOr<DecodedClip> clip, size_t index,
                           size_t count, EncodeResult* result) {
     if (stop_.stop_requested()) return StopRequested();
     Progress("encoding clips", index, count);
     if (!clip.ok()) {
-      result->rejected.emplace_back(clip.status().message());
-      result->rejected_paths.push_back(sample.latents_path);
-      ++result->rejected_by_reason[ReasonOf(clip.status())];
+      RejectSample(sample, clip.status(), result);
       return absl::OkStatus();
     }
+    NoteLength(config_.data, sample, clip->frames, result);
     const at::Tensor frames = at::from_blob(
         clip->rgb.data(),
         {clip->frames, clip->size.height, clip->size.width, 3}, at::kByte);

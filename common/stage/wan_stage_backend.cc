@@ -9,21 +9,21 @@
 #include "common/base/status.h"
 #include "common/config/job_config.h"
 #include "common/kernels/torch_guard.h"
-#include "common/stage/data_set.h"
 #include "common/stage/device.h"
+#include "common/stage/job_scan.h"
 #ifdef HP_WITH_CUDA
 #include "common/memory/rates.h"
 #include "common/stage/known_rates.h"
 #endif
 #include "common/stage/model_source.h"
 #include "common/stage/sample_encoder.h"
+#include "common/stage/sample_inspector.h"
 #include "common/stage/training_job.h"
 #include "common/store/checkpoint_manifest.h"
 #include "common/store/lora_file.h"
 #include "common/train/compute_stream.h"
 #include "common/train/train_state.h"
 #include "common/wan/linear_shapes.h"
-#include "common/wan/lora_targets.h"
 
 namespace halfpipe {
 namespace {
@@ -43,37 +43,10 @@ class WanStageBackend : public StageBackend {
   absl::StatusOr<ScanResult> Scan(const ScanCommand& command,
                                   std::stop_token /*stop*/) override {
     return TorchGuard("scan", [&]() -> absl::StatusOr<ScanResult> {
-      SetActivity("reading headers and metadata");
       HP_ASSIGN_OR_RETURN(JobConfig config,
                           ParseJobConfig(command.config_yaml, "job"));
-      HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
-      const WanArchitecture& architecture = model.architecture();
-      HP_ASSIGN_OR_RETURN(std::vector<std::string> modules,
-                          LoraModules(architecture, LoraSpecOf(config.lora)));
-      ScanResult result{.variant = architecture.Description(),
-                        .layers = architecture.layers};
-      result.model = {.dim = architecture.dim,
-                      .ffn_dim = architecture.ffn_dim,
-                      .heads = architecture.heads,
-                      .text_dim = architecture.text_dim,
-                      .in_channels = architecture.in_channels,
-                      .out_channels = architecture.out_channels,
-                      .image_branch = architecture.has_image_branch()};
-      const LinearShapes shapes = LinearShapesOf(architecture);
-      for (const std::string& module : modules) {
-        const LinearShape& shape = shapes.at(module);
-        result.lora_parameters += config.lora.rank * (shape.in + shape.out);
-      }
-      HP_ASSIGN_OR_RETURN(result.model_digest, model.Fingerprint());
-      HP_ASSIGN_OR_RETURN(
-          DataSet data,
-          ScanDataSet(config, architecture,
-                      [this](const std::string& text) { SetActivity(text); }));
-      result.data_digest = std::move(data.digest);
-      result.samples = std::move(data.samples);
-      result.warnings = std::move(data.warnings);
-      result.cache = data.cache;
-      return result;
+      return ScanJob(config,
+                     [this](const std::string& text) { SetActivity(text); });
     });
   }
 
@@ -81,6 +54,14 @@ class WanStageBackend : public StageBackend {
                                       std::stop_token stop) override {
     HP_ASSIGN_OR_RETURN(JobConfig config,
                         ParseJobConfig(command.config_yaml, "job"));
+    if (command.inspect) {
+      return InspectSamples(
+          config, command.samples,
+          {.decoder_program = options_.decoder_program,
+           .on_progress =
+               [this](const std::string& text) { SetActivity(text); }},
+          std::move(stop));
+    }
     // The encoders need the room that an ended job's weights have.
     if (!command.samples.empty()) DropWeights();
     SetExactArithmetic(static_cast<int32_t>(config.pipeline.threads));

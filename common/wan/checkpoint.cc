@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/model_file_kind.h"
 
 namespace halfpipe {
 namespace {
@@ -63,6 +64,8 @@ std::string ConfigPath(const std::string& path) {
 absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
   WanCheckpoint checkpoint;
   HP_ASSIGN_OR_RETURN(checkpoint.archive, OpenTensorArchive(path));
+  HP_RETURN_IF_ERROR(
+      CheckModelFileKind(*checkpoint.archive, ModelFileKind::kDit));
   HP_ASSIGN_OR_RETURN(std::optional<HeadSizes> heads,
                       ReadHeadSizes(ConfigPath(path)));
   HP_ASSIGN_OR_RETURN(

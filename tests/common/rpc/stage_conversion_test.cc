@@ -250,13 +250,20 @@ TEST(StageConversionTest, WhatAFailureTellsTheCoordinatorArrives) {
 }
 
 TEST(StageConversionTest, WhatWasRejectedAndWhatIsStuck) {
-  const EncodeResult encode{7, {"b.mp4: 3 frames"}, {"/cache/b"}};
+  const EncodeResult encode{7,
+                            {"b.mp4: 3 frames"},
+                            {"/cache/b"},
+                            {{"/data/c.mp4", 17}, {"/data/d.mp4", 21}}};
   const auto back = ThereAndBack<v1::ReportRequest>(
       CommandResult{5, Epoch(2), absl::OkStatus(), encode});
   ASSERT_TRUE(back.ok()) << back.status();
   const auto& result = std::get<EncodeResult>(back->body);
   EXPECT_EQ(result.rejected, encode.rejected);
   EXPECT_EQ(result.rejected_paths, encode.rejected_paths);
+  ASSERT_EQ(result.short_clips.size(), 2u);
+  EXPECT_EQ(result.short_clips[0].media_path, "/data/c.mp4");
+  EXPECT_EQ(result.short_clips[0].frames, 17);
+  EXPECT_EQ(result.short_clips[1].frames, 21);
   const HeartbeatReply reply = ThereAndBack<v1::HeartbeatResponse>(
       HeartbeatReply{.abandon = false, .epoch = Epoch(3), .stuck = true});
   EXPECT_TRUE(reply.stuck);

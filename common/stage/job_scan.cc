@@ -1,0 +1,160 @@
+#include "common/stage/job_scan.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/stage/archive_fingerprint.h"
+#include "common/stage/caption_lengths.h"
+#include "common/stage/data_set.h"
+#include "common/stage/job_encoders.h"
+#include "common/stage/lora_start.h"
+#include "common/stage/model_source.h"
+#include "common/stage/model_support.h"
+#include "common/stage/scan_problems.h"
+#include "common/store/model_file_kind.h"
+#include "common/wan/linear_shapes.h"
+#include "common/wan/lora_targets.h"
+
+namespace halfpipe {
+namespace {
+
+using Progress = std::function<void(const std::string& activity)>;
+
+ModelSizes SizesOf(const WanArchitecture& architecture) {
+  return {.dim = architecture.dim,
+          .ffn_dim = architecture.ffn_dim,
+          .heads = architecture.heads,
+          .text_dim = architecture.text_dim,
+          .in_channels = architecture.in_channels,
+          .out_channels = architecture.out_channels,
+          .image_branch = architecture.has_image_branch()};
+}
+
+// One scan: each method looks at a part, notes what is wrong with it, and goes
+// on.
+class JobScan {
+ public:
+  JobScan(const JobConfig& config, const Progress& on_progress)
+      : config_(config), on_progress_(on_progress) {}
+
+  absl::StatusOr<ScanResult> Run() {
+    on_progress_("reading headers and metadata");
+    model_ = problems_.Take(ModelSource::Open(config_.model));
+    if (model_.has_value()) LookAtModel();
+    if (!config_.data.is_random()) {
+      LookAtEncoders();
+      LookAtRows();
+    }
+    HP_RETURN_IF_ERROR(problems_.ToStatus());
+    HP_RETURN_IF_ERROR(TakeFingerprints());
+    HP_RETURN_IF_ERROR(TakeDataSet());
+    return std::move(result_);
+  }
+
+ private:
+  void Warn(const std::vector<std::string>& warnings) {
+    result_.warnings.insert(result_.warnings.end(), warnings.begin(),
+                            warnings.end());
+  }
+
+  void LookAtModel() {
+    const WanArchitecture& architecture = model_->architecture();
+    result_.variant = architecture.Description();
+    result_.layers = architecture.layers;
+    result_.model = SizesOf(architecture);
+    problems_.Add(CheckCanTrain(config_, architecture));
+    problems_.Add(CheckPictureSize(config_.data, architecture));
+    Warn(ModelWarnings(config_.model, architecture));
+    LookAtLora(architecture);
+  }
+
+  void LookAtLora(const WanArchitecture& architecture) {
+    const std::optional<std::vector<std::string>> modules =
+        problems_.Take(LoraModules(architecture, LoraSpecOf(config_.lora)));
+    if (!modules.has_value()) return;
+    const LinearShapes shapes = LinearShapesOf(architecture);
+    for (const std::string& module : *modules) {
+      const LinearShape& shape = shapes.at(module);
+      result_.lora_parameters += config_.lora.rank * (shape.in + shape.out);
+    }
+    if (!config_.lora.init_from.empty() &&
+        !problems_.Take(OpenModelPart("lora.init_from", config_.lora.init_from,
+                                      ModelFileKind::kLora))) {
+      return;
+    }
+    const std::optional<LoraStartReport> start =
+        problems_.Take(CheckLoraStart(config_.lora, architecture));
+    if (start.has_value()) Warn(start->warnings);
+  }
+
+  // On kMeta: checked as encoding does, and not read.
+  void LookAtEncoders() {
+    const ModelConfig& model = config_.model;
+    tokenizer_ = problems_.Take(OpenTokenizer(model));
+    const std::optional<Umt5Encoder> text =
+        problems_.Take(OpenTextEncoder(model, at::kMeta, nullptr));
+    const std::optional<WanVae> vae =
+        problems_.Take(OpenVae(model, at::kMeta, nullptr));
+    if (tokenizer_.has_value() && text.has_value()) {
+      problems_.Add(CheckTokenizerFits(model, *tokenizer_, *text));
+    }
+    if (!model_.has_value()) return;
+    const WanArchitecture& architecture = model_->architecture();
+    if (text.has_value()) {
+      problems_.Add(CheckTextEncoderFits(model, *text, architecture));
+    }
+    if (vae.has_value()) {
+      problems_.Add(CheckVaeFits(model, *vae, architecture));
+    }
+  }
+
+  void LookAtRows() {
+    rows_ = problems_.Take(ReadDataRows(config_.data));
+    if (!rows_.has_value() || !tokenizer_.has_value()) return;
+    on_progress_("counting the captions' tokens");
+    const std::optional<std::vector<std::string>> warnings =
+        problems_.Take(LongCaptionWarnings(*tokenizer_, rows_->rows));
+    if (warnings.has_value()) Warn(*warnings);
+  }
+
+  absl::Status TakeFingerprints() {
+    HP_ASSIGN_OR_RETURN(result_.model_digest, model_->Fingerprint());
+    if (config_.lora.init_from.empty()) return absl::OkStatus();
+    HP_ASSIGN_OR_RETURN(result_.init_digest,
+                        ContentFingerprint(config_.lora.init_from));
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeDataSet() {
+    const WanArchitecture& architecture = model_->architecture();
+    absl::StatusOr<DataSet> scanned =
+        rows_.has_value() ? ScanDataSet(config_, architecture,
+                                        *std::move(rows_), on_progress_)
+                          : ScanDataSet(config_, architecture, on_progress_);
+    HP_ASSIGN_OR_RETURN(DataSet data, std::move(scanned));
+    result_.data_digest = std::move(data.digest);
+    result_.samples = std::move(data.samples);
+    result_.cache = data.cache;
+    Warn(data.warnings);
+    return absl::OkStatus();
+  }
+
+  const JobConfig& config_;
+  const Progress& on_progress_;
+  ScanProblems problems_;
+  ScanResult result_;
+  std::optional<ModelSource> model_;
+  std::optional<Tokenizer> tokenizer_;
+  std::optional<DataRows> rows_;
+};
+
+}  // namespace
+
+absl::StatusOr<ScanResult> ScanJob(const JobConfig& config,
+                                   const Progress& on_progress) {
+  return JobScan(config, on_progress).Run();
+}
+
+}  // namespace halfpipe
