@@ -59,7 +59,7 @@ void AddLocalJobFlags(CLI::App* command, LocalJobOptions* options) {
 absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
                                      CommandContext& context) {
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
-  HP_ASSIGN_OR_RETURN(const JobFile file, LoadJobFile(options.job_file));
+  HP_ASSIGN_OR_RETURN(const JobFile file, LoadLocalJobFile(options.job_file));
   HP_ASSIGN_OR_RETURN(const PrivateDirectory directory,
                       PrivateDirectory::Create("halfpipe-job"));
   const auto printer = NewEventPrinter(options.format, context.out);
@@ -69,6 +69,7 @@ absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
   JobSpec spec = SpecFor(file);
   spec.id = std::string(JobKindName(options.kind));
   spec.kind = options.kind;
+  spec.quick = options.quick;
   // The service's own check speaks first: it knows the stage's log.
   spec.join_timeout = 2 * absl::Seconds(options.join_timeout_seconds);
   HP_ASSIGN_OR_RETURN(const Job job, service->client().CreateJob(spec));

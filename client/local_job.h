@@ -18,6 +18,7 @@ struct LocalJobOptions {
   JobKind kind = JobKind::kCheck;
   // In place of the job's pipeline.device, for work that needs no GPU.
   std::optional<DeviceType> device;
+  bool quick = false;   // of a check: nothing is decoded
   std::string log_dir;  // for the processes' logs; empty: they are not kept
   double join_timeout_seconds = 60.0;
   OutputFormat format = OutputFormat::kText;

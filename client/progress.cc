@@ -123,8 +123,11 @@ std::string ProgressBar(const StepProgress& step, int columns) {
 }
 
 std::string EncodingText(const EncodingProgress& progress) {
-  std::string text = absl::StrCat("encoding ", progress.samples_done, "/",
-                                  progress.samples_total);
+  // A check's clips are only looked at.
+  const bool looks = absl::StartsWith(progress.activity, "look");
+  std::string text =
+      absl::StrCat(looks ? "checking " : "encoding ", progress.samples_done,
+                   "/", progress.samples_total);
   if (!progress.activity.empty()) {
     absl::StrAppend(&text, "  ", progress.activity);
   }

@@ -27,6 +27,7 @@ struct JobPlan {
   std::string config_yaml;  // resolved, as the stages get it
   std::string config_digest;
   std::string record_dir;
+  bool quick = false;  // of a check: nothing is decoded
   absl::Duration join_timeout = absl::InfiniteDuration();
 };
 

@@ -245,6 +245,11 @@ class JobRunner {
       const std::string& rendezvous);
   void OnStarted(absl::Time now);
 
+  // job_runner_inspect.cc: what a check looks at
+  void BeginInspect();
+  void OnInspected();
+  void WarnOfShortClips();
+
   // job_runner_validate.cc: evaluations of held-out samples
   [[nodiscard]] absl::Status HoldOutSamples();
   [[nodiscard]] absl::Status AddEvaluation(StartCommand* start) const;
@@ -308,6 +313,7 @@ class JobRunner {
   bool encoded_ = false;
   std::vector<std::string> rejected_;
   std::set<std::string> rejected_paths_;
+  std::vector<ShortClip> short_clips_;
   pipeline::Schedule schedule_;
   int64_t split_ = 0;
   std::string resume_from_;

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "coordinator/job_memory.h"
@@ -14,11 +14,13 @@
 namespace halfpipe {
 namespace {
 
-// "encoding clips 3/12" gives 3; nullopt for another activity.
+// "encoding clips 3/12" and "looking at clips 3/12" give 3; nullopt for another
+// activity.
 std::optional<int64_t> SamplesEncoded(absl::string_view activity) {
-  constexpr absl::string_view kPrefix = "encoding clips ";
-  if (!absl::StartsWith(activity, kPrefix)) return std::nullopt;
-  activity.remove_prefix(kPrefix.size());
+  if (!absl::ConsumePrefix(&activity, "encoding clips ") &&
+      !absl::ConsumePrefix(&activity, "looking at clips ")) {
+    return std::nullopt;
+  }
   const std::vector<absl::string_view> parts = absl::StrSplit(activity, '/');
   int64_t done = 0;
   if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &done)) {
@@ -57,9 +59,7 @@ void JobRunner::OnScanned(const ScanResult& result) {
         absl::StrCat(plan_.config.data.path, ": the data set has no samples")));
   }
   restarts_.OnProgress(CountCached(result.samples));
-  if (plan_.kind == JobKind::kCheck) {
-    return Finish(JobTrigger::kComplete, "no problems found");
-  }
+  if (plan_.kind == JobKind::kCheck) return BeginInspect();
   BeginEncode();
 }
 
@@ -67,6 +67,7 @@ void JobRunner::BeginEncode() {
   phase_ = Phase::kEncode;
   rejected_.clear();
   rejected_paths_.clear();
+  short_clips_.clear();
   const auto shares = SplitUncached(scan_->samples, world_);
   for (int32_t rank = 0; rank < world_; ++rank) {
     const auto& share = shares[static_cast<size_t>(rank)];
@@ -104,8 +105,12 @@ void JobRunner::OnEncoded(const EncodeResult& result) {
                    result.rejected.end());
   rejected_paths_.insert(result.rejected_paths.begin(),
                          result.rejected_paths.end());
+  short_clips_.insert(short_clips_.end(), result.short_clips.begin(),
+                      result.short_clips.end());
   if (!AllAnswered()) return;
+  WarnOfShortClips();
   if (absl::Status usable = DropRejected(); !usable.ok()) return Fail(usable);
+  if (plan_.kind == JobKind::kCheck) return OnInspected();
   for (SampleRef& sample : scan_->samples) sample.cached = true;
   for (Stage& stage : stages_) stage.samples_encoded = 0;
   encoded_ = true;

@@ -16,6 +16,8 @@ void AddCheckCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "check", "Find every problem of a job file, its model and its data set");
   AddLocalJobFlags(command, options.get());
+  command->add_flag("--quick", options->quick,
+                    "Decode no clip: look at headers and metadata only");
   AddFormatFlag(command, &options->format);
   command->callback([options, &context] {
     context.action = [options, &context] {

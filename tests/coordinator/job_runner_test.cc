@@ -120,7 +120,7 @@ TEST_F(JobRunnerTest, CheckAndPrepareStopEarly) {
   JobPlan plan = MakePlan();
   plan.kind = JobKind::kCheck;
   Start(plan);
-  EXPECT_FALSE(WorkUntil<EncodeCommand>(0).has_value());
+  EXPECT_FALSE(WorkUntil<OpenLinkCommand>(0).has_value());
   EXPECT_EQ(host_.state, JobState::kDone);
 
   host_ = FakeHost();
