@@ -3,9 +3,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/job_file_paths.h"
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -37,6 +41,20 @@ absl::StatusOr<JobFile> LoadJobFile(const std::string& path) {
   file.base_dir = absolute.parent_path().string();
   ResolvePaths(file.base_dir, &file.config);
   return file;
+}
+
+absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path) {
+  absl::StatusOr<JobFile> file = LoadJobFile(path);
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxJobFileBytes);
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  if (file.ok() || !text.ok() || error) return file;
+  std::vector<std::string> lines = {std::string(file.status().message())};
+  for (std::string& problem :
+       ProblemsOfNamedFiles(*text, absolute.parent_path().string())) {
+    lines.push_back(std::move(problem));
+  }
+  return absl::Status(file.status().code(), absl::StrJoin(lines, "\n"));
 }
 
 JobSpec SpecFor(const JobFile& file) {

@@ -21,6 +21,11 @@ struct JobFile {
 // or because the file cannot be read.
 [[nodiscard]] absl::StatusOr<JobFile> LoadJobFile(const std::string& path);
 
+// The same for a job that this machine runs. Where the job file is wrong, the
+// model files and the data set that it names all the same are looked at, too,
+// as far as this process can, and what is wrong with them is said with it.
+[[nodiscard]] absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path);
+
 // The request that makes this job; id and the rest are the caller's to fill.
 [[nodiscard]] JobSpec SpecFor(const JobFile& file);
 

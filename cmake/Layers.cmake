@@ -49,7 +49,7 @@ set(HP_LAYER_stage_process base build_info service auth manual runtime stage gpu
 set(HP_LAYER_coordinator base build_info service auth manual config pipeline
     memory_plan flow runtime store data metrics rpc absl sqlite grpc json httplib cli11)
 set(HP_LAYER_client base build_info auth manual config pipeline memory_plan
-    wan_shapes store rpc metrics
+    wan_shapes store data rpc metrics
     absl grpc json cli11)
 set(HP_LAYER_decode base data absl ffmpeg seccomp)
 

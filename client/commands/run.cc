@@ -113,7 +113,8 @@ class LocalRun {
         printer_(NewEventPrinter(options.format, context.out)) {}
 
   absl::StatusOr<ExitCode> Run() {
-    HP_ASSIGN_OR_RETURN(const JobFile file, LoadJobFile(options_.job_file));
+    HP_ASSIGN_OR_RETURN(const JobFile file,
+                        LoadLocalJobFile(options_.job_file));
     JobSpec spec = SpecFor(file);
     spec.id = JobIdFor(file.config);
     HP_ASSIGN_OR_RETURN(spec.record_dir, AbsolutePath(options_.record_dir));
