@@ -59,13 +59,8 @@ class TensorArchive {
                                                void* destination) const = 0;
 };
 
-// "; of its folders there is X and Y": those with weights in them, for a
-// message about a folder that has none, or others; "" where there is none.
-[[nodiscard]] std::string FoldersWithWeightsHint(const std::string& folder);
-
 // Opens a file or a folder. In a folder: `*.safetensors.index.json` if there
-// is one, else all `*.safetensors`, else a single `*.pth` / `*.pt` / `*.bin`;
-// files whose names begin with a dot are passed over.
+// is one, else all `*.safetensors`, else a single `*.pth` / `*.pt` / `*.bin`.
 // Every header is checked against the file's size before anything is believed:
 // InvalidArgument or DataLoss name the file, the tensor and what is wrong.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<TensorArchive>> OpenTensorArchive(
