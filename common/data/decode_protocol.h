@@ -50,15 +50,25 @@ struct DecodeHeader {
   uint64_t payload_bytes = 0;
 };
 
+// What the decoder does with a file.
+enum class DecodeMode : uint32_t {
+  kPixels = 0,   // frames and facts
+  kInspect = 1,  // every frame is decoded and checked; facts only
+  kProbe = 2,    // as few frames as the facts need; facts only
+};
+
 // One file and what is wanted of it.
 struct DecodeItem {
   std::string path;
-  bool is_image = false;
+  DecodeMode mode = DecodeMode::kPixels;
   uint32_t frames = 1;  // at most so many from the start are sent
   // 0, 0: the clip's own size within max_pixels (see TargetSize).
   uint32_t height = 0;
   uint32_t width = 0;
   uint32_t max_pixels = 1048576;
+  uint32_t background = 0;  // 0xRRGGBB, behind what is transparent
+  // A frame with a pixel that is not opaque is an error instead.
+  bool refuse_transparency = false;
 };
 
 struct DecodeRequest {
