@@ -15,7 +15,7 @@ struct MediaFacts {
   bool is_picture = false;
   // That were decoded, at most as many as were asked for.
   int64_t frames = 0;
-  FrameSize size;                  // as shown: turned upright
+  FrameSize size = {};             // as shown: turned upright
   double frames_per_second = 0.0;  // 0: a picture, or not said
   // A display matrix, or the orientation tag of a picture, turns it.
   bool is_turned = false;
