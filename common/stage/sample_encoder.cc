@@ -17,6 +17,7 @@
 #include "common/encoders/wan_vae.h"
 #include "common/kernels/torch_guard.h"
 #include "common/stage/data_set.h"
+#include "common/stage/media_reading.h"
 #include "common/store/tensor_archive.h"
 #include "common/train/sample_store.h"
 
@@ -118,7 +119,7 @@ class Encoding {
     std::vector<const SampleRef*> refs;
     for (const SampleRef& sample : samples) {
       if (Exists(sample.latents_path)) continue;
-      items.push_back(ItemFor(sample));
+      items.push_back(MediaItem(config_.data, sample.media_path));
       refs.push_back(&sample);
     }
     if (items.empty()) return absl::OkStatus();
@@ -144,21 +145,16 @@ class Encoding {
   }
 
  private:
-  [[nodiscard]] DecodeItem ItemFor(const SampleRef& sample) const {
-    const DataConfig& data = config_.data;
-    return {.path = sample.media_path,
-            .is_image = data.frames == 1,
-            .frames = static_cast<uint32_t>(data.frames),
-            .height = static_cast<uint32_t>(data.height),
-            .width = static_cast<uint32_t>(data.width),
-            .max_pixels = static_cast<uint32_t>(data.max_pixels)};
-  }
-
   absl::Status EncodeClip(const WanVae& vae, const SampleRef& sample,
                           absl::StatusOr<DecodedClip> clip, size_t index,
                           size_t count, EncodeResult* result) {
     if (stop_.stop_requested()) return StopRequested();
     Progress("encoding clips", index, count);
+    if (clip.ok()) {
+      absl::Status still = CheckStill(config_.data, architecture_,
+                                      sample.media_path, clip->facts);
+      if (!still.ok()) clip = std::move(still);
+    }
     if (!clip.ok()) {
       result->rejected.emplace_back(clip.status().message());
       result->rejected_paths.push_back(sample.latents_path);

@@ -41,7 +41,7 @@ class WanStageBackend : public StageBackend {
         device_total_bytes_(device_total_bytes) {}
 
   absl::StatusOr<ScanResult> Scan(const ScanCommand& command,
-                                  std::stop_token /*stop*/) override {
+                                  std::stop_token stop) override {
     return TorchGuard("scan", [&]() -> absl::StatusOr<ScanResult> {
       SetActivity("reading headers and metadata");
       HP_ASSIGN_OR_RETURN(JobConfig config,
@@ -67,8 +67,20 @@ class WanStageBackend : public StageBackend {
       HP_ASSIGN_OR_RETURN(result.model_digest, model.Fingerprint());
       HP_ASSIGN_OR_RETURN(
           DataSet data,
-          ScanDataSet(config, architecture,
-                      [this](const std::string& text) { SetActivity(text); }));
+          ScanDataSet(
+              config, architecture,
+              [this](const std::string& text) { SetActivity(text); },
+              [&](const std::vector<DecodeItem>& items) {
+                return InspectMedia(
+                    items,
+                    {.decoder = {.program = options_.decoder_program},
+                     .on_progress =
+                         [this](size_t done, size_t count) {
+                           SetActivity(absl::StrCat("looking at the media ",
+                                                    done, "/", count));
+                         },
+                     .stop = stop});
+              }));
       result.data_digest = std::move(data.digest);
       result.samples = std::move(data.samples);
       result.warnings = std::move(data.warnings);
