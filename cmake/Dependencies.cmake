@@ -24,8 +24,12 @@ hp_dependency(cli11)  # headers only
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 hp_dependency(sqlite PkgConfig::SQLITE3)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec
-                  libavutil libswscale)
+                  libavfilter libavutil libswscale)
 hp_dependency(ffmpeg PkgConfig::FFMPEG)
+pkg_check_modules(HEIF REQUIRED IMPORTED_TARGET libheif>=1.15)
+hp_dependency(heif PkgConfig::HEIF)
+pkg_check_modules(WEBPDEMUX REQUIRED IMPORTED_TARGET libwebpdemux)
+hp_dependency(webp PkgConfig::WEBPDEMUX)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 hp_dependency(seccomp PkgConfig::SECCOMP)
 find_package(prometheus-cpp CONFIG REQUIRED)

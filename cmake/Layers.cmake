@@ -51,7 +51,7 @@ set(HP_LAYER_coordinator base build_info service auth manual config pipeline
 set(HP_LAYER_client base build_info auth manual config pipeline memory_plan
     wan_shapes store data rpc metrics
     absl grpc json cli11)
-set(HP_LAYER_decode base data absl ffmpeg seccomp)
+set(HP_LAYER_decode base data absl ffmpeg heif webp seccomp)
 
 # hp_check_layer(NAME DEPS...): FATAL_ERROR on a dependency NAME may not have.
 function(hp_check_layer name)

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/data/decode_protocol.h"
+#include "decode/picture_tags.h"
 
 extern "C" {
+#include <libavutil/dovi_meta.h>
 #include <libavutil/error.h>
 }
 
@@ -17,8 +21,9 @@ namespace {
 // Containers of the file names that a data set may have. Formats that name
 // further files (playlists, concat scripts) are not among them.
 constexpr char kContainers[] =
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,gif,png_pipe,"
-    "jpeg_pipe,webp_pipe,bmp_pipe,image2";
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpegts,mpeg,"
+    "mpegvideo,m4v,gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,"
+    "image2";
 
 absl::Status Problem(absl::string_view what, int error) {
   if (error == AVERROR(ENOMEM)) {
@@ -30,14 +35,34 @@ absl::Status Problem(absl::string_view what, int error) {
   return absl::InvalidArgumentError(absl::StrCat(what, ": ", text));
 }
 
+MediumKind KindOf(absl::string_view container) {
+  if (container == "gif" || container == "apng") return MediumKind::kAnimation;
+  const bool is_picture =
+      absl::EndsWith(container, "_pipe") || container == "image2";
+  return is_picture ? MediumKind::kPicture : MediumKind::kClip;
+}
+
+// Dolby Vision's profile 5 has no picture for other players in it: its colours
+// come out purple and green.
+bool IsDolbyVisionOnly(const AVStream* stream) {
+  constexpr int kOwnColours = 5;
+  const uint8_t* data =
+      av_stream_get_side_data(stream, AV_PKT_DATA_DOVI_CONF, nullptr);
+  return data != nullptr &&
+         reinterpret_cast<const AVDOVIDecoderConfigurationRecord*>(data)
+                 ->dv_profile == kOwnColours;
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ClipDecoder>> ClipDecoder::Open(
+absl::StatusOr<std::unique_ptr<FrameSource>> ClipDecoder::Open(
     InputFile& file) {
   std::unique_ptr<ClipDecoder> decoder(new ClipDecoder);
   HP_RETURN_IF_ERROR(decoder->OpenContainer(file));
+  HP_RETURN_IF_ERROR(decoder->CheckOneTrack());
   HP_RETURN_IF_ERROR(decoder->CheckComplete(file.size_bytes()));
   HP_RETURN_IF_ERROR(decoder->OpenCodec());
+  decoder->ReadTraits(file);
   return decoder;
 }
 
@@ -66,6 +91,10 @@ absl::Status ClipDecoder::OpenContainer(InputFile& file) {
     return Problem("is not a video or image that can be read (truncated?)",
                    error);
   }
+  std::vector<AVColorTransferCharacteristic> transfers;
+  for (unsigned i = 0; i < container_->nb_streams; ++i) {
+    transfers.push_back(container_->streams[i]->codecpar->color_trc);
+  }
   error = avformat_find_stream_info(container_, nullptr);
   if (error < 0) return Problem("its streams cannot be read", error);
   stream_ =
@@ -73,11 +102,35 @@ absl::Status ClipDecoder::OpenContainer(InputFile& file) {
   if (stream_ < 0) {
     return absl::InvalidArgumentError("has no video stream, or is truncated");
   }
+  if (static_cast<size_t>(stream_) < transfers.size()) {
+    container_transfer_ = transfers[static_cast<size_t>(stream_)];
+  }
   for (unsigned i = 0; i < container_->nb_streams; ++i) {
     if (static_cast<int>(i) == stream_) continue;
     container_->streams[i]->discard = AVDISCARD_ALL;
   }
   return absl::OkStatus();
+}
+
+// An AVIF or HEIF sequence has its transparency in a second track, which no
+// FFmpeg puts together with the first.
+absl::Status ClipDecoder::CheckOneTrack() const {
+  const AVDictionaryEntry* brand =
+      av_dict_get(container_->metadata, "major_brand", nullptr, 0);
+  if (brand == nullptr) return absl::OkStatus();
+  const absl::string_view name = brand->value;
+  if (name != "avis" && name != "msf1" && name != "hevc") {
+    return absl::OkStatus();
+  }
+  int tracks = 0;
+  for (unsigned i = 0; i < container_->nb_streams; ++i) {
+    const AVMediaType type = container_->streams[i]->codecpar->codec_type;
+    if (type == AVMEDIA_TYPE_VIDEO) ++tracks;
+  }
+  if (tracks < 2) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "is an animated AVIF or HEIF with transparency, which cannot be read; "
+      "convert it to WebP or WebM");
 }
 
 absl::Status ClipDecoder::CheckComplete(int64_t file_bytes) const {
@@ -93,9 +146,58 @@ absl::Status ClipDecoder::CheckComplete(int64_t file_bytes) const {
                    " bytes and its index goes to byte ", end));
 }
 
+// FFmpeg's own decoders of VP8 and VP9 pass over the second picture that holds
+// the transparency; libvpx's read it.
+const AVCodec* ClipDecoder::FindCodec() const {
+  const AVStream* stream = container_->streams[stream_];
+  const AVCodecID id = stream->codecpar->codec_id;
+  const AVDictionaryEntry* alpha =
+      av_dict_get(stream->metadata, "alpha_mode", nullptr, 0);
+  if (alpha != nullptr && absl::string_view(alpha->value) == "1") {
+    if (id == AV_CODEC_ID_VP8) return avcodec_find_decoder_by_name("libvpx");
+    if (id == AV_CODEC_ID_VP9)
+      return avcodec_find_decoder_by_name("libvpx-vp9");
+  }
+  return avcodec_find_decoder(id);
+}
+
+void ClipDecoder::ReadTraits(const InputFile& file) {
+  const AVStream* stream = container_->streams[stream_];
+  const AVCodecID codec = stream->codecpar->codec_id;
+  const absl::string_view container = container_->iformat->name;
+  traits_.kind = KindOf(container);
+  if (traits_.kind == MediumKind::kPicture) {
+    const PictureTags tags = ReadPictureTags(file);
+    traits_.orientation = Orientation::OfTag(tags.orientation);
+    if (tags.premultiplied_alpha) traits_.alpha = AlphaKind::kPremultiplied;
+    traits_.frames = 1;
+    return;
+  }
+  traits_.orientation =
+      container == "apng"
+          ? Orientation::OfTag(ReadPictureTags(file).orientation)
+          : Orientation::Of(display_matrix());
+  // The fourth byte of AVI's plain pixels is filling as a rule.
+  if (container == "avi" && codec == AV_CODEC_ID_RAWVIDEO) {
+    traits_.alpha = AlphaKind::kUnlessAllZero;
+  }
+  traits_.frames = stream->nb_frames;
+  for (AVRational rate : {stream->avg_frame_rate, stream->r_frame_rate}) {
+    if (traits_.frames_per_second > 0.0 || rate.num <= 0 || rate.den <= 0) {
+      continue;
+    }
+    traits_.frames_per_second = av_q2d(rate);
+  }
+}
+
 absl::Status ClipDecoder::OpenCodec() {
   const AVCodecParameters* parameters = container_->streams[stream_]->codecpar;
-  const AVCodec* codec = avcodec_find_decoder(parameters->codec_id);
+  if (IsDolbyVisionOnly(container_->streams[stream_])) {
+    return absl::InvalidArgumentError(
+        "is Dolby Vision profile 5, whose colours cannot be read; convert it "
+        "to SDR");
+  }
+  const AVCodec* codec = FindCodec();
   if (codec == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("has the codec ", avcodec_get_name(parameters->codec_id),
@@ -106,7 +208,7 @@ absl::Status ClipDecoder::OpenCodec() {
   int error = avcodec_parameters_to_context(codec_, parameters);
   if (error < 0) return Problem("has strange parameters", error);
   codec_->thread_count = 1;  // a confined process has no threads
-  codec_->max_pixels = int64_t{kMaxSourceSide} * kMaxSourceSide / 4;
+  codec_->max_pixels = kMaxSourcePixels;
   error = avcodec_open2(codec_, codec, nullptr);
   if (error < 0) return Problem("cannot be decoded", error);
   return absl::OkStatus();
@@ -157,6 +259,9 @@ absl::StatusOr<const AVFrame*> ClipDecoder::Next() {
           absl::StrCat("frame ", frames_, " is damaged"));
     }
     ++frames_;
+    if (frame_->color_trc == AVCOL_TRC_UNSPECIFIED) {
+      frame_->color_trc = container_transfer_;
+    }
     return frame_;
   }
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "decode/frame_source.h"
 #include "decode/input_file.h"
 
 extern "C" {
@@ -17,28 +18,28 @@ extern "C" {
 
 namespace halfpipe {
 
-// A demuxer and a decoder on one thread. Every error is InvalidArgument: what
-// is wrong with the file, without its name.
-class ClipDecoder {
+// A demuxer and a decoder.
+class ClipDecoder : public FrameSource {
  public:
   // Reads the container's header and opens the best video stream's decoder.
   // `file` must outlive the result.
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<ClipDecoder>> Open(
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<FrameSource>> Open(
       InputFile& file);
-  ~ClipDecoder();
+  ~ClipDecoder() override;
 
-  // The next frame, valid until the next call; nullptr after the last. A
-  // frame with errors is an error: a model must not learn from garbage.
-  [[nodiscard]] absl::StatusOr<const AVFrame*> Next();
-
-  // The stream's display matrix (row by row, 3x3), or nullptr: how a phone
-  // says that a picture is turned.
-  [[nodiscard]] const int32_t* display_matrix() const;
+  [[nodiscard]] absl::StatusOr<const AVFrame*> Next() override;
 
  private:
   ClipDecoder() = default;
   [[nodiscard]] absl::Status OpenContainer(InputFile& file);
   [[nodiscard]] absl::Status OpenCodec();
+  // nullptr where this FFmpeg has none.
+  [[nodiscard]] const AVCodec* FindCodec() const;
+  void ReadTraits(const InputFile& file);
+  // The stream's display matrix (row by row, 3x3), or nullptr: how a phone
+  // says that a clip is turned.
+  [[nodiscard]] const int32_t* display_matrix() const;
+  [[nodiscard]] absl::Status CheckOneTrack() const;
   // Whether the container's index points past the end of the file.
   [[nodiscard]] absl::Status CheckComplete(int64_t file_bytes) const;
   // Gives the decoder one more packet, or tells it that there are none.
@@ -49,6 +50,8 @@ class ClipDecoder {
   AVPacket* packet_ = nullptr;
   AVFrame* frame_ = nullptr;
   int stream_ = -1;
+  // What the container says, which a codec that says nothing overwrites.
+  AVColorTransferCharacteristic container_transfer_ = AVCOL_TRC_UNSPECIFIED;
   int64_t frames_ = 0;  // that were returned
 };
 

@@ -1,7 +1,7 @@
 #include "decode/frame_converter.h"
 
-#include <cstdlib>
-#include <cstring>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -48,40 +48,6 @@ SwsContext* MakeScaler(const AVFrame& frame) {
 
 }  // namespace
 
-// A display matrix (a b u; c d v; x y w) sends (x, y) to (ax + cy, bx + dy), in
-// units of 2^-16.
-Orientation Orientation::Of(const int32_t* display_matrix) {
-  if (display_matrix == nullptr) return {};
-  constexpr int32_t kOne = 1 << 16;
-  auto is_one = [](int32_t v) { return std::abs(std::abs(v) - kOne) < 1024; };
-  auto is_zero = [](int32_t v) { return std::abs(v) < 1024; };
-  int32_t a = display_matrix[0], b = display_matrix[1];
-  int32_t c = display_matrix[3], d = display_matrix[4];
-  if (is_one(a) && is_one(d) && is_zero(b) && is_zero(c)) {
-    return {.swap_axes = false, .flip_x = a < 0, .flip_y = d < 0};
-  }
-  if (is_one(b) && is_one(c) && is_zero(a) && is_zero(d)) {
-    return {.swap_axes = true, .flip_x = b < 0, .flip_y = c < 0};
-  }
-  return {};
-}
-
-void Turn(const Orientation& orientation, FrameSize size, const uint8_t* in,
-          uint8_t* out) {
-  const int out_width = orientation.swap_axes ? size.height : size.width;
-  for (int y = 0; y < size.height; ++y) {
-    int v = orientation.flip_y ? size.height - 1 - y : y;
-    for (int x = 0; x < size.width; ++x) {
-      int u = orientation.flip_x ? size.width - 1 - x : x;
-      size_t place = orientation.swap_axes
-                         ? static_cast<size_t>(u) * out_width + v
-                         : static_cast<size_t>(v) * out_width + u;
-      std::memcpy(out + place * kChannels, in, kChannels);
-      in += kChannels;
-    }
-  }
-}
-
 FrameConverter::~FrameConverter() { sws_freeContext(scaler_); }
 
 absl::Status FrameConverter::Begin(const AVFrame& frame) {
@@ -97,7 +63,12 @@ absl::Status FrameConverter::Begin(const AVFrame& frame) {
         "its frames of ", SizeText(source_), " become ", SizeText(target_),
         ", which cannot be trained; set data.height and data.width"));
   }
-  scaler_ = MakeScaler(frame);
+  const AVFrame* shown = &frame;
+  if (IsHdr(frame)) {
+    HP_ASSIGN_OR_RETURN(tone_mapper_, ToneMapper::Create(frame));
+    HP_ASSIGN_OR_RETURN(shown, tone_mapper_->Map(frame));
+  }
+  scaler_ = MakeScaler(*shown);
   if (scaler_ == nullptr) {
     return absl::InvalidArgumentError("its pixel format cannot be converted");
   }
@@ -111,19 +82,44 @@ absl::Status FrameConverter::Begin(const AVFrame& frame) {
   return absl::OkStatus();
 }
 
-absl::Status FrameConverter::Convert(const AVFrame& frame) {
+absl::Status FrameConverter::Check(const AVFrame& frame) {
   if (frame.width != coded_.width || frame.height != coded_.height ||
       frame.format != format_) {
     return absl::InvalidArgumentError(absl::StrCat(
         "its size or pixel format changes from ", SizeText(coded_), " to ",
         SizeText({frame.width, frame.height}), " within the clip"));
   }
+  HP_RETURN_IF_ERROR(alpha_.Read(frame));
+  if (alpha_.is_transparent()) {
+    if (item_.refuse_transparency) {
+      return absl::InvalidArgumentError(
+          "has transparent pixels, and data.alpha is refuse; give data.alpha "
+          "the colour that shall show through them, or remove them");
+    }
+    if (first_transparent_frame_ < 0) first_transparent_frame_ = frames_;
+  }
+  ++frames_;
+  return absl::OkStatus();
+}
+
+absl::Status FrameConverter::ToRgb(const AVFrame& frame) {
+  const AVFrame* shown = &frame;
+  if (tone_mapper_ != nullptr) {
+    HP_ASSIGN_OR_RETURN(shown, tone_mapper_->Map(frame));
+  }
   uint8_t* planes[4] = {rgb_.data(), nullptr, nullptr, nullptr};
   int strides[4] = {kChannels * coded_.width, 0, 0, 0};
-  int rows = sws_scale(scaler_, frame.data, frame.linesize, 0, frame.height,
+  int rows = sws_scale(scaler_, shown->data, shown->linesize, 0, shown->height,
                        planes, strides);
-  if (rows != coded_.height) {
-    return absl::InvalidArgumentError("a frame cannot be converted to RGB");
+  if (rows == coded_.height) return absl::OkStatus();
+  return absl::InvalidArgumentError("a frame cannot be converted to RGB");
+}
+
+absl::Status FrameConverter::Convert(const AVFrame& frame) {
+  HP_RETURN_IF_ERROR(Check(frame));
+  HP_RETURN_IF_ERROR(ToRgb(frame));
+  if (alpha_.is_transparent()) {
+    alpha_.ComposeOn(item_.background, rgb_.data());
   }
   const uint8_t* upright = rgb_.data();
   if (!orientation_.upright()) {

@@ -3,12 +3,17 @@
 #define HP_DECODE_FRAME_CONVERTER_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "common/data/crop_resize.h"
 #include "common/data/decode_protocol.h"
+#include "decode/alpha_plane.h"
+#include "decode/frame_source.h"
+#include "decode/orientation.h"
+#include "decode/tone_mapper.h"
 
 extern "C" {
 #include <libavutil/frame.h>
@@ -17,31 +22,14 @@ extern "C" {
 
 namespace halfpipe {
 
-// Quarter turns and mirrors, as a display matrix has them.
-struct Orientation {
-  bool swap_axes = false;
-  bool flip_x = false;  // of the source, before the axes are swapped
-  bool flip_y = false;
-
-  // A matrix of any other angle counts as upright.
-  [[nodiscard]] static Orientation Of(const int32_t* display_matrix);
-
-  [[nodiscard]] bool upright() const {
-    return !swap_axes && !flip_x && !flip_y;
-  }
-};
-
-// `in` (height, width, 3) turned, as `out` of the turned size.
-void Turn(const Orientation& orientation, FrameSize size, const uint8_t* in,
-          uint8_t* out);
-
 // Converts the frames of one clip. The colours are those of the ffmpeg
 // program's default conversion to rgb24: the stream's matrix and range, BT.601
-// where it says none.
+// where it says none; HDR is tone-mapped before. What is transparent shows the
+// item's background.
 class FrameConverter {
  public:
-  FrameConverter(const DecodeItem& item, Orientation orientation)
-      : item_(item), orientation_(orientation) {}
+  FrameConverter(const DecodeItem& item, const SourceTraits& traits)
+      : item_(item), orientation_(traits.orientation), alpha_(traits.alpha) {}
 
   FrameConverter(const FrameConverter&) = delete;
   FrameConverter& operator=(const FrameConverter&) = delete;
@@ -55,6 +43,16 @@ class FrameConverter {
   // InvalidArgument when the size or format changes within the clip.
   [[nodiscard]] absl::Status Convert(const AVFrame& frame);
 
+  // Convert without its pixels: the same errors, and the same facts.
+  [[nodiscard]] absl::Status Check(const AVFrame& frame);
+
+  // Of the frames so far: the first that is not all opaque, or -1.
+  [[nodiscard]] int64_t first_transparent_frame() const {
+    return first_transparent_frame_;
+  }
+
+  [[nodiscard]] bool is_hdr() const { return tone_mapper_ != nullptr; }
+
   [[nodiscard]] FrameSize source() const { return source_; }  // upright
 
   [[nodiscard]] FrameSize target() const { return target_; }
@@ -62,8 +60,15 @@ class FrameConverter {
   [[nodiscard]] const std::vector<uint8_t>& pixels() const { return pixels_; }
 
  private:
+  // `frame` as RGB of coded_ size, in rgb_.
+  [[nodiscard]] absl::Status ToRgb(const AVFrame& frame);
+
   const DecodeItem item_;
   const Orientation orientation_;
+  AlphaPlane alpha_;
+  std::unique_ptr<ToneMapper> tone_mapper_;  // null: not HDR
+  int64_t frames_ = 0;                       // that were seen
+  int64_t first_transparent_frame_ = -1;
   FrameSize coded_;   // as decoded
   FrameSize source_;  // turned upright
   FrameSize target_;

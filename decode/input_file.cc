@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 extern "C" {
 #include <libavutil/error.h>
 #include <libavutil/mem.h>
@@ -66,6 +68,31 @@ InputFile::~InputFile() {
     avio_context_free(&context_);
   }
   if (fd_ >= 0) close(fd_);
+}
+
+absl::StatusOr<std::string> InputFile::ReadAt(int64_t offset,
+                                              size_t bytes) const {
+  std::string content(bytes, '\0');
+  size_t done = 0;
+  while (done < bytes) {
+    ssize_t got = pread(fd_, content.data() + done, bytes - done,
+                        offset + static_cast<int64_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return absl::InvalidArgumentError("cannot be read");
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  content.resize(done);
+  return content;
+}
+
+absl::StatusOr<std::string> InputFile::ReadAll(int64_t limit) const {
+  if (size_bytes_ > limit) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", size_bytes_,
+                     " bytes; a file of its kind may have at most ", limit));
+  }
+  return ReadAt(0, static_cast<size_t>(size_bytes_));
 }
 
 AVIOContext* InputFile::MakeContext() {

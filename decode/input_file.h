@@ -3,6 +3,7 @@
 #ifndef HP_DECODE_INPUT_FILE_H_
 #define HP_DECODE_INPUT_FILE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -27,6 +28,15 @@ class InputFile {
   // To be given to a demuxer, which must be closed before this object dies.
   // nullptr when there is no memory. Call once.
   [[nodiscard]] AVIOContext* MakeContext();
+
+  // Up to `bytes` bytes from `offset`, fewer at the end of the file.
+  // Independent of what a demuxer reads. InvalidArgument when it cannot be
+  // read.
+  [[nodiscard]] absl::StatusOr<std::string> ReadAt(int64_t offset,
+                                                   size_t bytes) const;
+
+  // The whole file. InvalidArgument when it has more than `limit` bytes.
+  [[nodiscard]] absl::StatusOr<std::string> ReadAll(int64_t limit) const;
 
   [[nodiscard]] int64_t size_bytes() const { return size_bytes_; }
 

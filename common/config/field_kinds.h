@@ -43,6 +43,9 @@ enum class LowerEnd { kClosed, kOpen };
 // Text on one line.
 [[nodiscard]] FieldValuePtr Text(std::string* value);
 
+// What ParseAlphaChoice takes.
+[[nodiscard]] FieldValuePtr Alpha(std::string* value);
+
 // Text that names a file or a folder.
 [[nodiscard]] FieldValuePtr Path(std::string* value);
 

@@ -105,7 +105,7 @@ void AddData(DataConfig& d, Table& t) {
   t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kContent,
         "A clip that cannot be read or decoded: `stop` lists all of them and "
         "ends the job before it trains; `skip` lists them and trains without.");
-  t.Add("data.alpha", Text(&d.alpha), kContent,
+  t.Add("data.alpha", Alpha(&d.alpha), kContent,
         "The colour that shows through transparent parts: `black`, `white` or "
         "`#rrggbb`; `refuse`: a medium with transparency is an error.");
   t.Add("data.stills", Choice(&d.stills, {"refuse", "train"}), kFree,
@@ -125,8 +125,8 @@ void AddOptimizer(TrainConfig& c, Table& t) {
         kDecides, "Decoupled weight decay.");
   t.Add("train.optimizer.betas", RatioPair(&o.betas), kDecides,
         "Decay rates of the first and second moment.");
-  t.Add("train.optimizer.eps", Real(&o.eps, 0.0, 1.0, LowerEnd::kOpen), kDecides,
-        "Added to the root of the second moment.", "epsilon");
+  t.Add("train.optimizer.eps", Real(&o.eps, 0.0, 1.0, LowerEnd::kOpen),
+        kDecides, "Added to the root of the second moment.", "epsilon");
   LrScheduleConfig& s = c.lr_schedule;
   t.Add("train.lr_schedule.type",
         Choice(&s.type, {"constant", "linear", "cosine"}), kDecides,
@@ -169,7 +169,8 @@ void AddTrain(TrainConfig& c, Table& t) {
         "u).",
         "sigma_shift discrete_flow_shift flow_shift");
   t.Add("train.timesteps.weighting", Choice(&s.weighting, {"gaussian", "none"}),
-        kDecides, "The loss's weight: `gaussian` as DiffSynth, or 1 everywhere.",
+        kDecides,
+        "The loss's weight: `gaussian` as DiffSynth, or 1 everywhere.",
         "weighting_scheme");
   t.Add("train.caption_dropout", Real(&c.caption_dropout, 0.0, 1.0), kDecides,
         "Chance that a sample is trained with the empty prompt.",

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/config/alpha_choice.h"
 #include "common/config/field_kinds.h"
 #include "common/config/nearest.h"
 
@@ -64,6 +65,33 @@ class TextValue : public FieldValue {
  private:
   std::string* value_;
   bool is_path_;
+};
+
+class AlphaValue : public FieldValue {
+ public:
+  explicit AlphaValue(std::string* value) : value_(value) {}
+
+  std::string Read(const YAML::Node& node) override {
+    if (!node.IsScalar()) return ExpectedFound(Allowed(), node);
+    *value_ = node.Scalar();
+    return "";
+  }
+
+  [[nodiscard]] std::string Check() const override {
+    if (ParseAlphaChoice(*value_).has_value()) return "";
+    return absl::StrCat("expected ", Allowed(), ", found '", *value_, "'");
+  }
+
+  [[nodiscard]] std::string Write() const override {
+    return YamlScalar(*value_);
+  }
+
+  [[nodiscard]] std::string Allowed() const override {
+    return "black, white, refuse or a colour in quotes such as \"#ff8000\"";
+  }
+
+ private:
+  std::string* value_;
 };
 
 class TextListValue : public FieldValue {
@@ -206,6 +234,10 @@ FieldValuePtr Flag(bool* value) { return std::make_unique<FlagValue>(value); }
 
 FieldValuePtr Text(std::string* value) {
   return std::make_unique<TextValue>(value, /*is_path=*/false);
+}
+
+FieldValuePtr Alpha(std::string* value) {
+  return std::make_unique<AlphaValue>(value);
 }
 
 FieldValuePtr Path(std::string* value) {

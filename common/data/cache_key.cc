@@ -1,6 +1,10 @@
 #include "common/data/cache_key.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "common/base/digest.h"
 
 namespace halfpipe {
@@ -43,7 +47,23 @@ std::string LatentsKey(const LatentsKeyParts& parts) {
   digest.Add("vae", parts.vae_digest);
   digest.Add("conditioning", parts.conditioning);
   digest.Add("clip", parts.clip_digest);
+  if (!parts.reading.empty()) digest.Add("reading", parts.reading);
   return digest.Hex();
+}
+
+std::string ReadingOf(const MediaFacts& facts, const ReadingParts& parts) {
+  std::vector<std::string> words;
+  if (facts.is_turned && (facts.is_picture || parts.frames == 1)) {
+    words.emplace_back("turned");
+  }
+  if (facts.first_transparent_frame >= 0 &&
+      facts.first_transparent_frame < parts.frames) {
+    words.push_back(parts.refuse_alpha
+                        ? "no alpha"
+                        : absl::StrFormat("over %06x", parts.background));
+  }
+  if (facts.is_hdr) words.emplace_back("tone-mapped");
+  return absl::StrJoin(words, ", ");
 }
 
 std::string ContextKey(absl::string_view cleaned_prompt,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/data/media_facts.h"
 
 namespace halfpipe {
 
@@ -25,7 +26,25 @@ struct LatentsKeyParts {
   // ...; with the CLIP encoder's digest where there is one.
   std::string conditioning = "none";
   std::string clip_digest;
+  // How the medium is read where the first releases read it otherwise: see
+  // ReadingOf. Empty: as they did, and so is the key.
+  std::string reading = {};
 };
+
+// What of a sample decides how its medium is read.
+struct ReadingParts {
+  int64_t frames = 0;         // that are asked for
+  uint32_t background = 0;    // data.alpha: 0xRRGGBB
+  bool refuse_alpha = false;  // data.alpha is refuse
+};
+
+// LatentsKeyParts::reading. The first releases turned no picture, and no clip
+// of which one frame was asked for; took the colours below transparency for the
+// picture; and took HDR for SDR. A medium of which none of this is true has the
+// key that it always had: its latents are the same. What they could not read
+// at all needs no word of its own.
+[[nodiscard]] std::string ReadingOf(const MediaFacts& facts,
+                                    const ReadingParts& parts);
 
 [[nodiscard]] std::string LatentsKey(const LatentsKeyParts& parts);
 

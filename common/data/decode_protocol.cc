@@ -1,5 +1,8 @@
 #include "common/data/decode_protocol.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -82,6 +85,35 @@ absl::Status Malformed(absl::string_view what) {
       absl::StrCat("malformed decoder message: ", what));
 }
 
+// The first word of an item. Bit 0 was once "this is an image", which is now
+// the file's to say.
+constexpr uint32_t kModeShift = 1, kModeMask = 3;
+constexpr uint32_t kRefuseBit = 1U << 3;
+constexpr uint32_t kBackgroundShift = 8;
+
+uint32_t WordOf(const DecodeItem& item) {
+  return static_cast<uint32_t>(item.mode) << kModeShift |
+         (item.refuse_transparency ? kRefuseBit : 0U) |
+         item.background << kBackgroundShift;
+}
+
+absl::Status ReadWord(uint32_t word, DecodeItem* item) {
+  const uint32_t mode = word >> kModeShift & kModeMask;
+  if (mode > static_cast<uint32_t>(DecodeMode::kProbe)) {
+    return Malformed("mode of an item");
+  }
+  item->mode = static_cast<DecodeMode>(mode);
+  item->refuse_transparency = (word & kRefuseBit) != 0;
+  item->background = word >> kBackgroundShift;
+  return absl::OkStatus();
+}
+
+// Bits of the facts' first word.
+constexpr uint32_t kPictureBit = 1, kTurnedBit = 2, kHdrBit = 4;
+constexpr double kRateUnits = 1000.0;
+constexpr uint32_t kMaxRate = 1'000'000;  // frames a second
+constexpr uint32_t kNoFrame = 0xFFFFFFFF;
+
 bool InRange(int value, int max) { return value >= 1 && value <= max; }
 
 absl::Status CheckItem(const DecodeItem& item) {
@@ -105,7 +137,7 @@ std::string EncodeRequest(const DecodeRequest& request) {
   out.Put(static_cast<uint32_t>(request.items.size()));
   for (const DecodeItem& item : request.items) {
     out.PutText(item.path);
-    out.Put(uint32_t{item.is_image});
+    out.Put(WordOf(item));
     out.Put(item.frames);
     out.Put(item.height);
     out.Put(item.width);
@@ -122,6 +154,25 @@ std::string EncodeClip(const ClipHeader& clip) {
   out.Put(static_cast<uint32_t>(clip.target.width));
   out.Put(static_cast<uint32_t>(clip.target.height));
   return Message(DecodeMessage::kClip, out.bytes());
+}
+
+std::string EncodeFacts(const ItemFacts& item) {
+  const MediaFacts& facts = item.facts;
+  Writer out;
+  out.Put(item.item);
+  out.Put((facts.is_picture ? kPictureBit : 0) |
+          (facts.is_turned ? kTurnedBit : 0) | (facts.is_hdr ? kHdrBit : 0));
+  out.Put(static_cast<uint32_t>(
+      std::clamp<int64_t>(facts.frames, 0, kMaxKnownFrames)));
+  out.Put(static_cast<uint32_t>(facts.size.width));
+  out.Put(static_cast<uint32_t>(facts.size.height));
+  out.Put(static_cast<uint32_t>(
+      std::llround(std::clamp<double>(facts.frames_per_second, 0.0, kMaxRate) *
+                   kRateUnits)));
+  out.Put(facts.first_transparent_frame < 0
+              ? kNoFrame
+              : static_cast<uint32_t>(facts.first_transparent_frame));
+  return Message(DecodeMessage::kFacts, out.bytes());
 }
 
 std::string EncodeEnd(const ClipEnd& end) {
@@ -155,7 +206,7 @@ absl::StatusOr<DecodeHeader> ParseHeader(absl::string_view bytes) {
   }
   auto type = in.Get<uint16_t>();
   if (type < static_cast<uint16_t>(DecodeMessage::kRequest) ||
-      type > static_cast<uint16_t>(DecodeMessage::kError)) {
+      type > static_cast<uint16_t>(DecodeMessage::kFacts)) {
     return Malformed("type");
   }
   DecodeHeader header{.type = static_cast<DecodeMessage>(type),
@@ -174,7 +225,7 @@ absl::StatusOr<DecodeRequest> ParseRequest(absl::string_view payload) {
   for (uint32_t i = 0; i < count && in.ok(); ++i) {
     DecodeItem item;
     item.path = in.GetText(kMaxPathBytes);
-    item.is_image = in.Get<uint32_t>() != 0;
+    HP_RETURN_IF_ERROR(ReadWord(in.Get<uint32_t>(), &item));
     item.frames = in.Get<uint32_t>();
     item.height = in.Get<uint32_t>();
     item.width = in.Get<uint32_t>();
@@ -202,6 +253,31 @@ absl::StatusOr<ClipHeader> ParseClip(absl::string_view payload) {
     return Malformed("size of a clip");
   }
   return clip;
+}
+
+absl::StatusOr<ItemFacts> ParseFacts(absl::string_view payload) {
+  Reader in(payload);
+  ItemFacts item;
+  MediaFacts& facts = item.facts;
+  item.item = in.Get<uint32_t>();
+  const auto bits = in.Get<uint32_t>();
+  facts.is_picture = (bits & kPictureBit) != 0;
+  facts.is_turned = (bits & kTurnedBit) != 0;
+  facts.is_hdr = (bits & kHdrBit) != 0;
+  facts.frames = in.Get<uint32_t>();
+  facts.size.width = static_cast<int>(in.Get<uint32_t>());
+  facts.size.height = static_cast<int>(in.Get<uint32_t>());
+  facts.frames_per_second = in.Get<uint32_t>() / kRateUnits;
+  const auto transparent = in.Get<uint32_t>();
+  if (transparent != kNoFrame) facts.first_transparent_frame = transparent;
+  if (!in.complete() || bits > (kPictureBit | kTurnedBit | kHdrBit) ||
+      !InRange(facts.size.width, kMaxSourceSide) ||
+      !InRange(facts.size.height, kMaxSourceSide) ||
+      facts.frames > kMaxKnownFrames || facts.frames_per_second > kMaxRate ||
+      facts.first_transparent_frame > kMaxFrames) {
+    return Malformed("facts");
+  }
+  return item;
 }
 
 absl::StatusOr<ClipEnd> ParseEnd(absl::string_view payload) {

@@ -71,14 +71,12 @@ class ClipReceiver {
         case DecodeMessage::kFrame:
           HP_RETURN_IF_ERROR(AddFrame());
           break;
-        case DecodeMessage::kEnd: {
-          HP_ASSIGN_OR_RETURN(ClipEnd end, ParseEnd(message.payload));
-          if (end.item != number_ || frame_bytes_ == 0 ||
-              end.frames != static_cast<uint64_t>(clip_.frames)) {
-            return absl::InvalidArgumentError("a wrong end of a clip");
-          }
+        case DecodeMessage::kFacts:
+          HP_RETURN_IF_ERROR(TakeFacts(message.payload));
+          break;
+        case DecodeMessage::kEnd:
+          HP_RETURN_IF_ERROR(CheckEnd(message.payload));
           return std::move(clip_);
-        }
         case DecodeMessage::kError: {
           HP_ASSIGN_OR_RETURN(ClipError error, ParseError(message.payload));
           if (error.item != number_) {
@@ -94,7 +92,12 @@ class ClipReceiver {
   }
 
  private:
+  [[nodiscard]] bool wants_pixels() const {
+    return item_.mode == DecodeMode::kPixels;
+  }
+
   absl::Status Begin(const std::string& payload) {
+    if (!wants_pixels()) return absl::InvalidArgumentError("pixels unasked");
     if (frame_bytes_ != 0) return absl::InvalidArgumentError("a second clip");
     HP_ASSIGN_OR_RETURN(ClipHeader clip, ParseClip(payload));
     HP_RETURN_IF_ERROR(CheckTarget(item_, clip, number_));
@@ -119,12 +122,38 @@ class ClipReceiver {
     return absl::OkStatus();
   }
 
+  absl::Status TakeFacts(const std::string& payload) {
+    HP_ASSIGN_OR_RETURN(ItemFacts item, ParseFacts(payload));
+    if (item.item != number_ || has_facts_ ||
+        (wants_pixels() && item.facts.size != clip_.source)) {
+      return absl::InvalidArgumentError("wrong facts of a file");
+    }
+    has_facts_ = true;
+    clip_.facts = item.facts;
+    clip_.source = item.facts.size;
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckEnd(const std::string& payload) {
+    HP_ASSIGN_OR_RETURN(ClipEnd end, ParseEnd(payload));
+    const bool right_count =
+        wants_pixels() ? end.frames == static_cast<uint64_t>(clip_.frames)
+                       : end.frames >= 1 && end.frames <= item_.frames;
+    if (end.item != number_ || !has_facts_ || !right_count ||
+        (wants_pixels() && frame_bytes_ == 0)) {
+      return absl::InvalidArgumentError("a wrong end of a clip");
+    }
+    clip_.frames = end.frames;
+    return absl::OkStatus();
+  }
+
   const DecodeItem& item_;
   const uint32_t number_;
   DecoderProcess& child_;
   const absl::Time deadline_;
   DecodedClip clip_;
   uint64_t frame_bytes_ = 0;  // 0 until the clip's size is known
+  bool has_facts_ = false;
 };
 
 // No file makes the program give up: it could not start its work at all (a
@@ -138,13 +167,15 @@ absl::Status StoppedByItself(const std::string& program,
 
 // Drops the frames that the rule on 4k+1 does not use.
 absl::Status ApplyFrameRule(const DecodeItem& item, DecodedClip* clip) {
-  int64_t wanted = item.is_image ? 1 : item.frames;
+  if (item.mode == DecodeMode::kProbe) return absl::OkStatus();
+  int64_t wanted = clip->facts.is_picture ? 1 : item.frames;
   int64_t used = UsableFrames(clip->frames, wanted);
   if (used == 0) {
     return absl::OutOfRangeError(absl::StrCat(
         "has ", clip->frames, " frames; at least ",
         wanted > 1 ? std::min<int64_t>(wanted, 5) : 1, " are needed"));
   }
+  if (item.mode != DecodeMode::kPixels) return absl::OkStatus();
   if (used < wanted) {
     LogWarning("a clip is shorter than data.frames", {{"file", item.path},
                                                       {"frames", clip->frames},

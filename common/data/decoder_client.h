@@ -27,6 +27,7 @@ struct DecoderOptions {
 
 struct DecodedClip {
   int64_t frames = 0;        // 4k+1, or 1
+  MediaFacts facts;          // all that is set for an item without pixels
   FrameSize size;            // of each frame below
   FrameSize source;          // of the frames in the file
   std::vector<uint8_t> rgb;  // (frames, size.height, size.width, 3)

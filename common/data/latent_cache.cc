@@ -49,4 +49,8 @@ std::string LatentCache::hash_index_path() const {
   return absl::StrCat(dir_, "/content-hashes.jsonl");
 }
 
+std::string LatentCache::facts_index_path() const {
+  return absl::StrCat(dir_, "/media-facts.jsonl");
+}
+
 }  // namespace halfpipe

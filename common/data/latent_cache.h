@@ -28,6 +28,9 @@ class LatentCache {
   // For ContentHashes, beside the entries.
   [[nodiscard]] std::string hash_index_path() const;
 
+  // For MediaFactsIndex, beside the entries.
+  [[nodiscard]] std::string facts_index_path() const;
+
   [[nodiscard]] const std::string& dir() const { return dir_; }
 
  private:

@@ -26,11 +26,13 @@ MediaKind MediaKindOf(absl::string_view path) {
   size_t dot = path.rfind('.');
   if (dot == absl::string_view::npos) return MediaKind::kOther;
   std::string extension = absl::AsciiStrToLower(path.substr(dot + 1));
-  for (absl::string_view image : {"jpg", "jpeg", "png", "webp", "bmp"}) {
+  for (absl::string_view image : {"jpg", "jpeg", "png", "webp", "bmp", "avif",
+                                  "heic", "heif", "tif", "tiff"}) {
     if (extension == image) return MediaKind::kImage;
   }
   for (absl::string_view video :
-       {"mp4", "avi", "mov", "wmv", "mkv", "flv", "webm", "gif"}) {
+       {"mp4", "m4v", "avi", "mov", "wmv", "mkv", "flv", "webm", "ts", "mts",
+        "mpg", "mpeg", "gif", "apng"}) {
     if (extension == video) return MediaKind::kVideo;
   }
   return MediaKind::kOther;

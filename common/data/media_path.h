@@ -11,8 +11,10 @@ namespace halfpipe {
 
 enum class MediaKind { kVideo, kImage, kOther };
 
-// By extension, in any case: jpg, jpeg, png, webp, bmp are images; mp4, avi,
-// mov, wmv, mkv, flv, webm, gif are videos.
+// By extension, in any case: jpg, jpeg, png, webp, bmp, avif, heic, heif, tif,
+// tiff are images; mp4, m4v, avi, mov, wmv, mkv, flv, webm, ts, mts, mpg, mpeg,
+// gif, apng are videos. Only for what is listed in a folder: whether a file is
+// a picture or a clip its content says (MediaFacts).
 [[nodiscard]] MediaKind MediaKindOf(absl::string_view path);
 
 // `written` joined to `root`. InvalidArgument for a URL and for a path that

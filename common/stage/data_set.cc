@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/data/cache_key.h"
@@ -57,6 +59,56 @@ std::string ContextPath(const LatentCache& cache, const std::string& prompt,
       ContextKey(CleanPrompt(prompt), digests.text_encoder, digests.tokenizer));
 }
 
+std::string KeyOf(const JobConfig& config, const WanArchitecture& architecture,
+                  const std::string& media_digest,
+                  const std::optional<MediaFacts>& facts,
+                  const std::string& vae_digest) {
+  const DecodeItem item = MediaItem(config.data, "");
+  const ReadingParts parts{.frames = config.data.frames,
+                           .background = item.background,
+                           .refuse_alpha = item.refuse_transparency};
+  return LatentsKey(
+      {.media_digest = media_digest,
+       .height = config.data.height,
+       .width = config.data.width,
+       .max_pixels = config.data.max_pixels,
+       .frames = config.data.frames,
+       .vae_digest = vae_digest,
+       .conditioning =
+           architecture.condition_channels() > 0 ? "first_frame" : "none",
+       .clip_digest = "",
+       .reading = facts.has_value() ? ReadingOf(*facts, parts) : ""});
+}
+
+// Which media are trained. Those that are refused for what they are are
+// problems, or warnings with data.on_bad_file `skip`.
+absl::StatusOr<std::vector<bool>> JudgeMedia(
+    const JobConfig& config, const WanArchitecture& architecture,
+    const std::vector<MediumRef>& media,
+    const std::vector<std::optional<MediaFacts>>& facts, DataSet* set) {
+  std::vector<std::string> paths, problems;
+  std::vector<bool> is_used(media.size(), true);
+  for (size_t i = 0; i < media.size(); ++i) {
+    paths.push_back(media[i].path);
+    if (!facts[i].has_value()) continue;
+    const absl::Status still =
+        CheckStill(config.data, architecture, media[i].path, *facts[i]);
+    is_used[i] = still.ok();
+    if (!still.ok()) problems.emplace_back(still.message());
+  }
+  const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
+  const bool none_left = problems.size() == media.size();
+  if (!problems.empty() && (!skip || none_left)) {
+    return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
+  }
+  set->warnings.insert(set->warnings.end(), problems.begin(), problems.end());
+  if (config.data.frames > 1) {
+    const std::string rates = FrameRateWarning(architecture, paths, facts);
+    if (!rates.empty()) set->warnings.push_back(rates);
+  }
+  return is_used;
+}
+
 DataSet RandomDataSet(const DataConfig& data) {
   DataSet set;
   for (int64_t i = 0; i < data.random.samples; ++i) {
@@ -102,15 +154,17 @@ absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data) {
 
 absl::StatusOr<DataSet> ScanDataSet(
     const JobConfig& config, const WanArchitecture& architecture,
-    const std::function<void(const std::string&)>& on_progress) {
+    const std::function<void(const std::string&)>& on_progress,
+    const MediaProbe& probe) {
   if (config.data.is_random()) return RandomDataSet(config.data);
   HP_ASSIGN_OR_RETURN(DataRows rows, ReadDataRows(config.data));
-  return ScanDataSet(config, architecture, std::move(rows), on_progress);
+  return ScanDataSet(config, architecture, std::move(rows), on_progress, probe);
 }
 
 absl::StatusOr<DataSet> ScanDataSet(
     const JobConfig& config, const WanArchitecture& architecture, DataRows data,
-    const std::function<void(const std::string&)>& on_progress) {
+    const std::function<void(const std::string&)>& on_progress,
+    const MediaProbe& probe) {
   const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
   DataSet set;
   set.warnings = std::move(data.warnings);
@@ -120,12 +174,13 @@ absl::StatusOr<DataSet> ScanDataSet(
   ContentHashes hashes(cache.hash_index_path());
   HP_ASSIGN_OR_RETURN(EncoderDigests digests,
                       DigestEncoders(config.model, &hashes));
-  Sha256 digest;
-  int64_t read = 0;
+  std::vector<Sample> readable;
+  std::vector<MediumRef> media;
   for (const Sample& row : rows) {
     if (on_progress) {
-      on_progress(
-          absl::StrCat("reading the data set ", read++, "/", rows.size()));
+      on_progress(absl::StrCat("reading the data set ",
+                               readable.size() + set.warnings.size(), "/",
+                               rows.size()));
     }
     absl::StatusOr<std::string> media_digest = hashes.DigestOf(row.media_path);
     if (!media_digest.ok()) {
@@ -134,16 +189,22 @@ absl::StatusOr<DataSet> ScanDataSet(
       set.warnings.push_back(std::string(media_digest.status().message()));
       continue;
     }
-    const std::string latents_key = LatentsKey(
-        {.media_digest = *media_digest,
-         .height = config.data.height,
-         .width = config.data.width,
-         .max_pixels = config.data.max_pixels,
-         .frames = config.data.frames,
-         .vae_digest = digests.vae,
-         .conditioning =
-             architecture.condition_channels() > 0 ? "first_frame" : "none",
-         .clip_digest = ""});
+    media.push_back({row.media_path, *std::move(media_digest)});
+    readable.push_back(row);
+  }
+  // The index only saves time: a failure to write it is no failure.
+  hashes.Save().IgnoreError();
+  HP_ASSIGN_OR_RETURN(const std::vector<std::optional<MediaFacts>> facts,
+                      FactsOf(media, config.data.frames,
+                              cache.facts_index_path(), probe, &set.warnings));
+  HP_ASSIGN_OR_RETURN(const std::vector<bool> is_used,
+                      JudgeMedia(config, architecture, media, facts, &set));
+  Sha256 digest;
+  for (size_t i = 0; i < readable.size(); ++i) {
+    if (!is_used[i]) continue;
+    const Sample& row = readable[i];
+    const std::string latents_key =
+        KeyOf(config, architecture, media[i].digest, facts[i], digests.vae);
     SampleRef sample{
         .row = row.row,
         .media_path = row.media_path,
@@ -165,8 +226,6 @@ absl::StatusOr<DataSet> ScanDataSet(
       !std::filesystem::exists(ContextPath(cache, "", digests))) {
     set.samples.front().cached = false;
   }
-  // The index only saves time: a failure to write it is no failure.
-  hashes.Save().IgnoreError();
   set.digest = digest.HexDigest();
   return set;
 }

@@ -36,8 +36,9 @@ ModelSizes SizesOf(const WanArchitecture& architecture) {
 // on.
 class JobScan {
  public:
-  JobScan(const JobConfig& config, const Progress& on_progress)
-      : config_(config), on_progress_(on_progress) {}
+  JobScan(const JobConfig& config, const Progress& on_progress,
+          const MediaProbe& probe)
+      : config_(config), on_progress_(on_progress), probe_(probe) {}
 
   absl::StatusOr<ScanResult> Run() {
     on_progress_("reading headers and metadata");
@@ -130,9 +131,10 @@ class JobScan {
   absl::Status TakeDataSet() {
     const WanArchitecture& architecture = model_->architecture();
     absl::StatusOr<DataSet> scanned =
-        rows_.has_value() ? ScanDataSet(config_, architecture,
-                                        *std::move(rows_), on_progress_)
-                          : ScanDataSet(config_, architecture, on_progress_);
+        rows_.has_value()
+            ? ScanDataSet(config_, architecture, *std::move(rows_),
+                          on_progress_, probe_)
+            : ScanDataSet(config_, architecture, on_progress_, probe_);
     HP_ASSIGN_OR_RETURN(DataSet data, std::move(scanned));
     result_.data_digest = std::move(data.digest);
     result_.samples = std::move(data.samples);
@@ -143,6 +145,7 @@ class JobScan {
 
   const JobConfig& config_;
   const Progress& on_progress_;
+  const MediaProbe& probe_;
   ScanProblems problems_;
   ScanResult result_;
   std::optional<ModelSource> model_;
@@ -153,8 +156,9 @@ class JobScan {
 }  // namespace
 
 absl::StatusOr<ScanResult> ScanJob(const JobConfig& config,
-                                   const Progress& on_progress) {
-  return JobScan(config, on_progress).Run();
+                                   const Progress& on_progress,
+                                   const MediaProbe& probe) {
+  return JobScan(config, on_progress, probe).Run();
 }
 
 }  // namespace halfpipe

@@ -11,11 +11,13 @@
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
 #include "common/runtime/stage_protocol.h"
+#include "common/stage/media_reading.h"
 
 namespace halfpipe {
 
 // Looks at the DiT, the LoRA to start from, the encoders, the data set and its
-// captions. No weights are loaded, nothing is decoded or encoded; where
+// captions. No weights are loaded, nothing is encoded, and of media no more is
+// decoded than `probe` takes to know what they are; where
 // something is wrong, nothing is hashed either. `on_progress` is told what it
 // is at, from the calling thread.
 //
@@ -23,7 +25,8 @@ namespace halfpipe {
 // begins with the key or with the file.
 [[nodiscard]] absl::StatusOr<ScanResult> ScanJob(
     const JobConfig& config,
-    const std::function<void(const std::string& activity)>& on_progress);
+    const std::function<void(const std::string& activity)>& on_progress,
+    const MediaProbe& probe = {});
 
 }  // namespace halfpipe
 

@@ -15,6 +15,7 @@
 #include "common/kernels/torch_guard.h"
 #include "common/stage/data_set.h"
 #include "common/stage/job_encoders.h"
+#include "common/stage/media_reading.h"
 #include "common/stage/sample_media.h"
 #include "common/train/sample_store.h"
 
@@ -85,7 +86,7 @@ class Encoding {
     std::vector<const SampleRef*> refs;
     for (const SampleRef& sample : samples) {
       if (Exists(sample.latents_path)) continue;
-      items.push_back(DecodeItemFor(config_.data, sample));
+      items.push_back(MediaItem(config_.data, sample.media_path));
       refs.push_back(&sample);
     }
     if (items.empty()) return absl::OkStatus();
@@ -107,11 +108,16 @@ class Encoding {
                           size_t count, EncodeResult* result) {
     if (stop_.stop_requested()) return StopRequested();
     Progress("encoding clips", index, count);
+    if (clip.ok()) {
+      absl::Status still = CheckStill(config_.data, architecture_,
+                                      sample.media_path, clip->facts);
+      if (!still.ok()) clip = std::move(still);
+    }
     if (!clip.ok()) {
       RejectSample(sample, clip.status(), result);
       return absl::OkStatus();
     }
-    NoteLength(config_.data, sample, clip->frames, result);
+    NoteLength(config_.data, sample, clip->facts, result);
     const at::Tensor frames = at::from_blob(
         clip->rgb.data(),
         {clip->frames, clip->size.height, clip->size.width, 3}, at::kByte);

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
 #include "common/runtime/stage_protocol.h"
+#include "common/wan/architecture.h"
 
 namespace halfpipe {
 
@@ -26,7 +27,8 @@ struct SampleInspectorOptions {
 // latents are there already is passed over, as there. Codes: Cancelled on
 // `stop`, FailedPrecondition when the decoder cannot run.
 [[nodiscard]] absl::StatusOr<EncodeResult> InspectSamples(
-    const JobConfig& config, const std::vector<SampleRef>& samples,
+    const JobConfig& config, const WanArchitecture& architecture,
+    const std::vector<SampleRef>& samples,
     const SampleInspectorOptions& options, std::stop_token stop);
 
 }  // namespace halfpipe

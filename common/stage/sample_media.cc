@@ -1,7 +1,9 @@
 #include "common/stage/sample_media.h"
 
+#include <cstdint>
 #include <string>
 
+#include "common/data/decoder_client.h"
 #include "common/store/file_form.h"
 
 namespace halfpipe {
@@ -15,15 +17,6 @@ std::string ReasonOf(const absl::Status& rejected) {
 
 }  // namespace
 
-DecodeItem DecodeItemFor(const DataConfig& data, const SampleRef& sample) {
-  return {.path = sample.media_path,
-          .is_image = data.frames == 1,
-          .frames = static_cast<uint32_t>(data.frames),
-          .height = static_cast<uint32_t>(data.height),
-          .width = static_cast<uint32_t>(data.width),
-          .max_pixels = static_cast<uint32_t>(data.max_pixels)};
-}
-
 void RejectSample(const SampleRef& sample, const absl::Status& problem,
                   EncodeResult* result) {
   const absl::Status content = CheckHasContent(sample.media_path);
@@ -33,9 +26,10 @@ void RejectSample(const SampleRef& sample, const absl::Status& problem,
   ++result->rejected_by_reason[ReasonOf(problem)];
 }
 
-void NoteLength(const DataConfig& data, const SampleRef& sample, int64_t frames,
-                EncodeResult* result) {
-  if (frames >= data.frames) return;
+void NoteLength(const DataConfig& data, const SampleRef& sample,
+                const MediaFacts& facts, EncodeResult* result) {
+  const int64_t frames = UsableFrames(facts.frames, data.frames);
+  if (facts.is_picture || frames >= data.frames) return;
   result->short_clips.push_back({sample.media_path, frames});
 }
 

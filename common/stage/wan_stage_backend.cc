@@ -41,12 +41,21 @@ class WanStageBackend : public StageBackend {
         device_total_bytes_(device_total_bytes) {}
 
   absl::StatusOr<ScanResult> Scan(const ScanCommand& command,
-                                  std::stop_token /*stop*/) override {
+                                  std::stop_token stop) override {
     return TorchGuard("scan", [&]() -> absl::StatusOr<ScanResult> {
       HP_ASSIGN_OR_RETURN(JobConfig config,
                           ParseJobConfig(command.config_yaml, "job"));
-      return ScanJob(config,
-                     [this](const std::string& text) { SetActivity(text); });
+      const auto say = [this](const std::string& text) { SetActivity(text); };
+      return ScanJob(config, say, [&](const std::vector<DecodeItem>& items) {
+        return InspectMedia(
+            items,
+            {.decoder = {.program = options_.decoder_program},
+             .on_progress =
+                 [&say](size_t done, size_t count) {
+                   say(absl::StrCat("looking at the media ", done, "/", count));
+                 },
+             .stop = stop});
+      });
     });
   }
 
@@ -54,18 +63,18 @@ class WanStageBackend : public StageBackend {
                                       std::stop_token stop) override {
     HP_ASSIGN_OR_RETURN(JobConfig config,
                         ParseJobConfig(command.config_yaml, "job"));
+    // The encoders need the room that an ended job's weights have.
+    if (!command.samples.empty() && !command.inspect) DropWeights();
+    SetExactArithmetic(static_cast<int32_t>(config.pipeline.threads));
+    HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
     if (command.inspect) {
       return InspectSamples(
-          config, command.samples,
+          config, model.architecture(), command.samples,
           {.decoder_program = options_.decoder_program,
            .on_progress =
                [this](const std::string& text) { SetActivity(text); }},
           std::move(stop));
     }
-    // The encoders need the room that an ended job's weights have.
-    if (!command.samples.empty()) DropWeights();
-    SetExactArithmetic(static_cast<int32_t>(config.pipeline.threads));
-    HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
     return EncodeSamples(
         config, model.architecture(), command.samples,
         {.device = device_,

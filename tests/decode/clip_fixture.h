@@ -58,11 +58,7 @@ class ClipTest : public ::testing::Test {
 
   static DecodeItem Item(const std::string& path, uint32_t frames,
                          uint32_t height = 48, uint32_t width = 64) {
-    return {.path = path,
-            .is_image = false,
-            .frames = frames,
-            .height = height,
-            .width = width};
+    return {.path = path, .frames = frames, .height = height, .width = width};
   }
 
   static std::string Message(const absl::StatusOr<DecodedClip>& clip) {

@@ -42,13 +42,17 @@ class FakeDecoderTest : public ::testing::Test {
   }
 
   static std::string Message(const DecoderClient& client) {
-    auto clip = client.Decode({.path = "x.mp4",
-                               .is_image = false,
-                               .frames = 5,
-                               .height = 16,
-                               .width = 16});
+    auto clip = client.Decode(
+        {.path = "x.mp4", .frames = 5, .height = 16, .width = 16});
     EXPECT_FALSE(clip.ok());
     return clip.ok() ? "" : clip.status().ToString();
+  }
+
+  // Facts of a file of that size.
+  static std::string Facts(uint32_t item, FrameSize size) {
+    ItemFacts facts{.item = item};
+    facts.facts.size = size;
+    return EncodeFacts(facts);
   }
 
   const std::string clip_ =
@@ -89,6 +93,12 @@ TEST_F(FakeDecoderTest, LiesAreTheFilesError) {
            clip_ + EncodeFrameHeader(0, uint64_t{1} << 40),  // huge
            clip_ + EncodeEnd({0, 3}),                        // wrong count
            clip_ + clip_,                                    // twice
+           Facts(0, {64, 64}),                               // before kClip
+           clip_ + Facts(0, {64, 32}),                       // another size
+           clip_ + Facts(1, {32, 32}),                       // another item
+           clip_ + Facts(0, {32, 32}) + Facts(0, {32, 32}),  // twice
+           clip_ + EncodeFrameHeader(0, 768) + std::string(768, 'p') +
+               EncodeEnd({0, 1}),  // without facts
            EncodeError({7, "of another"}), EncodeRequest({})}) {
     EXPECT_THAT(Message(Answer(bytes, wait)),
                 HasSubstr("INVALID_ARGUMENT: x.mp4: makes the decoder break "

@@ -1,4 +1,5 @@
 // What a user is told about a job file that is wrong.
+#include "absl/strings/str_cat.h"
 #include "common/config/job_config_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -58,6 +59,26 @@ TEST(JobConfigErrorsTest, AllProblemsAtOnceInOrderOfLines) {
             "0 and <= 1, found 1.5\n"
             "job.yaml:17: pipeline.schedule: expected one of 1f1b, gpipe, "
             "sequential, interleaved, found '1f1'; did you mean '1f1b'?");
+}
+
+TEST(JobConfigErrorsTest, TransparencyIsComposedOnAColour) {
+  const auto error_of = [](const char* alpha) {
+    return ErrorOf(JobWith(
+        "frames: 49", absl::StrCat("frames: 49,\n alpha: ", alpha, "\n ")));
+  };
+  for (const char* good :
+       {"black", "white", "refuse", "\"#12abEF\"", "'#000000'"}) {
+    EXPECT_EQ(error_of(good), "") << good;
+  }
+  // Without quotes YAML takes the colour for a comment.
+  for (const char* bad :
+       {"red", "Black", "\"#12abE\"", "\"#12abEG\"", "\"#+12abE\"",
+        "\"#12abEF0\"", "\"\"", "#ffffff", "[black]"}) {
+    EXPECT_THAT(error_of(bad),
+                HasSubstr("data.alpha: expected black, white, refuse or a "
+                          "colour in quotes such as \"#ff8000\", found"))
+        << bad;
+  }
 }
 
 // Found by fuzzing: their neighbours overflowed.

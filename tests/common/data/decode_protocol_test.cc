@@ -15,12 +15,14 @@ TEST(DecodeProtocolTest, RequestReadsBack) {
   DecodeRequest request{.memory_bytes = 5,
                         .cpu_seconds = 6,
                         .items = {{.path = "/a b.mp4",
-                                   .is_image = false,
                                    .frames = 49,
                                    .height = 480,
                                    .width = 832,
                                    .max_pixels = 7},
-                                  {.path = "x.png", .is_image = true}}};
+                                  {.path = "x.png",
+                                   .mode = DecodeMode::kProbe,
+                                   .background = 0xFEDCBA,
+                                   .refuse_transparency = true}}};
   std::string bytes = EncodeRequest(request);
   auto header = ParseHeader(bytes.substr(0, kDecodeHeaderBytes));
   ASSERT_TRUE(header.ok()) << header.status();
@@ -30,7 +32,11 @@ TEST(DecodeProtocolTest, RequestReadsBack) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(EncodeRequest(*read), bytes);
   EXPECT_EQ(read->items[0].path, "/a b.mp4");
-  EXPECT_TRUE(read->items[1].is_image);
+  EXPECT_EQ(read->items[0].mode, DecodeMode::kPixels);
+  EXPECT_FALSE(read->items[0].refuse_transparency);
+  EXPECT_EQ(read->items[1].mode, DecodeMode::kProbe);
+  EXPECT_EQ(read->items[1].background, 0xFEDCBAU);
+  EXPECT_TRUE(read->items[1].refuse_transparency);
 }
 
 TEST(DecodeProtocolTest, AnswersReadBack) {
@@ -48,6 +54,38 @@ TEST(DecodeProtocolTest, AnswersReadBack) {
             kMaxErrorBytes + kDecodeHeaderBytes);
   auto frame = ParseHeader(EncodeFrameHeader(1, 48).substr(0, 16));
   EXPECT_EQ(frame->payload_bytes, 52u);
+}
+
+TEST(DecodeProtocolTest, FactsReadBack) {
+  const MediaFacts facts{.is_picture = true,
+                         .frames = 300,
+                         .size = {1080, 1920},
+                         .frames_per_second = 29.97,
+                         .is_turned = true,
+                         .first_transparent_frame = 7,
+                         .is_hdr = true};
+  auto read = ParseFacts(PayloadOf(EncodeFacts({.item = 4, .facts = facts})));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->item, 4u);
+  EXPECT_EQ(read->facts, facts);
+  const MediaFacts plain{.size = {16, 16}};
+  EXPECT_EQ(ParseFacts(PayloadOf(EncodeFacts({0, plain})))->facts, plain);
+}
+
+TEST(DecodeProtocolTest, FactsOutOfBoundsAreRefused) {
+  const auto is_refused = [](const MediaFacts& facts) {
+    return !ParseFacts(PayloadOf(EncodeFacts({0, facts}))).ok();
+  };
+  EXPECT_TRUE(is_refused({.size = {0, 16}}));
+  EXPECT_TRUE(is_refused({.size = {16, kMaxSourceSide + 1}}));
+  EXPECT_TRUE(is_refused(
+      {.size = {16, 16}, .first_transparent_frame = kMaxFrames + 1}));
+  const std::string good = PayloadOf(EncodeFacts({0, {.size = {16, 16}}}));
+  EXPECT_FALSE(ParseFacts(good + "x").ok());
+  EXPECT_FALSE(ParseFacts(good.substr(1)).ok());
+  std::string strange = good;
+  strange[4] = '\x10';  // a flag that there is not
+  EXPECT_FALSE(ParseFacts(strange).ok());
 }
 
 TEST(DecodeProtocolTest, EveryTruncationAndGrowthIsRefused) {

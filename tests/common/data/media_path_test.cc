@@ -9,6 +9,14 @@ TEST(MediaPathTest, KindsByExtension) {
   EXPECT_EQ(MediaKindOf("a/b.MP4"), MediaKind::kVideo);
   EXPECT_EQ(MediaKindOf("b.webm"), MediaKind::kVideo);
   EXPECT_EQ(MediaKindOf("b.JPeG"), MediaKind::kImage);
+  for (const char* clip :
+       {"a.m4v", "a.ts", "a.MTS", "a.mpg", "a.mpeg", "a.apng"}) {
+    EXPECT_EQ(MediaKindOf(clip), MediaKind::kVideo) << clip;
+  }
+  for (const char* picture :
+       {"a.avif", "a.HEIC", "a.heif", "a.tif", "a.tiff"}) {
+    EXPECT_EQ(MediaKindOf(picture), MediaKind::kImage) << picture;
+  }
   EXPECT_EQ(MediaKindOf("b.txt"), MediaKind::kOther);
   EXPECT_EQ(MediaKindOf("mp4"), MediaKind::kOther);
 }

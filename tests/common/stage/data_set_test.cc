@@ -16,6 +16,7 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 WanArchitecture Architecture(const char* name) {
   return *KnownArchitecture(name, 0);
@@ -154,6 +155,77 @@ TEST_F(DataSetTest, SkipLeavesMissingFilesOut) {
   EXPECT_THAT(set.warnings[0], HasSubstr("metadata.csv:3: c.mp4"));
   // The samples that are left are the same data set.
   EXPECT_EQ(set.digest, whole.digest);
+}
+
+// What a decoder says of b.mp4; of a.mp4 that it is a plain clip.
+MediaProbe Probe(const MediaFacts& of_b) {
+  return [of_b](const std::vector<DecodeItem>& items) {
+    std::vector<absl::StatusOr<MediaFacts>> found;
+    for (const DecodeItem& item : items) {
+      const bool is_b = item.path.find("/b.mp4") != std::string::npos;
+      found.emplace_back(is_b ? of_b : MediaFacts{.frames_per_second = 16});
+    }
+    return found;
+  };
+}
+
+TEST_F(DataSetTest, OnlyMediaThatAreReadAnewHaveNewKeys) {
+  const DataSet before = Scan();  // as the first releases: without a probe
+  const auto scan = [this](const MediaFacts& of_b) {
+    std::filesystem::remove(config_.data.path +
+                            "/.halfpipe-cache/media-facts.jsonl");
+    return *ScanDataSet(config_, Architecture("tiny-t2v"), {}, Probe(of_b));
+  };
+  const DataSet plain = scan({.frames_per_second = 16, .is_turned = true});
+  EXPECT_EQ(plain.digest, before.digest);
+  EXPECT_TRUE(plain.warnings.empty());
+  for (const MediaFacts& of_b :
+       std::vector<MediaFacts>{{.is_hdr = true},
+                               {.first_transparent_frame = 0},
+                               {.is_picture = true, .is_turned = true}}) {
+    const DataSet set = scan(of_b);
+    EXPECT_EQ(set.samples[0].latents_path, before.samples[0].latents_path);
+    EXPECT_NE(set.samples[1].latents_path, before.samples[1].latents_path);
+    EXPECT_EQ(set.samples[1].context_path, before.samples[1].context_path);
+    // The next scan, which may have no decoder, knows it from the index.
+    EXPECT_EQ(Scan().samples[1].latents_path, set.samples[1].latents_path);
+  }
+  const DataSet black = scan({.first_transparent_frame = 0});
+  config_.data.alpha = "#000000";
+  EXPECT_EQ(scan({.first_transparent_frame = 0}).digest, black.digest);
+  config_.data.alpha = "white";
+  EXPECT_NE(scan({.first_transparent_frame = 0}).digest, black.digest);
+  EXPECT_EQ(scan({}).digest, before.digest);
+}
+
+TEST_F(DataSetTest, StillsForAModelThatContinuesAFrameAreRefused) {
+  const MediaFacts still{.is_picture = true};
+  const auto scan = [&](const char* variant) {
+    return ScanDataSet(config_, Architecture(variant), {}, Probe(still));
+  };
+  EXPECT_TRUE(scan("tiny-t2v").ok());
+  auto refused = scan("tiny-i2v");
+  EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
+  EXPECT_THAT(MessageOf(refused.status()), HasSubstr("/b.mp4: is a picture"));
+  EXPECT_THAT(MessageOf(refused.status()), Not(HasSubstr("/a.mp4")));
+  config_.data.on_bad_file = BadFilePolicy::kSkip;
+  auto skipped = scan("tiny-i2v");
+  ASSERT_TRUE(skipped.ok()) << skipped.status();
+  EXPECT_EQ(skipped->samples.size(), 1u);
+  ASSERT_EQ(skipped->warnings.size(), 1u);
+  EXPECT_THAT(skipped->warnings[0], HasSubstr("/b.mp4: is a picture"));
+  config_.data.stills = StillsPolicy::kTrain;
+  EXPECT_EQ(scan("tiny-i2v")->samples.size(), 2u);
+}
+
+TEST_F(DataSetTest, ARateThatIsFarFromTheModelsIsSaid) {
+  auto set = ScanDataSet(config_, Architecture("tiny-t2v"), {},
+                         Probe({.frames_per_second = 60}));
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->warnings.size(), 1u);
+  EXPECT_THAT(set->warnings[0], HasSubstr("/b.mp4 (60)"));
+  config_.data.frames = 1;
+  EXPECT_TRUE(Scan().warnings.empty());
 }
 
 TEST(RandomDataSetTest, NeedsNoFiles) {

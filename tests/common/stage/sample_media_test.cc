@@ -21,18 +21,10 @@ SampleRef SampleOf(const std::string& media, const std::string& latents = "") {
   return sample;
 }
 
-TEST(SampleMediaTest, AsksForWhatTheJobTrains) {
-  DataConfig data;
-  data.frames = 17;
-  data.height = 64;
-  data.width = 96;
-  data.max_pixels = 5000;
-  const DecodeItem item = DecodeItemFor(data, SampleOf("/clips/a.mp4"));
-  EXPECT_EQ(item.path, "/clips/a.mp4");
-  EXPECT_EQ(item.frames, 17u);
-  EXPECT_EQ(item.height, 64u);
-  EXPECT_EQ(item.width, 96u);
-  EXPECT_EQ(item.max_pixels, 5000u);
+MediaFacts FactsWith(int64_t frames) {
+  MediaFacts facts;
+  facts.frames = frames;
+  return facts;
 }
 
 TEST(SampleMediaTest, ListsWhatCannotBeUsed) {
@@ -59,9 +51,13 @@ TEST(SampleMediaTest, ListsWhatIsShort) {
   DataConfig data;
   data.frames = 17;
   EncodeResult result;
-  NoteLength(data, SampleOf("/a.mp4"), 17, &result);
+  NoteLength(data, SampleOf("/a.mp4"), FactsWith(17), &result);
   EXPECT_THAT(result.short_clips, IsEmpty());
-  NoteLength(data, SampleOf("/b.mp4"), 13, &result);
+  MediaFacts picture = FactsWith(1);
+  picture.is_picture = true;
+  NoteLength(data, SampleOf("/p.png"), picture, &result);
+  EXPECT_THAT(result.short_clips, IsEmpty());
+  NoteLength(data, SampleOf("/b.mp4"), FactsWith(15), &result);
   ASSERT_EQ(result.short_clips.size(), 1u);
   EXPECT_EQ(result.short_clips[0].media_path, "/b.mp4");
   EXPECT_EQ(result.short_clips[0].frames, 13);

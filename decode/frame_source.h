@@ -1,0 +1,64 @@
+// Whatever gives the frames of a media file, one after the other.
+#ifndef HP_DECODE_FRAME_SOURCE_H_
+#define HP_DECODE_FRAME_SOURCE_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "decode/input_file.h"
+#include "decode/orientation.h"
+
+extern "C" {
+#include <libavutil/frame.h>
+}
+
+namespace halfpipe {
+
+enum class MediumKind {
+  kClip,
+  kPicture,    // only its first frame counts
+  kAnimation,  // a clip, but with a single frame a picture
+};
+
+// How alpha is to be understood where the pixel format has it.
+enum class AlphaKind {
+  kStraight,
+  kPremultiplied,
+  // A frame that would be transparent all over has filling in alpha's place.
+  kUnlessAllZero,
+};
+
+// What the container says before a frame is decoded.
+struct SourceTraits {
+  MediumKind kind = MediumKind::kClip;
+  Orientation orientation;
+  double frames_per_second = 0.0;  // 0: not said
+  int64_t frames = 0;              // 0: not said
+  AlphaKind alpha = AlphaKind::kStraight;
+};
+
+// On one thread, as a confined process has no others. Every error is
+// InvalidArgument: what is wrong with the file, without its name.
+class FrameSource {
+ public:
+  virtual ~FrameSource() = default;
+
+  // The next frame, valid until the next call; nullptr after the last. A
+  // frame with errors is an error: a model must not learn from garbage.
+  [[nodiscard]] virtual absl::StatusOr<const AVFrame*> Next() = 0;
+
+  [[nodiscard]] const SourceTraits& traits() const { return traits_; }
+
+ protected:
+  SourceTraits traits_;
+};
+
+// By the file's content, whatever its name says. `file` must outlive the
+// result.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<FrameSource>> OpenFrameSource(
+    InputFile& file);
+
+}  // namespace halfpipe
+
+#endif  // HP_DECODE_FRAME_SOURCE_H_
