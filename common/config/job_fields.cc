@@ -78,9 +78,9 @@ void AddData(DataConfig& d, Table& t) {
         "dataset_base_path");
   t.Add("data.metadata", Text(&d.metadata), kContent,
         "A .csv, .json or .jsonl file with a `prompt` and a `video` or "
-        "`image` for each row, relative to data.path. Empty: "
-        "metadata.{csv,json,jsonl} if there is one, else each clip's caption "
-        "is the .txt file of the same name.",
+        "`image` for each row, relative to data.path; files of other trainers "
+        "are in data.md. Empty: metadata.{csv,json,jsonl} if there is one, "
+        "else each clip's caption is the .txt file of the same name.",
         "dataset_metadata_path metadata_path");
   t.Add("data.cache_dir", Path(&d.cache_dir), kFree,
         "Where encoded clips and prompts are kept between runs. Empty: "

@@ -101,6 +101,10 @@ MediaFile MediaFinder::Find(const std::string& written) {
   if (!IsUtf8(written)) {
     return {.problem = absl::StrCat("'", written, "' is not UTF-8")};
   }
+  // Systems take a path up to it.
+  if (absl::StrContains(written, absl::string_view("\0", 1))) {
+    return {.problem = absl::StrCat("'", written, "' holds a NUL character")};
+  }
   std::string problem;
   std::string last;
   for (const std::string& reading : Readings(written)) {

@@ -161,7 +161,12 @@ class Loader {
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": is no regular file"));
     }
-    return ReadFile(path);
+    absl::StatusOr<std::string> text = ReadFile(path);
+    // Nobody was refused: it is the file that is wrong.
+    if (absl::IsPermissionDenied(text.status())) {
+      return absl::InvalidArgumentError(text.status().message());
+    }
+    return text;
   }
 
   [[nodiscard]] std::string InRoot(const std::string& name) const {
@@ -170,16 +175,17 @@ class Loader {
   }
 
   // The file of this name in the root, else one with other capitals; or "".
-  [[nodiscard]] std::string NameInRoot(const std::string& wanted) const {
+  std::string NameInRoot(const std::string& wanted) {
     std::string found;
     std::error_code error;
     fs::directory_iterator it(source_.root, error);
     for (const fs::directory_iterator end; !error && it != end;
          it.increment(error)) {
       const std::string name = it->path().filename().string();
+      if (!absl::EqualsIgnoreCase(name, wanted)) continue;
       std::error_code ignored;
-      if (!absl::EqualsIgnoreCase(name, wanted) ||
-          !it->is_regular_file(ignored)) {
+      if (!it->is_regular_file(ignored)) {
+        log_.Warn(InRoot(name), "is not read: it is no regular file");
         continue;
       }
       if (name == wanted) return name;

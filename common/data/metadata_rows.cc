@@ -8,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "common/data/csv.h"
 #include "common/data/metadata_columns.h"
 #include "common/data/metadata_json.h"
@@ -65,11 +64,10 @@ MetadataRow RowOfRecord(CsvRecord record,
   return row;
 }
 
-absl::string_view LineOf(absl::string_view text, int line) {
-  const std::vector<absl::string_view> lines =
-      absl::StrSplit(text, absl::ByAnyChar("\r\n"));
-  const auto index = static_cast<size_t>(line - 1);
-  return index < lines.size() ? lines[index] : "";
+// The first line that is not blank.
+absl::string_view FirstLine(absl::string_view text) {
+  text = absl::StripLeadingAsciiWhitespace(text);
+  return text.substr(0, text.find_first_of("\r\n"));
 }
 
 absl::StatusOr<std::vector<MetadataRow>> RowsOfCsv(
@@ -87,7 +85,7 @@ absl::StatusOr<std::vector<MetadataRow>> RowsOfCsv(
   }
   const std::vector<std::string> columns = Trimmed(header.fields);
   const std::string problem =
-      HeaderProblem(columns, LineOf(WithoutMark(text), header.line));
+      HeaderProblem(columns, FirstLine(WithoutMark(text)));
   if (!problem.empty()) return ProblemAt(file_name, header.line, problem);
   std::vector<MetadataRow> rows;
   for (size_t i = 1; i < records.size(); ++i) {

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/types/span.h"
 #include "common/data/media_file.h"
 #include "common/data/media_folder.h"
@@ -100,6 +101,24 @@ class RowReader {
     }
     log_->Problem(where, "has no prompt");
     return "";
+  }
+
+  // A quote that is missing makes one row of several, without an error where
+  // another one is missing later.
+  void SayRowWithin(const std::string& prompt, const std::string& where) {
+    const std::vector<absl::string_view> lines =
+        absl::StrSplit(prompt, absl::ByAnyChar("\r\n"));
+    for (size_t i = 1; i < lines.size(); ++i) {
+      const size_t comma = lines[i].find(',');
+      if (comma == absl::string_view::npos) continue;
+      const absl::string_view name = lines[i].substr(0, comma);
+      if (!IsNamedLikeMedia(name)) continue;
+      log_->Problem(where,
+                    absl::StrCat("the prompt goes on in other lines, one "
+                                 "of which looks like the row of ",
+                                 name, ": a quote is missing"));
+      return;
+    }
   }
 
   // What those of the row's columns that are in `names` say, each once. False
@@ -217,8 +236,11 @@ class RowReader {
   // named: maybe the file is older than they are.
   void SayUnnamed() {
     std::set<std::string> folders;
-    for (const auto& [path, where] : first_) {
-      folders.insert(fs::path(path).parent_path().string());
+    for (const Sample& sample : samples_) {
+      std::error_code error;
+      const fs::path folder =
+          fs::canonical(fs::path(sample.media_path).parent_path(), error);
+      if (!error) folders.insert(folder.string());
     }
     int unnamed = 0;
     int captions = 0;

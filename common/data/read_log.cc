@@ -2,12 +2,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/data/media_path.h"
 #include "common/data/readable_text.h"
 
 namespace halfpipe {
 namespace {
 
 constexpr int kMaxOfAKind = 20;
+constexpr size_t kMaxLines = 1000;
+constexpr size_t kMaxBytes = 1000;  // of a sentence, which may quote a file
+
+// `text`, which is UTF-8, or its beginning.
+std::string Shortened(std::string text) {
+  if (text.size() <= kMaxBytes) return text;
+  text.resize(kMaxBytes);
+  while (!IsUtf8(text)) text.pop_back();
+  return text + "...";
+}
 
 // "metadata.csv" of "metadata.csv:17".
 std::string FileOf(const std::string& where) {
@@ -21,7 +32,7 @@ std::string FileOf(const std::string& where) {
 void ReadLog::Lines::Add(absl::string_view where, absl::string_view what) {
   ++count;
   std::string place = Shown(where);
-  std::string sentence = Shown(what);
+  std::string sentence = Shortened(Shown(what));
   Kind& kind = kinds[sentence];
   if (++kind.count == 1) kind.where = place;
   if (kind.count == kMaxOfAKind + 1) order.push_back(sentence);
@@ -36,6 +47,12 @@ std::vector<std::string> ReadLog::Lines::All() const {
     all.push_back(absl::StrCat(FileOf(kind.where), ": and ",
                                kind.count - kMaxOfAKind,
                                " more like it: ", sentence));
+  }
+  if (all.size() > kMaxLines) {
+    const size_t more = all.size() - kMaxLines;
+    all.resize(kMaxLines);
+    all.push_back(absl::StrCat(FileOf(kinds.begin()->second.where), ": and ",
+                               more, " more"));
   }
   return all;
 }

@@ -13,7 +13,8 @@ namespace halfpipe {
 
 // Problems keep a data set from being read, warnings do not. Each is one line
 // "where: what", UTF-8 whatever it was made of. Of lines with the same `what`
-// the first twenty are kept and the others counted.
+// the first twenty are kept and the others counted, and of all lines the first
+// thousand. A long `what` is cut.
 class ReadLog {
  public:
   // `where` begins with a file's or folder's name.

@@ -55,6 +55,8 @@ TEST_F(MediaFileTest, PathsThatMeanNothingHere) {
   EXPECT_THAT(ProblemOf("\\\\server\\clips\\a.mp4"), HasSubstr("Windows"));
   EXPECT_THAT(ProblemOf("~/clips/a.mp4"), HasSubstr("'~'"));
   EXPECT_THAT(ProblemOf("https://x/a.mp4"), HasSubstr("is a URL"));
+  EXPECT_THAT(ProblemOf(std::string("clip-1.mp4\0.mp4", 15)),
+              HasSubstr("' holds a NUL character"));
   EXPECT_THAT(ProblemOf("../a.mp4"), HasSubstr("is outside the data folder"));
 }
 

@@ -143,6 +143,29 @@ TEST_F(MetadataSamplesTest, PromptsOfCsvAreChecked) {
   EXPECT_THAT(log_.Warnings()[0], HasSubstr("m.csv:3: the prompt is 'nan'"));
 }
 
+TEST_F(MetadataSamplesTest, ARowWithinAPromptIsAMissingQuote) {
+  Read(
+      "video,prompt\nclip-1.mp4,\"a cat\nclip-2.mp4,a dog\n"
+      "clip-3.mp4,a fish\"\n",
+      "m.csv");
+  EXPECT_EQ(problems_,
+            "m.csv:2: the prompt goes on in other lines, one of which looks "
+            "like the row of clip-2.mp4: a quote is missing");
+  Read("video,prompt\nclip-1.mp4,\"a cat,\nsitting, alone\"\n", "m.csv");
+  EXPECT_EQ(problems_, "");
+}
+
+TEST_F(MetadataSamplesTest, LinkedClipsDoNotBringTheirNeighbours) {
+  TemporaryFolder pool;
+  pool.Write("a.mp4", "x");
+  pool.Write("b.mp4", "x");
+  folder_.Write("set/only.txt", "x");
+  std::filesystem::create_symlink(pool / "a.mp4", folder_ / "set/a.mp4");
+  Read("video,prompt\nset/a.mp4,one\n", "m.csv");
+  EXPECT_EQ(problems_, "");
+  EXPECT_THAT(log_.Warnings(), IsEmpty());
+}
+
 TEST_F(MetadataSamplesTest, NothingIsSaidOfAPlainFile) {
   Read(
       ",video,prompt\n0,clip-1.mp4,a test card\n1,clip-2.mp4,bars\n"

@@ -1,5 +1,7 @@
 #include "common/data/read_log.h"
 
+#include <algorithm>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -30,6 +32,18 @@ TEST(ReadLogTest, OneProblemOfManyRowsIsToldTwentyTimes) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 20);
   EXPECT_THAT(
       text, ::testing::EndsWith("m.csv: and 808 more like it: has no prompt"));
+}
+
+TEST(ReadLogTest, AMessageHasAnEnd) {
+  ReadLog log;
+  log.Problem("m.csv:1", "x" + std::string(1 << 20, '\xE9'));
+  EXPECT_LT(log.ToStatus().message().size(), 2000u);
+  for (int i = 0; i < 5000; ++i) {
+    log.Problem("m.csv", std::to_string(i) + ".mp4 does not exist");
+  }
+  const std::string text(log.ToStatus().message());
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1000);
+  EXPECT_THAT(text, ::testing::EndsWith(": and 4001 more"));
 }
 
 }  // namespace
