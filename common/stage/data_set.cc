@@ -148,7 +148,8 @@ absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data) {
       result.rows,
       LoadSamplesWithContent({.root = data.path,
                               .metadata = data.metadata,
-                              .missing = skip ? &result.warnings : nullptr}));
+                              .missing = skip ? &result.warnings : nullptr,
+                              .warnings = &result.warnings}));
   return result;
 }
 
