@@ -1,7 +1,10 @@
 # halfpipe_library(NAME SRCS... DEPS... PRIVATE_DEPS...): a static library
 # hp_NAME of one layer. What PRIVATE_DEPS bring (torch, protobuf) is linked but
 # not seen by those who use the library.
-# halfpipe_test(NAME SRCS... DEPS... LABELS...): one gtest binary, one ctest.
+# halfpipe_test(NAME SRCS... DEPS... LABELS...): one gtest binary, one ctest, with
+# tests/support/test_main.cc as its main().
+# hp_test_again(NAME SUFFIX ENVIRONMENT...): the binary once more, as the ctest
+# NAME_SUFFIX, with these variables.
 # A dependency is a name of ours (hp_NAME) or of cmake/Dependencies.cmake
 # (hp_dep_NAME), written without its prefix.
 
@@ -72,8 +75,8 @@ function(halfpipe_test name)
   add_executable(${name} ${arg_SRCS})
   hp_apply_common(${name})
   hp_resolve_deps(deps ${arg_DEPS})
-  target_link_libraries(${name} PRIVATE ${deps} GTest::gmock
-                                        GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE hp_test_main ${deps} hp_base
+                                        GTest::gmock GTest::gtest)
   hp_use_tsan(${name})
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
@@ -92,4 +95,23 @@ function(halfpipe_test name)
            WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT
                                           ${arg_TIMEOUT})
+endfunction()
+
+# hp_test_with_other_arithmetic(NAME): as NAME_..., with what other CPUs compute
+# with: ATen's code for fewer instructions, MKL's for another maker's CPU.
+function(hp_test_with_other_arithmetic name)
+  hp_test_again(${name} aten_default ATEN_CPU_CAPABILITY=default)
+  hp_test_again(${name} aten_avx2 ATEN_CPU_CAPABILITY=avx2)
+  if(NOT HP_SANITIZE)  # whose own library must be the first one
+    hp_test_again(${name} other_cpu ATEN_CPU_CAPABILITY=avx2
+                  "LD_PRELOAD=$<TARGET_FILE:hp_other_cpu>")
+  endif()
+endfunction()
+
+function(hp_test_again name suffix)
+  add_test(NAME ${name}_${suffix} COMMAND ${name}
+           WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  hp_test_timeout(seconds 120)
+  set_tests_properties(${name}_${suffix} PROPERTIES LABELS unit TIMEOUT
+                       ${seconds} ENVIRONMENT "${ARGN}")
 endfunction()

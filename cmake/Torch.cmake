@@ -19,8 +19,9 @@ endif()
 add_library(hp_dep_torch INTERFACE)
 target_compile_options(
   hp_dep_torch
-  INTERFACE "SHELL:-idirafter ${HP_TORCH_DIR}/include"
-            "SHELL:-idirafter ${HP_TORCH_DIR}/include/torch/csrc/api/include")
+  INTERFACE
+    "SHELL:-idirafter \"${HP_TORCH_DIR}/include\""
+    "SHELL:-idirafter \"${HP_TORCH_DIR}/include/torch/csrc/api/include\"")
 target_link_libraries(
   hp_dep_torch INTERFACE "${HP_TORCH_DIR}/lib/libtorch_cpu.so"
                          "${HP_TORCH_DIR}/lib/libc10.so")

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -59,6 +60,25 @@ Finding Versions(const Json& probe) {
           .verdict = Verdict::kInfo,
           .found = found,
           .advice = ""};
+}
+
+// What CPU jobs, noise and the order of sums depend on.
+Finding Arithmetic(const Json& probe) {
+  Finding finding{.subject = "cpu arithmetic",
+                  .verdict = Verdict::kInfo,
+                  .found = Text(probe, "arithmetic")};
+  const std::string settings = Text(probe, "arithmetic_settings");
+  if (!settings.empty()) {
+    absl::StrAppend(&finding.found, " (the environment sets ", settings, ")");
+  }
+  if (absl::StrContains(finding.found, "mkl off") ||
+      absl::StrContains(finding.found, "mkl absent")) {
+    finding.verdict = Verdict::kWarn;
+    finding.advice =
+        "MKL is in no reproducible mode: results of jobs on the CPU may "
+        "differ in their last bits; leave MKL_CBWR unset, or set COMPATIBLE";
+  }
+  return finding;
 }
 
 Finding OneGpu(const Json& gpu) {
@@ -148,6 +168,7 @@ Findings FindingsOfProbe(absl::string_view text) {
                   "are halfpipe and halfpipe-stage0 of one version?");
   }
   Findings findings = {Versions(probe)};
+  if (probe.contains("arithmetic")) findings.push_back(Arithmetic(probe));
   for (const Json& gpu : probe["gpus"]) findings.push_back(OneGpu(gpu));
   if (probe["gpus"].empty()) {
     findings.push_back(

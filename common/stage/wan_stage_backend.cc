@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/config/job_config.h"
 #include "common/kernels/torch_guard.h"
+#include "common/stage/arithmetic_name.h"
 #include "common/stage/device.h"
 #include "common/stage/job_scan.h"
 #ifdef HP_WITH_CUDA
@@ -279,6 +280,7 @@ absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
   stage.info.device_free_bytes = facts.free_bytes;
   stage.info.host_available_bytes = AvailableHostBytes();
   stage.info.device_rates = RatesTextOf(device);
+  stage.info.arithmetic = ArithmeticName();
   stage.backend =
       std::make_unique<WanStageBackend>(options, device, facts.total_bytes);
   return stage;

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/string_view.h"
+#include "common/base/cpu_arithmetic.h"
 #include "common/link/link_factory.h"
+#include "common/stage/arithmetic_name.h"
 #include "common/stage/torch_version.h"
 #ifdef HP_WITH_CUDA
 #include "common/gpu/gpu_probe.h"
@@ -49,6 +51,8 @@ Json LinkJson(const GpuLinkProbe& link) {
 std::string ProbeReport() {
   Json report = {{"schema", 1},
                  {"torch", TorchVersion()},
+                 {"arithmetic", ArithmeticName()},
+                 {"arithmetic_settings", ArithmeticSettings()},
                  {"cuda", ""},
                  {"nccl", NcclVersion()},
                  {"p2p_disabled", IsSet("NCCL_P2P_DISABLE")},

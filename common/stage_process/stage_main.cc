@@ -20,6 +20,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "common/auth/connection.h"
+#include "common/base/cpu_arithmetic.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/build_info/build_info.h"
@@ -206,6 +207,8 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
                      coordinator.get(), worker_options);
   LogInfo("stage ready", {{"device", stage->info.device},
                           {"device_name", stage->info.device_name},
+                          {"arithmetic", stage->info.arithmetic},
+                          {"arithmetic_settings", ArithmeticSettings()},
                           {"coordinator", options.coordinator},
                           {"metrics", (*server)->address()}});
   // Not when it is registered: the coordinator may be another machine's, and
@@ -314,6 +317,9 @@ CLI::App* AddVerifyCommand(CLI::App& app, VerifyOptions* options) {
 
 int StageMain(Rank rank, int argc, char** argv) {
   UseExpandableSegments();
+  if (const absl::Status mode = UseReproducibleProducts(); !mode.ok()) {
+    LogWarning(mode.message());
+  }
   CLI::App app("halfpipe stage: owns one device and half of the model");
   app.set_version_flag(
       "--version", VersionText(absl::StrCat("halfpipe-stage", rank.value())));

@@ -24,6 +24,23 @@ truncate -s -100 "$shard"
 job truncated model="{dit: $scratch/truncated-model}" >/dev/null
 bad truncated 3 "$(basename "$shard")"
 
+# What editors of other systems write: named with file and line by all commands
+# that read a job file, not a word of a library's, and no hang.
+job latin1 >/dev/null
+printf '# caf\xe9\n' >>"$scratch/latin1.yaml"
+job utf16 >/dev/null
+iconv -f UTF-8 -t UTF-16 "$scratch/utf16.yaml" -o "$scratch/utf16.tmp"
+mv "$scratch/utf16.tmp" "$scratch/utf16.yaml"
+for command in run check plan prepare submit; do
+  expect_error 3 "^halfpipe: $scratch/latin1.yaml:[0-9]+: byte 0xE9 is not UTF-8" \
+    "$HP_BIN/halfpipe" "$command" "$scratch/latin1.yaml"
+  expect_error 3 "^halfpipe: $scratch/utf16.yaml: is UTF-16" \
+    "$HP_BIN/halfpipe" "$command" "$scratch/utf16.yaml"
+  expect_error 3 "^halfpipe: the argument '.*caf.xE9.yaml' is not UTF-8" \
+    "$HP_BIN/halfpipe" "$command" "$scratch/"$'caf\xe9.yaml'
+done
+echo "refused: other encodings"
+
 # A folder that cannot be made: the option or the key that names it.
 job workdir >/dev/null
 expect_error 3 "^halfpipe: --workdir: cannot be written" \

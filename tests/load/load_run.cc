@@ -315,7 +315,7 @@ absl::Status LoadRun::Run() {
   std::filesystem::remove_all(flags_.state_dir);
   HP_RETURN_IF_ERROR(MakeDirectories(flags_.state_dir));
   HP_RETURN_IF_ERROR(StartCoordinator());
-  const std::string socket = flags_.state_dir + "/socket";
+  const std::string socket = socket_dir_.path() + "/socket";
   for (int i = 0; i < 200 && !std::filesystem::exists(socket); ++i) {
     absl::SleepFor(absl::Milliseconds(50));
   }

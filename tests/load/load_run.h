@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "client/child_process.h"
+#include "client/private_directory.h"
 #include "load/latencies.h"
 #include "load/load_calls.h"
 
@@ -42,7 +43,8 @@ class LoadRun {
  public:
   explicit LoadRun(LoadFlags flags)
       : flags_(std::move(flags)),
-        address_(absl::StrCat("unix:", flags_.state_dir, "/socket")) {}
+        socket_dir_(*PrivateDirectory::Create("halfpipe-load")),
+        address_(absl::StrCat("unix:", socket_dir_.path(), "/socket")) {}
 
   // Once. DataLoss: jobs were lost or doubled, or watchers missed events;
   // DeadlineExceeded: slower than the flags ask for.
@@ -85,6 +87,8 @@ class LoadRun {
   }
 
   const LoadFlags flags_;
+  // Not the state folder: a build folder's path may be too long for a socket.
+  const PrivateDirectory socket_dir_;
   const std::string address_;
   const std::string all_cores_ =
       absl::StrCat("0-", std::thread::hardware_concurrency() - 1);

@@ -46,6 +46,22 @@ TEST(StageProbeTest, AHealthyPairIsOk) {
   EXPECT_EQ(WorstOf(findings), Verdict::kOk);
 }
 
+TEST(StageProbeTest, NamesTheArithmeticOfTheCpu) {
+  nlohmann::json probe = TwoGpus();
+  probe["arithmetic"] = "mkl AVX2,STRICT, onednn avx2, aten AVX2";
+  probe["arithmetic_settings"] = "";
+  Findings findings = FindingsOfProbe(probe.dump());
+  EXPECT_EQ(findings[1].subject, "cpu arithmetic");
+  EXPECT_EQ(findings[1].found, "mkl AVX2,STRICT, onednn avx2, aten AVX2");
+  EXPECT_EQ(findings[1].verdict, Verdict::kInfo);
+  probe["arithmetic"] = "mkl off, onednn avx2, aten AVX2";
+  probe["arithmetic_settings"] = "MKL_CBWR=OFF";
+  findings = FindingsOfProbe(probe.dump());
+  EXPECT_EQ(findings[1].verdict, Verdict::kWarn);
+  EXPECT_THAT(findings[1].found, HasSubstr("MKL_CBWR=OFF"));
+  EXPECT_THAT(findings[1].advice, HasSubstr("MKL_CBWR"));
+}
+
 TEST(StageProbeTest, SaysWhichWayNcclTakes) {
   nlohmann::json probe = TwoGpus();
   probe["links"][0]["nvlink"] = true;

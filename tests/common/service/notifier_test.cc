@@ -22,8 +22,7 @@ using testing::IsEmpty;
 class NotifierTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string path =
-        absl::StrCat("/tmp/halfpipe-notify-", getpid(), ".socket");
+    const std::string path = absl::StrCat(testing::TempDir(), "notify.socket");
     socket_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ASSERT_GE(socket_, 0);
     sockaddr_un address = {};

@@ -17,6 +17,8 @@ TEST(ProbeReportTest, IsOneLineOfJsonOnAnyMachine) {
   ASSERT_TRUE(report.is_object()) << text;
   EXPECT_EQ(report["schema"], 1);
   EXPECT_NE(report["torch"], "");
+  EXPECT_EQ(report["arithmetic"].get<std::string>().rfind("mkl ", 0), 0u);
+  EXPECT_TRUE(report["arithmetic_settings"].is_string());
   EXPECT_EQ(report["p2p_disabled"], true);
   EXPECT_EQ(report["shm_disabled"], false);
   EXPECT_TRUE(report["gpus"].is_array());
