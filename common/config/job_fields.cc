@@ -17,6 +17,7 @@ constexpr KeyRole kDecides{.key_class = KeyClass::kDecides};
 constexpr KeyRole kContent{.key_class = KeyClass::kContent};
 constexpr KeyRole kMachine{.key_class = KeyClass::kMachine};
 constexpr KeyRole kExtends{.key_class = KeyClass::kExtends, .required = true};
+constexpr KeyRole kPlace{.key_class = KeyClass::kContent, .required = true};
 constexpr KeyRole kRequiredFree{.key_class = KeyClass::kFree, .required = true};
 
 void AddModel(ModelConfig& m, Table& t) {
@@ -102,7 +103,7 @@ void AddData(DataConfig& d, Table& t) {
   t.Add("data.random.samples", Integer(&d.random.samples, 0, 1000000), kDecides,
         "Samples with made-up latents and contexts instead of files; 0: "
         "files.");
-  t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kContent,
+  t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kFree,
         "A clip that cannot be read or decoded: `stop` lists all of them and "
         "ends the job before it trains; `skip` lists them and trains without.");
   t.Add("data.alpha", Text(&d.alpha), kContent,
@@ -125,8 +126,8 @@ void AddOptimizer(TrainConfig& c, Table& t) {
         kDecides, "Decoupled weight decay.");
   t.Add("train.optimizer.betas", RatioPair(&o.betas), kDecides,
         "Decay rates of the first and second moment.");
-  t.Add("train.optimizer.eps", Real(&o.eps, 0.0, 1.0, LowerEnd::kOpen), kDecides,
-        "Added to the root of the second moment.", "epsilon");
+  t.Add("train.optimizer.eps", Real(&o.eps, 0.0, 1.0, LowerEnd::kOpen),
+        kDecides, "Added to the root of the second moment.", "epsilon");
   LrScheduleConfig& s = c.lr_schedule;
   t.Add("train.lr_schedule.type",
         Choice(&s.type, {"constant", "linear", "cosine"}), kDecides,
@@ -169,7 +170,8 @@ void AddTrain(TrainConfig& c, Table& t) {
         "u).",
         "sigma_shift discrete_flow_shift flow_shift");
   t.Add("train.timesteps.weighting", Choice(&s.weighting, {"gaussian", "none"}),
-        kDecides, "The loss's weight: `gaussian` as DiffSynth, or 1 everywhere.",
+        kDecides,
+        "The loss's weight: `gaussian` as DiffSynth, or 1 everywhere.",
         "weighting_scheme");
   t.Add("train.caption_dropout", Real(&c.caption_dropout, 0.0, 1.0), kDecides,
         "Chance that a sample is trained with the empty prompt.",
@@ -227,7 +229,7 @@ void AddPipeline(PipelineConfig& p, Table& t) {
 }
 
 void AddOutput(OutputConfig& o, Table& t) {
-  t.Add("output.dir", Path(&o.dir), kRequiredFree,
+  t.Add("output.dir", Path(&o.dir), kPlace,
         "Folder for checkpoints and the LoRA files.", "output_path output_dir");
   t.Add("output.save_every", StepsOrDuration(&o.save_every), kFree,
         "When a checkpoint is written, besides the end.",
