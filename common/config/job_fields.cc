@@ -17,6 +17,7 @@ constexpr KeyRole kDecides{.key_class = KeyClass::kDecides};
 constexpr KeyRole kContent{.key_class = KeyClass::kContent};
 constexpr KeyRole kMachine{.key_class = KeyClass::kMachine};
 constexpr KeyRole kExtends{.key_class = KeyClass::kExtends, .required = true};
+constexpr KeyRole kPlace{.key_class = KeyClass::kContent, .required = true};
 constexpr KeyRole kRequiredFree{.key_class = KeyClass::kFree, .required = true};
 
 void AddModel(ModelConfig& m, Table& t) {
@@ -101,7 +102,7 @@ void AddData(DataConfig& d, Table& t) {
   t.Add("data.random.samples", Integer(&d.random.samples, 0, 1000000), kDecides,
         "Samples with made-up latents and contexts instead of files; 0: "
         "files.");
-  t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kContent,
+  t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kFree,
         "A clip that cannot be read or decoded: `stop` lists all of them and "
         "ends the job before it trains; `skip` lists them and trains without.");
   t.Add("data.alpha", Alpha(&d.alpha), kContent,
@@ -223,7 +224,7 @@ void AddPipeline(PipelineConfig& p, Table& t) {
 }
 
 void AddOutput(OutputConfig& o, Table& t) {
-  t.Add("output.dir", Path(&o.dir), kRequiredFree,
+  t.Add("output.dir", Path(&o.dir), kPlace,
         "Folder for checkpoints and the LoRA files.", "output_path output_dir");
   t.Add("output.save_every", StepsOrDuration(&o.save_every), kFree,
         "When a checkpoint is written, besides the end.",
