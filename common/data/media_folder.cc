@@ -27,6 +27,11 @@ constexpr uint64_t kMaxCaptionBytes = uint64_t{1} << 20;
 constexpr absl::string_view kMissingValues[] = {"nan", "none", "null", "n/a",
                                                 "undefined"};
 
+constexpr absl::string_view kControlFolders[] = {
+    "control",   "controls", "mask",      "masks", "depth",
+    "pose",      "canny",    "reference", "refs",  "conditioning",
+    "condition", "source",   "input",     "inputs"};
+
 std::string NameOf(const std::string& path) {
   return fs::path(path).filename().string();
 }
@@ -36,6 +41,15 @@ std::string NamesOf(const std::vector<std::string>& paths) {
   names.reserve(paths.size());
   for (const std::string& path : paths) names.push_back(NameOf(path));
   return absl::StrJoin(names, " and ");
+}
+
+// Whether the folder that `path` lies in is named for what other trainers take
+// beside clips.
+bool IsForControl(const std::string& path) {
+  const std::string folder =
+      absl::AsciiStrToLower(fs::path(path).parent_path().filename().string());
+  return std::find(std::begin(kControlFolders), std::end(kControlFolders),
+                   folder) != std::end(kControlFolders);
 }
 
 bool IsCaption(const std::string& path) { return ExtensionOf(path) == "txt"; }
@@ -159,6 +173,11 @@ class FolderReader {
         told_.insert(other);
         return absl::StrCat(what, ": rename ", NameOf(other));
       }
+    }
+    if (IsForControl(file)) {
+      return absl::StrCat(what,
+                          "; clips for control and masks are not read here: "
+                          "move their folder out of the data folder");
     }
     for (const std::string& other : same.others) {
       const std::string extension = ExtensionOf(other);

@@ -89,6 +89,7 @@ class RowReader {
       const std::string column(name);
       if (const auto cell = row.cells.find(column); cell != row.cells.end()) {
         read_.insert(column);
+        SayRowWithin(cell->second, where);
         return CheckedPrompt(cell->second,
                              absl::StrCat(captions_file_, ":", row.line), log_);
       }

@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     HP_FUZZ_CHECK(row.line >= line);
     HP_FUZZ_CHECK(row.problem.empty() || row.cells.empty());
     HP_FUZZ_CHECK(halfpipe::IsUtf8(row.problem));
-    for (const auto& [name, cell] : row.cells) {
+    for (const auto& [column, cell] : row.cells) {
       HP_FUZZ_CHECK(halfpipe::IsUtf8(cell));
     }
     line = row.line;

@@ -129,6 +129,17 @@ TEST_F(MediaFolderTest, CaptionsByOtherNamesAreNamedWithAdvice) {
                 "text of ostris.json into it");
 }
 
+TEST_F(MediaFolderTest, ClipsForControlAreToBeMovedAway) {
+  folder_.Write("control/clip-1.mp4", "x");
+  folder_.Write("mask/clip-1.mp4", "x");
+  Read();
+  EXPECT_THAT(problems_,
+              AllOf(HasSubstr("control/clip-1.mp4: has no caption; expected "
+                              "clip-1.txt beside it; clips for control and "
+                              "masks are not read here: move their folder"),
+                    HasSubstr("mask/clip-1.mp4: has no caption")));
+}
+
 TEST_F(MediaFolderTest, AListThatNobodyNamedIsNamed) {
   folder_.Write("clip-3.mp4", "x");
   folder_.Write("dataset.csv", "video,prompt\n");
