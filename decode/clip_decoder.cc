@@ -35,6 +35,8 @@ absl::Status Problem(absl::string_view what, int error) {
   return absl::InvalidArgumentError(absl::StrCat(what, ": ", text));
 }
 
+constexpr double kMaxRate = 1000.0;  // frames a second
+
 MediumKind KindOf(absl::string_view container) {
   if (container == "gif" || container == "apng") return MediumKind::kAnimation;
   const bool is_picture =
@@ -182,11 +184,10 @@ void ClipDecoder::ReadTraits(const InputFile& file) {
     traits_.alpha = AlphaKind::kUnlessAllZero;
   }
   traits_.frames = stream->nb_frames;
-  for (AVRational rate : {stream->avg_frame_rate, stream->r_frame_rate}) {
-    if (traits_.frames_per_second > 0.0 || rate.num <= 0 || rate.den <= 0) {
-      continue;
-    }
-    traits_.frames_per_second = av_q2d(rate);
+  for (AVRational rate : {stream->r_frame_rate, stream->avg_frame_rate}) {
+    if (rate.num <= 0 || rate.den <= 0) continue;
+    // More is a clock's tick.
+    if (av_q2d(rate) <= kMaxRate) traits_.frames_per_second = av_q2d(rate);
   }
 }
 

@@ -36,6 +36,7 @@ struct SourceTraits {
   double frames_per_second = 0.0;  // 0: not said
   int64_t frames = 0;              // 0: not said
   AlphaKind alpha = AlphaKind::kStraight;
+  bool is_heif = false;  // a HEIF or AVIF still
 };
 
 // On one thread, as a confined process has no others. Every error is

@@ -66,6 +66,7 @@ absl::Status HeifPicture::ReadHeaders() {
                                heif_image_handle_get_height(handle_)));
   has_alpha_ = heif_image_handle_has_alpha_channel(handle_) != 0;
   traits_.kind = MediumKind::kPicture;
+  traits_.is_heif = true;
   traits_.frames = 1;
   if (heif_image_handle_is_premultiplied_alpha(handle_) != 0) {
     traits_.alpha = AlphaKind::kPremultiplied;

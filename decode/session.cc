@@ -77,6 +77,7 @@ class ItemAnswer {
     const SourceTraits& traits = (*source)->traits();
     FrameConverter converter(item_, traits);
     facts_.is_turned = !traits.orientation.upright();
+    facts_.is_heif = traits.is_heif;
     facts_.frames_per_second = traits.frames_per_second;
     facts_.is_picture = traits.kind == MediumKind::kPicture;
     HP_RETURN_IF_ERROR(ReadFrames(**source, converter));

@@ -53,6 +53,7 @@ std::string LatentsKey(const LatentsKeyParts& parts) {
 
 std::string ReadingOf(const MediaFacts& facts, const ReadingParts& parts) {
   std::vector<std::string> words;
+  if (facts.is_heif) words.emplace_back("heif");
   if (facts.is_turned && (facts.is_picture || parts.frames == 1)) {
     words.emplace_back("turned");
   }

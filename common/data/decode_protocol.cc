@@ -109,7 +109,8 @@ absl::Status ReadWord(uint32_t word, DecodeItem* item) {
 }
 
 // Bits of the facts' first word.
-constexpr uint32_t kPictureBit = 1, kTurnedBit = 2, kHdrBit = 4;
+constexpr uint32_t kPictureBit = 1, kTurnedBit = 2, kHdrBit = 4, kHeifBit = 8;
+constexpr uint32_t kAllBits = kPictureBit | kTurnedBit | kHdrBit | kHeifBit;
 constexpr double kRateUnits = 1000.0;
 constexpr uint32_t kMaxRate = 1'000'000;  // frames a second
 constexpr uint32_t kNoFrame = 0xFFFFFFFF;
@@ -161,7 +162,8 @@ std::string EncodeFacts(const ItemFacts& item) {
   Writer out;
   out.Put(item.item);
   out.Put((facts.is_picture ? kPictureBit : 0) |
-          (facts.is_turned ? kTurnedBit : 0) | (facts.is_hdr ? kHdrBit : 0));
+          (facts.is_turned ? kTurnedBit : 0) | (facts.is_hdr ? kHdrBit : 0) |
+          (facts.is_heif ? kHeifBit : 0));
   out.Put(static_cast<uint32_t>(
       std::clamp<int64_t>(facts.frames, 0, kMaxKnownFrames)));
   out.Put(static_cast<uint32_t>(facts.size.width));
@@ -264,13 +266,14 @@ absl::StatusOr<ItemFacts> ParseFacts(absl::string_view payload) {
   facts.is_picture = (bits & kPictureBit) != 0;
   facts.is_turned = (bits & kTurnedBit) != 0;
   facts.is_hdr = (bits & kHdrBit) != 0;
+  facts.is_heif = (bits & kHeifBit) != 0;
   facts.frames = in.Get<uint32_t>();
   facts.size.width = static_cast<int>(in.Get<uint32_t>());
   facts.size.height = static_cast<int>(in.Get<uint32_t>());
   facts.frames_per_second = in.Get<uint32_t>() / kRateUnits;
   const auto transparent = in.Get<uint32_t>();
   if (transparent != kNoFrame) facts.first_transparent_frame = transparent;
-  if (!in.complete() || bits > (kPictureBit | kTurnedBit | kHdrBit) ||
+  if (!in.complete() || (bits & ~kAllBits) != 0 ||
       !InRange(facts.size.width, kMaxSourceSide) ||
       !InRange(facts.size.height, kMaxSourceSide) ||
       facts.frames > kMaxKnownFrames || facts.frames_per_second > kMaxRate ||

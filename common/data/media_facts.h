@@ -21,7 +21,8 @@ struct MediaFacts {
   bool is_turned = false;
   // The first frame with a pixel that is not opaque; -1: none was found.
   int64_t first_transparent_frame = -1;
-  bool is_hdr = false;  // PQ or HLG, which is tone-mapped
+  bool is_hdr = false;   // PQ or HLG, which is tone-mapped
+  bool is_heif = false;  // a HEIF or AVIF still
 
   friend bool operator==(const MediaFacts&, const MediaFacts&) = default;
 };

@@ -28,6 +28,7 @@ MediaFacts FactsOf(const Json& line) {
   facts.is_turned = line.at("turned").get<bool>();
   facts.first_transparent_frame = line.at("transparent").get<int64_t>();
   facts.is_hdr = line.at("hdr").get<bool>();
+  facts.is_heif = line.at("heif").get<bool>();
   return facts;
 }
 
@@ -43,7 +44,8 @@ Json LineOf(const std::string& media_digest, int64_t searched,
           {"rate", facts.frames_per_second},
           {"turned", facts.is_turned},
           {"transparent", facts.first_transparent_frame},
-          {"hdr", facts.is_hdr}};
+          {"hdr", facts.is_hdr},
+          {"heif", facts.is_heif}};
 }
 
 }  // namespace

@@ -177,11 +177,11 @@ absl::StatusOr<DataSet> ScanDataSet(
                       DigestEncoders(config.model, &hashes));
   std::vector<Sample> readable;
   std::vector<MediumRef> media;
+  int64_t read = 0;
   for (const Sample& row : rows) {
     if (on_progress) {
-      on_progress(absl::StrCat("reading the data set ",
-                               readable.size() + set.warnings.size(), "/",
-                               rows.size()));
+      on_progress(
+          absl::StrCat("reading the data set ", read++, "/", rows.size()));
     }
     absl::StatusOr<std::string> media_digest = hashes.DigestOf(row.media_path);
     if (!media_digest.ok()) {

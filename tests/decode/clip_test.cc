@@ -232,9 +232,9 @@ std::string Over(const std::string& rgba, uint32_t background) {
 
 // Noise under all of it, a clear part and a part that is half clear.
 constexpr char kCutOut[] =
-    "-f lavfi -i testsrc2=size=64x48:rate=16 -frames:v 5 -vf "
-    "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a="
-    "'if(lt(X,20),0,if(lt(X,40),128,255))' ";
+    "-f lavfi -i testsrc2=size=64x48:rate=16 -frames:v 5 -vf \"format=rgba,"
+    "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':"
+    "a='if(lt(X,20),0,if(lt(X,40),128,255))'\" ";
 
 TEST_F(ClipTest, TransparentClipsAreComposed) {
   struct Kind {
@@ -285,8 +285,8 @@ TEST_F(ClipTest, OpaqueAlphaChangesNothing) {
             "-c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le"},
            {"animation.mov", "-c:v qtrle -pix_fmt argb"},
            {"filling.avi",
-            "-c:v rawvideo -pix_fmt bgra -vf "
-            "format=bgra,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a=0"}}) {
+            "-c:v rawvideo -pix_fmt bgra -vf \"format=bgra,"
+            "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a=0\""}}) {
     std::string clip =
         Make(absl::StrCat("-f lavfi -i testsrc2=size=64x48:rate=16 -frames:v ",
                           "5 ", encoder),
@@ -303,9 +303,9 @@ TEST_F(ClipTest, OpaqueAlphaChangesNothing) {
 
 TEST_F(ClipTest, TransparencyThatComesLateIsFound) {
   std::string clip = Make(
-      "-f lavfi -i testsrc2=size=64x48:rate=16 -frames:v 9 -vf "
-      "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(N,6),255,9)'"
-      " -c:v qtrle",
+      "-f lavfi -i testsrc2=size=64x48:rate=16 -frames:v 9 -vf \"format=rgba,"
+      "geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(N,6),255,9)'\" "
+      "-c:v qtrle",
       "late.mov");
   DecodeItem item = Item(clip, 5);
   EXPECT_EQ(Client().Decode(item)->facts.first_transparent_frame, -1);

@@ -41,7 +41,7 @@ TEST(FrameConverterTest, TurnsAndKeepsTheSize) {
 }
 
 TEST(FrameConverterTest, ComposesBeforeItScales) {
-  DecodeItem item{.path = "x", .frames = 1};
+  DecodeItem item{.path = "x", .frames = 1, .height = 32, .width = 48};
   item.background = 0x0000FF;
   FrameConverter converter(item, {});
   const TestFrame frame = Halves({255, 255, 255, 0}, {0, 0, 255, 255});

@@ -70,8 +70,12 @@ TEST(PictureGoldenTest, EveryOrientationOfEveryFormatIsShownUpright) {
 }
 
 // The golden pictures with a tag were read by the first releases, too, but not
-// turned: their facts must say so. libheif's kinds were not read.
+// turned: their facts must say so.
 TEST(PictureGoldenTest, FactsSayWhatIsTurned) {
+  DecodeItem avif =
+      Item(absl::StrCat(kGolden, "turned/tag6.avif"), {48, 32}, 1);
+  avif.mode = DecodeMode::kProbe;
+  EXPECT_TRUE(Client().Decode(avif)->facts.is_heif);
   for (const char* format : {"jpg", "png", "webp"}) {
     for (int tag = 1; tag <= 8; ++tag) {
       DecodeItem item = Item(

@@ -82,7 +82,7 @@ echo "orientation and transparency"
 mkdir "$scratch/filmed" "$scratch/phone"
 ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=48x64:rate=16 \
   -frames:v 9 -c:v qtrle -pix_fmt rgb24 "$scratch/filmed/clip.mov"
-ffmpeg -v error -nostdin -y -i "$scratch/filmed/clip.mov" -vf transpose=2 \
+ffmpeg -v error -nostdin -y -i "$scratch/filmed/clip.mov" -vf transpose=1 \
   -c:v qtrle -pix_fmt rgb24 "$scratch/lying.mov"
 ffmpeg -v error -nostdin -y -i "$scratch/lying.mov" -c copy \
   -metadata:s:v rotate=90 "$scratch/phone/clip.mov"

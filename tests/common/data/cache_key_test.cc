@@ -63,6 +63,8 @@ TEST(CacheKeyTest, AReadingIsNamedWhereItChanged) {
   EXPECT_EQ(ReadingOf(turned_picture, {.frames = 81}), "turned");
   EXPECT_EQ(ReadingOf(turned_picture, {.frames = 1}), "turned");
   EXPECT_EQ(ReadingOf({.is_hdr = true}, {.frames = 81}), "tone-mapped");
+  EXPECT_EQ(ReadingOf({.is_picture = true, .is_heif = true}, {.frames = 1}),
+            "heif");
   const MediaFacts late{.first_transparent_frame = 9};
   EXPECT_EQ(ReadingOf(late, {.frames = 9}), "");
   EXPECT_EQ(ReadingOf(late, {.frames = 13}), "over 000000");

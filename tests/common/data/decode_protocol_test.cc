@@ -63,7 +63,8 @@ TEST(DecodeProtocolTest, FactsReadBack) {
                          .frames_per_second = 29.97,
                          .is_turned = true,
                          .first_transparent_frame = 7,
-                         .is_hdr = true};
+                         .is_hdr = true,
+                         .is_heif = true};
   auto read = ParseFacts(PayloadOf(EncodeFacts({.item = 4, .facts = facts})));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->item, 4u);

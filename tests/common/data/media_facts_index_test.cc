@@ -22,7 +22,8 @@ TEST(MediaFactsIndexTest, FactsAreRememberedBetweenRuns) {
                          .frames_per_second = 23.976,
                          .is_turned = true,
                          .first_transparent_frame = 3,
-                         .is_hdr = true};
+                         .is_hdr = true,
+                         .is_heif = true};
   MediaFactsIndex index(folder / "facts.jsonl");
   EXPECT_FALSE(index.Find(kDigest, 9).has_value());
   index.Remember(kDigest, 9, facts);
