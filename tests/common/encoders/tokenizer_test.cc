@@ -82,6 +82,10 @@ TEST(TokenizerTest, SaysWhichFileIsMissingOrWrong) {
   const absl::Status wrong = Tokenizer::Load(GoldenPath("text.json")).status();
   EXPECT_EQ(wrong.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(wrong.message()), HasSubstr("text.json"));
+  EXPECT_THAT(std::string(wrong.message()), HasSubstr("whole?"));
+  // The library's own words name its source lines.
+  EXPECT_EQ(wrong.message().find("sentencepiece_processor.cc"),
+            absl::string_view::npos);
 }
 
 }  // namespace
