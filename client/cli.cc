@@ -10,6 +10,7 @@
 #include "client/command.h"
 #include "client/tool_commands.h"
 #include "common/base/status.h"
+#include "common/base/valid_text.h"
 #include "common/build_info/build_info.h"
 #include "common/config/nearest.h"
 
@@ -69,10 +70,37 @@ absl::Status CheckCommandName(const CLI::App& app, int argc,
                        : absl::StrCat(" (", absl::StrJoin(names, ", "), ")")));
 }
 
+// What a failed command says; never nothing, and nothing that a terminal cannot
+// show.
 int Fail(const absl::Status& status, CommandContext& context) {
+  const absl::string_view message =
+      absl::StripTrailingAsciiWhitespace(status.message());
   context.err << "halfpipe: "
-              << absl::StripTrailingAsciiWhitespace(status.message()) << "\n";
+              << (message.empty()
+                      ? absl::StrCat("failed without a reason (",
+                                     absl::StatusCodeToString(status.code()),
+                                     ")")
+                      : ValidText(message))
+              << "\n";
   return static_cast<int>(ExitCodeFor(status));
+}
+
+// Commands that only read and write files: their names may be any bytes.
+bool IsLocal(absl::string_view command) {
+  return command == "convert" || command == "verify" || command == "manual" ||
+         command == "completion" || command == "doctor";
+}
+
+// The other commands tell a service their arguments, as text.
+absl::Status CheckArguments(int argc, const char* const* argv) {
+  if (argc < 2 || IsLocal(argv[1])) return absl::OkStatus();
+  for (int i = 1; i < argc; ++i) {
+    if (!FirstInvalidByte(argv[i]).has_value()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the argument '", ValidText(argv[i]),
+                     "' is not UTF-8 text: rename the file or folder"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -87,6 +115,9 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   app.set_version_flag("--version", VersionText("halfpipe"));
   app.require_subcommand(1);
   AddCommands(app, context);
+  if (const absl::Status valid = CheckArguments(argc, argv); !valid.ok()) {
+    return Fail(valid, context);
+  }
   if (const absl::Status name = CheckCommandName(app, argc, argv); !name.ok()) {
     err << "halfpipe: " << name.message() << "\n";
     return static_cast<int>(ExitCode::kUsage);

@@ -13,6 +13,7 @@
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/base/valid_text.h"
 
 namespace halfpipe {
 namespace {
@@ -20,25 +21,42 @@ namespace {
 constexpr uint64_t kMaxJobFileBytes = 1 << 20;
 constexpr size_t kMaxNameInId = 40;
 
+// The absolute folder of the job file. Relative paths go on from it, and paths
+// are sent as text.
+absl::StatusOr<std::string> FolderOf(const std::string& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  if (error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        ValidText(path), ": cannot make it absolute: ", error.message()));
+  }
+  const std::string folder = absolute.parent_path().string();
+  if (!FirstInvalidByte(folder).has_value()) return folder;
+  return absl::InvalidArgumentError(
+      absl::StrCat(ValidText(path), ": its folder ", ValidText(folder),
+                   " has a name that is not UTF-8: rename it, or move the job "
+                   "file to another one"));
+}
+
 }  // namespace
 
 absl::StatusOr<JobFile> LoadJobFile(const std::string& path) {
   JobFile file;
-  file.path = path;
+  file.path = ValidText(path);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file.path, " is a folder: give the job file, such as ",
+        ValidText((std::filesystem::path(path) / "job.yaml").string())));
+  }
   absl::StatusOr<std::string> text = ReadFile(path, kMaxJobFileBytes);
   if (!text.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot read the job file: ", text.status().message()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot read the job file: ", ValidText(text.status().message())));
   }
   file.text = *std::move(text);
-  HP_ASSIGN_OR_RETURN(file.config, ParseJobConfig(file.text, path));
-  std::error_code error;
-  const auto absolute = std::filesystem::absolute(path, error);
-  if (error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot make it absolute: ", error.message()));
-  }
-  file.base_dir = absolute.parent_path().string();
+  HP_ASSIGN_OR_RETURN(file.config, ParseJobConfig(file.text, file.path));
+  HP_ASSIGN_OR_RETURN(file.base_dir, FolderOf(path));
   ResolvePaths(file.base_dir, &file.config);
   return file;
 }

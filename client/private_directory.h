@@ -12,8 +12,7 @@ namespace halfpipe {
 
 // Mode 0700, under $TMPDIR or /tmp. The destructor removes it with all it
 // holds. Sockets may lie in it: a $TMPDIR that is too long for a socket's
-// address (108 bytes), or has a blank or a letter beyond ASCII in it, is passed
-// over for /tmp.
+// address (108 bytes) is passed over for /tmp.
 class PrivateDirectory {
  public:
   // Creates PREFIX-XXXXXX. Codes: as mkdtemp's errno.

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/rpc/grpc_channel.h"
+#include "common/rpc/message_text.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
 
@@ -15,6 +18,16 @@ constexpr absl::Duration kMaxWait = absl::Seconds(60);
 
 StagePlace PlaceOf(const StageIdentity& identity) {
   return {identity.pair, identity.rank};
+}
+
+// Whether the stage will be able to read it. Makes text for people readable.
+absl::Status CheckDeliverable(v1::NextCommandResponse* response) {
+  HP_RETURN_IF_ERROR(MakeTextValid(response));
+  const size_t bytes = response->ByteSizeLong();
+  if (bytes <= static_cast<size_t>(kMaxMessageBytes)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "it has ", bytes, " bytes, and messages have ", kMaxMessageBytes,
+      " at most: train on fewer samples, or with shorter captions"));
 }
 
 }  // namespace
@@ -31,12 +44,29 @@ grpc::Status StageServiceImpl::NextCommand(
   const StageIdentity identity = FromProto(request->identity());
   const absl::Duration wait = std::clamp(absl::Seconds(request->wait_seconds()),
                                          absl::ZeroDuration(), kMaxWait);
-  auto command = coordinator_->WaitForCommand(
-      PlaceOf(identity), identity.incarnation, request->last_sequence(),
-      absl::Now() + wait, [context] { return context->IsCancelled(); });
-  if (!command.ok()) return ToGrpcStatus(command.status());
-  if (command->has_value()) *response->mutable_command() = ToProto(**command);
-  return grpc::Status::OK;
+  const absl::Time deadline = absl::Now() + wait;
+  int64_t last_sequence = request->last_sequence();
+  while (true) {
+    auto command = coordinator_->WaitForCommand(
+        PlaceOf(identity), identity.incarnation, last_sequence, deadline,
+        [context] { return context->IsCancelled(); });
+    if (!command.ok()) return ToGrpcStatus(command.status());
+    if (!command->has_value()) return grpc::Status::OK;
+    *response->mutable_command() = ToProto(**command);
+    const absl::Status deliverable = CheckDeliverable(response);
+    if (deliverable.ok()) return grpc::Status::OK;
+    // The job hears it in the stage's place, and does not wait for an answer;
+    // the stage gets what comes after.
+    response->clear_command();
+    CommandResult failure;
+    failure.sequence = (*command)->sequence;
+    failure.epoch = (*command)->epoch;
+    failure.status = Annotate(deliverable, "a command for the stage");
+    const absl::Status reported =
+        coordinator_->Report(PlaceOf(identity), identity.incarnation, failure);
+    if (!reported.ok()) return ToGrpcStatus(reported);
+    last_sequence = (*command)->sequence;
+  }
 }
 
 grpc::Status StageServiceImpl::Report(grpc::ServerContext*,

@@ -1,10 +1,12 @@
 #include "coordinator/training_service_impl.h"
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/job_conversion.h"
+#include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
 #include "common/rpc/trace_conversion.h"
 
@@ -16,7 +18,20 @@ template <typename Response>
 grpc::Status Answer(const absl::StatusOr<Job>& job, Response* response) {
   if (!job.ok()) return ToGrpcStatus(job.status());
   *response->mutable_job() = ToProto(*job);
-  return grpc::Status::OK;
+  return ToGrpcStatus(MakeTextValid(response));
+}
+
+// One event as it is sent. Whatever cannot be sent still has its place, so that
+// a watch goes on after it.
+v1::WatchJobResponse EventMessage(const JobEvent& event) {
+  v1::WatchJobResponse response;
+  *response.mutable_event() = ToProto(event);
+  const absl::Status valid = MakeTextValid(&response);
+  if (valid.ok()) return response;
+  v1::LogLine* line = response.mutable_event()->mutable_log();
+  line->set_severity(v1::LOG_SEVERITY_WARNING);
+  line->set_text(absl::StrCat("an event cannot be shown: ", valid.message()));
+  return response;
 }
 
 }  // namespace
@@ -74,7 +89,7 @@ grpc::Status TrainingServiceImpl::ListJobs(grpc::ServerContext*,
   absl::StatusOr<JobPage> page = coordinator_->ListJobs(*query);
   if (!page.ok()) return ToGrpcStatus(page.status());
   *response = ToProto(*page);
-  return grpc::Status::OK;
+  return ToGrpcStatus(MakeTextValid(response));
 }
 
 grpc::Status TrainingServiceImpl::WatchJob(
@@ -102,10 +117,8 @@ grpc::Status TrainingServiceImpl::WatchJob(
         [context] { return context->IsCancelled(); });
     if (!batch.ok()) return ToGrpcStatus(batch.status());
     for (const JobEvent& event : batch->events) {
-      v1::WatchJobResponse response;
-      *response.mutable_event() = ToProto(event);
       // A client that has hung up is no error of ours.
-      if (!writer->Write(response)) return grpc::Status::OK;
+      if (!writer->Write(EventMessage(event))) return grpc::Status::OK;
       cursor = event.cursor;
     }
     if (batch->complete || context->IsCancelled()) return grpc::Status::OK;
@@ -174,7 +187,7 @@ grpc::Status TrainingServiceImpl::GetServerInfo(
     grpc::ServerContext*, const v1::GetServerInfoRequest*,
     v1::GetServerInfoResponse* response) {
   *response = ToProto(coordinator_->Info());
-  return grpc::Status::OK;
+  return ToGrpcStatus(MakeTextValid(response));
 }
 
 }  // namespace halfpipe

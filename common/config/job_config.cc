@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
 #include "common/config/digest_text.h"
@@ -120,6 +121,10 @@ absl::StatusOr<JobConfig> ParseJobConfig(absl::string_view yaml,
   JobConfig config;
   std::vector<Field> fields = JobFields(&config);
   ProblemList problems(file_name);
+  if (absl::StripAsciiWhitespace(yaml).empty()) {
+    problems.Add(0, "", "is empty");
+    return problems.ToStatus();
+  }
   KeyLines lines = ReadFields(yaml, fields, &problems);
   // A file that is no mapping at all has that one problem, not thirty.
   if (!lines.empty()) {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "common/config/foreign_keys.h"
 #include "common/config/nearest.h"
+#include "common/config/text_encoding.h"
 #include "yaml-cpp/anchor.h"
 #include "yaml-cpp/eventhandler.h"
 
@@ -48,6 +49,9 @@ std::vector<std::string> NamesIn(const std::vector<Field>& fields,
 // What to write in place of the unknown key `name` of `section`.
 std::string Suggestion(const std::vector<Field>& fields,
                        const std::string& section, const std::string& name) {
+  if (name == "<<") {
+    return "merge keys are not read; write the keys that it stands for";
+  }
   std::vector<std::string> elsewhere;
   for (const Field& field : fields) {
     if (field.key == name) {
@@ -218,6 +222,13 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
     problems->Add(0, "", "is larger than 1 MiB: not a config file");
     return std::nullopt;
   }
+  if (const auto problem = FindEncodingProblem(yaml); problem.has_value()) {
+    problems->Add(problem->line, "", problem->what);
+    return std::nullopt;
+  }
+  if (const auto quote = FindTypographicQuote(yaml); quote.has_value()) {
+    problems->Add(quote->line, "", quote->what);
+  }
   try {
     const std::string text(yaml);
     YAML::Node first = YAML::Load(text);
@@ -227,8 +238,13 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
     }
     return first;
   } catch (const YAML::Exception& error) {
-    problems->Add(error.mark.line + 1, "",
-                  absl::StrCat("is not valid YAML: ", error.msg));
+    // Its words about a tab speak of something else.
+    if (auto tab = FindIndentingTab(yaml, error.mark.line + 1)) {
+      problems->Add(tab->line, "", tab->what);
+    } else {
+      problems->Add(error.mark.line + 1, "",
+                    absl::StrCat("is not valid YAML: ", error.msg));
+    }
   } catch (const std::exception& error) {
     problems->Add(0, "", absl::StrCat("is not valid YAML: ", error.what()));
   }

@@ -1,11 +1,14 @@
 #include "common/encoders/sentence_pieces.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <array>
 #include <filesystem>
 
+#include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/valid_text.h"
 #include "common/encoders/sentence_pieces_abi.h"
 
 namespace halfpipe {
@@ -74,6 +77,24 @@ const absl::StatusOr<Module>& TheModule() {
 
 using ErrorText = std::array<char, 512>;
 
+// Of a text in an error.
+constexpr size_t kMostShown = 80;
+
+// The library's own words name its source lines; they are for the log.
+absl::Status ExplainLoad(const std::string& file, absl::string_view words) {
+  LogDebug("SentencePiece", {{"file", file}, {"what", words}});
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(file, error);
+  if (error || access(file.c_str(), R_OK) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("it cannot be read: ",
+                     error ? error.message() : std::string("no permission")));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      bytes == 0 ? "it is empty" : "it is none, or damaged",
+      "; is the download of google/umt5-xxl's spiece.model whole?"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SentencePieces>> SentencePieces::Load(
@@ -81,7 +102,7 @@ absl::StatusOr<std::unique_ptr<SentencePieces>> SentencePieces::Load(
   if (!TheModule().ok()) return TheModule().status();
   ErrorText error = {};
   void* model = TheModule()->load(file.c_str(), error.data(), error.size());
-  if (model == nullptr) return absl::InvalidArgumentError(error.data());
+  if (model == nullptr) return ExplainLoad(file, error.data());
   return std::unique_ptr<SentencePieces>(new SentencePieces(model));
 }
 
@@ -96,7 +117,13 @@ absl::StatusOr<std::vector<int>> SentencePieces::Encode(
     const int count =
         TheModule()->encode(model_, text.data(), text.size(), ids.data(),
                             ids.size(), error.data(), error.size());
-    if (count < 0) return absl::InternalError(error.data());
+    if (count < 0) {
+      LogWarning("SentencePiece", {{"what", error.data()}});
+      return absl::InvalidArgumentError(
+          absl::StrCat("the tokenizer cannot split this text into tokens: '",
+                       ValidText(text.substr(0, kMostShown)),
+                       text.size() > kMostShown ? "..." : "", "'"));
+    }
     const bool complete = static_cast<size_t>(count) <= ids.size();
     ids.resize(static_cast<size_t>(count));
     if (complete) return ids;

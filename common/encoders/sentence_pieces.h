@@ -23,7 +23,7 @@ class SentencePieces {
   SentencePieces(const SentencePieces&) = delete;
   SentencePieces& operator=(const SentencePieces&) = delete;
 
-  // The ids of `text` (UTF-8) without any special token. Internal if the
+  // The ids of `text` (UTF-8) without any special token. InvalidArgument if the
   // library fails.
   [[nodiscard]] absl::StatusOr<std::vector<int>> Encode(
       const std::string& text) const;

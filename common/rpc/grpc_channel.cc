@@ -35,6 +35,27 @@ void PrepareCall(absl::Duration timeout, bool wait,
   context->set_wait_for_ready(wait);
 }
 
+absl::Status ExplainRefusal(absl::string_view method, absl::string_view peer,
+                            const absl::Status& status) {
+  // A service of ours says something with every error; gRPC, whose message one
+  // side could not read, says nothing or little.
+  const absl::string_view words = status.message();
+  const bool unread = ((absl::IsInternal(status) || absl::IsUnknown(status)) &&
+                       (words.empty() || absl::StrContains(words, "serializ") ||
+                        absl::StrContains(words, "parse"))) ||
+                      (absl::IsUnimplemented(status) &&
+                       absl::StrContains(words, "No message returned"));
+  if (!unread && !absl::IsUnimplemented(status)) return status;
+  return absl::Status(
+      unread ? absl::StatusCode::kInternal : status.code(),
+      absl::StrCat(method, ": ", peer,
+                   unread ? " could not read the call, or its answer could not "
+                            "be read"
+                          : " does not know this call",
+                   words.empty() ? "" : " (", words, words.empty() ? "" : ")",
+                   "; are all programs of one version?"));
+}
+
 absl::Status ExplainSizeLimit(const absl::Status& status) {
   // Whole, the message gets the first answer; one that does not even fit into
   // the server's memory for messages is cut off with HTTP/2's error 11.

@@ -32,6 +32,13 @@ inline constexpr int kMaxMessageBytes = 256 << 20;
 void PrepareCall(absl::Duration timeout, bool wait,
                  grpc::ClientContext* context);
 
+// Says which call it was and what `peer` ("the service at X") did, where gRPC
+// says nothing: a message that one of the two could not read, a call that the
+// other side does not have. Any other status stays as it is.
+[[nodiscard]] absl::Status ExplainRefusal(absl::string_view method,
+                                          absl::string_view peer,
+                                          const absl::Status& status);
+
 // gRPC's own words about a message that the server finds too large do not say
 // whose limit it was; any other status stays as it is.
 [[nodiscard]] absl::Status ExplainSizeLimit(const absl::Status& status);

@@ -6,6 +6,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/base/status.h"
 #include "common/rpc/grpc_channel.h"
+#include "common/rpc/message_text.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
 #include "halfpipe/v1/stages.grpc.pb.h"
@@ -26,9 +27,11 @@ class GrpcCoordinatorClient : public CoordinatorClient {
   absl::Status Register(const StageInfo& info) override {
     grpc::ClientContext context;
     PrepareCall(options_.call_timeout, /*wait=*/true, &context);
+    v1::RegisterRequest request = ToProto(info);
+    HP_RETURN_IF_ERROR(MakeTextValid(&request));
     v1::RegisterResponse response;
     HP_RETURN_IF_ERROR(
-        Explain(stub_->Register(&context, ToProto(info), &response)));
+        Explain("Register", stub_->Register(&context, request, &response)));
     absl::MutexLock lock(&mutex_);
     identity_ = {info.pair, info.rank, info.incarnation};
     return absl::OkStatus();
@@ -45,8 +48,8 @@ class GrpcCoordinatorClient : public CoordinatorClient {
     grpc::ClientContext context;
     PrepareCall(wait + kMargin, /*wait=*/false, &context);
     v1::NextCommandResponse response;
-    HP_RETURN_IF_ERROR(
-        Explain(stub_->NextCommand(&context, request, &response)));
+    HP_RETURN_IF_ERROR(Explain(
+        "NextCommand", stub_->NextCommand(&context, request, &response)));
     if (!response.has_command()) {
       return absl::DeadlineExceededError("there is no command yet");
     }
@@ -76,31 +79,36 @@ class GrpcCoordinatorClient : public CoordinatorClient {
       const StageHeartbeat& heartbeat) override {
     v1::HeartbeatRequest request = ToProto(heartbeat);
     HP_RETURN_IF_ERROR(SetIdentity(request.mutable_identity()));
+    HP_RETURN_IF_ERROR(MakeTextValid(&request));
     grpc::ClientContext context;
     PrepareCall(options_.call_timeout, /*wait=*/false, &context);
     v1::HeartbeatResponse response;
-    HP_RETURN_IF_ERROR(
-        Explain(heartbeat_stub_->Heartbeat(&context, request, &response)));
+    HP_RETURN_IF_ERROR(Explain(
+        "Heartbeat", heartbeat_stub_->Heartbeat(&context, request, &response)));
     return FromProto(response);
   }
 
  private:
   absl::Status Send(v1::ReportRequest* request) {
     HP_RETURN_IF_ERROR(SetIdentity(request->mutable_identity()));
+    HP_RETURN_IF_ERROR(MakeTextValid(request));
     grpc::ClientContext context;
     PrepareCall(options_.call_timeout, /*wait=*/true, &context);
     v1::ReportResponse response;
-    return Explain(stub_->Report(&context, *request, &response));
+    return Explain("Report", stub_->Report(&context, *request, &response));
   }
 
   // To the caller a coordinator that does not answer in time is away.
-  absl::Status Explain(const grpc::Status& status) const {
+  absl::Status Explain(absl::string_view method,
+                       const grpc::Status& status) const {
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
       return absl::UnavailableError(absl::StrCat(
           "coordinator at ", options_.address, ": ", status.error_message()));
     }
-    return ExplainSizeLimit(FromGrpcStatus(status));
+    return ExplainRefusal(method,
+                          absl::StrCat("coordinator at ", options_.address),
+                          ExplainSizeLimit(FromGrpcStatus(status)));
   }
 
   absl::Status SetIdentity(v1::StageIdentity* identity) const {

@@ -5,6 +5,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/log.h"
+#include "common/base/valid_text.h"
+#include "google/protobuf/stubs/logging.h"
 #include "grpc/support/log.h"
 
 namespace halfpipe {
@@ -16,6 +18,21 @@ void WriteLine(gpr_log_func_args* line) {
   LogWarning("gRPC", {{"what", line->message},
                       {"source", absl::StrCat(file, ":", line->line)}});
 }
+
+// Protobuf tells of text that is no UTF-8 and of messages that it cannot read;
+// our own error of the call comes after it.
+void WriteProtobufLine(google::protobuf::LogLevel level, const char* file,
+                       int line, const std::string& message) {
+  if (level < google::protobuf::LOGLEVEL_WARNING) return;
+  absl::string_view name(file);
+  name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
+  LogWarning("protobuf", {{"what", ValidText(message)},
+                          {"source", absl::StrCat(name, ":", line)}});
+}
+
+void DropProtobufLine(google::protobuf::LogLevel /*level*/,
+                      const char* /*file*/, int /*line*/,
+                      const std::string& /*message*/) {}
 
 class LastError {
  public:
@@ -42,12 +59,16 @@ LastError& Kept() {
 
 }  // namespace
 
-void RouteGrpcLog() { gpr_set_log_function(&WriteLine); }
+void RouteGrpcLog() {
+  gpr_set_log_function(&WriteLine);
+  google::protobuf::SetLogHandler(&WriteProtobufLine);
+}
 
 void KeepGrpcLog() {
   gpr_set_log_function([](gpr_log_func_args* line) {
     if (line->severity == GPR_LOG_SEVERITY_ERROR) Kept().Set(line->message);
   });
+  google::protobuf::SetLogHandler(&DropProtobufLine);
 }
 
 std::string LastGrpcError() { return Kept().Get(); }

@@ -1,5 +1,5 @@
-// What gRPC itself reports: above all failed handshakes, with TLS's reason,
-// which it tells no caller.
+// What gRPC and protobuf themselves report: above all failed handshakes, with
+// TLS's reason, which gRPC tells no caller.
 #ifndef HP_COMMON_RPC_GRPC_LOG_H_
 #define HP_COMMON_RPC_GRPC_LOG_H_
 
@@ -7,7 +7,7 @@
 
 namespace halfpipe {
 
-// From now on an error of gRPC's is a line of our log, a warning. For daemons.
+// From now on what they report is a line of our log, a warning. For daemons.
 // Call it, or the next one, before gRPC is used.
 void RouteGrpcLog();
 

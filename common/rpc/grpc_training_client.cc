@@ -6,9 +6,11 @@
 #include "absl/time/clock.h"
 #include "common/base/address.h"
 #include "common/base/status.h"
+#include "common/base/valid_text.h"
 #include "common/rpc/grpc_channel.h"
 #include "common/rpc/grpc_log.h"
 #include "common/rpc/job_conversion.h"
+#include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
 #include "common/rpc/trace_conversion.h"
 #include "common/rpc/training_client.h"
@@ -35,8 +37,8 @@ class GrpcTrainingClient : public TrainingClient {
 
   absl::StatusOr<Job> CreateJob(const JobSpec& spec) override {
     v1::CreateJobResponse response;
-    HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::CreateJob, ToProto(spec), &response));
+    HP_RETURN_IF_ERROR(Call("CreateJob", &v1::TrainingService::Stub::CreateJob,
+                            ToProto(spec), &response));
     return FromProto(response.job());
   }
 
@@ -45,14 +47,14 @@ class GrpcTrainingClient : public TrainingClient {
     request.set_id(id);
     v1::GetJobResponse response;
     HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::GetJob, request, &response));
+        Call("GetJob", &v1::TrainingService::Stub::GetJob, request, &response));
     return FromProto(response.job());
   }
 
   absl::StatusOr<JobPage> ListJobs(const JobQuery& query) override {
     v1::ListJobsResponse response;
-    HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::ListJobs, ToProto(query), &response));
+    HP_RETURN_IF_ERROR(Call("ListJobs", &v1::TrainingService::Stub::ListJobs,
+                            ToProto(query), &response));
     return FromProto(response);
   }
 
@@ -61,8 +63,8 @@ class GrpcTrainingClient : public TrainingClient {
     request.set_id(id);
     request.set_now(now);
     v1::CancelJobResponse response;
-    HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::CancelJob, request, &response));
+    HP_RETURN_IF_ERROR(Call("CancelJob", &v1::TrainingService::Stub::CancelJob,
+                            request, &response));
     return FromProto(response.job());
   }
 
@@ -73,8 +75,8 @@ class GrpcTrainingClient : public TrainingClient {
     request.set_accept_data(options.accept_data);
     request.set_id(id);
     v1::ResumeJobResponse response;
-    HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::ResumeJob, request, &response));
+    HP_RETURN_IF_ERROR(Call("ResumeJob", &v1::TrainingService::Stub::ResumeJob,
+                            request, &response));
     return FromProto(response.job());
   }
 
@@ -82,8 +84,8 @@ class GrpcTrainingClient : public TrainingClient {
     v1::PauseJobRequest request;
     request.set_id(id);
     v1::PauseJobResponse response;
-    HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::PauseJob, request, &response));
+    HP_RETURN_IF_ERROR(Call("PauseJob", &v1::TrainingService::Stub::PauseJob,
+                            request, &response));
     return FromProto(response.job());
   }
 
@@ -91,8 +93,8 @@ class GrpcTrainingClient : public TrainingClient {
     v1::SaveJobRequest request;
     request.set_id(id);
     v1::SaveJobResponse response;
-    HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::SaveJob, request, &response));
+    HP_RETURN_IF_ERROR(Call("SaveJob", &v1::TrainingService::Stub::SaveJob,
+                            request, &response));
     return FromProto(response.job());
   }
 
@@ -102,8 +104,8 @@ class GrpcTrainingClient : public TrainingClient {
     request.set_id(id);
     request.set_steps(steps);
     v1::GetTraceResponse response;
-    HP_RETURN_IF_ERROR(
-        Call(&v1::TrainingService::Stub::GetTrace, request, &response));
+    HP_RETURN_IF_ERROR(Call("GetTrace", &v1::TrainingService::Stub::GetTrace,
+                            request, &response));
     std::vector<StepTrace> traces;
     for (const v1::StepTrace& step : response.steps()) {
       traces.push_back(FromProto(step));
@@ -113,7 +115,8 @@ class GrpcTrainingClient : public TrainingClient {
 
   absl::StatusOr<PageTicket> CreatePageTicket() override {
     v1::CreatePageTicketResponse response;
-    HP_RETURN_IF_ERROR(Call(&v1::TrainingService::Stub::CreatePageTicket,
+    HP_RETURN_IF_ERROR(Call("CreatePageTicket",
+                            &v1::TrainingService::Stub::CreatePageTicket,
                             v1::CreatePageTicketRequest(), &response));
     return PageTicket{.address = response.address(),
                       .tls = response.tls(),
@@ -122,7 +125,8 @@ class GrpcTrainingClient : public TrainingClient {
 
   absl::StatusOr<ServerInfo> GetServerInfo() override {
     v1::GetServerInfoResponse response;
-    HP_RETURN_IF_ERROR(Call(&v1::TrainingService::Stub::GetServerInfo,
+    HP_RETURN_IF_ERROR(Call("GetServerInfo",
+                            &v1::TrainingService::Stub::GetServerInfo,
                             v1::GetServerInfoRequest(), &response));
     return FromProto(response);
   }
@@ -131,6 +135,10 @@ class GrpcTrainingClient : public TrainingClient {
       const Watch& watch,
       const std::function<bool(const JobEvent&)>& on_event) override {
     HP_RETURN_IF_ERROR(security_.status());
+    if (FirstInvalidByte(watch.id).has_value()) {
+      return absl::NotFoundError(
+          absl::StrCat("there is no job '", ValidText(watch.id), "'"));
+    }
     int64_t cursor = watch.after_cursor;
     absl::Time give_up = absl::Now() + options_.reconnect_for;
     while (true) {
@@ -157,11 +165,13 @@ class GrpcTrainingClient : public TrainingClient {
 
  private:
   template <typename Method, typename Request, typename Response>
-  absl::Status Call(Method method, const Request& request, Response* response) {
+  absl::Status Call(absl::string_view name, Method method, Request request,
+                    Response* response) {
     HP_RETURN_IF_ERROR(security_.status());
+    HP_RETURN_IF_ERROR(MakeTextValid(&request));
     grpc::ClientContext context;
     PrepareCall(options_.call_timeout, /*wait=*/true, &context);
-    return Explain((stub_.get()->*method)(&context, request, response));
+    return Explain(name, (stub_.get()->*method)(&context, request, response));
   }
 
   // Reads one stream to its end, moving `cursor` over what was delivered.
@@ -188,7 +198,7 @@ class GrpcTrainingClient : public TrainingClient {
       }
       *cursor = response.event().cursor();
     }
-    *error = Explain(reader->Finish());
+    *error = Explain("WatchJob", reader->Finish());
     *answered = !context.GetServerInitialMetadata().empty();
     return error->ok() ? StreamEnd::kComplete : StreamEnd::kBroken;
   }
@@ -200,7 +210,8 @@ class GrpcTrainingClient : public TrainingClient {
   }
 
   // gRPC's own words do not say who could not be reached.
-  absl::Status Explain(const grpc::Status& status) const {
+  absl::Status Explain(absl::string_view method,
+                       const grpc::Status& status) const {
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
       return absl::UnavailableError(absl::StrCat(
@@ -209,7 +220,9 @@ class GrpcTrainingClient : public TrainingClient {
           "); is halfpipe-coordinator running, and is the address right?",
           AdviceOnTls()));
     }
-    return ExplainSizeLimit(FromGrpcStatus(status));
+    return ExplainRefusal(method,
+                          absl::StrCat("the service at ", options_.address),
+                          ExplainSizeLimit(FromGrpcStatus(status)));
   }
 
   // A service that speaks TLS hangs up on a client that does not, and a failed

@@ -1,7 +1,9 @@
 #include "common/rpc/job_storage_format.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/log.h"
 #include "common/rpc/job_conversion.h"
+#include "common/rpc/message_text.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
@@ -9,8 +11,13 @@ namespace halfpipe {
 namespace {
 
 // Maps are written in key order, so that equal values are equal bytes.
+// What is stored can be read again, and sent: a job's text is UTF-8 when it
+// comes, and what is added later is for people.
 template <typename Message>
-std::string Serialize(const Message& message) {
+std::string Serialize(Message message) {
+  if (const absl::Status valid = MakeTextValid(&message); !valid.ok()) {
+    LogError("stored what cannot be read again", {{"why", valid.message()}});
+  }
   std::string bytes;
   google::protobuf::io::StringOutputStream stream(&bytes);
   google::protobuf::io::CodedOutputStream coded(&stream);

@@ -14,7 +14,7 @@ namespace halfpipe {
 inline constexpr size_t kMaxStatusMessageBytes = 1024;
 
 // `text` cut to `max_bytes` at a UTF-8 character's edge, with "..." at the end
-// when something was cut; bytes that are no UTF-8 become '?'.
+// when something was cut; bytes that are no UTF-8 are shown as "\\xE9".
 [[nodiscard]] std::string CutMessage(absl::string_view text, size_t max_bytes);
 
 // The codes have equal numbers on both sides; payloads do not travel.

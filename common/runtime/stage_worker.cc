@@ -19,11 +19,22 @@ bool IsAway(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
 }
 
+// Errors of a command that is there and cannot be read.
+bool IsUnread(const absl::Status& status) {
+  return absl::IsInternal(status) || absl::IsUnknown(status) ||
+         absl::IsInvalidArgument(status) || absl::IsUnimplemented(status) ||
+         absl::IsDataLoss(status);
+}
+
 // Errors of a registration that no waiting cures.
 bool IsRefusal(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsUnauthenticated(status) ||
          absl::IsPermissionDenied(status);
 }
+
+// Calls for a command that may fail with the coordinator there, before this
+// process registers anew.
+constexpr int kMostUnread = 2;
 
 // What is still run while the process is stopping.
 bool RunsWhileStopping(const CommandBody& body) {
@@ -31,6 +42,23 @@ bool RunsWhileStopping(const CommandBody& body) {
          std::holds_alternative<ExportCommand>(body) ||
          std::holds_alternative<EndCommand>(body) ||
          std::holds_alternative<ShutdownCommand>(body);
+}
+
+// Stands for a result that was refused with `why`. Never Internal: nothing is
+// wrong with this process or its device.
+CommandResult Undeliverable(const CommandResult& result,
+                            const absl::Status& why) {
+  const bool keeps_code =
+      absl::IsInvalidArgument(why) || absl::IsResourceExhausted(why);
+  CommandResult failure;
+  failure.sequence = result.sequence;
+  failure.epoch = result.epoch;
+  failure.status = absl::Status(
+      keeps_code ? why.code() : absl::StatusCode::kFailedPrecondition,
+      absl::StrCat(
+          "what the stage found could not be delivered: ", why.message(),
+          result.status.ok() ? "" : "; it was: ", result.status.message()));
+  return failure;
 }
 
 }  // namespace
@@ -91,7 +119,7 @@ StageWorker::Next StageWorker::RegisterOnce() {
   if (IsRefusal(status)) {
     return Exit(ExitCode::kInvalidInput, Annotate(status, "register"));
   }
-  if (absl::IsAlreadyExists(status)) {
+  if (!IsAway(status)) {
     conflict_since_ = std::min(conflict_since_, absl::Now());
     if (absl::Now() - conflict_since_ >= options_.conflict_timeout) {
       return Exit(ExitCode::kTryAgain, Annotate(status, "register"));
@@ -111,6 +139,7 @@ StageWorker::Next StageWorker::ServeOnce() {
       commands_->NextCommand(last_sequence_, wait);
   if (command.ok()) {
     ResetPause();
+    unread_ = 0;
     if (last_result_.has_value() && command->sequence <= last_sequence_) {
       Report(*last_result_, absl::InfiniteFuture());
       return Next::kContinue;
@@ -124,6 +153,13 @@ StageWorker::Next StageWorker::ServeOnce() {
   }
   LogWarning("the coordinator does not answer; trying again",
              {{"error", command.status().ToString()}});
+  if (IsUnread(command.status()) && ++unread_ > kMostUnread) {
+    // If a command is there, nobody will ever do it: a new registration tells
+    // the coordinator so. If there is none, that changes nothing.
+    unread_ = 0;
+    registered_ = false;
+    return Next::kContinue;
+  }
   Pause();
   return Next::kContinue;
 }
@@ -199,23 +235,42 @@ void StageWorker::TrackJob(const StageCommand& command,
   if (std::holds_alternative<EndCommand>(command.body)) job_loaded_ = false;
 }
 
-void StageWorker::Report(const CommandResult& result, absl::Time deadline) {
+absl::Status StageWorker::Deliver(const CommandResult& result,
+                                  absl::Time deadline) {
+  int refused = 0;
   while (true) {
     CountTurn();
-    const absl::Status status = commands_->Report(result);
+    absl::Status status = commands_->Report(result);
     if (status.ok()) {
       ResetPause();
-      return;
+      return status;
     }
+    if (absl::IsFailedPrecondition(status)) return status;
     if (!IsAway(status)) {
       LogWarning("the coordinator did not take a result",
                  {{"sequence", result.sequence}, {"error", status.ToString()}});
-      if (absl::IsFailedPrecondition(status)) registered_ = false;
-      return;
+      // What is wrong with the result itself stays wrong.
+      if (absl::IsInvalidArgument(status) ||
+          absl::IsResourceExhausted(status) || ++refused > 1) {
+        return status;
+      }
     }
-    if (absl::Now() >= deadline || StopIsDue()) return;
+    if (absl::Now() >= deadline || StopIsDue()) return absl::OkStatus();
     Pause();
   }
+}
+
+void StageWorker::Report(const CommandResult& result, absl::Time deadline) {
+  absl::Status status = Deliver(result, deadline);
+  if (status.ok()) return;
+  if (!absl::IsFailedPrecondition(status)) {
+    // The job would wait for the result for ever: it hears why there is none.
+    status = Deliver(Undeliverable(result, status), deadline);
+    if (status.ok()) return;
+  }
+  // Where not even that is taken, the coordinator learns from a new
+  // registration that the command is lost.
+  registered_ = false;
 }
 
 StageWorker::Next StageWorker::Exit(ExitCode code, absl::Status reason) {
@@ -259,7 +314,10 @@ void StageWorker::BeatOnce(const StageActivity& activity) {
   if (options_.lines != nullptr) heartbeat.lines = options_.lines->Take();
   const absl::StatusOr<HeartbeatReply> reply =
       heartbeats_->Heartbeat(heartbeat);
-  if (!reply.ok() && options_.lines != nullptr) {
+  // Lines that cannot be sent would keep every later heartbeat away.
+  const bool lines_may_arrive =
+      IsAway(reply.status()) || absl::IsFailedPrecondition(reply.status());
+  if (!reply.ok() && lines_may_arrive && options_.lines != nullptr) {
     options_.lines->PutBack(std::move(heartbeat.lines));
   }
   if (reply.ok()) {

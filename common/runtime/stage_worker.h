@@ -53,8 +53,9 @@ class StageWorker {
     absl::Duration heartbeat_interval = absl::Seconds(2);
     absl::Duration first_pause = absl::Milliseconds(200);
     absl::Duration longest_pause = absl::Seconds(5);
-    // How long "another live process has this pair and rank" is retried: the
-    // lease of a process that died must run out first.
+    // How long a registration is retried that a coordinator which is there does
+    // not take. "Another live process has this pair and rank": the lease of a
+    // process that died must run out first.
     absl::Duration conflict_timeout = absl::Seconds(60);
     // After a stop with a job loaded: time for the coordinator to have the
     // last optimizer boundary saved.
@@ -107,8 +108,14 @@ class StageWorker {
   CommandResult Execute(const StageCommand& command);
   absl::Status Admit(const StageCommand& command, std::stop_token* stop);
   void TrackJob(const StageCommand& command, const absl::Status& status);
-  // Retries until the coordinator has answered or `deadline` has passed.
+  // Retries until the coordinator has answered or `deadline` has passed. A
+  // result that it does not take is replaced by a failure that says why, so
+  // that nobody waits for it; where that is not taken either, this process
+  // registers anew.
   void Report(const CommandResult& result, absl::Time deadline);
+  // The retries: OK when it was delivered, or nobody waits for it any more.
+  [[nodiscard]] absl::Status Deliver(const CommandResult& result,
+                                     absl::Time deadline);
   Next Exit(ExitCode code, absl::Status reason);
 
   void HeartbeatLoop();
@@ -143,6 +150,7 @@ class StageWorker {
   bool job_loaded_ = false;
   absl::Time conflict_since_ = absl::InfiniteFuture();
   int64_t last_sequence_ = 0;
+  int unread_ = 0;  // calls in a row whose command could not be read
   std::optional<CommandResult> last_result_;
   WorkerExit exit_;
 

@@ -137,5 +137,26 @@ TEST(CliTest, WatchingNobodyEndsInTime) {
   }
 }
 
+// Arguments are told to a service, as text; what only reads and writes files
+// takes any name.
+TEST(CliArgumentsTest, BytesThatAreNoTextAreRefusedAtTheDoor) {
+  for (const std::vector<const char*>& arguments :
+       {std::vector<const char*>{"run", "caf\xe9.yaml"},
+        {"run", "a.yaml", "--workdir", "caf\xe9"},
+        {"submit", "caf\xe9.yaml"},
+        {"check", "caf\xe9.yaml"},
+        {"plan", "caf\xe9.yaml"},
+        {"show", "caf\xe9"},
+        {"caf\xe9"}}) {
+    SCOPED_TRACE(arguments.front());
+    const CliResult result = RunCli(arguments);
+    EXPECT_EQ(result.code, 3);
+    EXPECT_THAT(result.err, HasSubstr("caf\\xE9"));
+    EXPECT_THAT(result.err, HasSubstr("is not UTF-8 text"));
+  }
+  const CliResult convert = RunCli({"convert", "caf\xe9.st", "out.st"});
+  EXPECT_THAT(convert.err, ::testing::Not(HasSubstr("is not UTF-8 text")));
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -96,6 +96,47 @@ TEST(PrivateDirectoryTest, IsPrivateAndGoesAway) {
             absl::StatusCode::kNotFound);
 }
 
+// Sockets lie in it, whose names are short and plain.
+TEST(PrivateDirectoryTest, PassesOverATmpdirThatNoSocketFitsInto) {
+  const char* before = getenv("TMPDIR");
+  const std::string kept = before == nullptr ? "" : before;
+  for (const std::string& name :
+       {std::string("my files"), std::string("\xc3\xbc"),
+        std::string("caf\xe9"), std::string(70, 'a')}) {
+    const std::string parent = ::testing::TempDir() + name;
+    ASSERT_TRUE(MakeDirectories(parent).ok());
+    setenv("TMPDIR", parent.c_str(), 1);
+    const auto directory = PrivateDirectory::Create("halfpipe-test");
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    EXPECT_THAT(directory->path(), ::testing::StartsWith("/tmp/halfpipe-"));
+  }
+  if (kept.empty()) {
+    unsetenv("TMPDIR");
+  } else {
+    setenv("TMPDIR", kept.c_str(), 1);
+  }
+}
+
+TEST(JobFileTest, WhatIsNotUtf8IsNamedWithItsFileAndLine) {
+  const TestDirectory directory;
+  const std::string yaml = ValidJobYaml("out");
+  const std::string path = directory.Write("a.yaml", "# caf\xe9\n" + yaml);
+  const absl::Status remark = LoadJobFile(path).status();
+  EXPECT_EQ(remark.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(remark.message()),
+              ::testing::StartsWith(path + ":1: byte 0xE9 is not UTF-8"));
+  // A file whose own name is Latin-1 is fine; its folder's name is sent.
+  const auto odd = LoadJobFile(directory.Write("caf\xe9.yaml", yaml));
+  ASSERT_TRUE(odd.ok()) << odd.status();
+  EXPECT_THAT(SpecFor(*odd).file_name, ::testing::EndsWith("caf\\xE9.yaml"));
+  ASSERT_TRUE(MakeDirectories(directory.Path("caf\xe9")).ok());
+  const absl::Status folder =
+      LoadJobFile(directory.Write("caf\xe9/a.yaml", yaml)).status();
+  EXPECT_EQ(folder.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(folder.message()),
+              ::testing::HasSubstr("caf\\xE9 has a name that is not UTF-8"));
+}
+
 TEST(JobFileTest, SameContentSameIdAndPathsAreResolved) {
   const TestDirectory directory;
   const std::string yaml = ValidJobYaml("out");

@@ -18,6 +18,8 @@ inline absl::string_view ResultName(const CommandResult& result) {
   if (!result.status.ok()) return "failure";
 
   struct Name {
+    absl::string_view operator()(const std::monostate&) { return "none"; }
+
     absl::string_view operator()(const ScanResult&) { return "scan"; }
 
     absl::string_view operator()(const EncodeResult&) { return "encode"; }

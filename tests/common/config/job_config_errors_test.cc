@@ -155,7 +155,7 @@ TEST(JobConfigErrorsTest, DocumentsThatAreNoMapping) {
   EXPECT_EQ(ErrorOf("- a\n- b\n"),
             "job.yaml:1: expected a mapping of keys, found a list");
   EXPECT_THAT(ErrorOf("name: [unclosed\n"), HasSubstr("is not valid YAML"));
-  EXPECT_THAT(ErrorOf(""), HasSubstr("name: is missing"));
+  EXPECT_THAT(ErrorOf("# nothing\n"), HasSubstr("name: is missing"));
   EXPECT_THAT(ErrorOf("{[a, b]: 1}"), HasSubstr("not a word"));
   EXPECT_THAT(ErrorOf(std::string(2 << 20, '#')), HasSubstr("1 MiB"));
   EXPECT_THAT(ErrorOf(std::string(100000, '[')),

@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "grpc/support/log.h"
 #include "gtest/gtest.h"
+#include "halfpipe/v1/jobs.pb.h"
 
 namespace halfpipe {
 namespace {
@@ -35,6 +36,27 @@ TEST_F(GrpcLogTest, OrAreKeptForOneMessage) {
   gpr_log("a.cc", 1, GPR_LOG_SEVERITY_ERROR, "certificate verify failed");
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(LastGrpcError(), "certificate verify failed");
+}
+
+// What protobuf says where a message's text is no UTF-8.
+std::string SaidOfBadText() {
+  v1::LogLine line;
+  line.set_text("caf\xe9");
+  ::testing::internal::CaptureStderr();
+  (void)line.SerializeAsString();
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST_F(GrpcLogTest, ProtobufsLinesAreOursToo) {
+  RouteGrpcLog();
+  const std::string log = SaidOfBadText();
+  EXPECT_THAT(log, HasSubstr("level=warning msg=protobuf what="));
+  EXPECT_THAT(log, Not(HasSubstr("[libprotobuf")));
+}
+
+TEST_F(GrpcLogTest, NoLineOfProtobufsReachesThePerson) {
+  KeepGrpcLog();
+  EXPECT_EQ(SaidOfBadText(), "");
 }
 
 }  // namespace

@@ -37,9 +37,11 @@ TEST(StatusConversionTest, WhatFitsIsNotCut) {
   EXPECT_EQ(CutMessage("", 5), "");
 }
 
-TEST(StatusConversionTest, BytesThatAreNoTextAreReplaced) {
-  EXPECT_EQ(CutMessage("a\xff\xc3z", 100), "a??z");
-  EXPECT_EQ(CutMessage("\xe2\x82", 100), "??");
+TEST(StatusConversionTest, BytesThatAreNoTextAreShown) {
+  EXPECT_EQ(CutMessage("a\xff\xc3z", 100), "a\\xFF\\xC3z");
+  EXPECT_EQ(CutMessage("\xe2\x82", 100), "\\xE2\\x82");
+  EXPECT_EQ(CutMessage("\xe2\x82", 7), "\\xE2...");
+  EXPECT_EQ(CutMessage("123\xe9", 5), "12...");
 }
 
 }  // namespace

@@ -119,6 +119,70 @@ TEST_F(StageWorkerTest, ARestartedCoordinatorIsJoinedAgain) {
   EXPECT_EQ(reports[0].epoch, Epoch(2));
 }
 
+TEST_F(StageWorkerTest, AResultThatIsRefusedOnceIsSentAgain) {
+  client_.FailReport(absl::InternalError(""));
+  client_.Queue(Epoch(1), StepNumber(1));
+  client_.Queue(Epoch(1), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_THAT(backend_.ran(), ElementsAre("step"));
+  const auto reports = client_.AwaitReports(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_TRUE(reports[0].status.ok());
+}
+
+// Nobody would ever hear of the command.
+TEST_F(StageWorkerTest, AResultThatStaysRefusedBecomesAFailure) {
+  client_.FailReport(absl::InternalError("unread"));
+  client_.FailReport(absl::InternalError("unread"));
+  client_.Queue(Epoch(1), StepNumber(1));
+  client_.Queue(Epoch(1), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  const auto reports = client_.AwaitReports(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].sequence, 1);
+  EXPECT_EQ(reports[0].epoch, Epoch(1));
+  // Internal would be a fault of this process's device.
+  EXPECT_TRUE(absl::IsFailedPrecondition(reports[0].status));
+  EXPECT_THAT(std::string(reports[0].status.message()),
+              testing::HasSubstr("could not be delivered: unread"));
+}
+
+TEST_F(StageWorkerTest, AReasonToRefuseIsHandedOnAtOnce) {
+  client_.FailReport(absl::InvalidArgumentError("no UTF-8"));
+  client_.Queue(Epoch(1), StepNumber(1));
+  client_.Queue(Epoch(1), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  const auto reports = client_.AwaitReports(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_TRUE(absl::IsInvalidArgument(reports[0].status));
+}
+
+TEST_F(StageWorkerTest, WhereNothingIsTakenItRegistersAnew) {
+  for (int i = 0; i < 4; ++i) client_.FailReport(absl::InternalError(""));
+  client_.Queue(Epoch(1), StepNumber(1));
+  client_.Queue(Epoch(2), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_EQ(client_.registrations(), 2);
+}
+
+// Its job learns from that that the command is lost.
+TEST_F(StageWorkerTest, AfterACommandThatCannotBeReadItRegistersAnew) {
+  for (int i = 0; i < 3; ++i) client_.FailNext(absl::InternalError(""));
+  client_.Queue(Epoch(1), ShutdownCommand{});
+  EXPECT_EQ(RunWorker().code, ExitCode::kOk);
+  EXPECT_EQ(client_.registrations(), 2);
+  EXPECT_EQ(client_.AwaitReports(1).size(), 1u);
+}
+
+TEST_F(StageWorkerTest, ARegistrationThatIsNeverTakenEndsTheProcess) {
+  for (int i = 0; i < 1000; ++i) {
+    client_.FailRegister(absl::InternalError("unread"));
+  }
+  const WorkerExit exit = RunWorker();
+  EXPECT_EQ(exit.code, ExitCode::kTryAgain);
+  EXPECT_TRUE(absl::IsInternal(exit.reason));
+}
+
 TEST_F(StageWorkerTest, ARefusalForGoodEndsTheProcess) {
   client_.FailRegister(absl::PermissionDeniedError("wrong token"));
   EXPECT_EQ(RunWorker().code, ExitCode::kInvalidInput);
