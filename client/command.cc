@@ -163,6 +163,15 @@ ExitCode ReportEnd(const Job& job, OutputFormat format,
   return ExitCodeForEndedJob(job);
 }
 
+void AddResumeFlags(CLI::App* command, ResumeOptions* options) {
+  command->add_flag("--replace", options->replace,
+                    "Move another job's checkpoints and LoRA in output.dir "
+                    "into a folder with the date in its name");
+  command->add_flag("--accept-data", options->accept_data,
+                    "Go on although the data set is not the one that the "
+                    "checkpoint was made with");
+}
+
 void AddJobCall(CLI::App& app, JobCall call, CommandContext& context) {
   struct Options {
     ServiceFlags service;
@@ -172,12 +181,12 @@ void AddJobCall(CLI::App& app, JobCall call, CommandContext& context) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(call.name, call.help);
   command->add_option("id", options->id, "The job")->required();
+  if (call.add_flags != nullptr) call.add_flags(command);
   AddServiceFlags(command, &options->service);
   command->callback([options, call = std::move(call), &context] {
     context.action = [options, call, &context]() -> absl::StatusOr<ExitCode> {
       const auto client = Connect(options->service, context);
-      HP_ASSIGN_OR_RETURN(const Job job,
-                          (client.get()->*call.call)(options->id));
+      HP_ASSIGN_OR_RETURN(const Job job, call.call(*client, options->id));
       return ReportAnswer(job, options->service.format, call.answer(job),
                           context);
     };

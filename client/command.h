@@ -86,6 +86,9 @@ void AddLabelFlag(CLI::App* command, const std::string& description,
     TrainingClient& client, SignalWatch& signals, const std::string& id,
     int64_t after_cursor, OutputFormat format, CommandContext& context);
 
+// Adds --replace and --accept-data.
+void AddResumeFlags(CLI::App* command, ResumeOptions* options);
+
 // Says how a job ended: what it made on `out`, why it failed on `err`, and
 // where to look ("" for nowhere).
 [[nodiscard]] ExitCode ReportEnd(const Job& job, OutputFormat format,
@@ -102,8 +105,12 @@ void AddLabelFlag(CLI::App* command, const std::string& description,
 struct JobCall {
   std::string name;
   std::string help;
-  absl::StatusOr<Job> (TrainingClient::*call)(const std::string& id) = nullptr;
+  std::function<absl::StatusOr<Job>(TrainingClient& client,
+                                    const std::string& id)>
+      call;
   std::function<std::string(const Job& job)> answer;  // ReportAnswer's text
+  // Adds what only this command has.
+  std::function<void(CLI::App* command)> add_flags = nullptr;
 };
 
 // Adds the subcommand, with the service's flags.

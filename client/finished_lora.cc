@@ -63,8 +63,11 @@ absl::Status CheckMetadata(const Job& job, const std::string& path) {
       ValueOf(metadata, "halfpipe.step") == absl::StrCat(job.steps_done)) {
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat(path, ": is the LoRA of another job"));
+  const std::string step = ValueOf(metadata, "halfpipe.step");
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": is the LoRA of another job",
+      step.empty() ? ""
+                   : absl::StrCat(" or of another step of it (", step, ")")));
 }
 
 absl::Status NotRestorable(const std::string& what, const Job& job) {
@@ -88,14 +91,21 @@ absl::StatusOr<bool> RestoreFile(
     return NotRestorable(std::string(own.message()), job);
   }
   if (HasDigest(path, *entry)) return false;
+  // Damage and a missing file are mended; somebody's LoRA is not overwritten.
   const std::string copy =
       absl::StrCat(job.checkpoints.back().directory, "/", name);
-  if (!HasDigest(copy, *entry)) {
+  const bool has_copy = HasDigest(copy, *entry);
+  if (const absl::Status own = CheckMetadata(job, path);
+      absl::IsFailedPrecondition(own)) {
+    if (!has_copy) return own;
+    return absl::FailedPreconditionError(
+        absl::StrCat(own.message(), "; this job's own is ", copy));
+  }
+  if (!has_copy) {
     return NotRestorable(absl::StrCat(path, ": is missing or has changed"),
                          job);
   }
-  HP_ASSIGN_OR_RETURN(const std::string content, ReadFile(copy));
-  HP_RETURN_IF_ERROR(WriteFileAtomically(path, content));
+  HP_RETURN_IF_ERROR(CopyFileAtomically(copy, path));
   return true;
 }
 

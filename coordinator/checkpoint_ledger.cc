@@ -1,14 +1,21 @@
 #include "coordinator/checkpoint_ledger.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
+#include <map>
 #include <system_error>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "common/base/digest.h"
 #include "common/base/disk_full.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/store/checkpoint_folders.h"
+#include "common/store/tensor_archive.h"
+#include "coordinator/job_plan.h"
 
 namespace halfpipe {
 namespace {
@@ -48,6 +55,36 @@ absl::Status CheckFiles(const std::string& folder,
     }
   }
   return absl::OkStatus();
+}
+
+FoundCheckpoint DescribeCheckpoint(const CheckpointFolder& folder) {
+  FoundCheckpoint found{{folder.step, folder.path}, ReadManifest(folder.path)};
+  if (!found.manifest.ok()) return found;
+  for (const FileEntry& file : found.manifest->files) {
+    found.checkpoint.bytes += file.bytes;
+  }
+
+  struct stat status {};
+
+  if (stat(folder.path.c_str(), &status) == 0) {
+    found.checkpoint.time = absl::TimeFromTimespec(status.st_mtim);
+  }
+  return found;
+}
+
+FoundLora DescribeLora(const std::string& path) {
+  FoundLora lora{path};
+  const auto file = OpenTensorArchive(path);
+  lora.readable = file.ok();
+  if (!lora.readable) return lora;
+  const std::map<std::string, std::string>& metadata = (*file)->metadata();
+  const auto digest = metadata.find("halfpipe.config_digest");
+  const auto steps = metadata.find("halfpipe.step");
+  if (digest != metadata.end()) lora.config_digest = digest->second;
+  if (steps != metadata.end()) {
+    (void)absl::SimpleAtoi(steps->second, &lora.steps);
+  }
+  return lora;
 }
 
 class FileCheckpointLedger : public CheckpointLedger {
@@ -137,35 +174,116 @@ class FileCheckpointLedger : public CheckpointLedger {
       const std::vector<std::string>& formats) override {
     std::vector<std::string> published;
     for (const std::string& format : formats) {
-      const std::string name = absl::StrCat("lora.", format, ".safetensors");
+      const std::string name = PublishedName(format);
       const std::string target = absl::StrCat(output_dir, "/", name);
       HP_RETURN_IF_ERROR(
-          PublishFile(absl::StrCat(directory, "/", name), target));
+          PublishFile(absl::StrCat(directory, "/", name), target, format));
       published.push_back(target);
     }
     HP_RETURN_IF_ERROR(SyncDirectory(output_dir));
     return published;
   }
 
- private:
-  static absl::Status PublishFile(const std::string& source,
-                                  const std::string& target) {
-    const std::string link = absl::StrCat(target, ".tmp");
-    std::error_code error;
-    fs::remove(link, error);
-    fs::create_hard_link(source, link, error);
-    if (error) return CopyFile(source, target);
-    fs::rename(link, target, error);
-    // rename(2) leaves both names when they are links of one file already.
-    std::error_code ignored;
-    fs::remove(link, ignored);
-    return FromErrorCode(error, "cannot rename to", target);
+  absl::StatusOr<OutputContents> Look(const std::string& output_dir) override {
+    OutputContents contents;
+    HP_ASSIGN_OR_RETURN(const std::vector<CheckpointFolder> folders,
+                        ListCheckpoints(output_dir));
+    for (const CheckpointFolder& folder : folders) {
+      contents.checkpoints.push_back(DescribeCheckpoint(folder));
+    }
+    for (const std::string& format : AllFormatNames()) {
+      const std::string path =
+          absl::StrCat(output_dir, "/", PublishedName(format));
+      std::error_code ignored;
+      if (fs::exists(fs::symlink_status(path, ignored))) {
+        contents.loras.push_back(DescribeLora(path));
+      }
+    }
+    return contents;
   }
 
-  static absl::Status CopyFile(const std::string& source,
-                               const std::string& target) {
-    HP_ASSIGN_OR_RETURN(std::string content, ReadFile(source));
-    return WriteFileAtomically(target, content);
+  absl::StatusOr<std::string> MoveAside(const std::string& output_dir,
+                                        const std::vector<std::string>& paths,
+                                        absl::Time now) override {
+    const std::string stem = absl::StrCat(
+        output_dir, "/replaced-",
+        absl::FormatTime("%Y-%m-%d-%H%M%S", now, absl::LocalTimeZone()));
+    std::string folder = stem;
+    std::error_code error;
+    for (int i = 2; !fs::create_directory(folder, error) && !error; ++i) {
+      folder = absl::StrCat(stem, "-", i);
+    }
+    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot create", folder));
+    for (const std::string& path : paths) {
+      fs::rename(path, fs::path(folder) / fs::path(path).filename(), error);
+      HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot move away", path));
+    }
+    HP_RETURN_IF_ERROR(SyncDirectory(folder));
+    HP_RETURN_IF_ERROR(SyncDirectory(output_dir));
+    return folder;
+  }
+
+  absl::StatusOr<FileEntry> WriteSamples(const std::string& temporary,
+                                         const SampleList& list) override {
+    HP_RETURN_IF_ERROR(WriteFileAtomically(
+        absl::StrCat(temporary, "/", kSampleListName), ToJson(list)));
+    return DescribeFile(temporary, kSampleListName);
+  }
+
+  absl::StatusOr<SampleList> ReadSamples(
+      const std::string& directory) override {
+    HP_ASSIGN_OR_RETURN(
+        const std::string text,
+        ReadFile(absl::StrCat(directory, "/", kSampleListName)));
+    return SampleListFromJson(text);
+  }
+
+  absl::Status Amend(const std::string& directory,
+                     const CheckpointManifest& manifest) override {
+    HP_RETURN_IF_ERROR(CheckFiles(directory, manifest));
+    return WriteManifest(directory, manifest);
+  }
+
+ private:
+  static absl::Status PublishFile(const std::string& source,
+                                  const std::string& target,
+                                  const std::string& format) {
+    std::error_code ignored;
+    if (fs::exists(target, ignored)) {
+      const auto is = Sha256OfFile(target);
+      const auto is_to_be = Sha256OfFile(source);
+      if (is.ok() && is_to_be.ok() && *is == *is_to_be) {
+        return Unlink(source, target);
+      }
+      HP_RETURN_IF_ERROR(KeepEarlier(target, format));
+    }
+    return CopyFileAtomically(source, target);
+  }
+
+  // Gives a file of the same content a life of its own: an older version
+  // published links, and damage to one name was damage to both.
+  static absl::Status Unlink(const std::string& source,
+                             const std::string& target) {
+    std::error_code ignored;
+    if (fs::hard_link_count(target, ignored) < 2) return absl::OkStatus();
+    return CopyFileAtomically(source, target);
+  }
+
+  // What is there stays, under a name that says what it is.
+  static absl::Status KeepEarlier(const std::string& target,
+                                  const std::string& format) {
+    const fs::path folder = fs::path(target).parent_path();
+    const FoundLora lora = DescribeLora(target);
+    const std::string stem = absl::StrCat(
+        "lora.", format,
+        lora.readable ? absl::StrCat(".step-", lora.steps) : ".damaged");
+    fs::path kept = folder / absl::StrCat(stem, ".safetensors");
+    std::error_code error;
+    for (int i = 2; fs::exists(kept, error); ++i) {
+      kept = folder / absl::StrCat(stem, "-", i, ".safetensors");
+    }
+    fs::rename(target, kept, error);
+    return FromErrorCode(error, "cannot rename", target);
   }
 };
 

@@ -9,7 +9,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/store/checkpoint_manifest.h"
+#include "coordinator/output_folder.h"
+#include "coordinator/sample_list.h"
 
 namespace halfpipe {
 
@@ -23,6 +26,17 @@ class CheckpointLedger {
   // Makes `output_dir` and removes what an interrupted save left in it.
   [[nodiscard]] virtual absl::Status Prepare(const std::string& output_dir) = 0;
 
+  // What lies in `output_dir`; nothing where it does not exist. Reads manifests
+  // and the headers of LoRA files, and changes nothing.
+  [[nodiscard]] virtual absl::StatusOr<OutputContents> Look(
+      const std::string& output_dir) = 0;
+
+  // Moves checkpoints and LoRA files of `output_dir` into a new folder there,
+  // replaced-<date and time>, whose path it returns.
+  [[nodiscard]] virtual absl::StatusOr<std::string> MoveAside(
+      const std::string& output_dir, const std::vector<std::string>& paths,
+      absl::Time now) = 0;
+
   // Makes an empty folder that the stages write their shards into.
   [[nodiscard]] virtual absl::StatusOr<std::string> Begin(
       const std::string& output_dir, int64_t steps_done) = 0;
@@ -35,6 +49,18 @@ class CheckpointLedger {
   [[nodiscard]] virtual absl::StatusOr<std::string> Commit(
       const std::string& output_dir, const std::string& temporary,
       const CheckpointManifest& manifest) = 0;
+
+  // Writes the list of samples beside a checkpoint that is not committed yet.
+  [[nodiscard]] virtual absl::StatusOr<FileEntry> WriteSamples(
+      const std::string& temporary, const SampleList& list) = 0;
+  // NotFound: an older version, which wrote none, made the checkpoint.
+  [[nodiscard]] virtual absl::StatusOr<SampleList> ReadSamples(
+      const std::string& directory) = 0;
+
+  // Takes files that were written into a committed checkpoint into its
+  // manifest; the old one stays if that fails.
+  [[nodiscard]] virtual absl::Status Amend(
+      const std::string& directory, const CheckpointManifest& manifest) = 0;
 
   // Removes a folder of Begin that will not be committed; logs a failure.
   virtual void Discard(const std::string& temporary) = 0;
@@ -52,15 +78,15 @@ class CheckpointLedger {
   [[nodiscard]] virtual absl::StatusOr<std::string> SetAside(
       const std::string& directory) = 0;
 
-  // Puts `lora.<format>.safetensors` of a checkpoint into the output folder,
-  // each whole or not at all, and returns the paths.
+  // Copies `lora.<format>.safetensors` of a checkpoint into the output folder,
+  // each whole or not at all, and returns the paths. What is there and differs
+  // becomes lora.<format>.step-N.safetensors or .damaged.safetensors.
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> Publish(
       const std::string& directory, const std::string& output_dir,
       const std::vector<std::string>& formats) = 0;
 };
 
-// On the real file system. A file is published as a hard link where the file
-// system has them, else as a copy.
+// On the real file system.
 [[nodiscard]] std::unique_ptr<CheckpointLedger> NewFileCheckpointLedger();
 
 }  // namespace halfpipe

@@ -73,13 +73,13 @@ absl::StatusOr<Job> Coordinator::CancelNow(const std::string& id, bool now) {
   return book_->Get(id);
 }
 
-absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id) {
+absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id,
+                                           const ResumeOptions& options) {
   absl::MutexLock lock(&mutex_);
   if (shutting_down_) return ClosedError();
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(book_->Get(id).status());
-  HP_RETURN_IF_ERROR(
-      book_->Apply(id, JobTrigger::kResume, "", absl::OkStatus(), now));
+  HP_RETURN_IF_ERROR(book_->Resume(id, options, now));
   queue_is_due_ = true;
   Settle(now);
   return book_->Get(id);

@@ -60,7 +60,8 @@ class Coordinator {
   [[nodiscard]] absl::StatusOr<Job> GetJob(const std::string& id);
   [[nodiscard]] absl::StatusOr<JobPage> ListJobs(const JobQuery& query);
   [[nodiscard]] absl::StatusOr<Job> CancelJob(const std::string& id, bool now);
-  [[nodiscard]] absl::StatusOr<Job> ResumeJob(const std::string& id);
+  [[nodiscard]] absl::StatusOr<Job> ResumeJob(
+      const std::string& id, const ResumeOptions& options = {});
   [[nodiscard]] absl::StatusOr<Job> PauseJob(const std::string& id);
   [[nodiscard]] absl::StatusOr<Job> SaveJob(const std::string& id);
   [[nodiscard]] absl::StatusOr<std::vector<StepTrace>> GetTrace(
@@ -160,7 +161,8 @@ class Coordinator {
 
   [[nodiscard]] absl::StatusOr<Job> CancelNow(const std::string& id, bool now)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  [[nodiscard]] absl::StatusOr<Job> ResumeNow(const std::string& id)
+  [[nodiscard]] absl::StatusOr<Job> ResumeNow(const std::string& id,
+                                              const ResumeOptions& options)
       ABSL_LOCKS_EXCLUDED(mutex_);
   [[nodiscard]] absl::StatusOr<Job> PauseNow(const std::string& id)
       ABSL_LOCKS_EXCLUDED(mutex_);

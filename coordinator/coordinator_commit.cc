@@ -119,9 +119,10 @@ absl::StatusOr<Job> Coordinator::CancelJob(const std::string& id, bool now) {
   return job;
 }
 
-absl::StatusOr<Job> Coordinator::ResumeJob(const std::string& id) {
+absl::StatusOr<Job> Coordinator::ResumeJob(const std::string& id,
+                                           const ResumeOptions& options) {
   const Durably durably(this);
-  HP_ASSIGN_OR_RETURN(Job job, ResumeNow(id));
+  HP_ASSIGN_OR_RETURN(Job job, ResumeNow(id, options));
   HP_RETURN_IF_ERROR(AwaitWritten(id, job.last_cursor));
   return job;
 }

@@ -202,6 +202,21 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
   return absl::OkStatus();
 }
 
+absl::Status JobBook::Resume(const std::string& id,
+                             const ResumeOptions& options, absl::Time now) {
+  HP_ASSIGN_OR_RETURN(const Job job, Get(id));
+  if (job.state == JobState::kDone && !options.replace) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", id, " is done: it cannot resume"));
+  }
+  HP_RETURN_IF_ERROR(Apply(id, JobTrigger::kResume, "", absl::OkStatus(), now));
+  if (LiveJob* live = Find(id); live != nullptr) {
+    live->stored.job.replace = options.replace;
+    live->stored.job.accept_data = options.accept_data;
+  }
+  return absl::OkStatus();
+}
+
 void JobBook::SetReason(const std::string& id, const std::string& reason,
                         absl::Time now) {
   const absl::StatusOr<LiveJob*> live = FindOrRevive(id);
@@ -242,16 +257,31 @@ void JobBook::AddEvent(LiveJob* live, JobEventBody event, absl::Time now) {
   unwritten_.insert(live->stored.job.id);
 }
 
+absl::StatusOr<JobBook::LiveJob*> JobBook::AwaitWrite(const std::string& id) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, Revive(id));
+  if (live->ticket == nullptr) return live;
+  // Whoever writes it needs nothing of the book.
+  (void)store_->Wait(live->ticket);
+  news_ = Collect();
+  return Revive(id);
+}
+
+void JobBook::Insert(const Checkpoint& checkpoint, Job* job) {
+  std::vector<Checkpoint>& known = job->checkpoints;
+  std::erase_if(known, [&](const Checkpoint& old) {
+    return old.steps_done == checkpoint.steps_done;
+  });
+  const auto behind =
+      std::find_if(known.begin(), known.end(), [&](const Checkpoint& other) {
+        return other.steps_done > checkpoint.steps_done;
+      });
+  known.insert(behind, checkpoint);
+}
+
 absl::Status JobBook::CommitCheckpoint(const std::string& id,
                                        const Checkpoint& checkpoint,
                                        absl::Time now) {
-  HP_ASSIGN_OR_RETURN(LiveJob * live, Revive(id));
-  if (live->ticket != nullptr) {
-    // Whoever writes it needs nothing of the book.
-    (void)store_->Wait(live->ticket);
-    news_ = Collect();
-    HP_ASSIGN_OR_RETURN(live, Revive(id));
-  }
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, AwaitWrite(id));
   AddEvent(live, checkpoint, now);
   absl::Status written =
       store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten);
@@ -267,11 +297,25 @@ absl::Status JobBook::CommitCheckpoint(const std::string& id,
   live->urgent = false;
   OnWritten(live, written);
   news_.push_back(id);
-  std::vector<Checkpoint>& known = live->stored.job.checkpoints;
-  std::erase_if(known, [&](const Checkpoint& old) {
-    return old.steps_done == checkpoint.steps_done;
-  });
-  known.push_back(checkpoint);
+  Insert(checkpoint, &live->stored.job);
+  return absl::OkStatus();
+}
+
+absl::Status JobBook::AdoptCheckpoint(const std::string& id,
+                                      const Checkpoint& checkpoint) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, AwaitWrite(id));
+  // The job's row says how many events there are: those that wait go first.
+  const std::vector<JobEvent> events = live->unwritten;
+  HP_RETURN_IF_ERROR(
+      store_->CommitCheckpoint(live->stored.job, checkpoint, events));
+  if (!events.empty()) {
+    live->in_flight = std::exchange(live->unwritten, {});
+    unwritten_.erase(id);
+    live->urgent = false;
+    OnWritten(live, absl::OkStatus());
+    news_.push_back(id);
+  }
+  Insert(checkpoint, &live->stored.job);
   return absl::OkStatus();
 }
 

@@ -83,6 +83,11 @@ class JobBook {
   [[nodiscard]] absl::Status Apply(const std::string& id, JobTrigger trigger,
                                    const std::string& reason,
                                    const absl::Status& error, absl::Time now);
+  // Queues a job again that has ended or is paused; one that is done only with
+  // `replace`. FailedPrecondition: not in its state.
+  [[nodiscard]] absl::Status Resume(const std::string& id,
+                                    const ResumeOptions& options,
+                                    absl::Time now);
   // Why a queued job waits. An event only when it is another reason.
   void SetReason(const std::string& id, const std::string& reason,
                  absl::Time now);
@@ -93,6 +98,9 @@ class JobBook {
   [[nodiscard]] absl::Status CommitCheckpoint(const std::string& id,
                                               const Checkpoint& checkpoint,
                                               absl::Time now);
+  // Of a checkpoint that was found: no event, for it is not new.
+  [[nodiscard]] absl::Status AdoptCheckpoint(const std::string& id,
+                                             const Checkpoint& checkpoint);
   // Waits for the disk.
   void ForgetCheckpoint(const std::string& id, const Checkpoint& checkpoint);
   void SetExports(const std::string& id, const std::vector<std::string>& paths);
@@ -162,6 +170,9 @@ class JobBook {
   // Turns a failure that is worth another try into one.
   static void ConsiderRetry(const LiveJob& job, absl::Time now, Change* change);
   void AddEvent(LiveJob* live, JobEventBody event, absl::Time now);
+  // The job, with no write of it under way.
+  [[nodiscard]] absl::StatusOr<LiveJob*> AwaitWrite(const std::string& id);
+  static void Insert(const Checkpoint& checkpoint, Job* job);
   void OnWritten(LiveJob* live, const absl::Status& status);
   // The job of this id if it is there for others to see.
   [[nodiscard]] LiveJob* Find(const std::string& id);

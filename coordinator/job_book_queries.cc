@@ -86,6 +86,9 @@ absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
   plan.config_digest = stored.job.config_digest;
   plan.record_dir = stored.spec.record_dir;
   plan.join_timeout = stored.spec.join_timeout;
+  plan.replace = stored.job.replace;
+  plan.accept_data = stored.job.accept_data;
+  plan.quick = stored.spec.quick;
   return plan;
 }
 

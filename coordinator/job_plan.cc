@@ -136,6 +136,15 @@ std::vector<std::string> FormatNames(
   return names;
 }
 
+std::vector<std::string> AllFormatNames() {
+  return FormatNames({LoraFileFormat::kDiffSynth, LoraFileFormat::kComfyUi,
+                      LoraFileFormat::kDiffusers});
+}
+
+std::string PublishedName(absl::string_view format) {
+  return absl::StrCat("lora.", format, ".safetensors");
+}
+
 std::map<std::string, std::string> ExportMetadata(const JobPlan& job,
                                                   const ScanResult& scan,
                                                   int64_t steps_done) {

@@ -27,6 +27,9 @@ struct JobPlan {
   std::string config_yaml;  // resolved, as the stages get it
   std::string config_digest;
   std::string record_dir;
+  bool replace = false;      // what is in the way in the folder makes way
+  bool accept_data = false;  // goes on with other data than its checkpoint's
+  bool quick = false;        // of a check: nothing is decoded
   absl::Duration join_timeout = absl::InfiniteDuration();
 };
 
@@ -65,6 +68,11 @@ struct JobPlan {
 // "diffsynth", ...: the names in lora.<format>.safetensors.
 [[nodiscard]] std::vector<std::string> FormatNames(
     const std::vector<LoraFileFormat>& formats);
+
+[[nodiscard]] std::vector<std::string> AllFormatNames();
+
+// "lora.diffsynth.safetensors".
+[[nodiscard]] std::string PublishedName(absl::string_view format);
 
 // What exported files say of themselves: a pure function of the training
 // config, the data and the step, so that equal trainings give equal files.

@@ -98,6 +98,8 @@ absl::StatusOr<Submission> ReadSubmission(const JobSpec& spec, absl::Time now) {
   read.job.priority = spec.priority;
   read.job.retry_limit = spec.retry_limit;
   read.job.requested_pair = spec.pair;
+  read.job.replace = spec.replace;
+  read.job.accept_data = spec.accept_data;
   return read;
 }
 

@@ -27,6 +27,7 @@ JobRunner::JobRunner(JobPlan plan, std::vector<Checkpoint> checkpoints,
       world_(static_cast<int32_t>(plan_.config.pipeline.stages)),
       ledger_(ledger),
       host_(host),
+      training_(plan_.config, plan_.config_digest),
       checkpoints_(std::move(checkpoints)) {}
 
 void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
@@ -41,6 +42,7 @@ void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
     absl::Status prepared = ledger_->Prepare(plan_.config.output.dir);
     if (!prepared.ok()) return Fail(Annotate(prepared, "output.dir"));
   }
+  if (absl::Status clear = TakeFolder(now); !clear.ok()) return Fail(clear);
   ProceedWhenReady(now);
 }
 
@@ -166,6 +168,7 @@ void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
     return OnSaved(save->files, now);
   }
   if (const auto* exported = std::get_if<ExportResult>(&body)) {
+    if (adding_formats_) return OnFormatsAdded(*exported);
     save_files_.insert(save_files_.end(), exported->files.begin(),
                        exported->files.end());
     return CommitSave(now);

@@ -37,9 +37,11 @@
 #include "coordinator/job_memory.h"
 #include "coordinator/job_plan.h"
 #include "coordinator/job_state.h"
+#include "coordinator/output_folder.h"
 #include "coordinator/progress_meter.h"
 #include "coordinator/progress_watch.h"
 #include "coordinator/restart_policy.h"
+#include "coordinator/sample_list.h"
 
 namespace halfpipe {
 
@@ -73,6 +75,8 @@ class JobRunnerHost {
   [[nodiscard]] virtual absl::Status CommitCheckpoint(
       const Checkpoint& checkpoint) = 0;
   virtual void ForgetCheckpoint(const Checkpoint& checkpoint) = 0;
+  // A checkpoint of this training that was found in the output folder.
+  virtual void AdoptCheckpoint(const Checkpoint& checkpoint) = 0;
   virtual void SetExports(const std::vector<std::string>& paths) = 0;
 };
 
@@ -194,6 +198,25 @@ class JobRunner {
   void FormAgain(const absl::Status& cause, absl::Duration delay,
                  absl::Time now);
 
+  // job_runner_folder.cc: what lies in the output folder
+  // Adopts the checkpoints of this training that lie there. InvalidArgument:
+  // another job's are in the way.
+  [[nodiscard]] absl::Status TakeFolder(absl::Time now);
+  [[nodiscard]] absl::Status MakeWay(const std::vector<std::string>& paths,
+                                     absl::Time now);
+  void ForgetWhatIsGone(const std::vector<FoundCheckpoint>& there);
+  void Adopt(const Checkpoint& checkpoint);
+  // Whether the job trains what its newest checkpoint was trained on, as far as
+  // the scan shows it.
+  [[nodiscard]] absl::Status CheckContent();
+  [[nodiscard]] SampleList ListOwnSamples() const;
+  // Puts the samples into the order in which the checkpoint had them, whatever
+  // they are called now.
+  [[nodiscard]] absl::Status TakeRecordedOrder();
+  [[nodiscard]] absl::Status CheckData(const CheckpointManifest& manifest,
+                                       const std::string& directory);
+  void RecordTraining(CheckpointManifest* manifest) const;
+
   // job_runner_continue.cc: stages that hold the job
   // Optimizer steps that every stage holds, 0: nothing to go on with.
   [[nodiscard]] int64_t StepsHeld() const;
@@ -274,6 +297,9 @@ class JobRunner {
   void CommitSave(absl::Time now);
   [[nodiscard]] absl::Status CommitFiles(absl::Time now);
   void RemoveOldCheckpoints();
+  // Of output.formats what the last checkpoint has no file of.
+  [[nodiscard]] std::vector<std::string> MissingFormats() const;
+  void OnFormatsAdded(const ExportResult& result);
   void Complete(const std::string& directory);
 
   const JobPlan plan_;
@@ -303,6 +329,11 @@ class JobRunner {
   RoomFor room_for_ = RoomFor::kEncode;
   int room_attempts_ = 0;
   std::optional<absl::Time> room_try_at_;  // the next tick sets it
+
+  Training training_;
+  std::optional<FoundCheckpoint> newest_;  // own, as the folder had it
+  std::optional<SampleList> recorded_;     // its samples
+  std::optional<SampleList> listed_;  // this job's, before any are held out
 
   std::optional<ScanResult> scan_;
   bool encoded_ = false;
@@ -340,6 +371,8 @@ class JobRunner {
   std::string save_directory_;  // temporary; empty: none is open
   std::vector<SavedFile> save_files_;
   std::vector<Checkpoint> checkpoints_;
+  CheckpointManifest last_manifest_;  // of the newest one that counts
+  bool adding_formats_ = false;       // in kExport: to a committed checkpoint
 };
 
 }  // namespace halfpipe

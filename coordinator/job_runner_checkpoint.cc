@@ -37,21 +37,17 @@ absl::Status JobRunner::ChooseCheckpoint() {
                        std::string(manifest.status().message())));
       continue;
     }
-    if (manifest->config_digest != plan_.config_digest) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          it->directory, " was made with another training config (digest ",
-          manifest->config_digest, ", this job has ", plan_.config_digest,
-          "): start a new job with another output.dir"));
+    if (!training_.StepsOf(*manifest).has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(it->directory, ": ", training_.Difference(*manifest),
+                       ": give this job another output.dir"));
     }
-    if (manifest->data_digest != scan_->data_digest) {
-      Say(LogSeverity::kWarning,
-          "the data set is not the one that the checkpoint was made with: "
-          "the order of the samples changes");
-    }
+    HP_RETURN_IF_ERROR(CheckData(*manifest, it->directory));
     resume_from_ = it->directory;
     saved_steps_ = it->steps_done;
     validated_ = manifest->validation;
     TakeFactor(rolling_back, manifest->learning_rate_factor);
+    last_manifest_ = *std::move(manifest);
     SetAside(damaged);
     return absl::OkStatus();
   }

@@ -169,6 +169,7 @@ void JobRunner::FormAgain(const absl::Status& cause, absl::Duration delay,
     watch_.OnIdle(rank);
   }
   validating_ = false;
+  adding_formats_ = false;
   phase_ = Phase::kWait;
   wait_since_ = now;
   resume_at_ = now + delay;

@@ -56,6 +56,8 @@ void JobRunner::OnScanned(const ScanResult& result) {
     return Fail(absl::InvalidArgumentError(
         absl::StrCat(plan_.config.data.path, ": the data set has no samples")));
   }
+  listed_.reset();
+  if (absl::Status same = CheckContent(); !same.ok()) return Fail(same);
   restarts_.OnProgress(CountCached(result.samples));
   if (plan_.kind == JobKind::kCheck) {
     return Finish(JobTrigger::kComplete, "no problems found");
@@ -155,6 +157,7 @@ absl::Status JobRunner::DropRejected() {
 }
 
 void JobRunner::BeginStart() {
+  if (absl::Status order = TakeRecordedOrder(); !order.ok()) return Fail(order);
   if (absl::Status split = HoldOutSamples(); !split.ok()) return Fail(split);
   const ValidationRecord known = validated_;
   absl::Status chosen = ChooseCheckpoint();

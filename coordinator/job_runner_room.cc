@@ -27,7 +27,9 @@ bool JobRunner::TakeDiskFull(const Pending& command,
   const bool saves = command.kind == kSaveKind || command.kind == kExportKind;
   if (!IsDiskFull(failure) || !(encodes || saves)) return false;
   full_disk_ = failure;
-  room_for_ = saves ? RoomFor::kSave : RoomFor::kEncode;
+  const RoomFor save = std::exchange(adding_formats_, false) ? RoomFor::kPublish
+                                                             : RoomFor::kSave;
+  room_for_ = saves ? save : RoomFor::kEncode;
   if (AllAnswered()) WaitForRoom(room_for_, now);
   return true;
 }

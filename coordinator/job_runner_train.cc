@@ -261,10 +261,17 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
   manifest.stages = world_;
   manifest.learning_rate_factor = learning_rate_factor_;
   manifest.validation = validated_;
+  RecordTraining(&manifest);
   Checkpoint checkpoint;
   for (const SavedFile& file : save_files_) {
     manifest.files.push_back({file.name, file.bytes, file.sha256});
     checkpoint.bytes += file.bytes;
+  }
+  if (listed_.has_value()) {
+    HP_ASSIGN_OR_RETURN(FileEntry samples,
+                        ledger_->WriteSamples(save_directory_, *listed_));
+    checkpoint.bytes += samples.bytes;
+    manifest.files.push_back(std::move(samples));
   }
   save_requested_ = false;
   HP_ASSIGN_OR_RETURN(
@@ -273,6 +280,7 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
   save_directory_.clear();
   checkpoint.steps_done = steps_done_;
   checkpoint.time = now;
+  last_manifest_ = std::move(manifest);
   HP_RETURN_IF_ERROR(host_->CommitCheckpoint(checkpoint));
   saved_steps_ = steps_done_;
   rolled_back_to_.reset();
@@ -305,8 +313,39 @@ void JobRunner::RemoveOldCheckpoints() {
   }
 }
 
+std::vector<std::string> JobRunner::MissingFormats() const {
+  std::vector<std::string> missing;
+  for (const std::string& format : FormatNames(plan_.config.output.formats)) {
+    const std::string name = PublishedName(format);
+    const bool is_there =
+        std::any_of(last_manifest_.files.begin(), last_manifest_.files.end(),
+                    [&](const FileEntry& file) { return file.name == name; });
+    if (!is_there) missing.push_back(format);
+  }
+  return missing;
+}
+
+void JobRunner::OnFormatsAdded(const ExportResult& result) {
+  for (const SavedFile& file : result.files) {
+    last_manifest_.files.push_back({file.name, file.bytes, file.sha256});
+  }
+  absl::Status amended = ledger_->Amend(resume_from_, last_manifest_);
+  adding_formats_ = false;
+  if (!amended.ok()) return Fail(Annotate(amended, "export"));
+  Complete(resume_from_);
+}
+
 void JobRunner::Complete(const std::string& directory) {
   resume_from_ = directory;
+  // output.formats may ask for more than it did when the checkpoint was made.
+  if (const std::vector<std::string> missing = MissingFormats();
+      !missing.empty()) {
+    phase_ = Phase::kExport;
+    adding_formats_ = true;
+    return Send(Rank(0),
+                ExportCommand{plan_.config_yaml, directory, missing,
+                              ExportMetadata(plan_, *scan_, saved_steps_)});
+  }
   absl::StatusOr<std::vector<std::string>> exports =
       ledger_->Publish(directory, plan_.config.output.dir,
                        FormatNames(plan_.config.output.formats));

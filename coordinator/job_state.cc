@@ -14,7 +14,7 @@ struct Transition {
 using S = JobState;
 using T = JobTrigger;
 
-constexpr std::array<Transition, 45> kTransitions = {{
+constexpr std::array<Transition, 46> kTransitions = {{
     {S::kQueued, T::kStart, S::kPreparing},
     {S::kQueued, T::kCancel, S::kCancelled},
     {S::kQueued, T::kFail, S::kFailed},
@@ -58,6 +58,7 @@ constexpr std::array<Transition, 45> kTransitions = {{
     {S::kCancelling, T::kCancelled, S::kCancelled},
     {S::kCancelling, T::kComplete, S::kDone},
     {S::kCancelling, T::kInterrupted, S::kCancelled},
+    {S::kDone, T::kResume, S::kQueued},
     {S::kFailed, T::kResume, S::kQueued},
     {S::kCancelled, T::kResume, S::kQueued},
 }};

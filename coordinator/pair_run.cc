@@ -120,6 +120,15 @@ void PairRun::ForgetCheckpoint(const Checkpoint& checkpoint) {
   services_.book->ForgetCheckpoint(job_, checkpoint);
 }
 
+void PairRun::AdoptCheckpoint(const Checkpoint& checkpoint) {
+  const absl::Status adopted =
+      services_.book->AdoptCheckpoint(job_, checkpoint);
+  if (adopted.ok()) return;
+  // The folder says it again at the next start.
+  LogWarning("cannot record a checkpoint that was found",
+             {{"job", job_}, {"status", adopted.message()}});
+}
+
 void PairRun::SetExports(const std::vector<std::string>& paths) {
   services_.book->SetExports(job_, paths);
 }

@@ -62,6 +62,7 @@ class PairRun final : public JobRunnerHost {
   [[nodiscard]] absl::Status CommitCheckpoint(
       const Checkpoint& checkpoint) override;
   void ForgetCheckpoint(const Checkpoint& checkpoint) override;
+  void AdoptCheckpoint(const Checkpoint& checkpoint) override;
   void SetExports(const std::vector<std::string>& paths) override;
 
  private:

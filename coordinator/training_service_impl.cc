@@ -136,7 +136,10 @@ grpc::Status TrainingServiceImpl::CancelJob(grpc::ServerContext*,
 grpc::Status TrainingServiceImpl::ResumeJob(grpc::ServerContext*,
                                             const v1::ResumeJobRequest* request,
                                             v1::ResumeJobResponse* response) {
-  return Answer(coordinator_->ResumeJob(request->id()), response);
+  return Answer(
+      coordinator_->ResumeJob(request->id(),
+                              {request->replace(), request->accept_data()}),
+      response);
 }
 
 grpc::Status TrainingServiceImpl::PauseJob(grpc::ServerContext*,

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/command.h"
 #include "client/finished_lora.h"
@@ -25,6 +24,7 @@ struct RunOptions {
   std::string work_dir;  // empty: OUTPUT/.halfpipe
   double join_timeout_seconds = 60.0;
   std::string log_level = "info";
+  ResumeOptions resume;
   OutputFormat format = OutputFormat::kText;
 };
 
@@ -67,40 +67,35 @@ absl::StatusOr<WorkPlaces> MakeWorkPlaces(const RunOptions& options,
   return places;
 }
 
+// Whether a finished job is to run again: its LoRA is not there any more, and
+// the user said that what lies in its place may make way.
+bool IsInTheWay(const Job& job, const ResumeOptions& options) {
+  return options.replace && !RestoreFinishedLora(job).ok();
+}
+
 // Finds the job of an earlier run, or creates it. A job that failed, was
-// cancelled or paused is queued again.
+// cancelled or paused is queued again, and with --replace one that is done.
 absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
                               EventPrinter& printer) {
   absl::StatusOr<Job> known = client.GetJob(spec.id);
   if (absl::IsNotFound(known.status())) return client.CreateJob(spec);
   HP_RETURN_IF_ERROR(known.status());
-  if (known->state == JobState::kDone) return known;
+  const ResumeOptions options{spec.replace, spec.accept_data};
+  if (known->state == JobState::kDone && !IsInTheWay(*known, options)) {
+    return known;
+  }
   if (!spec.record_dir.empty()) {
     printer.Notice("going on with a job that has begun: --record is as it was");
   }
-  if (known->state != JobState::kFailed &&
+  if (known->state != JobState::kFailed && known->state != JobState::kDone &&
       known->state != JobState::kCancelled &&
       known->state != JobState::kPaused) {
     return known;
   }
   const int64_t seen = known->last_cursor;
-  HP_ASSIGN_OR_RETURN(Job job, client.ResumeJob(spec.id));
+  HP_ASSIGN_OR_RETURN(Job job, client.ResumeJob(spec.id, options));
   job.last_cursor = seen;  // so that the resumption's own events are shown
   return job;
-}
-
-// Whether checkpoints of a job without state in `places` are in the way.
-bool HoldsOtherCheckpoints(const std::string& output_dir,
-                           const WorkPlaces& places) {
-  std::error_code error;
-  if (std::filesystem::exists(places.state_dir, error)) return false;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(output_dir, error)) {
-    if (absl::StartsWith(entry.path().filename().string(), "step-")) {
-      return true;
-    }
-  }
-  return false;
 }
 
 class LocalRun {
@@ -117,6 +112,8 @@ class LocalRun {
     JobSpec spec = SpecFor(file);
     spec.id = JobIdFor(file.config);
     HP_ASSIGN_OR_RETURN(spec.record_dir, AbsolutePath(options_.record_dir));
+    spec.replace = options_.resume.replace;
+    spec.accept_data = options_.resume.accept_data;
     HP_ASSIGN_OR_RETURN(places_,
                         MakeWorkPlaces(options_, file.config, spec.id));
     const absl::StatusOr<FileLock> lock =
@@ -127,11 +124,6 @@ class LocalRun {
           ": wait for it to end, or give this job another output folder"));
     }
     HP_RETURN_IF_ERROR(lock.status());
-    if (HoldsOtherCheckpoints(file.config.output.dir, places_)) {
-      printer_->Notice(absl::StrCat(file.config.output.dir,
-                                    " holds checkpoints of another job: this "
-                                    "one replaces those of the same step"));
-    }
     HP_RETURN_IF_ERROR(StartService(file.config));
     // The service's own check speaks first: it knows the stage's log.
     spec.join_timeout = 2 * absl::Seconds(options_.join_timeout_seconds);
@@ -170,16 +162,18 @@ class LocalRun {
     service_->Stop();
     const auto restored = RestoreFinishedLora(job);
     if (absl::IsFailedPrecondition(restored.status())) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "this job is done, but its LoRA is no longer there: ",
-          restored.status().message(), "\n  to train it again remove ",
-          places_.state_dir, ", or give it another output.dir"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "this job is done, but its LoRA is not in its place: ",
+          restored.status().message(),
+          "\n  --replace puts it there or trains it again, and keeps what lies "
+          "there in a folder with the date in its name; or give this job "
+          "another output.dir"));
     }
     HP_RETURN_IF_ERROR(restored.status());
     for (const std::string& path : *restored) {
-      printer_->Notice(
-          absl::StrCat(path, " was missing or not this job's: restored from ",
-                       job.checkpoints.back().directory));
+      printer_->Notice(absl::StrCat(path,
+                                    " was missing or damaged: restored from ",
+                                    job.checkpoints.back().directory));
     }
     context_.err << "halfpipe: this job is done already (" << places_.state_dir
                  << "); change the job file to train something else\n";
@@ -232,6 +226,7 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--workdir", options->work_dir,
                       "Folder for state and logs (default: .halfpipe in the "
                       "job's output folder)");
+  AddResumeFlags(command, &options->resume);
   AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
   command->add_option("--log-level", options->log_level, "Of the processes")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

@@ -28,6 +28,7 @@ struct SubmitOptions {
   int32_t retry_limit = 0;
   int64_t retry_backoff_seconds = 30;
   std::string pair;
+  ResumeOptions resume;
   JobKind kind = JobKind::kTrain;
 };
 
@@ -54,6 +55,8 @@ absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,
   spec.retry_backoff = absl::Seconds(options.retry_backoff_seconds);
   spec.pair = options.pair;
   spec.kind = options.kind;
+  spec.replace = options.resume.replace;
+  spec.accept_data = options.resume.accept_data;
   const auto client = Connect(options.service, context);
   HP_ASSIGN_OR_RETURN(const Job job, client->CreateJob(spec));
   if (options.validate_only) {
@@ -125,6 +128,7 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("--validate-only", options->validate_only,
                     "Have the service check the job; queue nothing");
   AddRunFlags(command, options.get());
+  AddResumeFlags(command, &options->resume);
   AddServiceFlags(command, &options->service);
   command->callback([options, &context] {
     context.action = [options, &context] { return Submit(*options, context); };

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "common/base/disk_full.h"
@@ -101,6 +102,22 @@ absl::Status WriteFileAtomically(const std::string& path,
   HP_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
   HP_RETURN_IF_ERROR(file.Append(content.data(), content.size()));
   return file.Commit();
+}
+
+absl::Status CopyFileAtomically(const std::string& source,
+                                const std::string& target) {
+  const int fd = open(source.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus("cannot open", source);
+  absl::Cleanup close_fd = [fd] { close(fd); };
+  HP_ASSIGN_OR_RETURN(AtomicFile copy, AtomicFile::Create(target));
+  std::vector<char> buffer(size_t{1} << 20);
+  while (true) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoStatus("cannot read", source);
+    if (got == 0) return copy.Commit();
+    HP_RETURN_IF_ERROR(copy.Append(buffer.data(), static_cast<size_t>(got)));
+  }
 }
 
 absl::Status MakeDirectories(const std::string& path) {

@@ -23,6 +23,10 @@ namespace halfpipe {
 [[nodiscard]] absl::Status WriteFileAtomically(const std::string& path,
                                                absl::string_view content);
 
+// Copies a file the same way, in pieces, with data of its own on the disk.
+[[nodiscard]] absl::Status CopyFileAtomically(const std::string& source,
+                                              const std::string& target);
+
 // The same for content that comes in pieces. Not thread-safe. A destroyed
 // writer that was not committed leaves nothing behind.
 class AtomicFile {

@@ -1,10 +1,12 @@
 #include "common/config/job_config.h"
 
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
+#include "common/config/digest_text.h"
 #include "common/config/job_fields.h"
 #include "common/config/schema.h"
 
@@ -131,10 +133,7 @@ absl::StatusOr<JobConfig> ParseJobConfig(absl::string_view yaml,
   }
   absl::Status status = problems.ToStatus();
   if (!status.ok()) return status;
-  if (config.lora.alpha == 0.0) {
-    config.lora.alpha = static_cast<double>(config.lora.rank);
-  }
-  return config;
+  return WithResolvedAlpha(std::move(config));
 }
 
 absl::Status ValidateJobConfig(const JobConfig& config) {
@@ -161,22 +160,7 @@ std::string ToYaml(const JobConfig& config) {
 }
 
 std::string ConfigDigest(const JobConfig& config) {
-  JobConfig copy = config;
-  if (copy.lora.alpha == 0.0)
-    copy.lora.alpha = static_cast<double>(copy.lora.rank);
-  // "key: value" lines, so that a new field with another default, or two
-  // fields that trade values, give another digest.
-  std::string lines;
-  JobConfig defaults;
-  const std::vector<Field> plain = JobFields(&defaults);
-  const std::vector<Field> fields = JobFields(&copy);
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (!fields[i].role.in_digest()) continue;
-    const std::string written = fields[i].value->Write();
-    if (fields[i].role.late && written == plain[i].value->Write()) continue;
-    absl::StrAppend(&lines, fields[i].key, ": ", written, "\n");
-  }
-  return Sha256Hex(lines);
+  return Sha256Hex(DigestTextOf(config).WithSteps(config.train.steps));
 }
 
 }  // namespace halfpipe

@@ -17,6 +17,7 @@ constexpr KeyRole kDecides{.key_class = KeyClass::kDecides};
 constexpr KeyRole kContent{.key_class = KeyClass::kContent};
 constexpr KeyRole kMachine{.key_class = KeyClass::kMachine};
 constexpr KeyRole kExtends{.key_class = KeyClass::kExtends, .required = true};
+constexpr KeyRole kPlace{.key_class = KeyClass::kContent, .required = true};
 constexpr KeyRole kRequiredFree{.key_class = KeyClass::kFree, .required = true};
 
 void AddModel(ModelConfig& m, Table& t) {
@@ -41,8 +42,7 @@ void AddModel(ModelConfig& m, Table& t) {
   t.Add("model.weights", Choice(&m.weights, {"bf16", "fp8", "fp8_compute"}),
         kDecides,
         "How the frozen weights are held: `bf16`; `fp8` (e4m3 with a scale a "
-        "row, products in bf16); `fp8_compute` (products in fp8 too).",
-        "fp8_base quantization");
+        "row, products in bf16); `fp8_compute` (products in fp8 too).");
   t.Add("model.random.variant", Text(&m.random.variant), kDecides,
         "Random weights of this variant's shapes instead of files, made on "
         "the device.");
@@ -79,9 +79,9 @@ void AddData(DataConfig& d, Table& t) {
         "dataset_base_path");
   t.Add("data.metadata", Text(&d.metadata), kContent,
         "A .csv, .json or .jsonl file with a `prompt` and a `video` or "
-        "`image` for each row, relative to data.path. Empty: "
-        "metadata.{csv,json,jsonl} if there is one, else each clip's caption "
-        "is the .txt file of the same name.",
+        "`image` for each row, relative to data.path; files of other trainers "
+        "are in data.md. Empty: metadata.{csv,json,jsonl} if there is one, "
+        "else each clip's caption is the .txt file of the same name.",
         "dataset_metadata_path metadata_path");
   t.Add("data.cache_dir", Path(&d.cache_dir), kFree,
         "Where encoded clips and prompts are kept between runs. Empty: "
@@ -102,7 +102,7 @@ void AddData(DataConfig& d, Table& t) {
   t.Add("data.random.samples", Integer(&d.random.samples, 0, 1000000), kDecides,
         "Samples with made-up latents and contexts instead of files; 0: "
         "files.");
-  t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kContent,
+  t.Add("data.on_bad_file", Choice(&d.on_bad_file, {"stop", "skip"}), kFree,
         "A clip that cannot be read or decoded: `stop` lists all of them and "
         "ends the job before it trains; `skip` lists them and trains without.");
   t.Add("data.alpha", Text(&d.alpha), kContent,
@@ -125,16 +125,15 @@ void AddOptimizer(TrainConfig& c, Table& t) {
         kDecides, "Decoupled weight decay.");
   t.Add("train.optimizer.betas", RatioPair(&o.betas), kDecides,
         "Decay rates of the first and second moment.");
-  t.Add("train.optimizer.eps", Real(&o.eps, 0.0, 1.0, LowerEnd::kOpen), kDecides,
-        "Added to the root of the second moment.", "epsilon");
+  t.Add("train.optimizer.eps", Real(&o.eps, 0.0, 1.0, LowerEnd::kOpen),
+        kDecides, "Added to the root of the second moment.", "epsilon");
   LrScheduleConfig& s = c.lr_schedule;
   t.Add("train.lr_schedule.type",
         Choice(&s.type, {"constant", "linear", "cosine"}), kDecides,
         "The rate's course after warm-up, over the remaining steps.",
         "lr_scheduler lr_scheduler_type");
   t.Add("train.lr_schedule.warmup_steps", Integer(&s.warmup_steps, 0, 10000000),
-        kDecides, "Steps over which the rate rises linearly to learning_rate.",
-        "lr_warmup_steps");
+        kDecides, "Steps over which the rate rises linearly to learning_rate.");
   t.Add("train.lr_schedule.min_ratio", Real(&s.min_ratio, 0.0, 1.0), kDecides,
         "What `linear` and `cosine` fall to, as a fraction of "
         "learning_rate.");
@@ -145,8 +144,7 @@ void AddTrain(TrainConfig& c, Table& t) {
         "Optimizer steps.", "max_train_steps max_steps");
   t.Add("train.micro_batches", Integer(&c.micro_batches, 1, 4096), kDecides,
         "Samples of a step, one at a time through the pipeline: with 1 the "
-        "stages cannot overlap, 8 keeps both busy.",
-        "gradient_accumulation_steps batch_size train_batch_size");
+        "stages cannot overlap, 8 keeps both busy.");
   AddOptimizer(c, t);
   t.Add("train.max_grad_norm", Real(&c.max_grad_norm, 0.0, kInfinity), kDecides,
         "Gradients whose norm over both stages is larger are scaled down to "
@@ -157,20 +155,20 @@ void AddTrain(TrainConfig& c, Table& t) {
         kDecides,
         "First fraction of the timestep grid that is trained; 0 is pure "
         "noise.",
-        "min_timestep_boundary min_t");
+        "min_timestep_boundary");
   t.Add("train.timesteps.max_boundary", Real(&s.max_boundary, 0.0, 1.0),
         kDecides,
         "Where the trained part ends. With shift 5: I2V-A14B high noise 0 to "
         "0.358, low noise 0.358 to 1; T2V-A14B 0.417.",
-        "max_timestep_boundary max_t");
+        "max_timestep_boundary");
   t.Add("train.timesteps.shift", Real(&s.shift, 0.0, 1000.0, LowerEnd::kOpen),
         kDecides,
         "Moves the grid towards noise: sigma = shift u / (1 + (shift - 1) "
         "u).",
         "sigma_shift discrete_flow_shift flow_shift");
   t.Add("train.timesteps.weighting", Choice(&s.weighting, {"gaussian", "none"}),
-        kDecides, "The loss's weight: `gaussian` as DiffSynth, or 1 everywhere.",
-        "weighting_scheme");
+        kDecides,
+        "The loss's weight: `gaussian` as DiffSynth, or 1 everywhere.");
   t.Add("train.caption_dropout", Real(&c.caption_dropout, 0.0, 1.0), kDecides,
         "Chance that a sample is trained with the empty prompt.",
         "caption_dropout_rate");
@@ -206,8 +204,7 @@ void AddPipeline(PipelineConfig& p, Table& t) {
         "more hide more latency and need more memory.");
   t.Add("pipeline.memory",
         Choice(&p.memory, {"auto", "keep", "recompute", "offload"}), kFree,
-        "What becomes of activations until the backward pass.",
-        "gradient_checkpointing blocks_to_swap");
+        "What becomes of activations until the backward pass.");
   t.Add("pipeline.gpu_memory", BytesOrAuto(&p.gpu_memory_bytes), kFree,
         "Most memory to use of each GPU; `auto`: what is free.");
   t.Add("pipeline.host_memory", BytesOrAuto(&p.host_memory_bytes), kFree,
@@ -220,18 +217,18 @@ void AddPipeline(PipelineConfig& p, Table& t) {
   t.Add("pipeline.device", Choice(&p.device, {"auto", "cpu", "cuda"}), kMachine,
         "Where the stages compute.");
   t.Add("pipeline.dtype", Choice(&p.dtype, {"bf16", "fp32"}), kDecides,
-        "What the model computes in.", "mixed_precision");
+        "What the model computes in.");
   t.Add("pipeline.threads", Integer(&p.threads, 1, 1024), kMachine,
         "CPU threads of each stage. On the CPU another number may change the "
         "last bits of the result.");
 }
 
 void AddOutput(OutputConfig& o, Table& t) {
-  t.Add("output.dir", Path(&o.dir), kRequiredFree,
+  t.Add("output.dir", Path(&o.dir), kPlace,
         "Folder for checkpoints and the LoRA files.", "output_path output_dir");
   t.Add("output.save_every", StepsOrDuration(&o.save_every), kFree,
         "When a checkpoint is written, besides the end.",
-        "save_steps save_every_n_steps checkpoint_every_n_minutes");
+        "save_steps save_every_n_steps");
   t.Add("output.keep", Integer(&o.keep, 0, 1000000), kFree,
         "How many of the newest checkpoints stay; 0: all.");
   t.Add("output.formats",

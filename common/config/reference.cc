@@ -20,14 +20,18 @@ std::string DefaultCell(const Field& field) {
   return written == "\"\"" ? "empty" : absl::StrCat("`", written, "`");
 }
 
-void AppendTable(const std::vector<Field>& fields, std::string* out) {
-  absl::StrAppend(out, "| key | value | default | meaning |\n",
-                  "| --- | --- | --- | --- |\n");
+void AppendTable(const std::vector<Field>& fields, bool with_class,
+                 std::string* out) {
+  absl::StrAppend(out, "| key | value | default |", with_class ? " edit |" : "",
+                  " meaning |\n", "| --- | --- | --- |",
+                  with_class ? " --- |" : "", " --- |\n");
   for (const Field& field : fields) {
     absl::StrAppend(out, "| `", field.key, "` | ", Cell(field.value->Allowed()),
-                    " | ", Cell(DefaultCell(field)), " | ", Cell(field.doc));
-    if (field.role.in_digest()) absl::StrAppend(out, " *");
-    absl::StrAppend(out, " |\n");
+                    " | ", Cell(DefaultCell(field)), " | ");
+    if (with_class) {
+      absl::StrAppend(out, KeyClassName(field.role.key_class), " | ");
+    }
+    absl::StrAppend(out, Cell(field.doc), " |\n");
   }
 }
 
@@ -44,8 +48,17 @@ the folder of the job file.
 
 ## The job file
 
-Keys marked * decide the resulting LoRA: they are part of the config digest
-that a checkpoint carries, and a job cannot be resumed with others.
+A job is what it trains: its file may be edited, moved and renamed, and the job
+goes on from its last checkpoint. The column *edit* says what another value does
+to a job that has begun:
+
+| edit | what happens |
+| --- | --- |
+| free | nothing: the job goes on, and ends in the same bytes |
+| machine | the job goes on, and says that the last bits may be others |
+| content | files may move and be renamed; with another content the job is refused (for data, `--accept-data` goes on) |
+| extends | the job goes on from its last checkpoint to the new number of steps; fewer than are done are refused |
+| decides | another LoRA: refused by name, with the old and the new value. Give the job another `output.dir`, or add `--replace` |
 
 )";
 
@@ -55,12 +68,12 @@ std::string ConfigReferenceMarkdown() {
   JobConfig job;
   ServiceConfig service;
   std::string text(kIntroduction);
-  AppendTable(JobFields(&job), &text);
+  AppendTable(JobFields(&job), /*with_class=*/true, &text);
   absl::StrAppend(&text,
                   "\n## The service file\n\n"
                   "For `halfpipe-coordinator --config FILE`. Every key has a "
                   "default.\n\n");
-  AppendTable(ServiceFields(&service), &text);
+  AppendTable(ServiceFields(&service), /*with_class=*/false, &text);
   return text;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/config/foreign_keys.h"
 #include "common/config/nearest.h"
 #include "common/config/text_encoding.h"
 #include "yaml-cpp/anchor.h"
@@ -89,9 +90,15 @@ std::string Suggestion(const std::vector<Field>& fields,
 // Walks the mappings of a document along the table.
 class Reader {
  public:
-  Reader(std::vector<Field>& fields, ProblemList* problems)
-      : fields_(fields), problems_(problems) {}
+  Reader(std::vector<Field>& fields, const YAML::Node& document,
+         ProblemList* problems)
+      : fields_(fields), document_(document), problems_(problems) {}
 
+  KeyLines TakeLines() { return std::move(lines_); }
+
+  void ReadDocument() { ReadSection(document_, ""); }
+
+ private:
   void ReadSection(const YAML::Node& map, const std::string& section) {
     for (const auto& entry : map) {
       int line = entry.first.Mark().line + 1;
@@ -111,9 +118,6 @@ class Reader {
     }
   }
 
-  KeyLines TakeLines() { return std::move(lines_); }
-
- private:
   void ReadEntry(const std::string& section, const std::string& name,
                  const std::string& key, const YAML::Node& value) {
     // A dot in a name must not pass for nesting.
@@ -127,7 +131,7 @@ class Reader {
     if (dotted || !IsSection(fields_, key)) {
       problems_->Add(
           lines_[key], key,
-          absl::StrCat("unknown key: ", Suggestion(fields_, section, name)));
+          absl::StrCat("unknown key: ", Instead(section, name, value)));
     } else if (value.IsMap()) {
       ReadSection(value, key);
     } else if (!value.IsNull()) {
@@ -140,7 +144,16 @@ class Reader {
     }
   }
 
+  // What to write in place of an unknown key.
+  [[nodiscard]] std::string Instead(const std::string& section,
+                                    const std::string& name,
+                                    const YAML::Node& value) const {
+    std::string hint = ForeignKeyHint(name, value, document_);
+    return hint.empty() ? Suggestion(fields_, section, name) : hint;
+  }
+
   std::vector<Field>& fields_;
+  const YAML::Node& document_;
   ProblemList* problems_;
   KeyLines lines_;
 };
@@ -277,11 +290,11 @@ KeyLines ReadFields(absl::string_view yaml, std::vector<Field>& fields,
     problems->Add(1, "", ExpectedFound("a mapping of keys", *document));
     return {};
   }
-  Reader reader(fields, problems);
+  Reader reader(fields, *document, problems);
   // yaml-cpp throws on what it cannot convert; nothing here asks it to, but a
   // broken file must never end the process.
   try {
-    if (document->IsMap()) reader.ReadSection(*document, "");
+    if (document->IsMap()) reader.ReadDocument();
   } catch (const std::exception& error) {
     problems->Add(0, "", absl::StrCat("cannot be read: ", error.what()));
   }

@@ -3,87 +3,116 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "common/data/readable_text.h"
 
 namespace halfpipe {
 namespace {
 
 class CsvParser {
  public:
-  explicit CsvParser(absl::string_view text) : text_(text) {
-    absl::ConsumePrefix(&text_, "\xEF\xBB\xBF");
-  }
+  explicit CsvParser(absl::string_view text) : text_(WithoutMark(text)) {}
 
-  absl::StatusOr<std::vector<CsvRecord>> Parse() {
+  std::vector<CsvRecord> Parse() {
     std::vector<CsvRecord> records;
-    while (position_ < text_.size()) {
-      if (AtLineEnd()) {
-        SkipLineEnd();
-        continue;
-      }
+    while (!AtEnd()) {
+      if (SkipBlankLine()) continue;
       CsvRecord record{.line = line_, .fields = {}};
-      absl::Status status = ParseRecord(record);
-      if (!status.ok()) return status;
+      ParseRecord(record);
       records.push_back(std::move(record));
     }
     return records;
   }
 
  private:
-  absl::Status ParseRecord(CsvRecord& record) {
+  void ParseRecord(CsvRecord& record) {
     while (true) {
+      SkipBlanks();
       std::string field;
-      if (position_ < text_.size() && text_[position_] == '"') {
-        absl::Status status = ParseQuoted(field);
-        if (!status.ok()) return status;
+      if (!AtEnd() && text_[position_] == '"') {
+        ParseQuoted(field, record);
       } else {
-        while (position_ < text_.size() && text_[position_] != ',' &&
-               !AtLineEnd()) {
-          field += text_[position_++];
-        }
+        while (!AtFieldEnd()) field += text_[position_++];
       }
       record.fields.push_back(std::move(field));
-      if (position_ >= text_.size()) return absl::OkStatus();
-      if (AtLineEnd()) {
-        SkipLineEnd();
-        return absl::OkStatus();
-      }
+      if (AtEnd()) return;
+      if (AtLineEnd()) return SkipLineEnd();
       ++position_;  // the comma
     }
   }
 
-  absl::Status ParseQuoted(std::string& field) {
-    int start = line_;
+  void ParseQuoted(std::string& field, CsvRecord& record) {
+    const int start = line_;
     ++position_;
-    while (position_ < text_.size()) {
-      char c = text_[position_++];
-      if (c == '\n') ++line_;
+    while (!AtEnd()) {
+      if (AtLineEnd()) {
+        const size_t begin = position_;
+        SkipLineEnd();
+        field.append(text_.data() + begin, position_ - begin);
+        continue;
+      }
+      const char c = text_[position_++];
       if (c != '"') {
         field += c;
-      } else if (position_ < text_.size() && text_[position_] == '"') {
+      } else if (!AtEnd() && text_[position_] == '"') {
         field += text_[position_++];
-      } else if (position_ >= text_.size() || text_[position_] == ',' ||
-                 AtLineEnd()) {
-        return absl::OkStatus();
       } else {
-        return absl::InvalidArgumentError(
-            absl::StrCat("line ", line_,
-                         ": text after a closing quote; double a quote that "
-                         "belongs to the text"));
+        return EndQuoted(field, start, record);
       }
     }
-    return absl::InvalidArgumentError(
-        absl::StrCat("line ", start, ": a quote opens here and never closes"));
+    record.problem = start == record.line
+                         ? "a quote opens here and never closes"
+                         : absl::StrCat("a quote opens in line ", start,
+                                        " and never closes");
   }
 
+  // Behind the closing quote.
+  void EndQuoted(const std::string& field, int start, CsvRecord& record) {
+    SkipBlanks();
+    if (AtFieldEnd()) return;
+    record.problem = "text after a closing quote";
+    if (start != line_) {
+      absl::StrAppend(&record.problem, " in line ", line_,
+                      "; it closes the one of line ", start);
+    }
+    absl::StrAppend(&record.problem,
+                    "; double a quote that belongs to the text");
+    if (!field.empty() && field.back() == '\\') {
+      record.problem += " (\"\", not \\\")";
+    }
+    while (!AtEnd() && !AtLineEnd()) ++position_;
+  }
+
+  [[nodiscard]] bool AtEnd() const { return position_ >= text_.size(); }
+
   [[nodiscard]] bool AtLineEnd() const {
-    absl::string_view rest = text_.substr(position_, 2);
-    return rest == "\r\n" || (!rest.empty() && rest[0] == '\n') || rest == "\r";
+    return text_[position_] == '\n' || text_[position_] == '\r';
+  }
+
+  [[nodiscard]] bool AtFieldEnd() const {
+    return AtEnd() || AtLineEnd() || text_[position_] == ',';
+  }
+
+  void SkipBlanks() {
+    while (!AtEnd() && (text_[position_] == ' ' || text_[position_] == '\t')) {
+      ++position_;
+    }
   }
 
   void SkipLineEnd() {
-    position_ += text_[position_] == '\r' ? 2 : 1;
+    position_ += text_.substr(position_, 2) == "\r\n" ? 2 : 1;
     ++line_;
+  }
+
+  bool SkipBlankLine() {
+    const size_t begin = position_;
+    SkipBlanks();
+    if (AtEnd()) return true;
+    if (AtLineEnd()) {
+      SkipLineEnd();
+      return true;
+    }
+    position_ = begin;
+    return false;
   }
 
   absl::string_view text_;
@@ -93,7 +122,7 @@ class CsvParser {
 
 }  // namespace
 
-absl::StatusOr<std::vector<CsvRecord>> ParseCsv(absl::string_view text) {
+std::vector<CsvRecord> ParseCsv(absl::string_view text) {
   return CsvParser(text).Parse();
 }
 

@@ -1,13 +1,14 @@
-// Comma-separated values as RFC 4180 has them: quoted fields may hold commas,
-// line breaks and doubled quotes; lines end in LF or CRLF; a byte order mark at
-// the start is skipped; empty lines between records are skipped.
+// Comma-separated values as RFC 4180 has them, and as spreadsheets, pandas and
+// hand editing leave them: quoted fields may hold commas, line breaks and
+// doubled quotes; blanks before a field and after a closing quote are dropped;
+// lines end in LF, CRLF or CR; a byte order mark at the start is skipped, and
+// so are lines with nothing but blanks between records.
 #ifndef HP_COMMON_DATA_CSV_H_
 #define HP_COMMON_DATA_CSV_H_
 
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace halfpipe {
@@ -15,12 +16,12 @@ namespace halfpipe {
 struct CsvRecord {
   int line = 0;  // where it starts, from 1
   std::vector<std::string> fields;
+  // Set: a quote that does not close, or text between a closing quote and the
+  // next comma. The rest of that line is dropped, and the next one is read.
+  std::string problem = "";
 };
 
-// InvalidArgument with "line N: ..." for a quote that does not close, or text
-// between a closing quote and the next comma.
-[[nodiscard]] absl::StatusOr<std::vector<CsvRecord>> ParseCsv(
-    absl::string_view text);
+[[nodiscard]] std::vector<CsvRecord> ParseCsv(absl::string_view text);
 
 }  // namespace halfpipe
 

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/file.h"
+#include "common/data/folder_files.h"
+#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
+#include "common/data/readable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -17,97 +23,293 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxCaptionBytes = uint64_t{1} << 20;
 
-// Files under `root` without hidden ones, ordered: directory order differs
-// between machines, and the order decides which sample is which.
-std::vector<std::string> FilesUnder(const std::string& root,
-                                    std::vector<std::string>* problems) {
-  std::vector<std::string> files;
-  std::error_code error;
-  fs::recursive_directory_iterator it(
-      root, fs::directory_options::follow_directory_symlink, error);
-  for (fs::recursive_directory_iterator end; !error && it != end;
-       it.increment(error)) {
-    std::string name = it->path().filename().string();
+// What others write instead of nothing.
+constexpr absl::string_view kMissingValues[] = {"nan", "none", "null", "n/a",
+                                                "undefined"};
+
+constexpr absl::string_view kControlFolders[] = {
+    "control",   "controls", "mask",      "masks", "depth",
+    "pose",      "canny",    "reference", "refs",  "conditioning",
+    "condition", "source",   "input",     "inputs"};
+
+std::string NameOf(const std::string& path) {
+  return fs::path(path).filename().string();
+}
+
+std::string NamesOf(const std::vector<std::string>& paths) {
+  std::vector<std::string> names;
+  names.reserve(paths.size());
+  for (const std::string& path : paths) names.push_back(NameOf(path));
+  return absl::StrJoin(names, " and ");
+}
+
+// Whether the folder that `path` lies in is named for what other trainers take
+// beside clips.
+bool IsForControl(const std::string& path) {
+  const std::string folder =
+      absl::AsciiStrToLower(fs::path(path).parent_path().filename().string());
+  return std::find(std::begin(kControlFolders), std::end(kControlFolders),
+                   folder) != std::end(kControlFolders);
+}
+
+bool IsCaption(const std::string& path) { return ExtensionOf(path) == "txt"; }
+
+// What lies under one name: clip.mp4, clip.txt, clip.json.
+struct Namesakes {
+  std::vector<std::string> media;     // of kinds that are read
+  std::vector<std::string> captions;  // .txt, in any case
+  std::vector<std::string> others;
+};
+
+class FolderReader {
+ public:
+  FolderReader(const DataSource& source, ReadLog* log)
+      : source_(source), log_(log) {}
+
+  std::vector<Sample> Read() {
+    files_ = FilesBelow(source_.root, log_);
+    for (const std::string& file : files_) {
+      Namesakes& same = by_name_[WithoutExtension(file)];
+      const bool is_media = MediaKindOf(file) != MediaKind::kOther;
+      (is_media          ? same.media
+       : IsCaption(file) ? same.captions
+                         : same.others)
+          .push_back(file);
+    }
+    for (const std::string& file : files_) {
+      if (MediaKindOf(file) != MediaKind::kOther) AddMedia(file);
+    }
+    for (const auto& [name, same] : by_name_) SayNamesakes(same);
+    for (const std::string& file : files_) {
+      if (IsCaption(file)) CheckCaption(file);
+      SayOther(file);
+    }
+    SayMetadata();
+    return std::move(samples_);
+  }
+
+ private:
+  // Whether the name of a file that is needed can be written down; a folder
+  // whose name cannot is a problem once.
+  bool HasReadableName(const std::string& file) {
+    if (IsUtf8(file)) return true;
+    fs::path up_to;
+    for (const fs::path& part : fs::path(file)) {
+      up_to /= part;
+      if (!IsUtf8(part.string())) break;
+    }
+    const std::string culprit = up_to.string();
+    if (!unreadable_.insert(culprit).second) return false;
+    log_->Problem(culprit,
+                  culprit == file
+                      ? "the file's name is not UTF-8: rename it"
+                      : "the folder's name is not UTF-8: rename it (convmv "
+                        "does so for a whole archive)");
+    return false;
+  }
+
+  // Whether `file` can be opened at all.
+  bool IsThere(const std::string& file) {
     std::error_code ignored;
-    bool hidden = name[0] == '.';
-    if (it->is_directory(ignored)) {
-      if (hidden || it.depth() > 16) it.disable_recursion_pending();
-    } else if (!hidden) {
-      files.push_back(it->path().string());
+    if (fs::is_regular_file(file, ignored)) return true;
+    if (!fs::is_symlink(file, ignored) || fs::exists(file, ignored)) {
+      log_->Problem(file, "is no regular file");
+      return false;
+    }
+    const std::string what =
+        absl::StrCat("is a link to ", fs::read_symlink(file, ignored).string(),
+                     ", which does not exist");
+    if (source_.missing != nullptr && MediaKindOf(file) != MediaKind::kOther) {
+      source_.missing->push_back(Shown(absl::StrCat(file, ": ", what)));
+    } else {
+      log_->Problem(file, what);
+    }
+    return false;
+  }
+
+  void AddMedia(const std::string& file) {
+    if (!HasReadableName(file)) return;
+    const Namesakes& same = by_name_[WithoutExtension(file)];
+    if (same.captions.empty()) {
+      has_no_caption_ = true;
+      log_->Problem(file, NoCaption(file, same));
+      return;
+    }
+    if (!IsThere(file)) return;
+    if (same.captions.size() > 1) {
+      log_->Problem(file, absl::StrCat("has two captions, ",
+                                       NamesOf(same.captions), ": remove one"));
+      return;
+    }
+    std::string prompt = Caption(same.captions[0]);
+    if (prompt.empty()) return;
+    samples_.push_back({.row = static_cast<int64_t>(samples_.size()),
+                        .media_path = file,
+                        .prompt = std::move(prompt),
+                        .is_image = MediaKindOf(file) == MediaKind::kImage,
+                        .where = file});
+  }
+
+  // Of two media with one caption, its problem is one.
+  std::string Caption(const std::string& file) {
+    const auto [it, is_new] = captions_.try_emplace(file);
+    if (!is_new || !IsThere(file)) return it->second;
+    const absl::StatusOr<std::string> text = ReadFile(file, kMaxCaptionBytes);
+    if (!text.ok()) {
+      log_->Problem(file, text.status().message());
+    } else {
+      it->second = CheckedPrompt(*text, file, log_);
+    }
+    return it->second;
+  }
+
+  std::string NoCaption(const std::string& file, const Namesakes& same) {
+    const std::string expected = NameOf(WithoutExtension(file) + ".txt");
+    std::string what =
+        absl::StrCat("has no caption; expected ", expected, " beside it");
+    // clip.mp4.txt has the name clip.mp4.
+    if (const auto doubled = by_name_.find(file); doubled != by_name_.end()) {
+      for (const std::string& other : doubled->second.captions) {
+        told_.insert(other);
+        return absl::StrCat(what, ": rename ", NameOf(other));
+      }
+    }
+    if (IsForControl(file)) {
+      return absl::StrCat(what,
+                          "; clips for control and masks are not read here: "
+                          "move their folder out of the data folder");
+    }
+    for (const std::string& other : same.others) {
+      const std::string extension = ExtensionOf(other);
+      if (extension == "caption" || extension == "cap") {
+        return absl::StrCat(what, ": rename ", NameOf(other));
+      }
+      if (extension == "json") {
+        return absl::StrCat(what, ": write the text of ", NameOf(other),
+                            " into it");
+      }
+    }
+    return what;
+  }
+
+  // Two media of one name have one caption, and one of them may be its
+  // thumbnail.
+  void SayNamesakes(const Namesakes& same) {
+    if (same.media.size() < 2 || same.captions.size() != 1) return;
+    log_->Warn(same.captions[0],
+               absl::StrCat("is the caption of ", NamesOf(same.media),
+                            ", and both are trained; move one out of the "
+                            "folder if it is not meant"));
+  }
+
+  void CheckCaption(const std::string& file) {
+    const std::string name = WithoutExtension(file);
+    const Namesakes& same = by_name_[name];
+    if (!same.media.empty() || told_.count(file) > 0) return;
+    for (const std::string& other : same.others) {
+      if (!IsNamedLikeMedia(other)) continue;
+      if (!HasReadableName(file)) return;
+      log_->Problem(file,
+                    absl::StrCat("is the caption of ", NameOf(other),
+                                 ", which is no known kind of media; expected ",
+                                 KnownMediaKinds()));
+      return;
+    }
+    if (IsNamedLikeDocumentation(file)) {
+      log_->Warn(file,
+                 "is taken for documentation, as there is no clip of "
+                 "its name: passed over");
+      return;
+    }
+    if (!HasReadableName(file)) return;
+    const std::string what =
+        "is a caption without its clip; expected a clip or image of the same "
+        "name beside it";
+    if (source_.missing != nullptr) {
+      source_.missing->push_back(Shown(absl::StrCat(file, ": ", what)));
+    } else {
+      log_->Problem(file, what);
     }
   }
-  if (error) {
-    problems->push_back(
-        absl::StrCat(root, ": cannot be listed: ", error.message()));
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
-std::string CaptionPathOf(const std::string& media) {
-  return fs::path(media).replace_extension(".txt").string();
-}
-
-std::string ReadCaption(const std::string& path,
-                        std::vector<std::string>* problems) {
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxCaptionBytes);
-  if (!text.ok()) {
-    problems->push_back(
-        absl::StrCat(path, ": ",
-                     std::string(text.status().message().data(),
-                                 text.status().message().size())));
-    return "";
+  // Media of kinds that are not read, and archives.
+  void SayOther(const std::string& file) {
+    if (MediaKindOf(file) != MediaKind::kOther) return;
+    if (IsNamedLikeArchive(file)) {
+      log_->Warn(file, "is not read: unpack it if it holds clips");
+    } else if (IsNamedLikeMedia(file) &&
+               by_name_[WithoutExtension(file)].captions.empty()) {
+      log_->Warn(file, absl::StrCat("is no known kind of media, and passed "
+                                    "over; expected ",
+                                    KnownMediaKinds()));
+    }
   }
-  return CheckedPrompt(*text, path, problems);
-}
+
+  // Captions that are missing may stand in a list that nobody has named.
+  void SayMetadata() {
+    if (!has_no_caption_) return;
+    for (const std::string& file : files_) {
+      const std::string extension = ExtensionOf(file);
+      const bool beside_clip = !by_name_[WithoutExtension(file)].media.empty();
+      if (beside_clip ||
+          (extension != "csv" && extension != "json" && extension != "jsonl")) {
+        continue;
+      }
+      log_->Problem(file,
+                    "may hold the captions: name it in data.metadata, "
+                    "or call it metadata." +
+                        extension + " in data.path");
+      return;
+    }
+  }
+
+  const DataSource& source_;
+  ReadLog* log_;
+  std::vector<std::string> files_;
+  std::map<std::string, Namesakes> by_name_;     // path without extension
+  std::map<std::string, std::string> captions_;  // what was read, or ""
+  std::set<std::string> unreadable_;             // names that were told of
+  std::set<std::string> told_;  // captions that another line names
+  bool has_no_caption_ = false;
+  std::vector<Sample> samples_;
+};
 
 }  // namespace
 
 std::string CheckedPrompt(const std::string& text, const std::string& where,
-                          std::vector<std::string>* problems) {
-  std::string prompt(absl::StripAsciiWhitespace(text));
-  if (prompt.empty()) {
-    problems->push_back(absl::StrCat(where, ": the prompt is empty"));
-  } else if (!IsUtf8(prompt)) {
-    problems->push_back(
-        absl::StrCat(where, ": the prompt is not UTF-8; convert the file"));
+                          ReadLog* log) {
+  const std::string problem = TextProblem(text);
+  if (!problem.empty()) {
+    log->Problem(where, absl::StrCat("the prompt ", problem));
     return "";
+  }
+  const std::string prompt(absl::StripAsciiWhitespace(WithoutMark(text)));
+  if (IsBlank(prompt)) {
+    log->Problem(where, "the prompt is empty");
+    return "";
+  }
+  for (const absl::string_view missing : kMissingValues) {
+    if (absl::EqualsIgnoreCase(prompt, missing)) {
+      log->Warn(where, absl::StrCat("the prompt is '", prompt,
+                                    "', which programs write where there is "
+                                    "none"));
+    }
+  }
+  if (MixesScripts(prompt)) {
+    log->Warn(where, absl::StrCat("the prompt mixes scripts, as text in GBK "
+                                  "does that is read as UTF-8: '",
+                                  prompt.substr(0, 40), "'"));
+  }
+  if (absl::StrContains(prompt, "\xEF\xBF\xBD")) {
+    log->Warn(where,
+              "the prompt holds U+FFFD, which stands for a character that was "
+              "lost when the text was converted");
   }
   return prompt;
 }
 
-std::vector<Sample> SamplesOfFolder(const std::string& root,
-                                    std::vector<std::string>* problems) {
-  std::vector<std::string> files = FilesUnder(root, problems);
-  std::set<std::string> present(files.begin(), files.end());
-  std::set<std::string> used;  // captions that have their clip
-  std::vector<Sample> samples;
-  for (const std::string& file : files) {
-    MediaKind kind = MediaKindOf(file);
-    if (kind == MediaKind::kOther) continue;
-    std::string caption = CaptionPathOf(file);
-    used.insert(caption);
-    if (!present.count(caption)) {
-      problems->push_back(absl::StrCat(file, ": has no caption; expected ",
-                                       fs::path(caption).filename().string(),
-                                       " beside it"));
-      continue;
-    }
-    std::string prompt = ReadCaption(caption, problems);
-    if (prompt.empty()) continue;
-    samples.push_back({.row = static_cast<int64_t>(samples.size()),
-                       .media_path = file,
-                       .prompt = std::move(prompt),
-                       .is_image = kind == MediaKind::kImage,
-                       .where = file});
-  }
-  for (const std::string& file : files) {
-    if (fs::path(file).extension() != ".txt" || used.count(file)) continue;
-    problems->push_back(absl::StrCat(
-        file, ": is a caption without its clip; expected a clip or image of ",
-        "the same name beside it"));
-  }
-  return samples;
+std::vector<Sample> SamplesOfFolder(const DataSource& source, ReadLog* log) {
+  return FolderReader(source, log).Read();
 }
 
 }  // namespace halfpipe

@@ -6,19 +6,21 @@
 #include <vector>
 
 #include "common/data/metadata.h"
+#include "common/data/read_log.h"
 
 namespace halfpipe {
 
-// Every clip and image under `root`, ordered by path. Adds a line to
-// `problems` for each file that cannot be used.
-[[nodiscard]] std::vector<Sample> SamplesOfFolder(
-    const std::string& root, std::vector<std::string>* problems);
+// Every clip and image below `source.root` that has a caption, ordered by path.
+// What cannot be used is a problem in `log`; what is passed over and may not
+// have been meant to be, a warning. A caption whose clip is gone goes to
+// `source.missing` if that is given.
+[[nodiscard]] std::vector<Sample> SamplesOfFolder(const DataSource& source,
+                                                  ReadLog* log);
 
-// The prompt of a sample, trimmed; or "" after adding a line to `problems` for
-// one that is empty or not UTF-8.
+// The prompt of a sample, trimmed and without a byte order mark; or "" after
+// adding a problem for one that is blank or not UTF-8.
 [[nodiscard]] std::string CheckedPrompt(const std::string& text,
-                                        const std::string& where,
-                                        std::vector<std::string>* problems);
+                                        const std::string& where, ReadLog* log);
 
 }  // namespace halfpipe
 

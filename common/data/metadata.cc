@@ -1,163 +1,263 @@
 #include "common/data/metadata.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/data/caption_lists.h"
+#include "common/data/folder_files.h"
 #include "common/data/media_folder.h"
+#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_rows.h"
+#include "common/data/metadata_samples.h"
+#include "common/data/read_log.h"
+#include "common/data/readable_text.h"
 
 namespace halfpipe {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The columns that may name a row's media file.
-constexpr const char* kMediaColumns[] = {"video", "image"};
+constexpr const char* kMetadataNames[] = {"metadata.csv", "metadata.json",
+                                          "metadata.jsonl", "captions.json"};
+constexpr size_t kStrongNames = 3;  // read whatever else is there
 
-std::string Text(absl::string_view view) {
-  return std::string(view.data(), view.size());
+// The status with a message of lines that can be shown.
+absl::Status Readable(const absl::Status& status) {
+  const std::string message(status.message());
+  std::vector<std::string> lines;
+  for (const absl::string_view line : absl::StrSplit(message, '\n')) {
+    lines.push_back(Shown(line));
+  }
+  return {status.code(), absl::StrJoin(lines, "\n")};
 }
 
-// What the row's media columns say; "" after adding a problem.
-std::string MediaCell(const MetadataRow& row, const std::string& where,
-                      std::vector<std::string>* problems) {
-  std::vector<std::string> named;
-  for (const char* column : kMediaColumns) {
-    auto cell = row.cells.find(column);
-    if (cell != row.cells.end() && !cell->second.empty()) {
-      named.push_back(cell->second);
+absl::Status CheckRoot(const std::string& root) {
+  std::error_code error;
+  if (fs::is_directory(root, error)) return absl::OkStatus();
+  if (fs::exists(root, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data.path: ", root,
+                     " is a file; expected the folder that the clips lie in"));
+  }
+  if (fs::is_symlink(root, error)) {
+    return absl::NotFoundError(absl::StrCat(
+        "the data folder ", root, " is a link to ",
+        fs::read_symlink(root, error).string(), ", which does not exist"));
+  }
+  return absl::NotFoundError(
+      absl::StrCat("the data folder ", root, " does not exist"));
+}
+
+// One call of LoadSamples.
+class Loader {
+ public:
+  explicit Loader(const DataSource& source) : source_(source) {}
+
+  absl::StatusOr<std::vector<Sample>> Load() {
+    HP_RETURN_IF_ERROR(CheckRoot(source_.root));
+    HP_ASSIGN_OR_RETURN(std::vector<Sample> samples, Read());
+    if (source_.warnings != nullptr) {
+      for (std::string& warning : log_.Warnings()) {
+        source_.warnings->push_back(std::move(warning));
+      }
     }
+    if (log_.ok() && samples.empty()) SayEmpty();
+    if (!log_.ok()) SayUnrelated();
+    HP_RETURN_IF_ERROR(log_.ToStatus());
+    return samples;
   }
-  if (named.size() == 1) return named[0];
-  if (named.empty()) {
-    std::vector<std::string> columns;
-    for (const auto& [name, value] : row.cells) columns.push_back(name);
-    problems->push_back(
-        absl::StrCat(where, ": names no video or image (columns with text: ",
-                     absl::StrJoin(columns, ", "), ")"));
-  } else {
-    problems->push_back(
-        absl::StrCat(where, ": names a video and an image; expected one"));
-  }
-  return "";
-}
 
-// The existing file that `written` names; "" after adding a problem.
-std::string MediaFile(const std::string& root, const std::string& written,
-                      const std::string& where,
-                      std::vector<std::string>* problems) {
-  absl::StatusOr<std::string> path = PathInRoot(root, written);
-  if (!path.ok()) {
-    problems->push_back(
-        absl::StrCat(where, ": ", Text(path.status().message())));
-    return "";
-  }
-  if (MediaKindOf(*path) == MediaKind::kOther) {
-    problems->push_back(absl::StrCat(
-        where, ": '", written,
-        "' is no known kind of media; expected mp4, avi, mov, wmv, mkv, flv, "
-        "webm, gif, jpg, jpeg, png, webp or bmp"));
-    return "";
-  }
-  std::error_code ignored;
-  if (!fs::is_regular_file(*path, ignored)) {
-    problems->push_back(absl::StrCat(where, ": ", *path, " does not exist"));
-    return "";
-  }
-  return *std::move(path);
-}
-
-// Whether `written` names a file under `root` that is not there.
-bool IsMissing(const std::string& root, const std::string& written) {
-  const absl::StatusOr<std::string> path = PathInRoot(root, written);
-  std::error_code ignored;
-  return path.ok() && !fs::is_regular_file(*path, ignored);
-}
-
-std::vector<Sample> SamplesOfRows(const std::vector<MetadataRow>& rows,
-                                  const DataSource& source,
-                                  const std::string& file,
-                                  std::vector<std::string>* problems) {
-  const std::string& root = source.root;
-  std::vector<Sample> samples;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const MetadataRow& row = rows[i];
-    std::string where = absl::StrCat(file, ":", row.line);
-    if (!row.problem.empty()) {
-      problems->push_back(absl::StrCat(where, ": ", row.problem));
-      continue;
+ private:
+  absl::StatusOr<std::vector<Sample>> Read() {
+    if (!source_.metadata.empty()) return ReadNamed(source_.metadata);
+    for (size_t i = 0; i < std::size(kMetadataNames); ++i) {
+      const std::string name = NameInRoot(kMetadataNames[i]);
+      if (name.empty()) continue;
+      if (!file_.empty()) {
+        log_.Warn(InRoot(name), absl::StrCat("is not read, as ", file_, " is"));
+        continue;
+      }
+      const bool is_strong = i < kStrongNames && name == kMetadataNames[i];
+      if (!is_strong && HasCaptionsBeside()) {
+        log_.Warn(InRoot(name),
+                  "is not read, as clips have .txt captions beside them; name "
+                  "it in data.metadata if they are to be taken from it");
+        continue;
+      }
+      HP_RETURN_IF_ERROR(ReadFound(name));
     }
-    Sample sample{.row = static_cast<int64_t>(i),
-                  .media_path = "",
-                  .prompt = "",
-                  .is_image = false,
-                  .where = where};
-    auto prompt = row.cells.find("prompt");
-    if (prompt == row.cells.end()) {
-      problems->push_back(absl::StrCat(where, ": has no prompt"));
-    } else {
-      sample.prompt = CheckedPrompt(prompt->second, where, problems);
-    }
-    std::string written = MediaCell(row, where, problems);
-    if (written.empty()) continue;
-    if (IsMissing(root, written) && source.missing != nullptr) {
-      source.missing->push_back(
-          absl::StrCat(where, ": ", Text(written), " does not exist"));
-      continue;
-    }
-    sample.media_path = MediaFile(root, written, where, problems);
-    sample.is_image = MediaKindOf(sample.media_path) == MediaKind::kImage;
-    samples.push_back(std::move(sample));
+    if (!file_.empty()) return std::move(samples_);
+    const auto lists = FindCaptionLists(source_.root);
+    if (lists && !HasCaptionsBeside()) return ReadLists("", *lists);
+    return SamplesOfFolder(source_, &log_);
   }
-  return samples;
-}
 
-// The metadata file to read, relative to the root; "" for a plain folder.
-std::string FindMetadata(const DataSource& source) {
-  if (!source.metadata.empty()) return source.metadata;
-  for (const char* name : {"metadata.csv", "metadata.json", "metadata.jsonl"}) {
+  // A file that nobody has named: unrelated JSON of its name is passed over.
+  absl::Status ReadFound(const std::string& name) {
+    absl::StatusOr<std::vector<Sample>> samples = ReadNamed(name);
+    if (!samples.ok() && IsUnrelatedJson(samples.status())) {
+      unrelated_.push_back(std::string(samples.status().message()));
+      log_.Warn(InRoot(name), "is not read: it is no list of clips");
+      return absl::OkStatus();
+    }
+    HP_RETURN_IF_ERROR(samples.status());
+    file_ = name;
+    samples_ = *std::move(samples);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<Sample>> ReadNamed(const std::string& name) {
+    const std::string path = InRoot(name);
+    if (ExtensionOf(name) == "txt") return ReadNamedList(name);
+    HP_ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path));
+    HP_ASSIGN_OR_RETURN(const std::vector<MetadataRow> rows,
+                        ParseMetadataRows(text, path));
+    file_ = name;
+    return SamplesOfRows(rows, source_, path, "", &log_);
+  }
+
+  // One of two lists, whichever.
+  absl::StatusOr<std::vector<Sample>> ReadNamedList(const std::string& name) {
+    const fs::path path(name);
+    const std::string folder = path.parent_path().string();
+    const auto lists = FindCaptionLists(InRoot(folder));
+    const std::string file = path.filename().string();
+    if (!lists || (lists->clips != file && lists->captions != file)) {
+      HP_RETURN_IF_ERROR(ReadRegularFile(InRoot(name)).status());
+      return absl::InvalidArgumentError(absl::StrCat(
+          InRoot(name),
+          ": expected .csv, .json or .jsonl, or two lists: videos.txt with a "
+          "clip a line and prompts.txt with their captions beside it"));
+    }
+    return ReadLists(folder, *lists);
+  }
+
+  absl::StatusOr<std::vector<Sample>> ReadLists(const std::string& folder,
+                                                const CaptionLists& lists) {
+    const std::string clips = InRoot((fs::path(folder) / lists.clips).string());
+    const std::string captions =
+        InRoot((fs::path(folder) / lists.captions).string());
+    HP_ASSIGN_OR_RETURN(const std::string names, ReadRegularFile(clips));
+    HP_ASSIGN_OR_RETURN(const std::string texts, ReadRegularFile(captions));
+    HP_ASSIGN_OR_RETURN(const std::vector<MetadataRow> rows,
+                        RowsOfLists(names, texts, clips, captions));
+    file_ = lists.clips;
+    return SamplesOfRows(rows, source_, clips, captions, &log_);
+  }
+
+  // A pipe would wait for its writer.
+  static absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
     std::error_code ignored;
-    if (fs::is_regular_file(fs::path(source.root) / name, ignored)) {
-      return name;
+    if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": is no regular file"));
+    }
+    absl::StatusOr<std::string> text = ReadFile(path);
+    // Nobody was refused: it is the file that is wrong.
+    if (absl::IsPermissionDenied(text.status())) {
+      return absl::InvalidArgumentError(text.status().message());
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::string InRoot(const std::string& name) const {
+    return name.empty() ? source_.root
+                        : (fs::path(source_.root) / name).string();
+  }
+
+  // The file of this name in the root, else one with other capitals; or "".
+  std::string NameInRoot(const std::string& wanted) {
+    std::string found;
+    std::error_code error;
+    fs::directory_iterator it(source_.root, error);
+    for (const fs::directory_iterator end; !error && it != end;
+         it.increment(error)) {
+      const std::string name = it->path().filename().string();
+      if (!absl::EqualsIgnoreCase(name, wanted)) continue;
+      std::error_code ignored;
+      if (!it->is_regular_file(ignored)) {
+        log_.Warn(InRoot(name), "is not read: it is no regular file");
+        continue;
+      }
+      if (name == wanted) return name;
+      if (found.empty() || name < found) found = name;
+    }
+    return found;
+  }
+
+  // Whether any clip below the root has a .txt file of its name.
+  bool HasCaptionsBeside() {
+    if (captions_beside_) return *captions_beside_;
+    ReadLog ignored;
+    const std::vector<std::string> files = FilesBelow(source_.root, &ignored);
+    std::vector<std::string> captions;
+    for (const std::string& file : files) {
+      if (ExtensionOf(file) == "txt") {
+        captions.push_back(WithoutExtension(file));
+      }
+    }
+    std::sort(captions.begin(), captions.end());
+    captions_beside_ =
+        std::any_of(files.begin(), files.end(), [&](const auto& file) {
+          return MediaKindOf(file) != MediaKind::kOther &&
+                 std::binary_search(captions.begin(), captions.end(),
+                                    WithoutExtension(file));
+        });
+    return *captions_beside_;
+  }
+
+  void SayEmpty() {
+    if (file_.empty()) {
+      log_.Problem(source_.root,
+                   "holds no samples; expected clips with .txt captions, or a "
+                   "metadata file with rows");
+    } else {
+      log_.Problem(InRoot(file_),
+                   "holds no samples; expected a row for each clip");
+    }
+    // What was passed over may be why.
+    for (const std::string& warning : log_.Warnings()) {
+      const auto [where, what] = SplitWarning(warning);
+      log_.Problem(where, what);
     }
   }
-  return "";
-}
+
+  static std::pair<std::string, std::string> SplitWarning(
+      const std::string& warning) {
+    const std::vector<std::string> parts =
+        absl::StrSplit(warning, absl::MaxSplits(": ", 1));
+    return {parts[0], parts.size() > 1 ? parts[1] : ""};
+  }
+
+  void SayUnrelated() {
+    for (const std::string& what : unrelated_) {
+      const auto [where, sentence] = SplitWarning(what);
+      log_.Problem(where, sentence);
+    }
+  }
+
+  const DataSource& source_;
+  ReadLog log_;
+  std::string file_;  // with the rows that were read, in the root; "" without
+  std::vector<Sample> samples_;
+  std::vector<std::string> unrelated_;  // what is wrong with JSON passed over
+  std::optional<bool> captions_beside_;
+};
 
 }  // namespace
 
 absl::StatusOr<std::vector<Sample>> LoadSamples(const DataSource& source) {
-  std::error_code ignored;
-  if (!fs::is_directory(source.root, ignored)) {
-    return absl::NotFoundError(
-        absl::StrCat("the data folder ", source.root, " does not exist"));
-  }
-  std::vector<std::string> problems;
-  std::vector<Sample> samples;
-  std::string metadata = FindMetadata(source);
-  if (metadata.empty()) {
-    samples = SamplesOfFolder(source.root, &problems);
-  } else {
-    std::string path = (fs::path(source.root) / metadata).string();
-    HP_ASSIGN_OR_RETURN(std::string text, ReadFile(path));
-    HP_ASSIGN_OR_RETURN(std::vector<MetadataRow> rows,
-                        ParseMetadataRows(text, path));
-    samples = SamplesOfRows(rows, source, path, &problems);
-  }
-  if (problems.empty() && samples.empty()) {
-    problems.push_back(
-        absl::StrCat(source.root,
-                     ": holds no samples; expected clips with .txt captions, "
-                     "or a metadata file with rows"));
-  }
-  if (!problems.empty()) {
-    return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
-  }
+  absl::StatusOr<std::vector<Sample>> samples = Loader(source).Load();
+  if (!samples.ok()) return Readable(samples.status());
   return samples;
 }
 

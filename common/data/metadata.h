@@ -20,22 +20,29 @@ struct Sample {
 
 struct DataSource {
   std::string root;  // the folder that media paths are relative to
-  // A .csv, .json or .jsonl file, relative to `root`. Empty: metadata.csv,
-  // .json or .jsonl in `root` if there is one, else every clip and image under
-  // `root` with the .txt file of the same name as its caption.
+  // A file relative to `root`: .csv, .json, .jsonl, or one of two lists
+  // (caption_lists.h). Empty: metadata.csv, .json or .jsonl in `root` if there
+  // is one; else, where no clip has a .txt file of its name beside it,
+  // captions.json or two lists; else each clip's .txt file is its caption.
   std::string metadata;
   // Not null: a row whose file does not exist is left out and listed here
   // ("file:line: ..."), instead of being a problem.
   std::vector<std::string>* missing = nullptr;
+  // Not null: what is read, or passed over, and may not have been meant to be,
+  // is told here, a line each.
+  std::vector<std::string>* warnings = nullptr;
 };
 
-// Reads the rows and looks at every file's existence, but opens no media. A row
-// has a `prompt`, and a `video` or an `image`; other columns are ignored.
-// Every problem is found in one call: InvalidArgument with one line a problem
-// ("file:line: ..."): a missing file, an empty prompt, a path that leaves
-// `root`, an unknown kind of file, a caption without its clip, a clip without
-// its caption. NotFound if `root` or the metadata file does not exist. Folders
-// and files whose names start with a dot are passed over.
+// Reads the rows and looks at every file's existence, but opens no media.
+// docs/data.md says which files and columns are read. Every problem is found in
+// one call: InvalidArgument with one line a problem ("file:line: ..."): a
+// missing file, an empty prompt, a relative path that leaves `root`, an unknown
+// kind of file, a caption without its clip, a clip without its caption, text or
+// names that are not UTF-8. NotFound if `root` or the metadata file does not
+// exist. All that is returned, errors included, is UTF-8.
+//
+// An absolute path may lead anywhere. Where that is not for the job to say, who
+// runs it checks the paths of the samples (coordinator/path_roots.h).
 [[nodiscard]] absl::StatusOr<std::vector<Sample>> LoadSamples(
     const DataSource& source);
 

@@ -68,8 +68,11 @@ class GrpcTrainingClient : public TrainingClient {
     return FromProto(response.job());
   }
 
-  absl::StatusOr<Job> ResumeJob(const std::string& id) override {
+  absl::StatusOr<Job> ResumeJob(const std::string& id,
+                                const ResumeOptions& options) override {
     v1::ResumeJobRequest request;
+    request.set_replace(options.replace);
+    request.set_accept_data(options.accept_data);
     request.set_id(id);
     v1::ResumeJobResponse response;
     HP_RETURN_IF_ERROR(Call("ResumeJob", &v1::TrainingService::Stub::ResumeJob,

@@ -231,6 +231,8 @@ v1::Job ToProto(const Job& from) {
   to.set_queue_position(from.queue_position);
   to.set_last_cursor(from.last_cursor);
   if (from.last_step) StepToProto(*from.last_step, to.mutable_last_step());
+  to.set_replace(from.replace);
+  to.set_accept_data(from.accept_data);
   if (from.last_validation) {
     ValidationToProto(*from.last_validation, to.mutable_last_validation());
   }
@@ -265,6 +267,8 @@ absl::StatusOr<Job> FromProto(const v1::Job& from) {
   to.queue_position = from.queue_position();
   to.last_cursor = from.last_cursor();
   if (from.has_last_step()) to.last_step = StepFromProto(from.last_step());
+  to.replace = from.replace();
+  to.accept_data = from.accept_data();
   if (from.has_last_validation()) {
     to.last_validation = ValidationFromProto(from.last_validation());
   }

@@ -157,6 +157,9 @@ struct Job {
   std::optional<absl::Time> retry_at;  // it does not start before
   std::string requested_pair;          // empty: any that fits
   std::string pair;                    // that it runs on, or ran on last
+  // Of the request that created or resumed it last (JobSpec).
+  bool replace = false;
+  bool accept_data = false;
 };
 
 // The pause before a job's first retry.
@@ -182,6 +185,12 @@ struct JobSpec {
   bool replace = false;
   bool accept_data = false;  // goes on with other data than the checkpoint's
   bool quick = false;        // a check that decodes nothing
+};
+
+// What a client may say to a job that is to go on; as in JobSpec.
+struct ResumeOptions {
+  bool replace = false;
+  bool accept_data = false;
 };
 
 struct JobQuery {

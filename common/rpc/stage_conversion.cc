@@ -109,8 +109,7 @@ struct CommandWriter {
 };
 
 EncodeCommand EncodeFromProto(const v1::EncodeCommand& from) {
-  return {from.config_yaml(), SamplesFromProto(from.samples()),
-          from.inspect()};
+  return {from.config_yaml(), SamplesFromProto(from.samples()), from.inspect()};
 }
 
 StartCommand StartFromProto(const v1::StartCommand& from) {

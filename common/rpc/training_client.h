@@ -54,7 +54,7 @@ class TrainingClient {
                                                       bool now) = 0;
 
   [[nodiscard]] virtual absl::StatusOr<Job> ResumeJob(
-      const std::string& id) = 0;
+      const std::string& id, const ResumeOptions& options) = 0;
 
   // Returns at once; watch the job to see it paused.
   [[nodiscard]] virtual absl::StatusOr<Job> PauseJob(const std::string& id) = 0;

@@ -97,7 +97,8 @@ absl::StatusOr<DataSet> ScanDataSet(
   HP_ASSIGN_OR_RETURN(std::vector<Sample> rows,
                       LoadSamples({.root = config.data.path,
                                    .metadata = config.data.metadata,
-                                   .missing = skip ? &set.warnings : nullptr}));
+                                   .missing = skip ? &set.warnings : nullptr,
+                                   .warnings = &set.warnings}));
   HP_ASSIGN_OR_RETURN(LatentCache cache,
                       LatentCache::Open(config.data.cache_folder()));
   ContentHashes hashes(cache.hash_index_path());

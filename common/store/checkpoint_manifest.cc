@@ -66,6 +66,27 @@ class Fields {
     return field->get<double>();
   }
 
+  // "" where there is no such field.
+  absl::StatusOr<std::string> TextOr(const char* name) {
+    const json* field = Take(name);
+    if (field == nullptr) return "";
+    if (!field->is_string()) return BadField(name, "a string");
+    return field->get<std::string>();
+  }
+
+  // Empty where there is no such field.
+  absl::StatusOr<std::map<std::string, std::string>> TextsOr(const char* name) {
+    std::map<std::string, std::string> texts;
+    const json* field = Take(name);
+    if (field == nullptr) return texts;
+    if (!field->is_object()) return BadField(name, "an object");
+    for (const auto& [key, value] : field->items()) {
+      if (!value.is_string()) return BadField(name, "an object of strings");
+      texts.emplace(key, value.get<std::string>());
+    }
+    return texts;
+  }
+
   absl::StatusOr<const json*> Array(const char* name) {
     const json* field = Take(name);
     if (field == nullptr || !field->is_array()) {
@@ -201,6 +222,13 @@ std::string ToJson(const CheckpointManifest& manifest) {
                           {"best_loss", record.best_loss},
                           {"without_better", record.without_better}};
   }
+  if (manifest.has_record()) {
+    root["config"] = manifest.config;
+    root["model_digest"] = manifest.model_digest;
+    root["init_digest"] = manifest.init_digest;
+    root["device"] = manifest.device;
+    root["arithmetic"] = manifest.arithmetic;
+  }
   return root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -230,6 +258,11 @@ absl::StatusOr<CheckpointManifest> ManifestFromJson(absl::string_view text) {
                       fields.FactorOr("learning_rate_factor", 1.0));
   HP_ASSIGN_OR_RETURN(manifest.validation,
                       RecordFrom(fields.Optional("validation")));
+  HP_ASSIGN_OR_RETURN(manifest.config, fields.TextsOr("config"));
+  HP_ASSIGN_OR_RETURN(manifest.model_digest, fields.TextOr("model_digest"));
+  HP_ASSIGN_OR_RETURN(manifest.init_digest, fields.TextOr("init_digest"));
+  HP_ASSIGN_OR_RETURN(manifest.device, fields.TextOr("device"));
+  HP_ASSIGN_OR_RETURN(manifest.arithmetic, fields.TextOr("arithmetic"));
   HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
   return manifest;
 }
@@ -255,12 +288,17 @@ absl::Status WriteManifest(const std::string& folder,
   return WriteFileAtomically(absl::StrCat(folder, "/", kManifestName), text);
 }
 
-absl::StatusOr<CheckpointManifest> VerifyCheckpoint(const std::string& folder) {
+absl::StatusOr<CheckpointManifest> ReadManifest(const std::string& folder) {
   const std::string path = absl::StrCat(folder, "/", kManifestName);
   HP_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxManifestBytes));
   absl::StatusOr<CheckpointManifest> manifest = ManifestFromJson(text);
   if (!manifest.ok()) return Annotate(manifest.status(), path);
-  for (const FileEntry& entry : manifest->files) {
+  return manifest;
+}
+
+absl::StatusOr<CheckpointManifest> VerifyCheckpoint(const std::string& folder) {
+  HP_ASSIGN_OR_RETURN(CheckpointManifest manifest, ReadManifest(folder));
+  for (const FileEntry& entry : manifest.files) {
     HP_RETURN_IF_ERROR(CheckFile(folder, entry));
   }
   return manifest;

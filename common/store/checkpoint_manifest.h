@@ -4,6 +4,7 @@
 #define HP_COMMON_STORE_CHECKPOINT_MANIFEST_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,15 @@ struct CheckpointManifest {
   double learning_rate_factor = 1.0;
   // The file holds it only after a validation.
   ValidationRecord validation = {};
+  // What a later start is compared with. Empty in what an older version wrote.
+  std::map<std::string, std::string> config = {};  // RecordedValues
+  std::string model_digest = {};                   // of model.dit
+  std::string init_digest = {};  // of lora.init_from; empty: a fresh LoRA
+  std::string device = {};       // "cpu" or "cuda"
+  std::string arithmetic = {};   // StageInfo's: which CPUs share bits
+
+  // Whether the version that wrote it recorded what it was trained on.
+  [[nodiscard]] bool has_record() const { return !model_digest.empty(); }
 
   friend bool operator==(const CheckpointManifest&,
                          const CheckpointManifest&) = default;
@@ -70,6 +80,11 @@ struct CheckpointManifest {
 // that ManifestFromJson would refuse; else the codes of WriteFileAtomically.
 [[nodiscard]] absl::Status WriteManifest(const std::string& folder,
                                          const CheckpointManifest& manifest);
+
+// Reads the manifest alone. NotFound when there is none; InvalidArgument for
+// one that is not valid.
+[[nodiscard]] absl::StatusOr<CheckpointManifest> ReadManifest(
+    const std::string& folder);
 
 // Reads the manifest and hashes every file it lists. DataLoss names the file
 // that is missing, of another size or changed; NotFound when there is no

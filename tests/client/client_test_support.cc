@@ -123,7 +123,8 @@ absl::StatusOr<Job> FakeTrainingClient::CancelJob(const std::string& id,
   return Answer(absl::StrCat("cancel ", id, now ? " now" : ""));
 }
 
-absl::StatusOr<Job> FakeTrainingClient::ResumeJob(const std::string& id) {
+absl::StatusOr<Job> FakeTrainingClient::ResumeJob(
+    const std::string& id, const ResumeOptions& /*options*/) {
   return Answer(absl::StrCat("resume ", id));
 }
 

@@ -58,7 +58,8 @@ class FakeTrainingClient : public TrainingClient {
       const Watch& watch,
       const std::function<bool(const JobEvent&)>& on_event) override;
   absl::StatusOr<Job> CancelJob(const std::string& id, bool now) override;
-  absl::StatusOr<Job> ResumeJob(const std::string& id) override;
+  absl::StatusOr<Job> ResumeJob(const std::string& id,
+                                const ResumeOptions& options) override;
   absl::StatusOr<Job> PauseJob(const std::string& id) override;
   absl::StatusOr<Job> SaveJob(const std::string& id) override;
   absl::StatusOr<std::vector<StepTrace>> GetTrace(const std::string& id,

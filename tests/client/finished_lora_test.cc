@@ -95,8 +95,20 @@ TEST_F(FinishedLoraTest, AMissingFileIsRestored) {
   EXPECT_EQ(*ReadFile(export_), content_);
 }
 
-TEST_F(FinishedLoraTest, AnotherJobsFileIsReplaced) {
+TEST_F(FinishedLoraTest, AnotherJobsFileIsNotOverwritten) {
+  std::filesystem::remove(export_);
   WriteLora(export_, kOtherDigest);
+  const std::string theirs = *ReadFile(export_);
+  const auto restored = RestoreFinishedLora(job_);
+  EXPECT_EQ(restored.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(restored.status().message(),
+              AllOf(HasSubstr(export_), HasSubstr("another job")));
+  EXPECT_EQ(*ReadFile(export_), theirs);
+}
+
+TEST_F(FinishedLoraTest, ADamagedFileIsRestored) {
+  std::filesystem::remove(export_);
+  ASSERT_TRUE(WriteFileAtomically(export_, content_ + "more").ok());
   const auto restored = RestoreFinishedLora(job_);
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_THAT(*restored, ElementsAre(export_));

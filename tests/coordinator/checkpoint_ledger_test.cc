@@ -1,8 +1,10 @@
 #include "coordinator/checkpoint_ledger.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 
+#include "common/store/safetensors_writer.h"
 #include "coordinator/fake_stage.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -127,18 +129,126 @@ TEST_F(CheckpointLedgerTest, EveryKindOfDamageIsFoundAndSetAside) {
   EXPECT_EQ(ledger_->SetAside(directory_ + "/step-00000006").value(), "");
 }
 
-TEST_F(CheckpointLedgerTest, PublishReplacesWhatIsThere) {
-  for (const char* content : {"first", "second"}) {
-    const std::string path = *Save(content[0] == 'f' ? 1 : 2, content);
-    for (int again = 0; again < 2; ++again) {
-      auto published = ledger_->Publish(path, directory_, {"diffsynth"});
-      ASSERT_TRUE(published.ok()) << published.status();
-      EXPECT_THAT(*published,
-                  ElementsAre(directory_ + "/lora.diffsynth.safetensors"));
-      EXPECT_EQ(ReadFile((*published)[0]).value(), content);
-    }
+class PublishTest : public CheckpointLedgerTest {
+ protected:
+  // A checkpoint with an export that says of itself which step it is of.
+  std::string SaveLora(int64_t step) {
+    const std::string path = *Save(step, "abc");
+    WriteLora(path + "/lora.diffsynth.safetensors", step);
+    return path;
   }
-  EXPECT_FALSE(fs::exists(directory_ + "/lora.diffsynth.safetensors.tmp"));
+
+  static void WriteLora(const std::string& path, int64_t step) {
+    const float value = 1.5F;
+    ASSERT_TRUE(WriteSafetensors(path, {{"a", DType::kF32, {1}, &value}},
+                                 {{"halfpipe.config_digest", "c"},
+                                  {"halfpipe.step", absl::StrCat(step)}})
+                    .ok());
+  }
+
+  void Publish(const std::string& path) {
+    auto published = ledger_->Publish(path, directory_, {"diffsynth"});
+    ASSERT_TRUE(published.ok()) << published.status();
+    EXPECT_THAT(*published, ElementsAre(published_));
+    EXPECT_EQ(ReadFile(published_).value(),
+              ReadFile(path + "/lora.diffsynth.safetensors").value());
+  }
+
+  std::vector<std::string> Files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(directory_)) {
+      if (entry.is_regular_file()) {
+        names.push_back(entry.path().filename().string());
+      }
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  const std::string published_ = directory_ + "/lora.diffsynth.safetensors";
+};
+
+TEST_F(PublishTest, AFinishedLoraIsKeptBesideTheNextOne) {
+  const std::string two = SaveLora(2);
+  Publish(two);
+  Publish(two);  // the same again is one file
+  EXPECT_THAT(Files(), ElementsAre("lora.diffsynth.safetensors"));
+  Publish(SaveLora(4));
+  EXPECT_THAT(Files(), ElementsAre("lora.diffsynth.safetensors",
+                                   "lora.diffsynth.step-2.safetensors"));
+  EXPECT_EQ(ReadFile(directory_ + "/lora.diffsynth.step-2.safetensors").value(),
+            ReadFile(two + "/lora.diffsynth.safetensors").value());
+}
+
+TEST_F(PublishTest, DamageToTheCheckpointLeavesTheLora) {
+  const std::string two = SaveLora(2);
+  // As an older version published it.
+  fs::create_hard_link(two + "/lora.diffsynth.safetensors", published_);
+  Publish(two);
+  EXPECT_EQ(fs::hard_link_count(published_), 1u);
+  const std::string before = ReadFile(published_).value();
+  fs::resize_file(two + "/lora.diffsynth.safetensors", 3);
+  EXPECT_EQ(ReadFile(published_).value(), before);
+}
+
+TEST_F(PublishTest, WhatIsThereIsDescribed) {
+  SaveLora(2);
+  const std::string four = SaveLora(4);
+  ASSERT_TRUE(WriteFileAtomically(four + "/manifest.json", "{").ok());
+  fs::create_directories(directory_ + "/.tmp-step-00000006");
+  WriteLora(published_, 4);
+  ASSERT_TRUE(
+      WriteFileAtomically(directory_ + "/lora.comfyui.safetensors", "x").ok());
+  const auto contents = ledger_->Look(directory_);
+  ASSERT_TRUE(contents.ok()) << contents.status();
+  ASSERT_EQ(contents->checkpoints.size(), 2u);
+  EXPECT_EQ(contents->checkpoints[0].checkpoint.steps_done, 2);
+  EXPECT_TRUE(contents->checkpoints[0].manifest.ok());
+  EXPECT_FALSE(contents->checkpoints[1].manifest.ok());
+  ASSERT_EQ(contents->loras.size(), 2u);
+  EXPECT_EQ(contents->loras[0].steps, 4);
+  EXPECT_EQ(contents->loras[1].config_digest, "");
+  EXPECT_TRUE(ledger_->Look(directory_ + "/nothing")->checkpoints.empty());
+}
+
+TEST_F(PublishTest, WhatMakesWayIsKeptUnderItsDate) {
+  const std::string two = SaveLora(2);
+  WriteLora(published_, 2);
+  const absl::Time now = absl::FromCivil(
+      absl::CivilSecond(2026, 12, 1, 4, 5, 6), absl::LocalTimeZone());
+  const auto aside = ledger_->MoveAside(directory_, {two, published_}, now);
+  ASSERT_TRUE(aside.ok()) << aside.status();
+  EXPECT_EQ(*aside, directory_ + "/replaced-2026-12-01-040506");
+  EXPECT_TRUE(ledger_->Verify(*aside + "/step-00000002").status().code() ==
+              absl::StatusCode::kDataLoss);  // WriteLora changed its export
+  EXPECT_TRUE(fs::exists(*aside + "/lora.diffsynth.safetensors"));
+  EXPECT_THAT(Files(), testing::IsEmpty());
+  const std::string four = SaveLora(4);
+  EXPECT_EQ(*ledger_->MoveAside(directory_, {four}, now), *aside + "-2");
+}
+
+TEST_F(CheckpointLedgerTest, SamplesAndAddedFilesArePartOfACheckpoint) {
+  const SampleList list{"d", {{"a.mp4", "l", "c"}}};
+  auto temporary = ledger_->Begin(directory_, 1);
+  ASSERT_TRUE(temporary.ok());
+  const auto entry = ledger_->WriteSamples(*temporary, list);
+  ASSERT_TRUE(entry.ok()) << entry.status();
+  CheckpointManifest manifest;
+  manifest.step = 1;
+  manifest.threads = 1;
+  manifest.stages = 1;
+  manifest.files = {*entry};
+  const auto path = ledger_->Commit(directory_, *temporary, manifest);
+  ASSERT_TRUE(path.ok()) << path.status();
+  EXPECT_EQ(*ledger_->ReadSamples(*path), list);
+  EXPECT_TRUE(ledger_->Verify(*path).ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(*path + "/lora.diffusers.safetensors", "abc").ok());
+  manifest.files.push_back({"lora.diffusers.safetensors", 4, Sha256Hex("abc")});
+  EXPECT_FALSE(ledger_->Amend(*path, manifest).ok());
+  manifest.files.back().bytes = 3;
+  EXPECT_TRUE(ledger_->Amend(*path, manifest).ok());
+  EXPECT_EQ(ledger_->Verify(*path)->files.size(), 2u);
 }
 
 }  // namespace

@@ -223,7 +223,7 @@ TEST_F(CoordinatorServerTest, PauseAndSaveCrossTheWire) {
   EXPECT_EQ(client_->SaveJob("a").status().code(),
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(client_->PauseJob("a")->state, JobState::kPaused);
-  EXPECT_EQ(client_->ResumeJob("a")->state, JobState::kQueued);
+  EXPECT_EQ(client_->ResumeJob("a", {})->state, JobState::kQueued);
 }
 
 TEST_F(CoordinatorServerTest, ARepeatedCreateIsOneJob) {

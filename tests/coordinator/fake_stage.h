@@ -31,6 +31,9 @@ struct FakeStage {
   // Writes real files into the directories of Save and Export.
   bool write_files = false;
   double loss = 0.5;
+  std::string data_digest = "data";
+  std::string model_digest = "model";
+  std::string init_digest = {};
   bool large = false;  // the sizes of I2V-A14B, not of a few blocks
 
   [[nodiscard]] ResultBody Answer(const CommandBody& body) const {
@@ -74,7 +77,9 @@ struct FakeStage {
     ScanResult result;
     result.variant = "t2v-1.3b";
     result.layers = 5;
-    result.data_digest = "data";
+    result.data_digest = data_digest;
+    result.model_digest = model_digest;
+    result.init_digest = init_digest;
     if (large) {
       result.layers = 40;
       result.model = {.dim = 5120,
@@ -87,6 +92,7 @@ struct FakeStage {
     for (int64_t i = 0; i < samples; ++i) {
       SampleRef sample;
       sample.row = i + 1;
+      sample.media_path = absl::StrCat("/data/", i, ".mp4");
       sample.latents_path = absl::StrCat("/cache/", i, ".latents");
       sample.context_path = absl::StrCat("/cache/", i, ".context");
       sample.cached = cached;

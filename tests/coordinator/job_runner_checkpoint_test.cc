@@ -140,6 +140,7 @@ TEST_F(JobRunnerTest, WhatCannotBeReadNowIsNotTakenForDamaged) {
   Start(MakePlan());
   Work();
   ledger_.unreadable.insert("/out/step-4");
+  ledger_.manifests.erase("/out/step-6");
   host_ = FakeHost();
   Start(MakePlan(), {{2, "/out/step-2"}, {4, "/out/step-4"}});
   const auto start = WorkUntil<StartCommand>(0);

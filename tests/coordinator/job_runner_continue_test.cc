@@ -90,7 +90,9 @@ TEST_F(ContinueTest, OnlyWhatBothHoldIsGoneOnFrom) {
   EXPECT_TRUE(starts_anew(Holding(4, 1)));
   stages = Holding(4);
   ledger_.manifests["/out/step-5"].config_digest = "config";
+  ledger_.manifests["/out/step-5"].data_digest = "data";
   EXPECT_TRUE(starts_anew(stages, {{5, "/out/step-5"}}));
+  ledger_.manifests.clear();
   EXPECT_FALSE(starts_anew(stages));
   for (int part = 0; part < 2; ++part) {
     LoadedJob other = *stages[1].loaded;

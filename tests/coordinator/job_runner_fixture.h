@@ -3,6 +3,7 @@
 #ifndef HP_TESTS_COORDINATOR_JOB_RUNNER_FIXTURE_H_
 #define HP_TESTS_COORDINATOR_JOB_RUNNER_FIXTURE_H_
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <map>
@@ -14,7 +15,9 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 #include "coordinator/fake_stage.h"
 #include "coordinator/job_runner.h"
 #include "gtest/gtest.h"
@@ -90,6 +93,10 @@ class FakeHost : public JobRunnerHost {
     return commit_error;
   }
 
+  void AdoptCheckpoint(const Checkpoint& checkpoint) override {
+    adopted.push_back(checkpoint.steps_done);
+  }
+
   void ForgetCheckpoint(const Checkpoint& checkpoint) override {
     forgotten.push_back(checkpoint.steps_done);
   }
@@ -119,6 +126,7 @@ class FakeHost : public JobRunnerHost {
   std::vector<int64_t> encodings;
   std::vector<int64_t> committed;
   std::vector<int64_t> forgotten;
+  std::vector<int64_t> adopted;
   std::vector<std::string> exports;
   absl::Status commit_error;
 };
@@ -143,7 +151,59 @@ class FakeLedger : public CheckpointLedger {
     open.erase(temporary);
     const std::string path = absl::StrCat(output_dir, "/step-", manifest.step);
     manifests[path] = manifest;
+    if (const auto list = written.find(temporary); list != written.end()) {
+      samples[path] = list->second;
+    }
     return path;
+  }
+
+  absl::StatusOr<OutputContents> Look(const std::string&) override {
+    OutputContents contents;
+    for (const auto& [directory, manifest] : manifests) {
+      int64_t step = 0;
+      HP_CHECK(
+          absl::SimpleAtoi(directory.substr(directory.rfind('-') + 1), &step));
+      Checkpoint checkpoint;
+      checkpoint.steps_done = step;
+      checkpoint.directory = directory;
+      FoundCheckpoint found{checkpoint, manifest};
+      contents.checkpoints.push_back(std::move(found));
+    }
+    std::sort(contents.checkpoints.begin(), contents.checkpoints.end(),
+              [](const FoundCheckpoint& a, const FoundCheckpoint& b) {
+                return a.checkpoint.steps_done < b.checkpoint.steps_done;
+              });
+    contents.loras = loras;
+    return contents;
+  }
+
+  absl::StatusOr<std::string> MoveAside(const std::string& output_dir,
+                                        const std::vector<std::string>& paths,
+                                        absl::Time) override {
+    for (const std::string& path : paths) {
+      moved.push_back(path);
+      manifests.erase(path);
+    }
+    return absl::StrCat(output_dir, "/replaced");
+  }
+
+  absl::StatusOr<FileEntry> WriteSamples(const std::string& temporary,
+                                         const SampleList& list) override {
+    written[temporary] = list;
+    return FileEntry{kSampleListName, 1, std::string(64, 'a')};
+  }
+
+  absl::StatusOr<SampleList> ReadSamples(
+      const std::string& directory) override {
+    const auto found = samples.find(directory);
+    if (found == samples.end()) return absl::NotFoundError("no list");
+    return found->second;
+  }
+
+  absl::Status Amend(const std::string& directory,
+                     const CheckpointManifest& manifest) override {
+    manifests[directory] = manifest;
+    return absl::OkStatus();
   }
 
   void Discard(const std::string& temporary) override { open.erase(temporary); }
@@ -178,6 +238,10 @@ class FakeLedger : public CheckpointLedger {
 
   std::set<std::string> open;
   std::map<std::string, CheckpointManifest> manifests;
+  std::map<std::string, SampleList> written;  // by temporary folder
+  std::map<std::string, SampleList> samples;  // by checkpoint
+  std::vector<FoundLora> loras;
+  std::vector<std::string> moved;
   std::vector<std::string> set_aside;
   std::set<std::string> unreadable;
   absl::Status begin_error;

@@ -69,13 +69,35 @@ TEST_F(BadFileTest, WhatIsSkippedDecidesTheDataDigest) {
   Work();
   const std::string one = ledger_.manifests.at("/out/step-6").data_digest;
   host_ = FakeHost();
+  ledger_ = FakeLedger();
   StartWith(BadFilePolicy::kSkip, {"/cache/1.latents"});
   Work();
   EXPECT_EQ(ledger_.manifests.at("/out/step-6").data_digest, one);
   host_ = FakeHost();
+  ledger_ = FakeLedger();
   StartWith(BadFilePolicy::kSkip, {"/cache/2.latents"});
   Work();
   EXPECT_NE(ledger_.manifests.at("/out/step-6").data_digest, one);
+}
+
+// What was left out before is left out again, and may be taken in by a word.
+TEST_F(BadFileTest, AResumedJobLeavesOutTheSame) {
+  StartWith(BadFilePolicy::kSkip, {"/cache/1.latents"});
+  Work();
+  for (const char* step : {"/out/step-4", "/out/step-6"}) {
+    ledger_.manifests.erase(step);
+  }
+  host_ = FakeHost();
+  StartWith(BadFilePolicy::kSkip, {"/cache/1.latents"});
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(host_.committed, ElementsAre(4, 6));
+  ledger_.manifests.erase("/out/step-6");
+  host_ = FakeHost();
+  StartWith(BadFilePolicy::kSkip, {});
+  Work();
+  EXPECT_EQ(host_.error.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(host_.reason, HasSubstr("1 sample was added (1.mp4)"));
 }
 
 TEST_F(BadFileTest, StopIsTheDefault) {

@@ -28,8 +28,11 @@ TEST_F(JobRunnerTest, RunsAJobToItsEnd) {
   EXPECT_THAT(host_.exports, ElementsAre("/out/step-6"));
   const CheckpointManifest& manifest = ledger_.manifests.at("/out/step-4");
   EXPECT_EQ(manifest.data_cursor, 8);
-  EXPECT_EQ(manifest.split, 3);            // of 5 blocks
-  EXPECT_THAT(manifest.files, SizeIs(4));  // two shards, two formats
+  EXPECT_EQ(manifest.split, 3);  // of 5 blocks
+  // Two shards, two formats, and the list of samples.
+  EXPECT_THAT(manifest.files, SizeIs(5));
+  EXPECT_EQ(manifest.model_digest, "model");
+  EXPECT_EQ(manifest.device, "cpu");
   EXPECT_THAT(ledger_.open, IsEmpty());
   EXPECT_EQ(host_.restarts, 0);
 }
@@ -181,6 +184,7 @@ TEST_F(JobRunnerTest, ADamagedCheckpointIsPassedOver) {
   Start(MakePlan());
   Work();
   ledger_.manifests.erase("/out/step-4");
+  ledger_.manifests.erase("/out/step-6");
   host_ = FakeHost();
   Start(MakePlan(), {{2, "/out/step-2", {}, 0}, {4, "/out/step-4", {}, 0}});
   const auto start = WorkUntil<StartCommand>(0);

@@ -65,6 +65,7 @@ const std::map<std::pair<S, T>, S>& Allowed() {
       {{S::kCancelling, T::kCancelled}, S::kCancelled},
       {{S::kCancelling, T::kComplete}, S::kDone},
       {{S::kCancelling, T::kInterrupted}, S::kCancelled},
+      {{S::kDone, T::kResume}, S::kQueued},
       {{S::kFailed, T::kResume}, S::kQueued},
       {{S::kCancelled, T::kResume}, S::kQueued}};
   return allowed;

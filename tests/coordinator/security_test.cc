@@ -147,7 +147,7 @@ TEST_F(SecurityTest, ARoleMayWhatItIsForAndNoMore) {
   EXPECT_EQ(Client(submit_)->CreateJob(Spec("a")).status().code(),
             absl::StatusCode::kOk);
   EXPECT_EQ(reader->CancelJob("a", true).status().code(), denied);
-  EXPECT_EQ(reader->ResumeJob("a").status().code(), denied);
+  EXPECT_EQ(reader->ResumeJob("a", {}).status().code(), denied);
   EXPECT_EQ(reader->GetJob("a").status().code(), absl::StatusCode::kOk);
   EXPECT_EQ(Client(admin_)->CancelJob("a", true).status().code(),
             absl::StatusCode::kOk);

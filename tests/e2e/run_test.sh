@@ -20,24 +20,32 @@ run plain
 grep -q 'done already' "$scratch/plain.err" || fail "it was not found again"
 [[ "$(lora plain)" == "$before" ]] || fail "the LoRA changed"
 
-# Somebody removed one file and put another job's in place of the other.
-job usurper seed=2 >/dev/null
-run usurper
+# Somebody removed one file and damaged the other.
 rm "$scratch/plain/lora.diffsynth.safetensors"
-cp --remove-destination "$scratch/usurper/lora.comfyui.safetensors" "$scratch/plain/"
+truncate -s -1 "$scratch/plain/lora.comfyui.safetensors"
 [[ "$(lora plain)" != "$before" ]] || fail "nothing was changed"
 run plain
 [[ "$(grep -c 'restored from' "$scratch/plain.out")" == 2 ]] || fail "unsaid"
 [[ "$(lora plain)" == "$before" ]] || fail "the LoRA was not restored"
-# Without its checkpoint it cannot be: an error that says what to do, and does.
+# Another job's LoRA is never overwritten without a word.
+job usurper seed=2 >/dev/null
+run usurper
+cp "$scratch/usurper/lora.comfyui.safetensors" "$scratch/plain/"
+expect_error 3 "is the LoRA of another job.*--replace" \
+  "$HP_BIN/halfpipe" run "$scratch/plain.yaml"
+cmp -s "$scratch/usurper/lora.comfyui.safetensors" \
+  "$scratch/plain/lora.comfyui.safetensors" || fail "it was overwritten"
+run plain --replace
+[[ "$(lora plain)" == "$before" ]] || fail "the LoRA was not restored"
+[[ -s "$(ls "$scratch"/plain/replaced-*/lora.comfyui.safetensors)" ]] ||
+  fail "the other job's LoRA was not kept"
+# Without its checkpoint it cannot be restored: an error that says what to do.
 rm -r "$scratch"/plain/step-*
 run plain
 rm "$scratch/plain/lora.diffsynth.safetensors"
-expect_error 1 "lora.diffsynth.safetensors: .*step-00000006 does not have it" \
+expect_error 3 "lora.diffsynth.safetensors: .*step-00000006 does not have it" \
   "$HP_BIN/halfpipe" run "$scratch/plain.yaml"
-record="$(sed -n 's/.*to train it again remove \([^,]*\),.*/\1/p' "$scratch/error.err")"
-rm -r "${record:?}"
-run plain
+run plain --replace
 [[ "$(lora plain)" == "$before" ]] || fail "trained again, it is another LoRA"
 
 # Real clips and captions, through decoder, encoders and cache.

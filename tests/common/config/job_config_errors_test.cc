@@ -103,7 +103,7 @@ TEST(JobConfigErrorsTest, WrongTypes) {
                               "o, ffn.0, ffn.2]}",
                               "lora: 32")),
               HasSubstr("lora: expected a mapping with rank, alpha, targets, "
-                        "init_from, found '32'"));
+                        "init_from, partial, found '32'"));
   EXPECT_THAT(ErrorOf(JobWith("  seed: 7", "  deterministic: yes")),
               HasSubstr("expected true or false, found 'yes'"));
   EXPECT_THAT(ErrorOf(JobWith("dit: /models/high_noise_model", "dit:")),

@@ -2,12 +2,18 @@
 
 #include <string>
 
+#include "common/data/media_kinds.h"
+#include "common/data/media_path.h"
+#include "common/data/readable_text.h"
 #include "common/data/temporary_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 std::string MessageOf(const DataSource& source) {
   auto samples = LoadSamples(source);
@@ -49,10 +55,9 @@ TEST(MetadataTest, EveryProblemAtOnce) {
             m + ":1: " + (folder / "missing.mp4") + " does not exist\n" + m +
                 ":2: the prompt is empty\n" + m +
                 ":3: '../a.mp4' is outside the data folder " + folder.path() +
-                "\n" + m +
-                ":4: 'a.xyz' is no known kind of media; expected mp4, avi, "
-                "mov, wmv, mkv, flv, webm, gif, jpg, jpeg, png, webp or bmp\n" +
-                m + ":5: has no prompt\n" + m +
+                "\n" + m + ":4: 'a.xyz' is no known kind of media; expected " +
+                KnownMediaKinds() + " (a.mp4 is there)\n" + m +
+                ":5: has no prompt\n" + m +
                 ":5: names no video or image (columns with text: clip)\n" + m +
                 ":6: names a video and an image; expected one");
 }
@@ -86,9 +91,8 @@ TEST(MetadataTest, FolderProblems) {
             (folder / "alone.mp4") +
                 ": has no caption; expected alone.txt beside it\n" +
                 (folder / "empty.txt") + ": the prompt is empty\n" +
-                (folder / "latin.txt") +
-                ": the prompt is not UTF-8; convert the file\n" +
-                (folder / "lost.txt") +
+                (folder / "latin.txt") + ": the prompt " +
+                TextProblem("caf\xE9") + "\n" + (folder / "lost.txt") +
                 ": is a caption without its clip; expected a clip or image "
                 "of the same name beside it");
 }
@@ -123,6 +127,175 @@ TEST(MetadataTest, NothingThere) {
             absl::StatusCode::kNotFound);
   EXPECT_THAT(MessageOf({.root = folder.path(), .metadata = ""}),
               ::testing::HasSubstr("holds no samples"));
+  folder.Write("clips.zip", "PK");
+  EXPECT_THAT(MessageOf({.root = folder.path(), .metadata = ""}),
+              AllOf(HasSubstr("holds no samples"),
+                    HasSubstr("clips.zip: is not read: unpack it")));
+  folder.Write("metadata.csv", "video,prompt\n");
+  EXPECT_EQ(MessageOf({.root = folder.path(), .metadata = ""}),
+            (folder / "metadata.csv") +
+                ": holds no samples; expected a row for each clip");
+}
+
+TEST(MetadataTest, RootsThatAreNoFolder) {
+  TemporaryFolder folder;
+  const std::string clip = folder.Write("clip.mp4", "x");
+  EXPECT_EQ(MessageOf({.root = clip, .metadata = ""}),
+            "data.path: " + clip +
+                " is a file; expected the folder that the clips lie in");
+  std::filesystem::create_symlink("/nowhere", folder / "link");
+  EXPECT_THAT(MessageOf({.root = folder / "link", .metadata = ""}),
+              HasSubstr("is a link to /nowhere, which does not exist"));
+}
+
+TEST(MetadataTest, ALinkedRootAndRowsWithTheRealPath) {
+  TemporaryFolder outer;
+  const std::string clip = outer.Write("set/clip.mp4", "x");
+  outer.Write("set/metadata.csv", "video,prompt\n" + clip + ",one\n");
+  std::filesystem::create_directory_symlink("set", outer / "link");
+  std::vector<std::string> warnings;
+  const auto samples = LoadSamples({.root = outer / "link",
+                                    .metadata = "",
+                                    .missing = nullptr,
+                                    .warnings = &warnings});
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  ASSERT_EQ(samples->size(), 1u);
+  EXPECT_EQ((*samples)[0].media_path, clip);
+  EXPECT_THAT(warnings, ::testing::IsEmpty());
+}
+
+TEST(MetadataTest, WhatOthersCallTheirFiles) {
+  const auto samples_of = [](const std::string& name, const std::string& text) {
+    TemporaryFolder folder;
+    folder.Write("clip-1.mp4", "x");
+    folder.Write("clip-2.mp4", "x");
+    folder.Write(name, text);
+    const auto samples = LoadSamples({.root = folder.path(), .metadata = ""});
+    EXPECT_TRUE(samples.ok()) << name << ": " << samples.status();
+    std::vector<std::string> prompts;
+    if (samples.ok()) {
+      for (const Sample& sample : *samples) prompts.push_back(sample.prompt);
+    }
+    return prompts;
+  };
+  const std::vector<std::string> both = {"one", "two"};
+  EXPECT_EQ(samples_of("metadata.csv",
+                       "file_name,text\nclip-1.mp4,one\nclip-2.mp4,two\n"),
+            both);
+  EXPECT_EQ(samples_of("Metadata.CSV",
+                       "video,prompt\nclip-1.mp4,one\nclip-2.mp4,two\n"),
+            both);
+  EXPECT_EQ(samples_of("metadata.jsonl",
+                       "{\"video_path\": \"clip-1.mp4\", \"caption\": "
+                       "\"one\"}\n{\"video_path\": \"clip-2.mp4\", "
+                       "\"caption\": \"two\"}\n"),
+            both);
+  EXPECT_EQ(samples_of("metadata.json",
+                       "[{\"file_path\": \"clip-1.mp4\", \"text\": \"one\", "
+                       "\"type\": \"video\"},\n{\"file_path\": "
+                       "\"clip-2.mp4\", \"text\": \"two\"}]"),
+            both);
+  EXPECT_EQ(samples_of("captions.json",
+                       "{\"clip-1.mp4\": [\"one\"], \"clip-2.mp4\": "
+                       "[\"two\"]}"),
+            both);
+}
+
+TEST(MetadataTest, ListsOfClipsAndCaptions) {
+  TemporaryFolder folder;
+  folder.Write("videos/clip-1.mp4", "x");
+  folder.Write("videos/clip-2.mp4", "x");
+  folder.Write("videos.txt", "videos/clip-1.mp4\nvideos/clip-2.mp4\n");
+  folder.Write("prompts.txt", "one\ntwo\n");
+  folder.Write("LICENSE.txt", "licence\n");
+  for (const char* metadata : {"", "videos.txt", "prompts.txt"}) {
+    const auto samples =
+        LoadSamples({.root = folder.path(), .metadata = metadata});
+    ASSERT_TRUE(samples.ok()) << samples.status();
+    ASSERT_EQ(samples->size(), 2u);
+    EXPECT_EQ((*samples)[1].prompt, "two");
+    EXPECT_EQ((*samples)[1].where, (folder / "videos.txt") + ":2");
+  }
+  EXPECT_THAT(MessageOf({.root = folder.path(), .metadata = "LICENSE.txt"}),
+              HasSubstr("expected .csv, .json or .jsonl, or two lists"));
+  folder.Write("prompts.txt", "one\n\xEF\xBB\xBF\n");
+  EXPECT_THAT(MessageOf({.root = folder.path(), .metadata = ""}),
+              HasSubstr("videos.txt: has 2 lines"));
+}
+
+// A data set that was read before keeps its samples.
+TEST(MetadataTest, CaptionsBesideClipsComeBeforeListsThatNobodyNamed) {
+  TemporaryFolder folder;
+  folder.Write("clip-1.mp4", "x");
+  folder.Write("clip-1.txt", "beside");
+  folder.Write("captions.json", "{\"clip-1.mp4\": [\"in the list\"]}");
+  std::vector<std::string> warnings;
+  DataSource source{.root = folder.path(),
+                    .metadata = "",
+                    .missing = nullptr,
+                    .warnings = &warnings};
+  EXPECT_EQ(LoadSamples(source)->at(0).prompt, "beside");
+  EXPECT_THAT(warnings,
+              ::testing::ElementsAre(HasSubstr("captions.json: is not read")));
+  source.metadata = "captions.json";
+  EXPECT_EQ(LoadSamples(source)->at(0).prompt, "in the list");
+}
+
+TEST(MetadataTest, UnrelatedJsonIsPassedOver) {
+  TemporaryFolder folder;
+  folder.Write("clip-1.mp4", "x");
+  folder.Write("clip-1.txt", "beside");
+  folder.Write("metadata.json", "{\"repo\": \"me/clips\"}");
+  std::vector<std::string> warnings;
+  const auto samples = LoadSamples({.root = folder.path(),
+                                    .metadata = "",
+                                    .missing = nullptr,
+                                    .warnings = &warnings});
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  EXPECT_THAT(warnings,
+              ::testing::ElementsAre(HasSubstr("metadata.json: is not read")));
+  // Not where it was asked for, and not where nothing else is there.
+  EXPECT_THAT(MessageOf({.root = folder.path(), .metadata = "metadata.json"}),
+              HasSubstr("metadata.json:1: expected a list of objects"));
+  folder.Write("clip-2.mp4", "x");
+  EXPECT_THAT(MessageOf({.root = folder.path(), .metadata = ""}),
+              HasSubstr("metadata.json:1: expected a list of objects"));
+}
+
+TEST(MetadataTest, SeveralMetadataFiles) {
+  TemporaryFolder folder;
+  folder.Write("clip-1.mp4", "x");
+  folder.Write("metadata.csv", "video,prompt\nclip-1.mp4,one\n");
+  folder.Write("metadata.jsonl", "{}");
+  std::vector<std::string> warnings;
+  const auto samples = LoadSamples({.root = folder.path(),
+                                    .metadata = "",
+                                    .missing = nullptr,
+                                    .warnings = &warnings});
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  EXPECT_THAT(warnings, ::testing::ElementsAre(HasSubstr(
+                            "metadata.jsonl: is not read, as metadata.csv")));
+}
+
+// Whatever is in the folder: what leaves this library can be sent on.
+TEST(MetadataTest, AllTextIsUtf8) {
+  TemporaryFolder folder;
+  folder.Write("caf\xE9.mp4", "x");
+  folder.Write("caf\xE9.txt", "x");
+  folder.Write("orphan\xE9.txt", "x");
+  for (const auto& [root, metadata] :
+       std::vector<std::pair<std::string, std::string>>{
+           {folder.path(), ""},
+           {folder / "no\xE9", ""},
+           {folder.path(), "no\xE9.csv"},
+           {folder.path(), "caf\xE9.mp4"},
+           {folder.path(), "caf\xE9.txt"},
+           {folder / "caf\xE9.mp4", ""}}) {
+    const std::string message = MessageOf({.root = root, .metadata = metadata});
+    EXPECT_NE(message, "");
+    EXPECT_TRUE(IsUtf8(message)) << message;
+    EXPECT_THAT(message, HasSubstr("\\xE9"));
+  }
 }
 
 }  // namespace

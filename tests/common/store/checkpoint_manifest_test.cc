@@ -52,6 +52,26 @@ TEST(ManifestJsonTest, AFactorOfOneIsNotWritten) {
   }
 }
 
+TEST(ManifestJsonTest, WhatItWasTrainedOnIsOptional) {
+  EXPECT_FALSE(Example().has_record());
+  EXPECT_THAT(ToJson(Example()), Not(HasSubstr("model_digest")));
+  CheckpointManifest recorded = Example();
+  recorded.config = {{"train.seed", "7"}, {"lora.rank", "32"}};
+  recorded.model_digest = "m";
+  recorded.device = "cpu";
+  recorded.arithmetic = "avx2";
+  const auto back = ManifestFromJson(ToJson(recorded));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, recorded);
+  for (const char* bad : {"\"config\": 3", "\"config\": {\"a\": 1}"}) {
+    const std::string text = absl::StrReplaceAll(
+        ToJson(Example()),
+        {{"\"data_cursor\"", absl::StrCat(bad, ", \"data_cursor\"")}});
+    EXPECT_THAT(MessageOf(ManifestFromJson(text).status()), HasSubstr("config"))
+        << bad;
+  }
+}
+
 TEST(ManifestJsonTest, ARecordOfValidationsIsWrittenWhereThereIsOne) {
   EXPECT_THAT(ToJson(Example()), Not(HasSubstr("validation")));
   CheckpointManifest validated = Example();

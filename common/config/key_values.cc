@@ -1,0 +1,76 @@
+#include "common/config/key_values.h"
+
+#include "common/base/digest.h"
+#include "common/config/digest_text.h"
+#include "common/config/job_fields.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr int64_t kMostSteps = 200000;
+
+// The values of the keys for which `wanted` is true.
+template <typename Predicate>
+KeyValues Collect(const JobConfig& config, Predicate wanted) {
+  JobConfig copy = WithResolvedAlpha(config);
+  KeyValues values;
+  for (const Field& field : JobFields(&copy)) {
+    if (wanted(field)) {
+      values.emplace(field.key, field.value->Write());
+    }
+  }
+  return values;
+}
+
+bool Decides(const Field& field) {
+  return field.role.key_class == KeyClass::kDecides;
+}
+
+bool IsKnown(absl::string_view key) {
+  JobConfig config;
+  for (const Field& field : JobFields(&config)) {
+    if (field.key == key) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+KeyValues RecordedValues(const JobConfig& config) {
+  return Collect(config, [](const Field& field) {
+    return field.role.key_class != KeyClass::kFree &&
+           field.value->path() == nullptr;
+  });
+}
+
+std::vector<KeyChange> DecidingChanges(const KeyValues& before,
+                                       const JobConfig& config) {
+  const KeyValues defaults = Collect(JobConfig(), Decides);
+  std::vector<KeyChange> changes;
+  for (const auto& [key, now] : Collect(config, Decides)) {
+    const auto found = before.find(key);
+    const std::string& was =
+        found == before.end() ? defaults.at(key) : found->second;
+    if (was != now) changes.push_back({key, was, now});
+  }
+  for (const auto& [key, was] : before) {
+    if (!IsKnown(key)) changes.push_back({key, was, "unknown to this version"});
+  }
+  return changes;
+}
+
+std::optional<int64_t> StepsOfDigest(const JobConfig& config,
+                                     absl::string_view digest, int64_t likely) {
+  const DigestText text = DigestTextOf(config);
+  const auto has = [&](int64_t steps) {
+    return Sha256Hex(text.WithSteps(steps)) == digest;
+  };
+  if (has(config.train.steps)) return config.train.steps;
+  if (likely > 0 && has(likely)) return likely;
+  for (int64_t steps = 1; steps <= kMostSteps; ++steps) {
+    if (has(steps)) return steps;
+  }
+  return std::nullopt;
+}
+
+}  // namespace halfpipe

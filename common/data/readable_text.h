@@ -1,0 +1,42 @@
+// Text of unknown origin: how it is shown in a message, and whether it may be
+// read as UTF-8 at all.
+#ifndef HP_COMMON_DATA_READABLE_TEXT_H_
+#define HP_COMMON_DATA_READABLE_TEXT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace halfpipe {
+
+// `text` as a message may hold it, on one line and always UTF-8: bytes that are
+// no part of a character, and control characters, are written \xE9.
+[[nodiscard]] std::string Shown(absl::string_view text);
+
+// Without a UTF-8 byte order mark at its start.
+[[nodiscard]] absl::string_view WithoutMark(absl::string_view text);
+
+// Whether nothing but blanks is in `text`: of ASCII, and those that look like
+// them (no-break, ideographic and zero-width spaces, byte order marks).
+[[nodiscard]] bool IsBlank(absl::string_view text);
+
+// What keeps `text` from being read as UTF-8, as the rest of a sentence that
+// begins with its name, with what to do; "" where nothing does. Other encodings
+// (UTF-16, GBK, cp1252), NUL bytes, and the pointer that Git LFS leaves in
+// place of a file.
+[[nodiscard]] std::string TextProblem(absl::string_view text);
+
+// Whether letters of three scripts or more stand in `text`, which is UTF-8: the
+// bytes of Chinese in GBK read so where they happen to be UTF-8. Only scripts
+// of characters of two bytes count.
+[[nodiscard]] bool MixesScripts(absl::string_view text);
+
+// The same as TextProblem for a file of rows, a line for each line of it that
+// cannot be read: "FILE:LINE: ...". After five the rest is only counted.
+[[nodiscard]] std::vector<std::string> TextProblemsOfFile(
+    absl::string_view text, const std::string& file_name);
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_DATA_READABLE_TEXT_H_

@@ -1,0 +1,161 @@
+// The runner's look at its output folder and at what a checkpoint was trained
+// on: it goes on where that is right, and says what is in the way where not.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/config/key_values.h"
+#include "coordinator/job_runner.h"
+#include "coordinator/resume_check.h"
+
+namespace halfpipe {
+
+absl::Status JobRunner::TakeFolder(absl::Time now) {
+  if (plan_.kind == JobKind::kPrepare) return absl::OkStatus();
+  const std::string& folder = plan_.config.output.dir;
+  const absl::StatusOr<OutputContents> contents = ledger_->Look(folder);
+  if (!contents.ok()) return Annotate(contents.status(), "output.dir");
+  const FolderJudgement found =
+      JudgeFolder(*contents, plan_.config, &training_);
+  if (!found.in_the_way.empty()) {
+    if (!plan_.replace) return InTheWayError(folder, found);
+    if (plan_.kind == JobKind::kTrain) {
+      HP_RETURN_IF_ERROR(MakeWay(found.in_the_way, now));
+    }
+  }
+  if (plan_.replace) ForgetWhatIsGone(found.own);
+  for (const FoundCheckpoint& own : found.own) {
+    if (own.manifest.ok()) newest_ = own;
+    if (plan_.kind == JobKind::kTrain) Adopt(own.checkpoint);
+  }
+  if (found.steps_before.has_value() && newest_.has_value()) {
+    const std::string notice = StepsNotice(plan_.config, *found.steps_before,
+                                           newest_->checkpoint.steps_done);
+    if (!notice.empty()) Say(LogSeverity::kWarning, notice);
+  }
+  return absl::OkStatus();
+}
+
+void JobRunner::ForgetWhatIsGone(const std::vector<FoundCheckpoint>& there) {
+  std::erase_if(checkpoints_, [&](const Checkpoint& known) {
+    const bool is_there = std::any_of(
+        there.begin(), there.end(), [&](const FoundCheckpoint& found) {
+          return found.checkpoint.directory == known.directory;
+        });
+    if (!is_there) host_->ForgetCheckpoint(known);
+    return !is_there;
+  });
+}
+
+absl::Status JobRunner::MakeWay(const std::vector<std::string>& paths,
+                                absl::Time now) {
+  const absl::StatusOr<std::string> aside =
+      ledger_->MoveAside(plan_.config.output.dir, paths, now);
+  if (!aside.ok()) return Annotate(aside.status(), "output.dir");
+  Say(LogSeverity::kWarning,
+      absl::StrCat(paths.size(), " checkpoints and LoRA files of another job ",
+                   "are kept in ", *aside));
+  return absl::OkStatus();
+}
+
+void JobRunner::Adopt(const Checkpoint& checkpoint) {
+  const auto place = std::find_if(
+      checkpoints_.begin(), checkpoints_.end(), [&](const Checkpoint& known) {
+        return known.steps_done >= checkpoint.steps_done;
+      });
+  if (place != checkpoints_.end() &&
+      place->steps_done == checkpoint.steps_done) {
+    // As the book has it, unless the folder was moved.
+    if (place->directory == checkpoint.directory) return;
+    *place = checkpoint;
+  } else {
+    checkpoints_.insert(place, checkpoint);
+  }
+  host_->AdoptCheckpoint(checkpoint);
+}
+
+absl::Status JobRunner::CheckContent() {
+  if (!newest_.has_value()) return absl::OkStatus();
+  const std::string& directory = newest_->checkpoint.directory;
+  const CheckpointManifest& manifest = *newest_->manifest;
+  HP_RETURN_IF_ERROR(CheckWeights(manifest, *scan_, directory));
+  for (const std::string& notice :
+       ResumeNotices(manifest, *stages_[0].info, plan_.config, directory)) {
+    Say(LogSeverity::kWarning, notice);
+  }
+  if (plan_.config.data.is_random()) return absl::OkStatus();
+  absl::StatusOr<SampleList> listed = ledger_->ReadSamples(directory);
+  // Without a list, or with a damaged one, the digest decides
+  // (ChooseCheckpoint).
+  if (!listed.ok()) return absl::OkStatus();
+  recorded_ = *std::move(listed);
+  if (plan_.accept_data) return absl::OkStatus();
+  const SampleChanges changes =
+      ChangesBeforeEncoding(*recorded_, *scan_, plan_.config.data);
+  return changes.none() ? absl::OkStatus()
+                        : OtherDataError(directory, ChangesText(changes));
+}
+
+SampleList JobRunner::ListOwnSamples() const {
+  return ListSamples(plan_.config.data.path, scan_->data_digest,
+                     scan_->samples);
+}
+
+absl::Status JobRunner::TakeRecordedOrder() {
+  if (plan_.config.data.is_random() || listed_.has_value()) {
+    return absl::OkStatus();
+  }
+  listed_ = ListOwnSamples();
+  if (!recorded_.has_value()) return absl::OkStatus();
+  const std::optional<std::vector<size_t>> order =
+      OrderOf(*recorded_, *listed_);
+  if (!order.has_value()) {
+    const std::string what = ChangesText(CompareSamples(*recorded_, *listed_));
+    const absl::Status other =
+        OtherDataError(newest_->checkpoint.directory, what);
+    if (!plan_.accept_data) return other;
+    Say(LogSeverity::kWarning,
+        absl::StrCat("the job goes on with other data: ", what));
+    return absl::OkStatus();
+  }
+  std::vector<SampleRef> samples;
+  samples.reserve(order->size());
+  for (const size_t place : *order) samples.push_back(scan_->samples[place]);
+  scan_->samples = std::move(samples);
+  scan_->data_digest = recorded_->digest;
+  listed_ = ListOwnSamples();
+  return absl::OkStatus();
+}
+
+absl::Status JobRunner::CheckData(const CheckpointManifest& manifest,
+                                  const std::string& directory) {
+  if (manifest.data_digest == scan_->data_digest) return absl::OkStatus();
+  const bool same_samples =
+      recorded_.has_value() && recorded_->digest == listed_->digest;
+  const std::string what =
+      same_samples
+          ? "other samples are held out (validation.samples, validation.seed)"
+      : recorded_.has_value()
+          ? "other samples"
+          : "an older version made it, and recorded no list of its samples";
+  if (!plan_.accept_data) return OtherDataError(directory, what);
+  Say(LogSeverity::kWarning,
+      absl::StrCat("the data set is not the one that ", directory,
+                   " was trained on (", what,
+                   "): the order of the samples changes"));
+  return absl::OkStatus();
+}
+
+void JobRunner::RecordTraining(CheckpointManifest* manifest) const {
+  manifest->config = RecordedValues(plan_.config);
+  manifest->model_digest = scan_->model_digest;
+  manifest->init_digest = scan_->init_digest;
+  manifest->device = DeviceKind(*stages_[0].info);
+  manifest->arithmetic = stages_[0].info->arithmetic;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,103 @@
+#include "coordinator/resume_check.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace halfpipe {
+namespace {
+
+// "was A and is B now", of what may not have been recorded.
+void SayChange(absl::string_view what, const std::string& was,
+               const std::string& is, absl::string_view effect,
+               std::vector<std::string>* notices) {
+  if (was.empty() || is.empty() || was == is) return;
+  notices->push_back(
+      absl::StrCat(what, " was ", was, " and is ", is, " now: ", effect));
+}
+
+}  // namespace
+
+std::string DeviceKind(const StageInfo& stage) {
+  return absl::StartsWith(stage.device, "cuda") ? "cuda" : "cpu";
+}
+
+absl::Status CheckWeights(const CheckpointManifest& manifest,
+                          const ScanResult& scan,
+                          const std::string& directory) {
+  if (!manifest.has_record()) return absl::OkStatus();
+  std::vector<std::string> problems;
+  if (manifest.model_digest != scan.model_digest) {
+    problems.push_back(absl::StrCat(
+        "model.dit: holds other weights than ", directory,
+        " was trained on (the other expert, or another release?)"));
+  }
+  if (manifest.init_digest != scan.init_digest) {
+    problems.push_back(absl::StrCat(
+        "lora.init_from: ",
+        scan.init_digest.empty()       ? "is empty, but "
+        : manifest.init_digest.empty() ? "is given, but "
+                                       : "holds another LoRA than ",
+        directory,
+        scan.init_digest.empty()       ? " started from a LoRA"
+        : manifest.init_digest.empty() ? " started from a fresh one"
+                                       : " started from"));
+  }
+  if (problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      absl::StrJoin(problems, "\n"),
+      "\nName the file that it was trained on, give this job another "
+      "output.dir, or add --replace"));
+}
+
+std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
+                                       const StageInfo& stage0,
+                                       const JobConfig& config,
+                                       const std::string& directory) {
+  std::vector<std::string> notices;
+  if (!manifest.has_record()) {
+    notices.push_back(absl::StrCat(
+        directory,
+        " was made by an older version, which did not record the weights "
+        "it was trained on: make sure that model.dit and lora.init_from are "
+        "the same"));
+  }
+  const char* kBits = "the last bits of the result may be others";
+  SayChange("pipeline.threads", absl::StrCat(manifest.threads),
+            absl::StrCat(config.pipeline.threads),
+            DeviceKind(stage0) == "cpu" ? kBits : "nothing else changes",
+            &notices);
+  SayChange("the stages' device", manifest.device, DeviceKind(stage0), kBits,
+            &notices);
+  SayChange("the stages' arithmetic", manifest.arithmetic, stage0.arithmetic,
+            kBits, &notices);
+  return notices;
+}
+
+absl::Status OtherDataError(const std::string& directory,
+                            const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "data: is not what ", directory, " was trained on: ", what,
+      "\nPut the data set back as it was, add --accept-data to go on with it "
+      "as it is (the samples then come in another order), or give this job "
+      "another output.dir"));
+}
+
+SampleChanges ChangesBeforeEncoding(const SampleList& before,
+                                    const ScanResult& scan,
+                                    const DataConfig& data) {
+  std::vector<SampleRef> samples;
+  const bool may_drop = data.on_bad_file == BadFilePolicy::kSkip;
+  SampleChanges all =
+      CompareSamples(before, ListSamples(data.path, "", scan.samples));
+  if (!may_drop || all.added.empty()) return all;
+  for (const SampleRef& sample : scan.samples) {
+    if (sample.cached) samples.push_back(sample);
+  }
+  const SampleChanges cached =
+      CompareSamples(before, ListSamples(data.path, "", samples));
+  all.added = cached.added;
+  return all;
+}
+
+}  // namespace halfpipe
