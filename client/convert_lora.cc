@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/lora_match.h"
@@ -19,8 +20,10 @@ absl::Status CheckModules(const LoraFile& lora, const ConvertOptions& options,
   if (options.base.empty()) return CheckModuleNames(lora);
   HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                       OpenWanCheckpoint(options.base));
-  *base = AllLinearShapesOf(checkpoint.variant.architecture);
-  return CheckEveryModule(lora, *base);
+  const WanArchitecture& architecture = checkpoint.variant.architecture;
+  *base = AllLinearShapesOf(architecture);
+  HP_RETURN_IF_ERROR(CheckEveryModule(lora, *base));
+  return CheckEveryDifference(lora, WanTensors(architecture));
 }
 
 absl::Status CheckOutput(const ConvertOptions& options) {
@@ -37,6 +40,10 @@ absl::Status CheckOutput(const ConvertOptions& options) {
 // peft has one rank for all modules unless it is told otherwise.
 absl::StatusOr<std::string> PeftConfigOf(const LoraFile& lora) {
   std::vector<std::string> modules;
+  if (lora.modules.empty()) {
+    return absl::InvalidArgumentError(
+        "it has no A and B matrices, so peft has nothing to hold");
+  }
   for (const LoraModule& module : lora.modules) {
     if (module.rank != lora.modules.front().rank) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -56,6 +63,7 @@ LoraExport ExportOf(const LoraFile& lora, const ConvertOptions& options,
   result.dtype = options.dtype.value_or(lora.dtype);
   result.metadata = lora.metadata;
   if (!options.base.empty()) result.base = &base;
+  result.differences = &lora.differences;
   for (const LoraModule& module : lora.modules) {
     result.adapters.push_back(
         {.module = module.module,
@@ -82,13 +90,19 @@ absl::StatusOr<ConvertResult> ConvertLora(const ConvertOptions& options) {
   }
   const LoraExport exported = ExportOf(lora, options, base);
   ConvertResult result{.modules = lora.modules.size(),
+                       .differences = lora.differences.size(),
                        .dtype = exported.dtype,
                        .files = {options.output}};
   std::string peft;
   if (options.format == LoraFormat::kPeft) {
-    HP_ASSIGN_OR_RETURN(peft, PeftConfigOf(lora));
+    absl::StatusOr<std::string> config = PeftConfigOf(lora);
+    if (!config.ok()) return Annotate(config.status(), options.input);
+    peft = *std::move(config);
   }
-  HP_RETURN_IF_ERROR(ExportLora(options.output, exported));
+  if (const absl::Status written = ExportLora(options.output, exported);
+      !written.ok()) {
+    return Annotate(written, options.input);
+  }
   if (!peft.empty()) {
     const auto folder = std::filesystem::path(options.output).parent_path();
     result.files.push_back((folder / kPeftConfigName).string());

@@ -24,6 +24,7 @@ struct ConvertOptions {
 
 struct ConvertResult {
   size_t modules = 0;
+  size_t differences = 0;  // of whole tensors
   DType dtype = DType::kF32;
   std::vector<std::string> files = {};  // that were written
 };
@@ -32,7 +33,8 @@ struct ConvertResult {
 // its adapter_config.json beside it. An alpha is kept where the target format
 // has one, else alpha / rank is multiplied into B. InvalidArgument: every key
 // that does not match (lora_match.h); `output` is `input` itself; peft and
-// ranks that differ. Else the codes of ImportLora, ExportLora and
+// ranks that differ; differences of whole tensors and a format that has no key
+// for them. Else the codes of ImportLora, ExportLora and
 // OpenWanCheckpoint.
 [[nodiscard]] absl::StatusOr<ConvertResult> ConvertLora(
     const ConvertOptions& options);

@@ -1,8 +1,12 @@
-// Whether every module of a LoRA file belongs to a model.
+// Whether every part of a LoRA file belongs to a model.
 #ifndef HP_CLIENT_LORA_MATCH_H_
 #define HP_CLIENT_LORA_MATCH_H_
 
+#include <map>
+#include <string>
+
 #include "absl/status/status.h"
+#include "common/base/dtype.h"
 #include "common/store/lora_file.h"
 
 namespace halfpipe {
@@ -12,8 +16,13 @@ namespace halfpipe {
 [[nodiscard]] absl::Status CheckEveryModule(const LoraFile& lora,
                                             const LinearShapes& base);
 
-// The same where no base model is at hand: the names alone, against every
-// linear layer that a model of the Wan family can have, whatever its depth.
+// OK when every difference of `lora` is of a tensor of `tensors`
+// (WanTensors) with its shape. InvalidArgument likewise, with their keys.
+[[nodiscard]] absl::Status CheckEveryDifference(
+    const LoraFile& lora, const std::map<std::string, Shape>& tensors);
+
+// Both where no base model is at hand: the names alone, against every tensor
+// that a model of the Wan family can have, whatever its depth.
 [[nodiscard]] absl::Status CheckModuleNames(const LoraFile& lora);
 
 }  // namespace halfpipe

@@ -53,22 +53,32 @@ class UnfinishedFolder {
   const std::string path_;
 };
 
+// What is added to one tensor of the base: never both.
+struct Update {
+  const LoraModule* module = nullptr;
+  const LoraDifference* difference = nullptr;
+};
+
 class Merge {
  public:
   Merge(const LoraFile& lora, const MergeOptions& options,
         const WanCheckpoint& checkpoint)
       : options_(options), archive_(*checkpoint.archive) {
+    const auto& tensors = checkpoint.variant.tensors;
     for (const LoraModule& module : lora.modules) {
-      const auto stored =
-          checkpoint.variant.tensors.find(module.module + ".weight");
-      if (stored != checkpoint.variant.tensors.end()) {
-        updates_[stored->second.name] = &module;
-      }
+      const auto stored = tensors.find(module.module + ".weight");
+      if (stored == tensors.end()) continue;
+      updates_[stored->second.name].module = &module;
+    }
+    for (const LoraDifference& difference : lora.differences) {
+      const auto stored = tensors.find(difference.tensor);
+      if (stored == tensors.end()) continue;
+      updates_[stored->second.name].difference = &difference;
     }
   }
 
   [[nodiscard]] absl::Status CheckDTypes() const {
-    for (const auto& [name, module] : updates_) {
+    for (const auto& [name, update] : updates_) {
       const ArchivedTensor& tensor = archive_.tensors().at(name);
       if (IsFloatingPoint(tensor.dtype)) continue;
       return absl::InvalidArgumentError(absl::StrCat(
@@ -103,9 +113,8 @@ class Merge {
         path, shard, metadata,
         [this](const TensorToWrite& tensor, const TensorSink& sink) {
           const auto update = updates_.find(tensor.name);
-          return update == updates_.end()
-                     ? Copy(tensor.name, sink)
-                     : Add(tensor.name, *update->second, sink);
+          return update == updates_.end() ? Copy(tensor.name, sink)
+                                          : Add(tensor, update->second, sink);
         });
   }
 
@@ -130,35 +139,50 @@ class Merge {
   }
 
   // As many rows at a time as a piece has room for.
-  [[nodiscard]] absl::Status Add(const std::string& name,
-                                 const LoraModule& module,
+  [[nodiscard]] absl::Status Add(const TensorToWrite& tensor,
+                                 const Update& update,
                                  const TensorSink& sink) const {
-    const DType dtype = archive_.tensors().at(name).dtype;
-    const uint64_t row_bytes = static_cast<uint64_t>(module.in) * SizeOf(dtype);
+    const int64_t rows = tensor.shape.empty() ? 1 : tensor.shape[0];
+    const int64_t width = rows == 0 ? 0 : ElementCount(tensor.shape) / rows;
+    const uint64_t row_bytes =
+        static_cast<uint64_t>(width) * SizeOf(tensor.dtype);
     const auto step = static_cast<int64_t>(
         std::max<uint64_t>(1, kPieceBytes / std::max<uint64_t>(1, row_bytes)));
     std::string piece;
     std::vector<float> values;
-    for (int64_t row = 0; row < module.out; row += step) {
+    for (int64_t row = 0; row < rows; row += step) {
       HP_RETURN_IF_ERROR(CheckStop());
-      const int64_t rows = std::min(step, module.out - row);
-      piece.resize(static_cast<uint64_t>(rows) * row_bytes);
-      values.resize(static_cast<size_t>(rows * module.in));
-      HP_RETURN_IF_ERROR(
-          archive_.ReadRange(name, static_cast<uint64_t>(row) * row_bytes,
-                             piece.size(), piece.data()));
-      DecodeFloats(dtype, piece.data(), values.size(), values.data());
-      AddLoraRows(module, options_.strength, row, rows, options_.threads,
-                  values.data());
-      EncodeFloats(dtype, values.data(), values.size(), piece.data());
+      const int64_t count = std::min(step, rows - row);
+      piece.resize(static_cast<uint64_t>(count) * row_bytes);
+      values.resize(static_cast<size_t>(count * width));
+      HP_RETURN_IF_ERROR(archive_.ReadRange(
+          tensor.name, static_cast<uint64_t>(row) * row_bytes, piece.size(),
+          piece.data()));
+      DecodeFloats(tensor.dtype, piece.data(), values.size(), values.data());
+      AddRows(update, row, width, values);
+      EncodeFloats(tensor.dtype, values.data(), values.size(), piece.data());
       HP_RETURN_IF_ERROR(sink(piece.data(), piece.size()));
     }
     return absl::OkStatus();
   }
 
+  // `values` are rows of the tensor from `row` on, each `width` numbers.
+  void AddRows(const Update& update, int64_t row, int64_t width,
+               std::vector<float>& values) const {
+    if (update.module != nullptr) {
+      AddLoraRows(*update.module, options_.strength, row,
+                  static_cast<int64_t>(values.size()) / update.module->in,
+                  options_.threads, values.data());
+      return;
+    }
+    const auto strength = static_cast<float>(options_.strength);
+    const float* added = update.difference->values.data() + row * width;
+    for (float& value : values) value += strength * *added++;
+  }
+
   const MergeOptions& options_;
   const TensorArchive& archive_;
-  std::map<std::string, const LoraModule*> updates_;  // by stored name
+  std::map<std::string, Update> updates_;  // by stored name
 };
 
 bool IsOneFile(const std::string& output) {
@@ -263,11 +287,13 @@ absl::StatusOr<MergeResult> WriteMergedCheckpoint(const LoraFile& lora,
   HP_RETURN_IF_ERROR(CheckOutput(options));
   HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                       OpenWanCheckpoint(options.base));
-  HP_RETURN_IF_ERROR(CheckEveryModule(
-      lora, AllLinearShapesOf(checkpoint.variant.architecture)));
+  const WanArchitecture& architecture = checkpoint.variant.architecture;
+  HP_RETURN_IF_ERROR(CheckEveryModule(lora, AllLinearShapesOf(architecture)));
+  HP_RETURN_IF_ERROR(CheckEveryDifference(lora, WanTensors(architecture)));
   const Merge merge(lora, options, checkpoint);
   HP_RETURN_IF_ERROR(merge.CheckDTypes());
   MergeResult result{.modules = lora.modules.size(),
+                     .differences = lora.differences.size(),
                      .tensors = checkpoint.archive->tensors().size()};
   for (const auto& [name, tensor] : checkpoint.archive->tensors()) {
     result.bytes += tensor.bytes;

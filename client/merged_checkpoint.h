@@ -27,22 +27,25 @@ struct MergeOptions {
 };
 
 struct MergeResult {
-  size_t modules = 0;  // that the LoRA was added to: all of it
-  size_t tensors = 0;  // in the new checkpoint: those of the base
-  uint64_t bytes = 0;  // of their values
+  size_t modules = 0;      // that the LoRA was added to: all of it
+  size_t differences = 0;  // of whole tensors, likewise
+  size_t tensors = 0;      // in the new checkpoint: those of the base
+  uint64_t bytes = 0;      // of their values
   std::vector<std::string> files = {};
 };
 
-// weight + strength * scale * B A for every module of `lora`, summed in float32
-// and rounded to the dtype that the base has; every other tensor is copied.
-// Names, dtypes and metadata are the base's. The output appears whole or not at
-// all: a file by rename, a folder (shards, their index, the base's config.json)
-// by one rename too. Holds some MiB of the base at a time.
+// weight + strength * scale * B A for every module of `lora` and tensor +
+// strength * difference for every difference, summed in float32 and rounded to
+// the dtype that the base has; every other tensor is copied. Names, dtypes and
+// metadata are the base's. The output appears whole or not at all: a file by
+// rename, a folder (shards, their index, the base's config.json) by one rename
+// too. Holds some MiB of the base at a time.
 //
-// InvalidArgument: modules that the base does not have or of other sizes (all
-// of them), a weight that is not F32, BF16 or F16, an output that exists as a
-// folder or is the base. ResourceExhausted before anything is written when the
-// disk has no room. Cancelled: `stop` said so. Else OpenWanCheckpoint's codes.
+// InvalidArgument: modules or differences that the base does not have or of
+// other sizes (all of them), a weight that is not F32, BF16 or F16, an output
+// that exists as a folder or is the base. ResourceExhausted before anything is
+// written when the disk has no room. Cancelled: `stop` said so. Else
+// OpenWanCheckpoint's codes.
 [[nodiscard]] absl::StatusOr<MergeResult> WriteMergedCheckpoint(
     const LoraFile& lora, const MergeOptions& options);
 

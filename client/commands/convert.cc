@@ -34,6 +34,12 @@ struct ConvertCommandOptions {
   OutputFormat output = OutputFormat::kText;
 };
 
+// Behind a number of modules.
+std::string WithDifferences(size_t differences) {
+  if (differences == 0) return "";
+  return absl::StrCat(" and ", differences, " differences of whole tensors");
+}
+
 absl::StatusOr<ExitCode> ToFormat(const ConvertCommandOptions& options,
                                   CommandContext& context) {
   ConvertOptions lora = options.lora;
@@ -48,13 +54,15 @@ absl::StatusOr<ExitCode> ToFormat(const ConvertCommandOptions& options,
         {"format", options.format},
         {"dtype", DTypeName(result.dtype)},
         {"modules", result.modules},
+        {"differences", result.differences},
         {"checked_against_base", !lora.base.empty()},
         {"files", result.files}};
     context.out << JsonText(json, 2) << "\n";
     return ExitCode::kOk;
   }
-  context.out << result.modules << " modules as " << options.format << ", "
-              << DTypeName(result.dtype) << ", every key "
+  context.out << result.modules << " modules"
+              << WithDifferences(result.differences) << " as " << options.format
+              << ", " << DTypeName(result.dtype) << ", every key "
               << (lora.base.empty() ? "known" : "in the base model") << "\n";
   for (const std::string& file : result.files) context.out << file << "\n";
   return ExitCode::kOk;
@@ -87,14 +95,16 @@ absl::StatusOr<ExitCode> IntoBase(const ConvertCommandOptions& options,
     const nlohmann::ordered_json json = {{"schema", 1},
                                          {"strength", options.strength},
                                          {"modules", result->modules},
+                                         {"differences", result->differences},
                                          {"tensors", result->tensors},
                                          {"bytes", result->bytes},
                                          {"files", result->files}};
     context.out << JsonText(json, 2) << "\n";
     return ExitCode::kOk;
   }
-  context.out << result->modules << " of " << result->modules
-              << " modules merged into " << result->tensors << " tensors, "
+  context.out << result->modules << " of " << result->modules << " modules"
+              << WithDifferences(result->differences) << " merged into "
+              << result->tensors << " tensors, "
               << ReadableBytes(static_cast<int64_t>(result->bytes)) << "\n";
   return ExitCode::kOk;
 }

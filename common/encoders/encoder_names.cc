@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,32 @@ std::string NativeUmt5Name(absl::string_view name) {
                             {"layer.1.DenseReluDense.wi_0", "ffn.gate.0"},
                             {"layer.1.DenseReluDense.wi_1", "ffn.fc1"},
                             {"layer.1.DenseReluDense.wo", "ffn.fc2"}}));
+}
+
+// What wrappers and repackagers put before every name.
+bool IsKnownUmt5Prefix(absl::string_view prefix) {
+  constexpr absl::string_view kParts[] = {
+      "model.",         "module.",  "_orig_mod.",  "text_encoder.",
+      "text_encoders.", "umt5xxl.", "transformer."};
+  while (!prefix.empty()) {
+    const bool stripped = absl::c_any_of(
+        kParts, [&](auto part) { return absl::ConsumePrefix(&prefix, part); });
+    if (!stripped) return false;
+  }
+  return true;
+}
+
+std::string Umt5Prefix(const TensorArchive& archive) {
+  for (const auto& [name, tensor] : archive.tensors()) {
+    for (absl::string_view first : {"token_embedding.weight", "shared.weight",
+                                    "encoder.embed_tokens.weight"}) {
+      absl::string_view prefix = name;
+      if (absl::ConsumeSuffix(&prefix, first) && IsKnownUmt5Prefix(prefix)) {
+        return std::string(prefix);
+      }
+    }
+  }
+  return "";
 }
 
 // "encoder.down_blocks.1.resnets.0.conv1.weight" -> 1, 0.
@@ -85,9 +112,10 @@ std::string NativeVaeName(absl::string_view name,
 }  // namespace
 
 NativeNames NativeUmt5Names(const TensorArchive& archive) {
+  const std::string prefix = Umt5Prefix(archive);
   NativeNames names;
   for (const auto& [name, tensor] : archive.tensors()) {
-    names.emplace(NativeUmt5Name(name), name);
+    names.emplace(NativeUmt5Name(absl::StripPrefix(name, prefix)), name);
   }
   return names;
 }

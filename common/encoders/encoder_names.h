@@ -16,8 +16,9 @@ using NativeNames = std::map<std::string, std::string>;
 
 // UMT5 encoder: the published layout (`blocks.0.attn.q.weight`) unchanged, and
 // transformers' UMT5EncoderModel
-// (`encoder.block.0.layer.0.SelfAttention.q...`). Names that belong to neither
-// are kept as they are.
+// (`encoder.block.0.layer.0.SelfAttention.q...`), with or without a prefix of
+// wrappers and repackagers (`model.`, `module.`, `text_encoder.`, ...). Names
+// that belong to neither are kept as they are.
 [[nodiscard]] NativeNames NativeUmt5Names(const TensorArchive& archive);
 
 // Wan 2.1 and 2.2 VAE: the published layout with or without a `model.` prefix,

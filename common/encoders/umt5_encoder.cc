@@ -6,15 +6,19 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/base/status.h"
 #include "common/encoders/encoder_names.h"
 #include "common/encoders/weight_loader.h"
 #include "common/kernels/torch_guard.h"
+#include "common/store/quantised_weights.h"
 
 namespace halfpipe {
 namespace {
@@ -39,6 +43,42 @@ absl::Status CheckPrompt(const TokenizedPrompt& prompt, int64_t vocabulary) {
   return absl::OkStatus();
 }
 
+// The tensors of a layer are known by name; one more would change it in a way
+// that is not known.
+bool IsOfALayer(absl::string_view native) {
+  return absl::StartsWith(native, "blocks.") ||
+         absl::StartsWith(native, "token_embedding.") ||
+         absl::StartsWith(native, "norm.");
+}
+
+bool IsWeight(absl::string_view native) {
+  constexpr absl::string_view kNames[] = {
+      "norm1", "attn.q",     "attn.k",  "attn.v",  "attn.o",
+      "norm2", "ffn.gate.0", "ffn.fc1", "ffn.fc2", "pos_embedding.embedding"};
+  if (!absl::ConsumeSuffix(&native, ".weight")) return false;
+  if (native == "norm" || native == "token_embedding") return true;
+  if (!absl::ConsumePrefix(&native, "blocks.")) return false;
+  native.remove_prefix(std::min(native.find('.'), native.size() - 1) + 1);
+  return std::find(std::begin(kNames), std::end(kNames), native) !=
+         std::end(kNames);
+}
+
+absl::Status CheckNothingIsLeft(const TensorArchive& archive,
+                                const NativeNames& names,
+                                const Quantisation& quantised) {
+  for (const auto& [native, stored] : names) {
+    if (!IsOfALayer(native) || IsWeight(native) ||
+        quantised.beside.contains(stored)) {
+      continue;
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        archive.path(), ": tensor '", stored,
+        "' belongs to no UMT5 encoder that halfpipe knows; download the bf16, "
+        "fp16 or fp8 file of umt5-xxl"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Umt5Encoder> Umt5Encoder::Load(const TensorArchive& archive,
@@ -49,7 +89,12 @@ absl::StatusOr<Umt5Encoder> Umt5Encoder::Load(const TensorArchive& archive,
         absl::StrCat("the text encoder computes in fp32 or bf16, not in ",
                      c10::toString(dtype)));
   }
-  const WeightLoader weights(archive, NativeUmt5Names(archive), device, dtype);
+  HP_RETURN_IF_ERROR(CheckQuantisationWords(archive));
+  HP_ASSIGN_OR_RETURN(const Quantisation quantised,
+                      ReadQuantisation(archive.path(), archive.tensors()));
+  const NativeNames names = NativeUmt5Names(archive);
+  HP_RETURN_IF_ERROR(CheckNothingIsLeft(archive, names, quantised));
+  const WeightLoader weights(archive, names, device, dtype, quantised);
   Umt5Encoder encoder;
   HP_ASSIGN_OR_RETURN(const int64_t d_model,
                       weights.Size("token_embedding.weight", 1));

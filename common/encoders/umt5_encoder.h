@@ -19,9 +19,10 @@ class Umt5Encoder {
  public:
   // Reads the published layout (`blocks.0.attn.q.weight`) or transformers'
   // (`encoder.block.0...`); every size comes from the shapes. The weights go
-  // layer by layer to `device` in `dtype` (kBFloat16 or kFloat). Codes:
-  // InvalidArgument (a shape, a stored or an asked dtype), NotFound (a tensor),
-  // DataLoss, ResourceExhausted.
+  // layer by layer to `device` in `dtype` (kBFloat16 or kFloat), those in fp8
+  // times their scales (quantised_weights.h). Codes: InvalidArgument (a shape,
+  // a stored or an asked dtype, a quantised form, a tensor of a layer that is
+  // not understood), NotFound (a tensor), DataLoss, ResourceExhausted.
   [[nodiscard]] static absl::StatusOr<Umt5Encoder> Load(
       const TensorArchive& archive, at::Device device, at::ScalarType dtype);
 

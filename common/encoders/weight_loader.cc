@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/kernels/stored_scale.h"
 #include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
 
@@ -14,8 +15,9 @@ namespace halfpipe {
 namespace {
 
 constexpr int64_t kStagingBytes = int64_t{64} << 20;
+// Of fp8 values, of which products in fp32 are made too.
+constexpr int64_t kScaledStagingBytes = int64_t{8} << 20;
 
-// What a weight may be stored as: fp8 without its scales would be wrong.
 bool IsPlainFloat(DType dtype) {
   return dtype == DType::kF16 || dtype == DType::kBF16 ||
          dtype == DType::kF32 || dtype == DType::kF64;
@@ -47,15 +49,41 @@ absl::Status ReadInto(const TensorArchive& archive, const std::string& name,
   return absl::OkStatus();
 }
 
+// Likewise, of fp8 values and their scales (rows, blocks), whole rows at a
+// time. `result` is the destination.
+absl::Status ReadScaledInto(const TensorArchive& archive,
+                            const std::string& name, at::ScalarType source_type,
+                            const at::Tensor& scales,
+                            const at::Tensor& result) {
+  const int64_t rows = result.size(0);
+  if (result.numel() == 0) return absl::OkStatus();
+  const int64_t width = result.numel() / rows;
+  const at::Tensor matrix = result.view({rows, width});
+  const int64_t step =
+      std::clamp<int64_t>(kScaledStagingBytes / width, 1, rows);
+  const at::Tensor staging = at::empty({step, width}, source_type);
+  for (int64_t begin = 0; begin < rows; begin += step) {
+    const int64_t count = std::min(step, rows - begin);
+    HP_RETURN_IF_ERROR(archive.ReadRange(name, begin * width, count * width,
+                                         staging.data_ptr()));
+    matrix.narrow(0, begin, count)
+        .copy_(TimesScale(staging.narrow(0, 0, count),
+                          scales.narrow(0, begin, count)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 WeightLoader::WeightLoader(const TensorArchive& archive,
                            std::map<std::string, std::string> names,
-                           at::Device device, at::ScalarType dtype)
+                           at::Device device, at::ScalarType dtype,
+                           std::optional<Quantisation> quantised)
     : archive_(archive),
       names_(std::move(names)),
       device_(device),
-      dtype_(dtype) {}
+      dtype_(dtype),
+      quantised_(std::move(quantised)) {}
 
 bool WeightLoader::Has(const std::string& name) const {
   return names_.contains(name);
@@ -99,19 +127,42 @@ absl::StatusOr<at::Tensor> WeightLoader::Load(const std::string& name,
         absl::StrCat(where, " has shape ", ShapeString(tensor->shape),
                      ", expected ", ShapeString(expected), " (-1: any)"));
   }
-  if (!IsPlainFloat(tensor->dtype)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        where, " is ", DTypeName(tensor->dtype),
-        ", expected BF16, F16, F32 or F64; use an unquantised checkpoint"));
-  }
+  HP_RETURN_IF_ERROR(CheckDType(where, tensor->dtype));
+  const std::string& stored = names_.at(name);
   return TorchGuard(where, [&]() -> absl::StatusOr<at::Tensor> {
     at::Tensor result = at::empty(
         tensor->shape, at::TensorOptions().dtype(dtype_).device(device_));
-    HP_RETURN_IF_ERROR(ReadInto(archive_, names_.at(name),
-                                ToScalarType(tensor->dtype),
-                                result.view({-1})));
+    if (device_.is_meta()) return result;
+    const at::ScalarType type = ToScalarType(tensor->dtype);
+    const int64_t rows = tensor->shape.empty() ? 1 : tensor->shape[0];
+    HP_ASSIGN_OR_RETURN(const at::Tensor scales, ScalesOf(stored, rows));
+    HP_RETURN_IF_ERROR(
+        scales.defined()
+            ? ReadScaledInto(archive_, stored, type, scales, result)
+            : ReadInto(archive_, stored, type, result.view({-1})));
     return result;
   });
+}
+
+absl::Status WeightLoader::CheckDType(const std::string& where,
+                                      DType dtype) const {
+  if (IsPlainFloat(dtype)) return absl::OkStatus();
+  if (quantised_ && IsFp8(dtype)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, " is ", DTypeName(dtype), ", expected BF16, F16, F32 or F64",
+      quantised_ ? ", F8_E4M3 or F8_E5M2; download such a file"
+                 : "; use an unquantised checkpoint"));
+}
+
+absl::StatusOr<at::Tensor> WeightLoader::ScalesOf(const std::string& stored,
+                                                  int64_t rows) const {
+  if (!quantised_) return at::Tensor();
+  const auto found = quantised_->scales.find(stored);
+  if (found == quantised_->scales.end()) return at::Tensor();
+  const ArchivedTensor& tensor = archive_.tensors().at(found->second);
+  const at::Tensor scale = at::empty(tensor.shape, ToScalarType(tensor.dtype));
+  HP_RETURN_IF_ERROR(archive_.Read(found->second, scale.data_ptr()));
+  return ScaleGrid(scale, rows);
 }
 
 }  // namespace halfpipe

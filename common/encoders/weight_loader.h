@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/dtype.h"
+#include "common/store/quantised_weights.h"
 #include "common/store/tensor_archive.h"
 
 namespace halfpipe {
@@ -25,9 +27,13 @@ inline constexpr int64_t kAnySize = -1;
 class WeightLoader {
  public:
   // `names` maps native names to those in the archive (encoder_names.h).
+  // `quantised`, what ReadQuantisation says of the archive, lets fp8 weights
+  // be loaded: their values times their scales, in fp32 before the conversion.
+  // On the meta device everything is checked and nothing is read.
   WeightLoader(const TensorArchive& archive,
                std::map<std::string, std::string> names, at::Device device,
-               at::ScalarType dtype);
+               at::ScalarType dtype,
+               std::optional<Quantisation> quantised = std::nullopt);
 
   [[nodiscard]] bool Has(const std::string& name) const;
 
@@ -41,8 +47,8 @@ class WeightLoader {
 
   // The tensor, contiguous, on the device and in the dtype of the constructor.
   // Codes: NotFound (missing), InvalidArgument (a shape other than `expected`,
-  // or a dtype that is not a plain float: fp8 without its scales would be
-  // silently wrong), DataLoss (file ends early), ResourceExhausted. Messages
+  // or a dtype that is not a plain float, nor an fp8 that the constructor
+  // allows), DataLoss (file ends early), ResourceExhausted. Messages
   // name the checkpoint and the tensor.
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(const std::string& name,
                                                 const Shape& expected) const;
@@ -50,11 +56,18 @@ class WeightLoader {
  private:
   [[nodiscard]] absl::StatusOr<const ArchivedTensor*> Find(
       const std::string& name) const;
+  [[nodiscard]] absl::Status CheckDType(const std::string& where,
+                                        DType dtype) const;
+  // The scales of the tensor that the archive calls `stored`, (rows, blocks)
+  // on the CPU; undefined without them.
+  [[nodiscard]] absl::StatusOr<at::Tensor> ScalesOf(const std::string& stored,
+                                                    int64_t rows) const;
 
   const TensorArchive& archive_;
   std::map<std::string, std::string> names_;
   at::Device device_;
   at::ScalarType dtype_;
+  std::optional<Quantisation> quantised_;
 };
 
 }  // namespace halfpipe

@@ -6,19 +6,38 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/config/job_config.h"
 #include "common/lora/lora_adapter.h"
-#include "common/lora/lora_spec.h"
+#include "common/wan/architecture.h"
 
 namespace halfpipe {
 
-// Copies the file's matrices into `adapters`, each of which it must hold with
-// the rank of `spec`; what else it holds is not used. Any format that
-// ImportLora reads. B, which has the file's alpha in it, is divided by the
-// scale of `spec`, so that the product is the file's. InvalidArgument names
-// `path` and the module that is missing or has another shape; else ImportLora's
-// codes.
+// What people should know about a start that can be made.
+struct LoraStartReport {
+  // Whole sentences: an alpha that is not lora.alpha, and with lora.partial
+  // which modules start fresh and which of the file's keys are left out.
+  std::vector<std::string> warnings = {};
+};
+
+// Judges lora.init_from (empty: nothing to say) against the layers that
+// lora.targets takes in the whole model, before anything is loaded. Reads the
+// file once, a module at a time, for numbers that are not finite; else the
+// header and the alphas are enough. Any format that ImportLora reads.
+//
+// InvalidArgument names the file, a few keys and how many there are, and what
+// to write: a layer without its matrices or keys that no layer takes (both are
+// warnings with lora.partial), another rank, matrices of another shape, what
+// ImportLora refuses. Else the codes of OpenTensorArchive.
+[[nodiscard]] absl::StatusOr<LoraStartReport> CheckLoraStart(
+    const LoraConfig& lora, const WanArchitecture& architecture);
+
+// Copies the file's matrices into `adapters`, a part of the model's. What
+// CheckLoraStart refuses is refused; with lora.partial an adapter that the
+// file does not hold stays as it is. B, which has the file's alpha in it, is
+// divided by the scale of `lora`, so that the product is the file's.
 [[nodiscard]] absl::Status StartFromLora(
-    const std::string& path, const LoraSpec& spec,
+    const LoraConfig& lora, const WanArchitecture& architecture,
     const std::vector<LoraAdapter*>& adapters);
 
 }  // namespace halfpipe

@@ -305,8 +305,7 @@ absl::Status TrainingJob::RestoreOrInit() {
                          &compute_->optimizer());
   }
   if (config_.lora.init_from.empty()) return absl::OkStatus();
-  return StartFromLora(config_.lora.init_from, LoraSpecOf(config_.lora),
-                       adapters);
+  return StartFromLora(config_.lora, model_->architecture(), adapters);
 }
 
 absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(

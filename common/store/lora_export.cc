@@ -26,7 +26,9 @@ absl::Status CheckOptions(const LoraExport& lora) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a LoRA file is BF16 or F32, not ", DTypeName(lora.dtype)));
   }
-  if (lora.adapters.empty()) {
+  const bool differs =
+      lora.differences != nullptr && !lora.differences->empty();
+  if (lora.adapters.empty() && !differs) {
     return absl::InvalidArgumentError("there is no adapter to write");
   }
   for (const LoraMatrices& adapter : lora.adapters) {
@@ -103,6 +105,34 @@ void AddAdapter(const LoraExport& lora, const LoraMatrices& adapter,
              Pack(&stored, 1, 1.0f, DType::kF32));
 }
 
+// OK when every difference has a key that leads back to it.
+absl::Status CheckDifferences(const LoraExport& lora) {
+  if (lora.differences == nullptr) return absl::OkStatus();
+  for (const LoraDifference& difference : *lora.differences) {
+    const std::optional<std::string> key =
+        LoraDifferenceKey(lora.format, difference.tensor);
+    if (key && ParseLoraDifference(*key) == difference.tensor) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", difference.key, "' and ", lora.differences->size() - 1,
+        " more are differences of whole tensors, which the format '",
+        LoraFormatName(lora.format),
+        "' cannot hold; write comfyui or lightx2v, or merge the file into its "
+        "model with --merge-into"));
+  }
+  return absl::OkStatus();
+}
+
+void AddDifferences(const LoraExport& lora, Packed& packed) {
+  if (lora.differences == nullptr) return;
+  for (const LoraDifference& difference : *lora.differences) {
+    packed.Add(
+        *LoraDifferenceKey(lora.format, difference.tensor), lora.dtype,
+        difference.shape,
+        Pack(difference.values.data(),
+             static_cast<int64_t>(difference.values.size()), 1.0f, lora.dtype));
+  }
+}
+
 }  // namespace
 
 absl::Status CheckFitsBase(const std::string& module, LinearShape shape,
@@ -124,6 +154,7 @@ absl::Status CheckFitsBase(const std::string& module, LinearShape shape,
 
 absl::Status ExportLora(const std::string& path, const LoraExport& lora) {
   absl::Status options = CheckOptions(lora);
+  options.Update(CheckDifferences(lora));
   if (!options.ok()) return Annotate(options, path);
   std::vector<LoraKeys> keys;
   for (const LoraMatrices& adapter : lora.adapters) {
@@ -135,6 +166,7 @@ absl::Status ExportLora(const std::string& path, const LoraExport& lora) {
   for (size_t i = 0; i < keys.size(); ++i) {
     AddAdapter(lora, lora.adapters[i], std::move(keys[i]), packed);
   }
+  AddDifferences(lora, packed);
   TensorMetadata metadata = lora.metadata;
   metadata["format"] = "pt";
   return WriteSafetensors(path, packed.tensors, metadata);

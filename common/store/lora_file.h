@@ -39,10 +39,21 @@ struct LoraMatrices {
   std::optional<double> alpha = {};
 };
 
+// A difference of a whole tensor of the base model, which is added to it as
+// it is: of a norm's weight, a bias, a modulation table.
+struct LoraDifference {
+  std::string tensor = {};  // native, "blocks.0.self_attn.q.bias"
+  std::string key = {};     // as the file that it was read from spells it
+  Shape shape = {};
+  std::vector<float> values = {};
+};
+
 // What ExportLora writes.
 struct LoraExport {
   LoraFormat format = LoraFormat::kDiffSynth;
   std::vector<LoraMatrices> adapters;
+  // Only kComfyUi and kLightx2v have keys for them. Borrowed for the call.
+  const std::vector<LoraDifference>* differences = nullptr;
   double alpha = 0;            // the update is alpha / rank * B A
   DType dtype = DType::kBF16;  // or kF32
   // The base model, to check against. Null only where there is none at hand
@@ -61,7 +72,8 @@ struct LoraExport {
 // Writes one file, whole or not at all; everything is checked before the first
 // byte. A and B are rounded to nearest even when `dtype` is bf16. A format
 // without an alpha key gets alpha / rank multiplied into B, in fp32 before the
-// rounding; the others get a 0-dim fp32 alpha. Equal input gives equal bytes.
+// rounding; the others get a 0-dim fp32 alpha. A difference that the format
+// has no key for is refused. Equal input gives equal bytes.
 // InvalidArgument or NotFound name the module; else the codes of
 // WriteSafetensors.
 [[nodiscard]] absl::Status ExportLora(const std::string& path,
@@ -78,27 +90,26 @@ struct LoraModule {
   double scale = 1.0;         // alpha / rank where it is kept apart, else 1
 };
 
-// A LoRA that was read, its modules in the order of their names.
+// A LoRA that was read, its parts in the order of their names.
 struct LoraFile {
-  std::vector<LoraModule> modules;
-  TensorMetadata metadata;
+  std::vector<LoraModule> modules = {};
+  std::vector<LoraDifference> differences = {};
+  TensorMetadata metadata = {};
   // BF16 when all of its matrices are that, else F32: holds each of their
   // values as the file has it.
   DType dtype = DType::kF32;
 };
 
-// What becomes of alpha / rank, where the file (or for peft the
-// adapter_config.json beside it) says one.
+// What becomes of alpha / rank, where the file says one: in alpha keys, for
+// peft in the adapter_config.json beside it, for diffusers in its metadata.
 enum class LoraScale {
   kInB,    // multiplied into B
   kApart,  // LoraModule::scale; B is the file's, bit for bit
 };
 
-// Reads a file of any format of lora_names.h.
-// InvalidArgument names the file and the keys: those that are no LoRA keys
-// (all of them, each with the nearest that is one), an A without its B, shapes
-// that do not match, a module given in two spellings. Else the codes of
-// OpenTensorArchive.
+// Reads a file of any format of lora_names.h, all of it. InvalidArgument names
+// the file and the keys as LoraArchive does (lora_archive.h), and the keys of a
+// second expert. Else the codes of OpenTensorArchive.
 [[nodiscard]] absl::StatusOr<LoraFile> ImportLora(
     const std::string& path, LoraScale scale = LoraScale::kInB);
 

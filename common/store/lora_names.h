@@ -50,11 +50,39 @@ struct LoraKey {
 };
 
 // The inverse of LoraKeysFor for the keys of any format, mixed spellings
-// included: strips the prefixes of the formats and `pipe.dit.`, `.default` and
-// a `.module` behind a block's index (DiffSynth's fp8 wrapper leaves it), and
-// translates diffusers' names. nullopt for a key with no known ending. The
-// module is not checked against any model.
+// included: NativeModuleOf what stands before one of the endings `.lora_A`,
+// `.lora_down`, `.lora.down`, `_lora.down`, `.lora_linear_layer.down` (B
+// likewise), each with `.weight` behind it or `.NAME.weight` (peft's adapter),
+// or before `.alpha`. nullopt for a key with no known ending. The module is not
+// checked against any model.
 [[nodiscard]] std::optional<LoraKey> ParseLoraKey(absl::string_view key);
+
+// The native path of a module as any program spells it: without the prefixes
+// of the formats and those of wrappers (`pipe.dit.`, `model.diffusion_model.`,
+// `module.`, `_orig_mod.`, ...; DiffSynth's `.module` behind a block's index),
+// from diffusers' names, and from names with underscores for dots
+// (`lora_unet_`, `lora_unet__`, `lycoris_`). `transformer_2.` goes too.
+[[nodiscard]] std::string NativeModuleOf(absl::string_view path);
+
+// The native name of the tensor that `key` holds a difference of, whole and
+// not as a product: `blocks.0.self_attn.q.diff` (weight), `.diff_b` (bias),
+// `blocks.0.diff_m` and `blocks.0.modulation.diff` (modulation), `.w_norm` and
+// `.b_norm`. nullopt for a key of another kind.
+[[nodiscard]] std::optional<std::string> ParseLoraDifference(
+    absl::string_view key);
+
+// The key of such a difference; nullopt in a format without a spelling for it
+// (all but kComfyUi and kLightx2v).
+[[nodiscard]] std::optional<std::string> LoraDifferenceKey(
+    LoraFormat format, absl::string_view tensor);
+
+// Another kind of adapter that `key` belongs to ("DoRA", "LoKr", ...), whose
+// matrices alone are not its update; empty for none that is known.
+[[nodiscard]] absl::string_view OtherAdapterKind(absl::string_view key);
+
+// Whether `key` belongs to the second expert of a model with two, as diffusers
+// spells it (`transformer_2.`).
+[[nodiscard]] bool IsSecondExpertKey(absl::string_view key);
 
 }  // namespace halfpipe
 

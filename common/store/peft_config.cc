@@ -2,7 +2,9 @@
 
 #include <cmath>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/store/strict_json.h"
@@ -57,6 +59,27 @@ absl::StatusOr<std::optional<PeftScale>> ReadPeftScale(
   }
   absl::StatusOr<PeftScale> scale = ScaleFrom(*config);
   if (!scale.ok()) return Annotate(scale.status(), path);
+  return std::optional<PeftScale>(*scale);
+}
+
+absl::StatusOr<std::optional<PeftScale>> ReadDiffusersScale(
+    const std::string& text, const std::string& prefix) {
+  absl::StatusOr<json> fields = ParseStrictJson(text, kConfigDepth);
+  if (!fields.ok()) return Annotate(fields.status(), kDiffusersConfigKey);
+  if (!fields->is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kDiffusersConfigKey, " is no object"));
+  }
+  json config = json::object();
+  for (const auto& [name, value] : fields->items()) {
+    absl::string_view field = name;
+    if (!absl::ConsumePrefix(&field, prefix)) continue;
+    // Another part's, where this one has no prefix.
+    if (!absl::StrContains(field, '.')) config[std::string(field)] = value;
+  }
+  if (config.empty()) return std::optional<PeftScale>();
+  absl::StatusOr<PeftScale> scale = ScaleFrom(config);
+  if (!scale.ok()) return Annotate(scale.status(), kDiffusersConfigKey);
   return std::optional<PeftScale>(*scale);
 }
 

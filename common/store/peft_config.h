@@ -28,6 +28,16 @@ struct PeftScale {
 [[nodiscard]] absl::StatusOr<std::optional<PeftScale>> ReadPeftScale(
     const std::string& path);
 
+// Where diffusers keeps the same in a safetensors file's metadata, each field
+// behind what its tensors' keys begin with: "transformer.", "transformer_2." or
+// nothing.
+inline constexpr char kDiffusersConfigKey[] = "lora_adapter_metadata";
+
+// The scale out of that text, of the fields behind `prefix`; nullopt when it
+// has no such fields. InvalidArgument as ReadPeftScale.
+[[nodiscard]] absl::StatusOr<std::optional<PeftScale>> ReadDiffusersScale(
+    const std::string& text, const std::string& prefix);
+
 // The content to put beside a file of LoraFormat::kPeft so that peft loads it:
 // lora_alpha = r, since B has the scale in it.
 [[nodiscard]] std::string PeftConfig(int64_t rank,

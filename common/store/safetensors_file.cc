@@ -33,7 +33,9 @@ absl::StatusOr<DType> ReadDType(const json& entry) {
   const std::string& name = field->get_ref<const std::string&>();
   std::optional<DType> dtype = ParseDType(name);
   if (!dtype) {
-    return Invalid(absl::StrCat("its dtype '", name, "' is not supported"));
+    return Invalid(absl::StrCat("its dtype '", name,
+                                "' is not supported; download the file in "
+                                "bf16, fp16 or fp8"));
   }
   return *dtype;
 }

@@ -63,8 +63,8 @@ constexpr NamePair kVaceNames[] = {
     {"after_proj", "proj_out"},
 };
 
-// Words of native module names that contain an underscore; where one begins
-// another, the longer one stands first.
+// Words of module names that contain an underscore; where one begins another,
+// the longer one stands first.
 constexpr absl::string_view kCompoundWords[] = {
     "vace_patch_embedding",
     "vace_blocks",
@@ -87,6 +87,23 @@ constexpr absl::string_view kCompoundWords[] = {
     "music_projection",
     "music_encoder",
     "face_adapter",
+    // diffusers' spelling
+    "condition_embedder",
+    "text_embedder",
+    "time_embedder",
+    "image_embedder",
+    "time_proj",
+    "pos_embed",
+    "linear_1",
+    "linear_2",
+    "to_q",
+    "to_k",
+    "to_v",
+    "to_out",
+    "add_k_proj",
+    "add_v_proj",
+    "proj_in",
+    "proj_out",
 };
 
 // The index of the first character behind "blocks.N." or "vace_blocks.N.", or

@@ -22,7 +22,8 @@ namespace halfpipe {
     absl::string_view name);
 
 // "blocks_0_self_attn_q" -> "blocks.0.self_attn.q": undoes the replacement of
-// dots in a native module name, by the words of Wan that hold an underscore.
+// dots in a module name of either spelling, by the words of Wan that hold an
+// underscore.
 [[nodiscard]] std::string UnflattenNative(absl::string_view flattened);
 
 }  // namespace halfpipe

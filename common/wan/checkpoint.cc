@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/quantised_weights.h"
 
 namespace halfpipe {
 namespace {
@@ -27,6 +28,36 @@ absl::StatusOr<int64_t> PositiveField(const std::string& path,
   return it->get<int64_t>();
 }
 
+// diffusers describes a quantised model's form here.
+absl::Status RefuseQuantised(const std::string& path, const Json& config) {
+  const auto found = config.find("quantization_config");
+  if (found == config.end() || found->is_null()) return absl::OkStatus();
+  const auto method =
+      found->is_object() ? found->find("quant_method") : found->end();
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": quantization_config says that the weights are quantised (",
+      found->is_object() && method != found->end() ? method->dump()
+                                                   : found->dump(),
+      "), which halfpipe does not read; download the bf16 or fp16 model"));
+}
+
+// The original release's config.json says "dim" and "num_heads".
+absl::StatusOr<std::optional<HeadSizes>> OriginalHeadSizes(
+    const std::string& path, const Json& config) {
+  if (!config.contains("dim") || !config.contains("num_heads")) {
+    return std::nullopt;
+  }
+  HP_ASSIGN_OR_RETURN(const int64_t dim, PositiveField(path, config, "dim"));
+  HP_ASSIGN_OR_RETURN(const int64_t count,
+                      PositiveField(path, config, "num_heads"));
+  if (dim % count != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": dim ", dim, " is not a multiple of num_heads ", count));
+  }
+  return std::optional<HeadSizes>(
+      HeadSizes{.count = count, .width = dim / count});
+}
+
 absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
     const std::string& path) {
   absl::StatusOr<std::string> text = ReadFile(path, 1 << 20);
@@ -37,9 +68,10 @@ absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected a JSON object"));
   }
+  HP_RETURN_IF_ERROR(RefuseQuantised(path, config));
   if (!config.contains("num_attention_heads") &&
       !config.contains("attention_head_dim")) {
-    return std::nullopt;
+    return OriginalHeadSizes(path, config);
   }
   HeadSizes heads;
   HP_ASSIGN_OR_RETURN(heads.count,
@@ -63,6 +95,7 @@ std::string ConfigPath(const std::string& path) {
 absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
   WanCheckpoint checkpoint;
   HP_ASSIGN_OR_RETURN(checkpoint.archive, OpenTensorArchive(path));
+  HP_RETURN_IF_ERROR(CheckQuantisationWords(*checkpoint.archive));
   HP_ASSIGN_OR_RETURN(std::optional<HeadSizes> heads,
                       ReadHeadSizes(ConfigPath(path)));
   HP_ASSIGN_OR_RETURN(

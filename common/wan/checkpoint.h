@@ -17,10 +17,12 @@ struct WanCheckpoint {
 };
 
 // Opens a file or folder (see OpenTensorArchive), reads `config.json` in the
-// same folder if there is one, and recognises the variant. No tensor is read.
-// Codes: those of OpenTensorArchive; InvalidArgument as DetectWanVariant, or
-// for a config.json that is no JSON object or has only one of
-// num_attention_heads and attention_head_dim (one with neither sets nothing).
+// same folder if there is one, and recognises the variant. No weight is read.
+// Codes: those of OpenTensorArchive; InvalidArgument as DetectWanVariant and
+// CheckQuantisationWords, or for a config.json that is no JSON object, has a
+// quantization_config or only one of num_attention_heads and
+// attention_head_dim. One with neither sets nothing, or has the original
+// release's dim and num_heads.
 [[nodiscard]] absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(
     const std::string& path);
 

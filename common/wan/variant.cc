@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "common/store/quantised_weights.h"
 #include "common/store/wan_names.h"
 
 namespace halfpipe {
@@ -46,56 +47,80 @@ constexpr std::array<ForeignMark, 17> kForeignMarks = {{
     {"text_model.", "text encoder"},
 }};
 
-constexpr std::array<const char*, 4> kScaleSuffixes = {
-    ".scale_weight", ".weight_scale", ".scale_input", ".input_scale"};
+// What wrappers and repackagers put before every name, in any order.
+constexpr std::array<const char*, 7> kPrefixes = {
+    "diffusion_model.", "model.", "module.", "_orig_mod.",
+    "transformer.",     "dit.",   "pipe."};
 
-// The contents under native names, beside what stands outside the model.
+constexpr const char* kFirstTensor = "patch_embedding.weight";
+
+// The contents under native names.
 struct NativeContents {
   std::map<std::string, StoredTensor> tensors;
-  std::map<std::string, const ArchivedTensor*> scales;  // by stored name
 };
 
 absl::Status Invalid(const std::string& path, absl::string_view problem) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", problem));
 }
 
+bool IsKnownPrefix(absl::string_view prefix) {
+  while (!prefix.empty()) {
+    const bool stripped = std::any_of(
+        kPrefixes.begin(), kPrefixes.end(),
+        [&](const char* known) { return absl::ConsumePrefix(&prefix, known); });
+    if (!stripped) return false;
+  }
+  return true;
+}
+
 absl::StatusOr<std::string> FindPrefix(
     const std::string& path,
     const std::map<std::string, ArchivedTensor>& contents) {
-  for (const char* prefix :
-       {"", "model.diffusion_model.", "model.", "diffusion_model."}) {
-    if (contents.count(absl::StrCat(prefix, "patch_embedding.weight")) != 0) {
-      return std::string(prefix);
-    }
+  std::string unknown;
+  const std::string ending = absl::StrCat(".", kFirstTensor);
+  for (const auto& [name, tensor] : contents) {
+    if (name == kFirstTensor) return std::string();
+  }
+  for (const auto& [name, tensor] : contents) {
+    if (!absl::EndsWith(name, ending)) continue;
+    const std::string prefix = name.substr(0, name.size() - ending.size() + 1);
+    if (IsKnownPrefix(prefix)) return prefix;
+    unknown = prefix;
+  }
+  if (!unknown.empty()) {
+    return Invalid(path,
+                   absl::StrCat("its tensors' names begin with '", unknown,
+                                "', which is not known; save them as '",
+                                kFirstTensor, "' and so on"));
   }
   return Invalid(path,
                  "not a Wan DiT: there is no tensor patch_embedding.weight; "
                  "give the folder or file of the diffusion transformer");
 }
 
-bool IsScale(absl::string_view name) {
-  return name == "scaled_fp8" ||
-         std::any_of(
-             kScaleSuffixes.begin(), kScaleSuffixes.end(),
-             [&](const char* suffix) { return absl::EndsWith(name, suffix); });
-}
-
 absl::StatusOr<NativeContents> ReadContents(
     const std::string& path,
     const std::map<std::string, ArchivedTensor>& contents) {
+  HP_ASSIGN_OR_RETURN(const Quantisation quantisation,
+                      ReadQuantisation(path, contents));
   HP_ASSIGN_OR_RETURN(const std::string prefix, FindPrefix(path, contents));
   const bool diffusers =
       contents.count(
           absl::StrCat(prefix, "condition_embedder.time_proj.weight")) != 0;
   NativeContents result;
   for (const auto& [stored, tensor] : contents) {
+    if (quantisation.beside.contains(stored)) continue;
     std::string name(absl::StripPrefix(stored, prefix));
-    if (IsScale(name)) {
-      result.scales[stored] = &tensor;
-      continue;
-    }
     if (diffusers) name = DiffusersToNative(name).value_or(name);
-    result.tensors[name] = {stored, "", tensor.dtype, tensor.shape};
+    const auto scale = quantisation.scales.find(stored);
+    const StoredTensor found = {
+        stored, scale == quantisation.scales.end() ? "" : scale->second,
+        tensor.dtype, tensor.shape};
+    const auto [slot, fresh] = result.tensors.try_emplace(name, found);
+    if (fresh) continue;
+    return Invalid(path,
+                   absl::StrCat("tensors ", slot->second.name, " and ", stored,
+                                " are both ", name, "; keep one of them"));
   }
   return result;
 }
@@ -254,67 +279,34 @@ absl::Status CheckTensors(const std::string& path,
                              ShapeString(it->second.shape)));
     }
   }
+  const StoredTensor* surplus = nullptr;
+  size_t more = 0;
   for (const auto& [name, tensor] : contents.tensors) {
     if (expected.count(name) != 0) continue;
-    return Invalid(path, absl::StrCat("tensor ", tensor.name, " with shape ",
-                                      ShapeString(tensor.shape),
-                                      " is not part of this model (",
-                                      architecture.Description(), ", ",
-                                      architecture.layers, " blocks)"));
+    more += surplus == nullptr ? 0 : 1;
+    if (surplus == nullptr) surplus = &tensor;
   }
-  return absl::OkStatus();
+  if (surplus == nullptr) return absl::OkStatus();
+  return Invalid(
+      path,
+      absl::StrCat(
+          "tensor ", surplus->name, " with shape ", ShapeString(surplus->shape),
+          " is not part of this model (", architecture.Description(), ", ",
+          architecture.layers, " blocks)",
+          more == 0 ? "" : absl::StrCat(", nor are ", more, " more tensors")));
 }
 
-bool IsScaleShape(const Shape& scale, const Shape& weight) {
-  const bool one_number = ElementCount(scale) == 1;
-  const bool one_a_row = weight.size() == 2 && (scale == Shape{weight[0]} ||
-                                                scale == Shape{weight[0], 1});
-  return one_number || one_a_row;
-}
-
-// Attaches its scale to an fp8 tensor.
-absl::Status AttachScale(const std::string& path,
-                         const NativeContents& contents, StoredTensor* tensor) {
-  if (tensor->dtype != DType::kF8E4M3) {
-    return Invalid(path, absl::StrCat("tensor ", tensor->name, " is ",
-                                      DTypeName(tensor->dtype),
-                                      "; expected BF16, F16, F32 or scaled "
-                                      "F8_E4M3"));
-  }
-  absl::string_view base = tensor->name;
-  const bool is_weight = absl::ConsumeSuffix(&base, ".weight");
-  for (const char* suffix : {".scale_weight", ".weight_scale"}) {
-    auto it = contents.scales.find(absl::StrCat(base, suffix));
-    if (!is_weight || it == contents.scales.end()) continue;
-    const ArchivedTensor& scale = *it->second;
-    if (!IsScaleShape(scale.shape, tensor->shape) ||
-        (scale.dtype != DType::kF32 && scale.dtype != DType::kBF16 &&
-         scale.dtype != DType::kF16)) {
-      return Invalid(
-          path, absl::StrCat("scale ", it->first, " of the fp8 tensor ",
-                             tensor->name, " is ", DTypeName(scale.dtype), " ",
-                             ShapeString(scale.shape),
-                             "; expected one number, or one for each of the ",
-                             tensor->shape[0], " rows"));
-    }
-    tensor->scale_name = it->first;
-    return absl::OkStatus();
-  }
-  return Invalid(path,
-                 absl::StrCat("tensor ", tensor->name,
-                              " is F8_E4M3 without a scale: expected ", base,
-                              ".scale_weight or ", base,
-                              ".weight_scale; use the bf16 checkpoint (fp8 is "
-                              "made from it at load time)"));
-}
-
-absl::Status CheckDTypes(const std::string& path, NativeContents* contents) {
-  for (auto& [name, tensor] : contents->tensors) {
+absl::Status CheckDTypes(const std::string& path,
+                         const NativeContents& contents) {
+  for (const auto& [name, tensor] : contents.tensors) {
     if (tensor.dtype == DType::kF32 || tensor.dtype == DType::kBF16 ||
-        tensor.dtype == DType::kF16) {
+        tensor.dtype == DType::kF16 || IsFp8(tensor.dtype)) {
       continue;
     }
-    HP_RETURN_IF_ERROR(AttachScale(path, *contents, &tensor));
+    return Invalid(path, absl::StrCat("tensor ", tensor.name, " is ",
+                                      DTypeName(tensor.dtype),
+                                      "; expected BF16, F16, F32, F8_E4M3 or "
+                                      "F8_E5M2: download such a file"));
   }
   return absl::OkStatus();
 }
@@ -330,7 +322,7 @@ absl::StatusOr<WanVariant> DetectWanVariant(
   HP_ASSIGN_OR_RETURN(WanArchitecture architecture,
                       ReadArchitecture(path, native, heads));
   HP_RETURN_IF_ERROR(CheckTensors(path, architecture, native));
-  HP_RETURN_IF_ERROR(CheckDTypes(path, &native));
+  HP_RETURN_IF_ERROR(CheckDTypes(path, native));
   return WanVariant{architecture, std::move(native.tensors)};
 }
 

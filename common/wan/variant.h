@@ -36,13 +36,14 @@ struct WanVariant {
 };
 
 // Reads the variant out of a checkpoint's table of contents. Original and
-// diffusers naming, with or without a "model.diffusion_model.", "model." or
-// "diffusion_model." prefix. Without `heads` a head is 128 wide.
+// diffusers naming, with or without a prefix made of "diffusion_model.",
+// "model.", "module.", "_orig_mod.", "transformer.", "dit." and "pipe.".
+// Without `heads` a head is 128 wide.
 //
 // InvalidArgument (every message starts with `path`): no Wan DiT; a variant
 // that is not supported, with the tensors that say so; a tensor that is
-// missing, of the wrong shape (expected and found) or not part of the model;
-// fp8 weights without a scale that is understood (one number, or one a row).
+// missing, of the wrong shape (expected and found) or not part of the model; a
+// dtype or a quantised form that is not read (quantised_weights.h).
 [[nodiscard]] absl::StatusOr<WanVariant> DetectWanVariant(
     const std::string& path,
     const std::map<std::string, ArchivedTensor>& contents,

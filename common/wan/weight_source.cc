@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/core/Generator.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
 
 #include <cmath>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/kernels/stored_scale.h"
 
 namespace halfpipe {
 namespace {
@@ -58,11 +60,13 @@ absl::StatusOr<Fp8Matrix> CheckpointWeights::ReadQuantised(
     const StoredTensor& stored, const at::Device& device) const {
   Fp8Matrix quantised;
   HP_ASSIGN_OR_RETURN(quantised.values, ReadStored(stored.name, device));
-  HP_ASSIGN_OR_RETURN(at::Tensor scale, ReadStored(stored.scale_name, device));
-  quantised.scales = scale.to(at::kFloat)
-                         .reshape({-1})
-                         .expand({quantised.values.size(0)})
-                         .contiguous();
+  const int64_t rows = quantised.values.size(0);
+  at::Tensor scale =
+      at::ones({1}, quantised.values.options().dtype(at::kFloat));
+  if (!stored.scale_name.empty()) {
+    HP_ASSIGN_OR_RETURN(scale, ReadStored(stored.scale_name, device));
+  }
+  quantised.scales = ScaleGrid(scale, rows).squeeze(1).contiguous();
   return quantised;
 }
 
@@ -80,12 +84,17 @@ absl::StatusOr<at::Tensor> CheckpointWeights::Load(
     HP_ASSIGN_OR_RETURN(at::Tensor tensor, ReadStored(stored.name, device));
     return tensor.to(dtype);
   }
-  HP_ASSIGN_OR_RETURN(Fp8Matrix quantised, ReadQuantised(stored, device));
+  HP_ASSIGN_OR_RETURN(at::Tensor values, ReadStored(stored.name, device));
+  HP_ASSIGN_OR_RETURN(at::Tensor scale, ReadStored(stored.scale_name, device));
+  const int64_t rows = values.size(0);
+  const at::Tensor grid = ScaleGrid(scale, rows);
+  if (values.scalar_type() != at::kFloat8_e4m3fn || grid.size(1) != 1) {
+    return TimesScale(values, grid).to(dtype);
+  }
   // Rows of any shape: a patch embedding's kernel has five axes.
-  const at::IntArrayRef sizes = quantised.values.sizes();
-  at::Tensor tensor = at::empty(sizes, quantised.values.options().dtype(dtype));
-  Dequantise({quantised.values.view({sizes[0], -1}), quantised.scales},
-             tensor.view({sizes[0], -1}));
+  at::Tensor tensor = at::empty(values.sizes(), values.options().dtype(dtype));
+  Dequantise({values.view({rows, -1}), grid.squeeze(1).contiguous()},
+             tensor.view({rows, -1}));
   return tensor;
 }
 
@@ -101,10 +110,16 @@ absl::StatusOr<Fp8Matrix> CheckpointWeights::LoadQuantised(
     absl::string_view native_name, const at::Device& device) const {
   const auto& tensors = checkpoint_->variant.tensors;
   auto it = tensors.find(std::string(native_name));
-  if (it != tensors.end() && !it->second.scale_name.empty()) {
+  if (it != tensors.end() && it->second.dtype == DType::kF8E4M3 &&
+      it->second.shape.size() == 2 && !HasBlockScale(it->second)) {
     return ReadQuantised(it->second, device);
   }
   return WeightSource::LoadQuantised(native_name, device);
+}
+
+bool CheckpointWeights::HasBlockScale(const StoredTensor& stored) const {
+  return !stored.scale_name.empty() &&
+         checkpoint_->archive->tensors().at(stored.scale_name).shape.size() > 2;
 }
 
 RandomWeights::RandomWeights(const WanArchitecture& architecture, uint64_t seed)

@@ -46,15 +46,15 @@ class WeightSource {
   // Bytes read from files so far.
   [[nodiscard]] virtual int64_t bytes_read() const { return 0; }
 
-  // A matrix in 8 bits on `device`: as it is stored if that is e4m3 with a
-  // scale, else quantised by row. Same codes.
+  // A matrix in 8 bits on `device`: as it is stored if that is e4m3, plain or
+  // with one scale or one a row, else quantised by row. Same codes.
   [[nodiscard]] virtual absl::StatusOr<Fp8Matrix> LoadQuantised(
       absl::string_view native_name, const at::Device& device) const;
 };
 
 // Reads a checkpoint through a WeightReader: what its header says is all that
 // a load costs the host. fp8 weights are multiplied by their scale in float32
-// before the conversion.
+// before the conversion; without one their values are the weights.
 class CheckpointWeights : public WeightSource {
  public:
   // `checkpoint` must outlive this.
@@ -83,9 +83,12 @@ class CheckpointWeights : public WeightSource {
   // The stored tensor on the device, unconverted.
   [[nodiscard]] absl::StatusOr<at::Tensor> ReadStored(
       const std::string& name, const at::Device& device) const;
-  // A matrix that is stored in e4m3, with one scale or one a row: one a row.
+  // A matrix that is stored in e4m3, plain, with one scale or one a row: with
+  // one a row.
   [[nodiscard]] absl::StatusOr<Fp8Matrix> ReadQuantised(
       const StoredTensor& stored, const at::Device& device) const;
+  // One for each of several parts of a row.
+  [[nodiscard]] bool HasBlockScale(const StoredTensor& stored) const;
   [[nodiscard]] WeightReader& ReaderFor(const at::Device& device) const;
 
   const WanCheckpoint* checkpoint_;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "client/lora_of_model.h"
 #include "common/base/file.h"
@@ -96,6 +97,46 @@ TEST_F(ConvertLoraTest, TheDTypeMayBeChosen) {
                            .dtype = DType::kF32})
                   .ok());
   EXPECT_EQ(ImportLora(out_)->dtype, DType::kF32);
+}
+
+TEST_F(ConvertLoraTest, DifferencesOfWholeTensorsAreKeptOrRefused) {
+  const std::vector<LoraDifference> differences = {
+      {.tensor = "blocks.1.modulation",
+       .shape = {1, 6, 24},
+       .values = std::vector<float>(144, 0.5f)}};
+  WriteOnes(in_, kDiffusersModel, LoraFormat::kLightx2v,
+            {"blocks.0.self_attn.q"}, differences);
+  const auto kept = To(LoraFormat::kComfyUi, in_, out_, kDiffusersModel);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->differences, 1u);
+  ASSERT_TRUE(To(LoraFormat::kLightx2v, out_, back_).ok());
+  EXPECT_EQ(ReadFile(back_).value(), ReadFile(in_).value());
+  for (const LoraFormat format :
+       {LoraFormat::kMusubi, LoraFormat::kPeft, LoraFormat::kDiffusers,
+        LoraFormat::kDiffSynth}) {
+    const absl::Status refused =
+        To(format, in_, scratch_ / "other.safetensors").status();
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(in_));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("diff_m"));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("--merge-into"));
+  }
+}
+
+TEST_F(ConvertLoraTest, DifferencesOfNoTensorAreNamed) {
+  WriteOnes(in_, kDiffusersModel, LoraFormat::kComfyUi,
+            {"blocks.0.self_attn.q"},
+            {{.tensor = "blocks.0.self_attn.nrom_q.weight",
+              .shape = {2},
+              .values = {1, 2}}});
+  for (const char* base : {"", kDiffusersModel}) {
+    const absl::Status refused =
+        To(LoraFormat::kLightx2v, in_, out_, base).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+    EXPECT_THAT(
+        std::string(refused.message()),
+        HasSubstr("nearest name is 'blocks.0.self_attn.norm_q.weight'"));
+  }
 }
 
 }  // namespace

@@ -19,10 +19,12 @@ inline constexpr char kDiffusersModel[] = "tests/golden/t2v_diffusers/model";
 inline constexpr char kShardedModel[] = "tests/golden/i2v_a14b_native/model";
 
 // Writes a LoRA of rank 2 and alpha 1 for `modules` of the model at `dit`; all
-// of its numbers are ones, so that B A is 2 everywhere.
+// of its numbers are ones, so that B A is 2 everywhere. `differences` go in
+// too.
 inline void WriteOnes(const std::string& path, const std::string& dit,
                       LoraFormat format,
-                      const std::vector<std::string>& modules) {
+                      const std::vector<std::string>& modules,
+                      const std::vector<LoraDifference>& differences = {}) {
   const auto checkpoint = OpenWanCheckpoint(dit);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   const LinearShapes shapes =
@@ -31,6 +33,7 @@ inline void WriteOnes(const std::string& path, const std::string& dit,
   LoraExport lora;
   lora.format = format;
   lora.alpha = 1;
+  lora.differences = &differences;
   for (const std::string& module : modules) {
     const LinearShape shape = shapes.at(module);
     lora.adapters.push_back(

@@ -1,7 +1,9 @@
 #include "client/merged_checkpoint.h"
 
 #include <filesystem>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "client/lora_of_model.h"
 #include "common/base/file.h"
@@ -66,6 +68,70 @@ TEST_F(MergedCheckpointTest, OneFileHasTheUpdateAndNothingElseChanged) {
     DecodeFloats(dtype, rounded, 1, &expected);
     ASSERT_EQ((*after)[i], expected) << i;
   }
+}
+
+TEST_F(MergedCheckpointTest, DifferencesOfWholeTensorsAreAdded) {
+  const std::map<std::string, std::string> tensors = {
+      {"blocks.0.self_attn.q.bias", "blocks.0.attn1.to_q.bias"},
+      {"blocks.1.self_attn.norm_k.weight", "blocks.1.attn1.norm_k.weight"},
+      {"blocks.0.norm3.bias", "blocks.0.norm2.bias"},
+      {"blocks.0.modulation", "blocks.0.scale_shift_table"},
+      {"head.modulation", "scale_shift_table"},
+      {"head.head.weight", "proj_out.weight"}};
+  const auto base = OpenTensorArchive(kDiffusersModel);
+  ASSERT_TRUE(base.ok());
+  std::vector<LoraDifference> differences;
+  for (const auto& [native, stored] : tensors) {
+    const Shape& shape = (*base)->tensors().at(stored).shape;
+    differences.push_back(
+        {.tensor = native,
+         .shape = shape,
+         .values = std::vector<float>(static_cast<size_t>(ElementCount(shape)),
+                                      0.25f)});
+  }
+  const std::string path = scratch_ / "lora.safetensors";
+  WriteOnes(path, kDiffusersModel, LoraFormat::kLightx2v,
+            {"blocks.0.self_attn.q"}, differences);
+  const LoraFile lora = ImportLora(path, LoraScale::kApart).value();
+  const std::string out = scratch_ / "merged.safetensors";
+  const auto result = WriteMergedCheckpoint(
+      lora, {.base = kDiffusersModel, .output = out, .strength = 2.0});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->differences, tensors.size());
+  const auto merged = OpenTensorArchive(out);
+  for (const auto& [native, stored] : tensors) {
+    const auto before = ReadFloats(**base, stored);
+    const auto after = ReadFloats(**merged, stored);
+    const DType dtype = (*base)->tensors().at(stored).dtype;
+    for (size_t i = 0; i < before->size(); ++i) {
+      float expected = (*before)[i] + 0.5f;
+      char rounded[4] = {};
+      EncodeFloats(dtype, &expected, 1, rounded);
+      DecodeFloats(dtype, rounded, 1, &expected);
+      ASSERT_EQ((*after)[i], expected) << stored << " " << i;
+    }
+  }
+}
+
+TEST_F(MergedCheckpointTest, DifferencesThatDoNotFitAreNamed) {
+  LoraFile lora = Lora(kDiffusersModel, "blocks.0.self_attn.q");
+  lora.differences = {{.tensor = "blocks.0.self_attn.norm_q.weight",
+                       .key = "norm_q.diff",
+                       .shape = {3},
+                       .values = {1, 2, 3}},
+                      {.tensor = "blocks.0.cross_attn.norm_k_img.weight",
+                       .key = "norm_k_img.diff",
+                       .shape = {1},
+                       .values = {1}}};
+  const std::string out = scratch_ / "merged.safetensors";
+  const std::string message(
+      WriteMergedCheckpoint(lora, {.base = kDiffusersModel, .output = out})
+          .status()
+          .message());
+  EXPECT_THAT(message, HasSubstr("2 of 2 differences do not match"));
+  EXPECT_THAT(message, HasSubstr("'norm_q.diff' is [3], but"));
+  EXPECT_THAT(message, HasSubstr("'norm_k_img.diff': the base model has no"));
+  EXPECT_FALSE(std::filesystem::exists(out));
 }
 
 TEST_F(MergedCheckpointTest, AFolderHasShardsIndexAndConfig) {

@@ -3,7 +3,8 @@
 
 Needs torch, safetensors, diffusers, transformers, ftfy, sentencepiece and
 protobuf. Run it in this folder: python3 generate_encoders.py. What it writes
-into goldens/ is committed; `versions.txt` says what made it.
+into goldens/ is committed; `versions.txt` says what made it. Then
+generate_umt5_fp8.py makes the text encoder's forms of 8 bits.
 """
 
 import collections

@@ -66,6 +66,72 @@ INSTANTIATE_TEST_SUITE_P(BothLayouts, Umt5FileTest,
                          ::testing::Values("umt5.pth",
                                            "umt5_transformers.safetensors"));
 
+// Files in 8 bits, plain, e5m2, with one scale, one a row and one a block.
+class Umt5Fp8Test : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Umt5Fp8Test, EqualsTransformersWithTheWeightsThatTorchMakesOfThem) {
+  const std::string form = GetParam();
+  const auto archive = OpenGolden("umt5_fp8_" + form + ".safetensors");
+  EXPECT_TRUE(Umt5Encoder::Load(*archive, at::kMeta, at::kFloat).ok());
+  const auto encoder = Umt5Encoder::Load(*archive, at::kCPU, at::kFloat);
+  ASSERT_TRUE(encoder.ok()) << encoder.status();
+  const at::Tensor ids =
+      GoldenTensor(*OpenGolden("umt5_expected.safetensors"), "14.ids");
+  const auto context = encoder->Encode(PromptOf(ids));
+  ASSERT_TRUE(context.ok()) << context.status();
+  const auto expected = OpenGolden("umt5_fp8_expected.safetensors");
+  EXPECT_LT(RelativeError((*context)[0].narrow(0, 0, ids.numel()),
+                          GoldenTensor(*expected, form)),
+            kTolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, Umt5Fp8Test,
+                         ::testing::Values("plain", "e5m2", "one", "row",
+                                           "block"));
+
+TEST(Umt5EncoderTest, RefusesWhatWouldBeReadWrongly) {
+  const auto scaled = OpenGolden("umt5_fp8_one.safetensors");
+  const std::string query = "encoder.block.0.layer.0.SelfAttention.q.";
+
+  struct Case {
+    std::string remove;
+    std::string add;
+    DType dtype;
+    Shape shape;
+    std::string said;
+  };
+
+  const Case cases[] = {
+      {query + "scale_weight", "", DType::kF32, {}, "without a scale"},
+      {"", query + "weight_scale", DType::kF32, {1}, "has two scales"},
+      {"", query + "weight_scale_2", DType::kF32, {1}, "nvfp4"},
+      {"", query + "weight_scale_inv", DType::kF32, {1}, "square blocks"},
+      {"", query + "scale_weight_tensor", DType::kF32, {}, "two levels"},
+      {"", query + "bias", DType::kF32, {32}, "no UMT5 encoder"},
+      {"", query + "weight.absmax", DType::kF32, {2}, "bitsandbytes"},
+      {"", query + "weight", DType::kBF16, {32, 32}, "BF16 with a scale"},
+      {"", query + "weight", DType::kI8, {32, 32}, "I8 with a scale"},
+      {query + "weight", "", DType::kF32, {}, "not whole"},
+      {"", query + "scale_weight", DType::kF32, {4, 2}, "one for each row"},
+  };
+  for (const Case& wrong : cases) {
+    SCOPED_TRACE(wrong.said);
+    FakeTensorArchive archive;
+    archive.Copy(*scaled);
+    if (!wrong.remove.empty()) archive.Remove(wrong.remove);
+    if (!wrong.add.empty()) archive.Add(wrong.add, wrong.dtype, wrong.shape);
+    const absl::Status refused =
+        Umt5Encoder::Load(archive, at::kMeta, at::kFloat).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(refused.message()),
+                ::testing::AllOf(HasSubstr("fake.safetensors"),
+                                 HasSubstr("SelfAttention.q"),
+                                 HasSubstr("download"), HasSubstr(wrong.said)));
+    EXPECT_EQ(Umt5Encoder::Load(archive, at::kCPU, at::kFloat).status(),
+              refused);
+  }
+}
+
 TEST(Umt5EncoderTest, ComputesInBf16) {
   const auto archive = OpenGolden("umt5.pth");
   const auto encoder = Umt5Encoder::Load(*archive, at::kCPU, at::kBFloat16);

@@ -152,5 +152,40 @@ TEST_F(LoraExportTest, AModuleMayHaveAnAlphaOfItsOwn) {
   EXPECT_TRUE(absl::IsInvalidArgument(ExportLora(path, lora)));
 }
 
+TEST(LoraDifferenceTest, OnlyFormatsWithKeysForThemHoldThem) {
+  SmallLora small;
+  ScratchFolder scratch;
+  const std::string path = scratch / "lora.safetensors";
+  const std::vector<LoraDifference> differences = {
+      {.tensor = "blocks.0.self_attn.q.bias",
+       .key = "q.diff_b",
+       .shape = {4},
+       .values = {1, 2, 3, 4}},
+      {.tensor = "blocks.0.modulation",
+       .key = "diff_m",
+       .shape = {1, 1, 2},
+       .values = {5, 6}}};
+  for (const LoraFormat format :
+       {LoraFormat::kComfyUi, LoraFormat::kLightx2v}) {
+    LoraExport lora = small.Export(format);
+    lora.differences = &differences;
+    ASSERT_TRUE(ExportLora(path, lora).ok());
+    const auto file = ImportLora(path);
+    ASSERT_TRUE(file.ok()) << file.status();
+    ASSERT_EQ(file->differences.size(), 2u);
+    EXPECT_EQ(file->differences[0].tensor, "blocks.0.modulation");
+    EXPECT_EQ(file->differences[0].values, differences[1].values);
+    EXPECT_EQ(file->differences[1].shape, (Shape{4}));
+  }
+  for (const LoraFormat format :
+       {LoraFormat::kDiffSynth, LoraFormat::kDiffusers, LoraFormat::kPeft,
+        LoraFormat::kMusubi}) {
+    LoraExport lora = small.Export(format);
+    lora.differences = &differences;
+    EXPECT_THAT(MessageOf(ExportLora(path, lora)),
+                HasSubstr("'q.diff_b' and 1 more are differences"));
+  }
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -55,11 +55,11 @@ TEST_F(LoraImportTest, EveryFormatComesBackTheSame) {
 TEST_F(LoraImportTest, AnUnknownKeyIsNamed) {
   absl::Status status = Import({{"m.lora_A.weight", {2, 3}},
                                 {"m.lora_B.weight", {4, 2}},
-                                {"m.diff_b", {4}}})
+                                {"m.diff_c", {4}}})
                             .status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(MessageOf(status), HasSubstr("in.safetensors"));
-  EXPECT_THAT(MessageOf(status), HasSubstr("'m.diff_b'"));
+  EXPECT_THAT(MessageOf(status), HasSubstr("'m.diff_c'"));
   EXPECT_THAT(MessageOf(status), HasSubstr("nearest name is 'm.lora_"));
 }
 
@@ -139,14 +139,80 @@ TEST_F(LoraImportTest, EveryUnknownKeyIsNamed) {
   std::vector<std::pair<std::string, Shape>> tensors = {
       {"m.lora_A.weight", {2, 3}},
       {"m.lora_B.weight", {4, 2}},
-      {"m.diff_b", {4}},
+      {"m.diff_c", {4}},
       {"m.lora_C.weight", {4}}};
   absl::Status status = Import(tensors).status();
-  EXPECT_THAT(MessageOf(status), HasSubstr("'m.diff_b'"));
+  EXPECT_THAT(MessageOf(status), HasSubstr("'m.diff_c'"));
   EXPECT_THAT(MessageOf(status), HasSubstr("'m.lora_C.weight'"));
   for (int i = 0; i < 30; ++i) tensors.push_back({absl::StrCat("x", i), {1}});
   EXPECT_THAT(MessageOf(Import(tensors).status()),
               HasSubstr("and 12 more keys"));
+}
+
+TEST_F(LoraImportTest, DifferencesOfWholeTensorsAreRead) {
+  auto file = Import({{"blocks.0.ffn.0.lora_A.weight", {2, 3}},
+                      {"blocks.0.ffn.0.lora_B.weight", {4, 2}},
+                      {"blocks.0.ffn.0.diff_b", {4}},
+                      {"blocks.0.diff_m", {1, 6, 2}},
+                      {"blocks.0.norm3.diff", {3}}});
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_EQ(file->differences.size(), 3u);
+  EXPECT_EQ(file->differences[0].tensor, "blocks.0.ffn.0.bias");
+  EXPECT_EQ(file->differences[0].key, "blocks.0.ffn.0.diff_b");
+  EXPECT_THAT(file->differences[0].values, ElementsAre(1, 1, 1, 1));
+  EXPECT_EQ(file->differences[1].tensor, "blocks.0.modulation");
+  EXPECT_EQ(file->differences[1].shape, (Shape{1, 6, 2}));
+  EXPECT_EQ(file->differences[2].tensor, "blocks.0.norm3.weight");
+  // A whole difference beside a product: programs differ in what that means.
+  EXPECT_THAT(MessageOf(Import({{"m.lora_A.weight", {2, 3}},
+                                {"m.lora_B.weight", {4, 2}},
+                                {"m.diff", {4, 3}}})
+                            .status()),
+              HasSubstr("both change the weight of 'm'"));
+}
+
+TEST_F(LoraImportTest, BothExpertsInOneFileAreRefusedOneIsRead) {
+  std::vector<std::pair<std::string, Shape>> tensors = {
+      {"transformer_2.blocks.0.attn1.to_q.lora_A.weight", {2, 3}},
+      {"transformer_2.blocks.0.attn1.to_q.lora_B.weight", {4, 2}}};
+  auto file = Import(tensors);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->modules[0].module, "blocks.0.self_attn.q");
+  tensors.push_back({"transformer.blocks.0.attn1.to_q.lora_A.weight", {2, 3}});
+  tensors.push_back({"transformer.blocks.0.attn1.to_q.lora_B.weight", {4, 2}});
+  EXPECT_THAT(MessageOf(Import(tensors).status()),
+              HasSubstr("both experts: 2 keys, such as 'transformer_2."));
+}
+
+TEST_F(LoraImportTest, OtherKindsAreRefusedByName) {
+  EXPECT_THAT(MessageOf(Import({{"m.lora_A.weight", {2, 3}},
+                                {"m.lora_B.weight", {4, 2}},
+                                {"m.dora_scale", {4, 1}}})
+                            .status()),
+              HasSubstr("a DoRA adapter (1 keys such as 'm.dora_scale')"));
+  EXPECT_THAT(MessageOf(Import({{"lycoris_m.lokr_w1", {2, 2}}}).status()),
+              HasSubstr("LoKr"));
+}
+
+TEST_F(LoraImportTest, DiffusersScaleIsReadOnceAndTakenOut) {
+  const std::string path = scratch_ / "in.safetensors";
+  for (const std::string prefix : {"transformer.", "transformer_2.", ""}) {
+    const std::string config = absl::StrCat("{\"", prefix, "r\": 2, \"", prefix,
+                                            "lora_alpha\": 6, \"other.r\": 3}");
+    ASSERT_TRUE(
+        WriteSafetensors(
+            path,
+            {{prefix + "m.lora_A.weight", DType::kF32, {2, 3}, ones_.data()},
+             {prefix + "m.lora_B.weight", DType::kF32, {1, 2}, ones_.data()}},
+            {{"lora_adapter_metadata", config}, {"kept", "yes"}})
+            .ok());
+    const auto file = ImportLora(path);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(file->modules[0].module, "m");
+    EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3));
+    EXPECT_EQ(file->metadata.count("lora_adapter_metadata"), 0u);
+    EXPECT_EQ(file->metadata.at("kept"), "yes");
+  }
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 namespace halfpipe {
 namespace {
 
@@ -55,11 +58,98 @@ TEST(LoraNamesTest, NormalisesWhatOthersWrite) {
         "blocks.0.module.self_attn.q.lora_A.default.weight",
         "diffusion_model.blocks.0.attn1.to_q.lora_down.weight",
         "base_model.model.transformer.blocks.0.attn1.to_q.lora_A.weight",
-        "transformer.blocks.0.self_attn.q.lora_A.weight"}) {
+        "transformer.blocks.0.self_attn.q.lora_A.weight",
+        "model.diffusion_model.blocks.0.self_attn.q.lora_A.weight",
+        "diffusion_model._orig_mod.blocks.0.self_attn.q.lora_A.weight",
+        "module.blocks.0.self_attn.q.lora_A.weight",
+        "_orig_mod.module.blocks.0._orig_mod.self_attn.q.lora_down.weight",
+        "model._fsdp_wrapped_module.blocks.0._checkpoint_wrapped_module."
+        "self_attn.q.lora_A.weight",
+        "base_model.model.blocks.0.self_attn.q.lora_A.my_adapter.weight",
+        "transformer.blocks.0.attn1.to_q.lora.down.weight",
+        "transformer.blocks.0.attn1.to_q_lora.down.weight",
+        "transformer.blocks.0.attn1.to_q.lora_linear_layer.down.weight",
+        "transformer_2.blocks.0.attn1.to_q.lora_A.weight",
+        "lora_unet__blocks_0_self_attn_q.lora_down.weight",
+        "lora_unet_blocks_0_attn1_to_q.lora_down.weight",
+        "lycoris_blocks_0_self_attn_q.lora_down.weight",
+        "lycoris_blocks_0_attn1_to_q.lora_down.weight"}) {
     ASSERT_TRUE(ParseLoraKey(key)) << key;
     EXPECT_EQ(ParseLoraKey(key)->module, "blocks.0.self_attn.q") << key;
     EXPECT_EQ(ParseLoraKey(key)->part, LoraPart::kA);
   }
+}
+
+TEST(LoraNamesTest, UnderscoresOfDiffusersNamesAreUndone) {
+  for (const auto& [flat, module] : std::map<std::string, std::string>{
+           {"blocks_7_attn2_to_out_0", "blocks.7.cross_attn.o"},
+           {"blocks_7_attn2_add_k_proj", "blocks.7.cross_attn.k_img"},
+           {"blocks_12_ffn_net_0_proj", "blocks.12.ffn.0"},
+           {"blocks_12_ffn_net_2", "blocks.12.ffn.2"},
+           {"proj_out", "head.head"},
+           {"condition_embedder_time_embedder_linear_1", "time_embedding.0"},
+           {"condition_embedder_time_proj", "time_projection.1"}}) {
+    EXPECT_EQ(NativeModuleOf("lycoris_" + flat), module);
+  }
+}
+
+TEST(LoraNamesTest, DifferencesAreOfTensors) {
+  for (const auto& [key, tensor] : std::map<std::string, std::string>{
+           {"diffusion_model.blocks.0.self_attn.q.diff_b",
+            "blocks.0.self_attn.q.bias"},
+           {"diffusion_model.blocks.0.self_attn.norm_q.diff",
+            "blocks.0.self_attn.norm_q.weight"},
+           {"diffusion_model.blocks.0.norm3.diff_b", "blocks.0.norm3.bias"},
+           {"blocks.0.diff_m", "blocks.0.modulation"},
+           {"blocks.0.modulation.diff", "blocks.0.modulation"},
+           {"head.diff_m", "head.modulation"},
+           {"diffusion_model.patch_embedding.diff", "patch_embedding.weight"},
+           {"lora_unet_blocks_3_norm3.w_norm", "blocks.3.norm3.weight"},
+           {"lora_unet_blocks_3_norm3.b_norm", "blocks.3.norm3.bias"},
+           {"transformer.blocks.0.scale_shift_table.diff",
+            "blocks.0.modulation"},
+           {"img_emb.emb_pos.diff", "img_emb.emb_pos"}}) {
+    EXPECT_EQ(ParseLoraDifference(key), tensor) << key;
+    EXPECT_FALSE(ParseLoraKey(key)) << key;
+    for (LoraFormat format : kAll) {
+      const auto written = LoraDifferenceKey(format, tensor);
+      EXPECT_EQ(written.has_value(), format == LoraFormat::kComfyUi ||
+                                         format == LoraFormat::kLightx2v);
+      if (written) {
+        EXPECT_EQ(ParseLoraDifference(*written), tensor);
+      }
+    }
+  }
+  EXPECT_EQ(*LoraDifferenceKey(LoraFormat::kLightx2v, "blocks.0.modulation"),
+            "diffusion_model.blocks.0.diff_m");
+  EXPECT_EQ(*LoraDifferenceKey(LoraFormat::kComfyUi, "blocks.0.modulation"),
+            "diffusion_model.blocks.0.modulation.diff");
+  EXPECT_FALSE(ParseLoraDifference("blocks.0.self_attn.q.lora_A.weight"));
+  EXPECT_FALSE(ParseLoraDifference("diffusion_model..diff"));
+}
+
+TEST(LoraNamesTest, AdaptersOfOtherKindsAreKnownByTheirKeys) {
+  for (const auto& [key, kind] : std::map<std::string, std::string>{
+           {"lora_unet_blocks_0_ffn_0.dora_scale", "DoRA"},
+           {"base_model.model.blocks.0.ffn.0.lora_magnitude_vector.default."
+            "weight",
+            "DoRA"},
+           {"lycoris_blocks_0_ffn_0.lokr_w1", "LoKr"},
+           {"lycoris_blocks_0_ffn_0.hada_w1_a", "LoHa"},
+           {"lycoris_blocks_0_ffn_0.oft_blocks", "OFT"},
+           {"blocks.0.ffn.0.lora_mid.weight", "LoCon with a third matrix"},
+           {"blocks.0.ffn.0.set_weight", "a replaced weight"}}) {
+    EXPECT_EQ(OtherAdapterKind(key), kind);
+  }
+  for (const char* key : {"blocks.0.ffn.0.lora_A.weight", "blocks.0.ffn.0.diff",
+                          "lora_unet_blocks_0_ffn_0.alpha"}) {
+    EXPECT_EQ(OtherAdapterKind(key), "");
+  }
+}
+
+TEST(LoraNamesTest, TheSecondExpertIsKnown) {
+  EXPECT_TRUE(IsSecondExpertKey("transformer_2.blocks.0.x.lora_A.weight"));
+  EXPECT_FALSE(IsSecondExpertKey("transformer.blocks.0.x.lora_A.weight"));
 }
 
 TEST(LoraNamesTest, RefusesOtherEndings) {

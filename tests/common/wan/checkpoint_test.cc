@@ -38,6 +38,24 @@ TEST(CheckpointTest, TakesHeadsFromTheConfigBesideAFolderOrAFile) {
   }
 }
 
+TEST(CheckpointTest, TakesHeadsFromTheOriginalReleasesConfig) {
+  auto checkpoint = OpenWanCheckpoint(
+      ModelWithConfig(R"({"model_type": "t2v", "dim": 24, "num_heads": 2})"));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->variant.architecture.heads, 2);
+  EXPECT_THAT(Refusal(R"({"dim": 24, "num_heads": 7})"),
+              HasSubstr("dim 24 is not a multiple of num_heads 7"));
+}
+
+TEST(CheckpointTest, AConfigThatSpeaksOfQuantisedWeightsIsBelieved) {
+  EXPECT_THAT(
+      Refusal(R"({"num_attention_heads": 2, "attention_head_dim": 12,
+                          "quantization_config":
+                              {"quant_method": "bitsandbytes"}})"),
+      testing::AllOf(HasSubstr("config.json"), HasSubstr("\"bitsandbytes\""),
+                     HasSubstr("download the bf16")));
+}
+
 TEST(CheckpointTest, RefusesConfigsThatDoNotHelp) {
   EXPECT_THAT(Refusal("[1]"), HasSubstr("config.json: expected a JSON object"));
   EXPECT_THAT(Refusal(R"({"num_attention_heads": 2})"),

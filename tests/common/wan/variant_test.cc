@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "common/store/wan_names.h"
 #include "common/wan/fake_archive.h"
 #include "common/wan/published_sizes.h"
@@ -10,6 +13,7 @@
 namespace halfpipe {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 FakeArchive ArchiveOf(const WanArchitecture& wan, const std::string& prefix,
@@ -120,28 +124,107 @@ TEST(VariantTest, AnAbsurdBlockIndexIsAMissingTensor) {
   EXPECT_THAT(Refusal(archive), HasSubstr("is missing"));
 }
 
-TEST(VariantTest, Fp8NeedsAScaleItUnderstands) {
+TEST(VariantTest, Fp8HasAScaleThatIsUnderstood) {
   const std::string base = "blocks.0.ffn.0";
   FakeArchive archive = ArchiveOf(TinyWan(), "");
   archive.Add(base + ".weight", DType::kF8E4M3, {20, 12});
-  EXPECT_THAT(Refusal(archive), HasSubstr("F8_E4M3 without a scale"));
-  for (const Shape& shape : {Shape{}, Shape{1}, Shape{20}, Shape{20, 1}}) {
+  for (const Shape& shape :
+       {Shape{}, Shape{1}, Shape{20}, Shape{20, 1}, Shape{20, 3, 1}}) {
     archive.Add(base + ".scale_weight", DType::kF32, shape);
     auto variant = Detect(archive, HeadSizes{1, 12});
     ASSERT_TRUE(variant.ok()) << variant.status();
     EXPECT_EQ(variant->tensors.at(base + ".weight").scale_name,
               base + ".scale_weight");
   }
-  archive.Add(base + ".scale_weight", DType::kF32, {20, 3});
-  EXPECT_THAT(Refusal(archive), HasSubstr("F32 [20, 3]; expected one number"));
+  for (const Shape& shape :
+       {Shape{20, 3}, Shape{12}, Shape{20, 5, 1}, Shape{1, 12}}) {
+    archive.Add(base + ".scale_weight", DType::kF32, shape);
+    EXPECT_THAT(Refusal(archive), HasSubstr("F32 " + ShapeString(shape) +
+                                            "; expected one number"));
+  }
   archive.Remove(base + ".scale_weight");
   archive.Add(base + ".weight_scale", DType::kBF16, {20, 1});
   archive.Add("scaled_fp8", DType::kF8E4M3, {2});
   EXPECT_TRUE(Detect(archive, HeadSizes{1, 12}).ok());
+  // Where one weight has a scale, another without one lost it.
   archive.Add("blocks.0.norm3.bias", DType::kF8E4M3, {12});
-  EXPECT_THAT(Refusal(archive), HasSubstr("blocks.0.norm3.bias"));
+  EXPECT_THAT(Refusal(archive), HasSubstr("blocks.0.norm3.bias is F8_E4M3 "
+                                          "without a scale"));
   archive.Add("blocks.0.norm3.bias", DType::kI8, {12});
   EXPECT_THAT(Refusal(archive), HasSubstr("is I8; expected BF16"));
+}
+
+TEST(VariantTest, PlainFp8NeedsNone) {
+  for (const DType dtype : {DType::kF8E4M3, DType::kF8E5M2}) {
+    auto variant = Detect(ArchiveOf(TinyWan(), "", dtype), HeadSizes{1, 12});
+    ASSERT_TRUE(variant.ok()) << variant.status();
+    EXPECT_EQ(variant->tensors.at("blocks.0.ffn.0.weight").scale_name, "");
+    EXPECT_EQ(variant->tensors.at("blocks.0.ffn.0.weight").dtype, dtype);
+  }
+  // The mark alone says that there were scales.
+  FakeArchive lost = ArchiveOf(TinyWan(), "", DType::kF8E4M3);
+  lost.Add("scaled_fp8", DType::kF8E4M3, {0});
+  EXPECT_THAT(Refusal(lost), HasSubstr("without a scale"));
+}
+
+TEST(VariantTest, OtherFormsAreRefusedByName) {
+  const std::string base = "blocks.0.ffn.0.";
+  for (const auto& [tensor, form] : std::map<std::string, std::string>{
+           {"weight.absmax", "bitsandbytes"},
+           {"weight.quant_state.bitsandbytes__nf4", "nf4"},
+           {"weight.SCB", "int8 of bitsandbytes"},
+           {"qweight", "GPTQ"},
+           {"weight._data", "quanto"},
+           {"weight_scale_2", "nvfp4"},
+           {"weight_scale_inv", "square blocks"},
+           {"scale_weight_tensor", "two levels"},
+           {"wscales", "SVDQuant"},
+           {"pre_quant_scale", "smoothed"},
+           {"weight_zero_point", "zero point"}}) {
+    FakeArchive archive = ArchiveOf(TinyWan(), "model.");
+    archive.Add("model." + base + tensor, DType::kF32, {1});
+    EXPECT_THAT(Refusal(archive),
+                AllOf(HasSubstr(base + tensor), HasSubstr(form),
+                      HasSubstr("download the bf16")));
+  }
+}
+
+TEST(VariantTest, AScaleThatBelongsToNoFp8WeightIsRefused) {
+  FakeArchive archive = ArchiveOf(TinyWan(), "");
+  archive.Add("blocks.0.ffn.0.scale_weight", DType::kF32, {1});
+  EXPECT_THAT(Refusal(archive),
+              HasSubstr("blocks.0.ffn.0.weight is BF16 with a scale"));
+  archive.Remove("blocks.0.ffn.0.scale_weight");
+  archive.Add("blocks.0.fnn.scale_weight", DType::kF32, {1});
+  EXPECT_THAT(Refusal(archive), HasSubstr("not whole"));
+  archive.Remove("blocks.0.fnn.scale_weight");
+  archive.Add("blocks.0.fnn.scale_input", DType::kF32, {1});
+  EXPECT_THAT(Refusal(archive), HasSubstr("not whole"));
+}
+
+TEST(VariantTest, PrefixesOfWrappersAreStripped) {
+  for (const char* prefix :
+       {"module.", "_orig_mod.", "transformer.", "dit.", "pipe.dit.",
+        "diffusion_model.", "module._orig_mod.", "model.module."}) {
+    auto variant = Detect(ArchiveOf(A14B(36), prefix));
+    ASSERT_TRUE(variant.ok()) << variant.status();
+    EXPECT_EQ(variant->tensors.at("blocks.3.ffn.0.bias").name,
+              std::string(prefix) + "blocks.3.ffn.0.bias");
+  }
+  EXPECT_THAT(Refusal(ArchiveOf(TinyWan(), "student.")),
+              HasSubstr("begin with 'student.'"));
+  FakeArchive twice = ArchiveOf(TinyWan(), "model.");
+  twice.Add("blocks.0.ffn.0.bias", DType::kBF16, {20});
+  EXPECT_THAT(Refusal(twice), HasSubstr("are both blocks.0.ffn.0.bias"));
+}
+
+TEST(VariantTest, SurplusTensorsAreCounted) {
+  FakeArchive ema = ArchiveOf(TinyWan(), "");
+  for (const char* name : {"a", "b", "c"}) {
+    ema.Add(std::string("ema.") + name, DType::kBF16, {2});
+  }
+  EXPECT_THAT(Refusal(ema), AllOf(HasSubstr("tensor ema.a with shape [2]"),
+                                  HasSubstr("nor are 2 more tensors")));
 }
 
 }  // namespace

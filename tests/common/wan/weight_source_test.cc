@@ -120,6 +120,68 @@ TEST(CheckpointWeightsTest, KeepsStoredFp8AsItIs) {
   EXPECT_TRUE(weight->scales.equal(at::full({12}, 0.5f)));
 }
 
+// The tiny model with one weight of `values` and, if `scale` is defined, its
+// scale.
+WanCheckpoint StoredAs(const at::Tensor& values, DType dtype,
+                       const at::Tensor& scale) {
+  auto archive = std::make_unique<FakeArchive>();
+  for (const auto& [name, shape] : WanTensors(TinyWan())) {
+    archive->Add(name, DType::kF32, shape);
+  }
+  archive->Add("blocks.0.ffn.2.weight", dtype, {12, 20}, values.data_ptr());
+  if (scale.defined()) {
+    archive->Add("blocks.0.ffn.2.scale_weight", DType::kF32,
+                 Shape(scale.sizes().begin(), scale.sizes().end()),
+                 scale.data_ptr());
+  }
+  auto variant = DetectWanVariant("fake", archive->tensors(), HeadSizes{1, 12});
+  EXPECT_TRUE(variant.ok()) << variant.status();
+  WanCheckpoint checkpoint;
+  checkpoint.variant = *std::move(variant);
+  checkpoint.archive = std::move(archive);
+  return checkpoint;
+}
+
+// Every form against torch's own conversion and product.
+TEST(CheckpointWeightsTest, ReadsEveryFormOfFp8Exactly) {
+  const at::Tensor numbers =
+      at::arange(240, at::kFloat).view({12, 20}).sub(117).mul(0.37);
+  const at::Tensor blocks = at::arange(1, 61, at::kFloat).view({12, 5, 1}) / 7;
+  const at::Tensor one = at::full({1}, 0.0123, at::kFloat);
+  for (const auto& [dtype, type] :
+       {std::pair(DType::kF8E4M3, at::kFloat8_e4m3fn),
+        std::pair(DType::kF8E5M2, at::kFloat8_e5m2)}) {
+    const at::Tensor values = numbers.to(type);
+    const at::Tensor plain = values.to(at::kFloat);
+    for (const auto& [scale, meant] :
+         {std::pair(at::Tensor(), plain), std::pair(one, plain * one),
+          std::pair(blocks,
+                    (plain.view({12, 5, 4}) * blocks).view({12, 20}))}) {
+      const WanCheckpoint checkpoint = StoredAs(values, dtype, scale);
+      for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
+        const auto weight =
+            CheckpointWeights(&checkpoint)
+                .Load("blocks.0.ffn.2.weight", compute, at::kCPU);
+        ASSERT_TRUE(weight.ok()) << weight.status();
+        EXPECT_TRUE(weight->equal(meant.to(compute)));
+      }
+      // In 8 bits: as it is stored where it can be, else by row of that.
+      const auto quantised =
+          CheckpointWeights(&checkpoint)
+              .LoadQuantised("blocks.0.ffn.2.weight", at::kCPU);
+      ASSERT_TRUE(quantised.ok()) << quantised.status();
+      const bool kept = dtype == DType::kF8E4M3 && !scale.is_same(blocks);
+      const at::Tensor back = at::empty({12, 20}, at::kFloat);
+      Dequantise(*quantised, back);
+      if (kept) {
+        EXPECT_TRUE(back.equal(meant));
+      } else {
+        EXPECT_TRUE(at::allclose(back, meant, 0.07, 1e-3));
+      }
+    }
+  }
+}
+
 TEST(RandomWeightsTest, QuantisesByRow) {
   const RandomWeights weights(TinyWan(), 1);
   const std::string name = "blocks.0.ffn.0.weight";
