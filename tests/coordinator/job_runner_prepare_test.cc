@@ -97,7 +97,7 @@ TEST_F(BadFileTest, AResumedJobLeavesOutTheSame) {
   StartWith(BadFilePolicy::kSkip, {});
   Work();
   EXPECT_EQ(host_.error.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(host_.reason, HasSubstr("1 sample was added (1.mp4)"));
+  EXPECT_THAT(host_.reason, HasSubstr("1 sample was added (/data/1.mp4)"));
 }
 
 TEST_F(BadFileTest, StopIsTheDefault) {
