@@ -22,10 +22,10 @@ constexpr char kPointer[] =
 
 TEST(JobFilePathsTest, WhatIsNamedIsLookedAt) {
   const TestDirectory directory;
-  directory.Write("dit.safetensors", kPointer);
-  directory.Write("t5.safetensors", "<html>404</html>");
-  directory.Write("pieces.model", "");
-  directory.Write("a.txt", "a caption without its clip");
+  (void)directory.Write("dit.safetensors", kPointer);
+  (void)directory.Write("t5.safetensors", "<html>404</html>");
+  (void)directory.Write("pieces.model", "");
+  (void)directory.Write("a.txt", "a caption without its clip");
   const std::string yaml = absl::StrCat(
       "model: {dit: dit.safetensors, text_encoder: t5.safetensors,\n"
       "        tokenizer: pieces.model, vae: none.pth}\n"
@@ -53,7 +53,7 @@ TEST(JobFilePathsTest, KeysThatAreNotThereHaveNoSay) {
 
 TEST(JobFilePathsTest, TheJobFilesOwnProblemsComeFirst) {
   const TestDirectory directory;
-  directory.Write("vae.pth", kPointer);
+  (void)directory.Write("vae.pth", kPointer);
   const std::string job = directory.Write(
       "job.yaml",
       "nmae: x\nmodel: {dit: none, vae: vae.pth}\ntrain: {steps: many}\n");
