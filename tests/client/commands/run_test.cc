@@ -63,17 +63,6 @@ TEST(RunCommandTest, MissingProgramsAreOneError) {
   EXPECT_THAT(result.err, HasSubstr("halfpipe-coordinator"));
 }
 
-TEST(RunCommandTest, WarnsOfAnotherJobsCheckpoints) {
-  const TestDirectory directory;
-  const std::string path =
-      directory.Write("job.yaml", ValidJobYaml(directory.Path("")));
-  (void)directory.Write("step-00000001", "");
-  CommandEnvironment environment;
-  environment.program_dir = directory.Path("");
-  EXPECT_THAT(RunCli({"run", path.c_str()}, environment).out,
-              HasSubstr("holds checkpoints of another job"));
-}
-
 TEST(RunCommandTest, AFailedStartLeavesTheFolderUnlocked) {
   const TestDirectory directory;
   const std::string path =

@@ -24,7 +24,7 @@ class ScratchFolder {
  public:
   ScratchFolder() {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = absl::StrCat(testing::TempDir(), "/hp_store.", getpid(), ".",
+    path_ = absl::StrCat(testing::TempDir(), "hp_store.", getpid(), ".",
                          test->test_suite_name(), ".", test->name());
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
