@@ -62,8 +62,9 @@ class MetaLoadTest : public ::testing::TestWithParam<Case> {
 };
 
 TEST_P(MetaLoadTest, ReadsNothing) {
+  const auto golden = OpenGolden(GetParam().golden);
   UnreadableArchive archive;
-  for (const auto& [name, tensor] : OpenGolden(GetParam().golden)->tensors()) {
+  for (const auto& [name, tensor] : golden->tensors()) {
     archive.Add(name, tensor.dtype, tensor.shape);
   }
   EXPECT_EQ(GetParam().load(archive, at::kMeta), absl::OkStatus());
