@@ -115,8 +115,7 @@ absl::Status JobRunner::TakeRecordedOrder() {
       OrderOf(*recorded_, *listed_);
   if (!order.has_value()) {
     const std::string what = ChangesText(CompareSamples(*recorded_, *listed_));
-    const absl::Status other =
-        OtherDataError(newest_->checkpoint.directory, what);
+    absl::Status other = OtherDataError(newest_->checkpoint.directory, what);
     if (!plan_.accept_data) return other;
     Say(LogSeverity::kWarning,
         absl::StrCat("the job goes on with other data: ", what));

@@ -62,15 +62,15 @@ std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
         "it was trained on: make sure that model.dit and lora.init_from are "
         "the same"));
   }
-  const char* kBits = "the last bits of the result may be others";
+  const char* last_bits = "the last bits of the result may be others";
   SayChange("pipeline.threads", absl::StrCat(manifest.threads),
             absl::StrCat(config.pipeline.threads),
-            DeviceKind(stage0) == "cpu" ? kBits : "nothing else changes",
+            DeviceKind(stage0) == "cpu" ? last_bits : "nothing else changes",
             &notices);
-  SayChange("the stages' device", manifest.device, DeviceKind(stage0), kBits,
-            &notices);
+  SayChange("the stages' device", manifest.device, DeviceKind(stage0),
+            last_bits, &notices);
   SayChange("the stages' arithmetic", manifest.arithmetic, stage0.arithmetic,
-            kBits, &notices);
+            last_bits, &notices);
   return notices;
 }
 
