@@ -12,22 +12,8 @@ void JobRunner::BeginInspect() {
     return Finish(JobTrigger::kComplete,
                   "no problems found; no clip was decoded (--quick)");
   }
-  phase_ = Phase::kEncode;
-  rejected_.clear();
-  rejected_paths_.clear();
-  short_clips_.clear();
   // What lies in the cache was decoded with these settings from these bytes.
-  const auto shares = SplitUncached(scan_->samples, world_);
-  for (int32_t rank = 0; rank < world_; ++rank) {
-    const auto& share = shares[static_cast<size_t>(rank)];
-    stages_[static_cast<size_t>(rank)].samples_encoded = 0;
-    if (share.empty()) continue;
-    Send(Rank(rank), EncodeCommand{.config_yaml = plan_.config_yaml,
-                                   .samples = share,
-                                   .inspect = true});
-  }
-  if (AllAnswered()) return OnEncoded({});
-  EmitEncoding("looking at clips");
+  BeginEncode();
 }
 
 void JobRunner::OnInspected() {

@@ -66,6 +66,7 @@ void JobRunner::OnScanned(const ScanResult& result) {
 }
 
 void JobRunner::BeginEncode() {
+  const bool inspect = plan_.kind == JobKind::kCheck;
   phase_ = Phase::kEncode;
   rejected_.clear();
   rejected_paths_.clear();
@@ -75,10 +76,10 @@ void JobRunner::BeginEncode() {
     const auto& share = shares[static_cast<size_t>(rank)];
     stages_[static_cast<size_t>(rank)].samples_encoded = 0;
     if (share.empty()) continue;
-    Send(Rank(rank), EncodeCommand{plan_.config_yaml, share});
+    Send(Rank(rank), EncodeCommand{plan_.config_yaml, share, inspect});
   }
   if (AllAnswered()) return OnEncoded({});
-  EmitEncoding("encoding");
+  EmitEncoding(inspect ? "looking at clips" : "encoding");
 }
 
 void JobRunner::OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat,
