@@ -244,7 +244,8 @@ void JobRunner::Fail(const absl::Status& error) {
   if (stop_ == StopKind::kCancel || stop_ == StopKind::kCancelNow) {
     return Finish(JobTrigger::kCancelled, std::string(error.message()));
   }
-  Finish(JobTrigger::kFail, std::string(error.message()), error);
+  const absl::Status all = BehindProblems(error);
+  Finish(JobTrigger::kFail, std::string(all.message()), all);
 }
 
 void JobRunner::FinishStopped(const std::string& detail, absl::Time now) {

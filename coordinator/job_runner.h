@@ -268,9 +268,15 @@ class JobRunner {
       const std::string& rendezvous);
   void OnStarted(absl::Time now);
 
-  // job_runner_inspect.cc: what a check looks at
+  // job_runner_inspect.cc: what is only looked at
   void BeginInspect();
+  // Whether clips are looked at instead of encoded: by a check, and where the
+  // scan found problems, so that all of them are named at once.
+  [[nodiscard]] bool Inspects() const;
+  void LookBesideProblems();
   void OnInspected();
+  // `error` behind what the scan found, each line once.
+  [[nodiscard]] absl::Status BehindProblems(const absl::Status& error) const;
   void WarnOfShortClips();
 
   // job_runner_validate.cc: evaluations of held-out samples

@@ -1,8 +1,12 @@
-// A check's second half: both stages decode what would be encoded.
+// What follows the scan of a check, and of a job that has problems: both stages
+// decode what would be encoded.
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/status.h"
 #include "coordinator/job_runner.h"
 
 namespace halfpipe {
@@ -16,7 +20,38 @@ void JobRunner::BeginInspect() {
   BeginEncode();
 }
 
+bool JobRunner::Inspects() const {
+  return plan_.kind == JobKind::kCheck || !scan_->problems.ok();
+}
+
+void JobRunner::LookBesideProblems() {
+  const std::vector<std::string> lines =
+      absl::StrSplit(scan_->problems.message(), '\n');
+  scan_->problems = Annotate(scan_->problems, "stage 0, scan");
+  if (plan_.quick || scan_->samples.empty()) return Fail(scan_->problems);
+  // Who knows enough by that need not wait for the rest.
+  Say(LogSeverity::kWarning,
+      absl::StrCat("the job cannot run: ", lines.front(),
+                   lines.size() == 1
+                       ? ""
+                       : absl::StrCat(" (and ", lines.size() - 1, " more)"),
+                   ". Its clips are looked at too, so that all is named at "
+                   "once"));
+  BeginEncode();
+}
+
+absl::Status JobRunner::BehindProblems(const absl::Status& error) const {
+  if (error.ok() || !scan_.has_value() || scan_->problems.ok()) return error;
+  std::string lines(scan_->problems.message());
+  for (const absl::string_view line : absl::StrSplit(error.message(), '\n')) {
+    if (line.empty() || absl::StrContains(lines, line)) continue;
+    absl::StrAppend(&lines, "\n", line);
+  }
+  return {scan_->problems.code(), lines};
+}
+
 void JobRunner::OnInspected() {
+  if (!scan_->problems.ok()) return Fail(scan_->problems);
   const auto cached =
       std::count_if(scan_->samples.begin(), scan_->samples.end(),
                     [](const SampleRef& sample) { return sample.cached; });

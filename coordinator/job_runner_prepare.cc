@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -44,6 +45,7 @@ void JobRunner::BeginScan() {
 void JobRunner::OnScanned(const ScanResult& result) {
   const bool first = !scan_.has_value();
   scan_ = result;
+  if (!scan_->problems.ok()) return LookBesideProblems();
   if (first) {
     for (const std::string& warning : result.warnings) {
       Say(LogSeverity::kWarning, warning);
@@ -66,7 +68,7 @@ void JobRunner::OnScanned(const ScanResult& result) {
 }
 
 void JobRunner::BeginEncode() {
-  const bool inspect = plan_.kind == JobKind::kCheck;
+  const bool inspect = Inspects();
   phase_ = Phase::kEncode;
   rejected_.clear();
   rejected_paths_.clear();
@@ -113,7 +115,7 @@ void JobRunner::OnEncoded(const EncodeResult& result) {
   if (!AllAnswered()) return;
   WarnOfShortClips();
   if (absl::Status usable = DropRejected(); !usable.ok()) return Fail(usable);
-  if (plan_.kind == JobKind::kCheck) return OnInspected();
+  if (Inspects()) return OnInspected();
   for (SampleRef& sample : scan_->samples) sample.cached = true;
   for (Stage& stage : stages_) stage.samples_encoded = 0;
   encoded_ = true;
@@ -129,6 +131,10 @@ void JobRunner::OnEncoded(const EncodeResult& result) {
 }
 
 absl::Status JobRunner::DropRejected() {
+  // What the scan said of a file is not said again.
+  std::erase_if(rejected_, [this](const std::string& line) {
+    return absl::StrContains(scan_->problems.message(), line);
+  });
   if (rejected_.empty()) return absl::OkStatus();
   std::sort(rejected_.begin(), rejected_.end());
   const std::string list = absl::StrCat(
@@ -138,6 +144,8 @@ absl::Status JobRunner::DropRejected() {
   if (plan_.config.data.on_bad_file == BadFilePolicy::kStop) {
     return absl::InvalidArgumentError(list);
   }
+  // They would be skipped, and the job does not run.
+  if (!scan_->problems.ok()) return absl::OkStatus();
   std::vector<SampleRef> kept;
   Sha256 digest;
   digest.Update(scan_->data_digest);

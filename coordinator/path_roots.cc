@@ -133,7 +133,8 @@ CommandResult ConfineScan(const PathRootsConfig& roots, CommandResult result) {
     checker.CheckField("data.path", sample.media_path);
     for (const std::string* path :
          {&sample.latents_path, &sample.context_path}) {
-      if (IsRandomSampleName(*path)) continue;
+      // None beside problems: such a sample is only looked at.
+      if (path->empty() || IsRandomSampleName(*path)) continue;
       checker.Check("data.cache_dir", *path, caches);
     }
     if (checker.full()) break;

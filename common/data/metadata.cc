@@ -72,6 +72,7 @@ class Loader {
     }
     if (log_.ok() && samples.empty()) SayEmpty();
     if (!log_.ok()) SayUnrelated();
+    if (!log_.ok() && source_.found != nullptr) *source_.found = samples;
     HP_RETURN_IF_ERROR(log_.ToStatus());
     return samples;
   }

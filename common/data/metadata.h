@@ -31,6 +31,9 @@ struct DataSource {
   // Not null: what is read, or passed over, and may not have been meant to be,
   // is told here, a line each.
   std::vector<std::string>* warnings = nullptr;
+  // Not null: where problems leave no data set, the samples whose media were
+  // found all the same are put here, so that these can be looked at too.
+  std::vector<Sample>* found = nullptr;
 };
 
 // Reads the rows and looks at every file's existence, but opens no media.

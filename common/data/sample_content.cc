@@ -16,11 +16,17 @@ absl::StatusOr<std::vector<Sample>> LoadSamplesWithContent(
   // digest, and decided where they are decoded.
   if (source.missing != nullptr) return samples;
   std::vector<std::string> problems;
+  std::vector<Sample> found;
   for (const Sample& sample : samples) {
     const absl::Status content = CheckHasContent(sample.media_path);
-    if (!content.ok()) problems.emplace_back(content.message());
+    if (content.ok()) {
+      found.push_back(sample);
+    } else {
+      problems.emplace_back(content.message());
+    }
   }
   if (problems.empty()) return samples;
+  if (source.found != nullptr) *source.found = std::move(found);
   return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
 }
 

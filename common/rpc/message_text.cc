@@ -40,6 +40,7 @@ constexpr absl::string_view kForPeople[] = {
     "RegisterRequest.host",
     "RegisterRequest.version",
     "ReportRequest.status_message",
+    "ScanResult.problems",
     "ScanResult.warnings",
     "StageLine.text",
     "StageState.activity",

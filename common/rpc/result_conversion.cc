@@ -97,6 +97,8 @@ ModelSizes ModelFromProto(const v1::ModelSizes& from) {
           .image_branch = from.image_branch()};
 }
 
+constexpr size_t kMaxReportedBytes = size_t{1} << 16;
+
 struct ResultWriter {
   v1::ReportRequest* to;
 
@@ -116,6 +118,8 @@ struct ResultWriter {
     scan->set_lora_parameters(body.lora_parameters);
     ModelToProto(body.model, scan->mutable_model());
     scan->set_init_digest(body.init_digest);
+    scan->set_problems_code(body.problems.raw_code());
+    scan->set_problems(CutMessage(body.problems.message(), kMaxReportedBytes));
   }
 
   void operator()(const EncodeResult& body) {
@@ -172,6 +176,7 @@ ScanResult ScanFromProto(const v1::ScanResult& from) {
   scan.lora_parameters = from.lora_parameters();
   scan.model = ModelFromProto(from.model());
   scan.init_digest = from.init_digest();
+  scan.problems = MakeStatus(from.problems_code(), from.problems());
   return scan;
 }
 
@@ -224,7 +229,6 @@ v1::ReportRequest ToProto(const CommandResult& from) {
   to.set_status_code(from.status.raw_code());
   // A scan lists every problem of a data set, so this is not cut to what a
   // gRPC status may hold; the limit keeps a broken stage from filling the disk.
-  constexpr size_t kMaxReportedBytes = size_t{1} << 16;
   to.set_status_message(CutMessage(from.status.message(), kMaxReportedBytes));
   if (from.status.ok()) std::visit(ResultWriter{&to}, from.body);
   if (const auto refusal = PinRefusalOf(from.status); refusal.has_value()) {

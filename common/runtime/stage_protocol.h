@@ -112,6 +112,10 @@ struct ScanResult {
   int64_t lora_parameters = 0;
   ModelSizes model = {};
   CacheUse cache = {};  // for the stage's own metrics: not sent
+  // What is wrong with the job, a line each. Where this is not OK, only
+  // `samples` beside it says something: those whose media can be looked at all
+  // the same, so that everything is named at once.
+  absl::Status problems = {};
 };
 
 // Encodes samples into the cache (captions first, then media). Both ranks get

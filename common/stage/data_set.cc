@@ -120,6 +120,17 @@ DataSet RandomDataSet(const DataConfig& data) {
   return set;
 }
 
+absl::StatusOr<std::vector<Sample>> LoadRows(const DataConfig& data,
+                                             std::vector<std::string>* warnings,
+                                             std::vector<Sample>* found) {
+  const bool skip = data.on_bad_file == BadFilePolicy::kSkip;
+  return LoadSamplesWithContent({.root = data.path,
+                                 .metadata = data.metadata,
+                                 .missing = skip ? warnings : nullptr,
+                                 .warnings = warnings,
+                                 .found = found});
+}
+
 Shape LatentsShape(const DataConfig& data, int64_t channels) {
   const int64_t space = channels == 48 ? 16 : 8;
   return {1, channels, (data.frames - 1) / 4 + 1, data.height / space,
@@ -142,15 +153,27 @@ Shape RandomConditionShape(const JobConfig& config,
 }
 
 absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data) {
-  const bool skip = data.on_bad_file == BadFilePolicy::kSkip;
   DataRows result;
-  HP_ASSIGN_OR_RETURN(
-      result.rows,
-      LoadSamplesWithContent({.root = data.path,
-                              .metadata = data.metadata,
-                              .missing = skip ? &result.warnings : nullptr,
-                              .warnings = &result.warnings}));
+  HP_ASSIGN_OR_RETURN(result.rows,
+                      LoadRows(data, &result.warnings, /*found=*/nullptr));
   return result;
+}
+
+std::vector<SampleRef> SamplesBesideProblems(const DataConfig& data) {
+  if (data.is_random()) return {};
+  std::vector<std::string> ignored;
+  std::vector<Sample> found;
+  (void)LoadRows(data, &ignored, &found);
+  std::vector<SampleRef> samples;
+  samples.reserve(found.size());
+  for (const Sample& sample : found) {
+    samples.push_back({.row = sample.row,
+                       .media_path = sample.media_path,
+                       .prompt = sample.prompt,
+                       .latents_path = "",
+                       .context_path = ""});
+  }
+  return samples;
 }
 
 absl::StatusOr<DataSet> ScanDataSet(

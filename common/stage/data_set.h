@@ -35,6 +35,12 @@ struct DataRows {
 // data.is_random().
 [[nodiscard]] absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data);
 
+// Of a data set that cannot be used, the samples whose media were found: only
+// to be looked at, without cache files. Empty where the set can be used, or is
+// random.
+[[nodiscard]] std::vector<SampleRef> SamplesBesideProblems(
+    const DataConfig& data);
+
 // Reads the metadata, cleans the captions, hashes what changed since the last
 // time, and looks into the cache. InvalidArgument lists every problem of the
 // metadata at once; NotFound for a missing encoder. With data.on_bad_file

@@ -24,7 +24,7 @@ int ThreadsFor(const JobConfig& config) {
 }  // namespace
 
 absl::StatusOr<EncodeResult> InspectSamples(
-    const JobConfig& config, const WanArchitecture& architecture,
+    const JobConfig& config, const WanArchitecture* architecture,
     const std::vector<SampleRef>& samples,
     const SampleInspectorOptions& options, std::stop_token stop) {
   std::vector<DecodeItem> items;
@@ -50,9 +50,9 @@ absl::StatusOr<EncodeResult> InspectSamples(
                            .stop = std::move(stop)}));
   for (size_t i = 0; i < found.size(); ++i) {
     absl::Status problem = found[i].status();
-    if (problem.ok()) {
-      problem =
-          CheckStill(config.data, architecture, refs[i]->media_path, *found[i]);
+    if (problem.ok() && architecture != nullptr) {
+      problem = CheckStill(config.data, *architecture, refs[i]->media_path,
+                           *found[i]);
     }
     if (problem.ok()) {
       NoteLength(config.data, *refs[i], *found[i], &result);

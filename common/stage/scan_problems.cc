@@ -23,4 +23,9 @@ absl::Status ScanProblems::ToStatus() const {
   return absl::InvalidArgumentError(lines);
 }
 
+bool IsWrongWithJob(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
+         absl::IsFailedPrecondition(status) || absl::IsDataLoss(status);
+}
+
 }  // namespace halfpipe

@@ -36,6 +36,10 @@ class ScanProblems {
   std::vector<absl::Status> problems_;
 };
 
+// Whether a failed scan says what is wrong with the job, so that more of the
+// same can be looked for; not that something kept it from looking.
+[[nodiscard]] bool IsWrongWithJob(const absl::Status& status);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_STAGE_SCAN_PROBLEMS_H_

@@ -11,6 +11,7 @@
 #include "common/config/job_config.h"
 #include "common/kernels/torch_guard.h"
 #include "common/stage/arithmetic_name.h"
+#include "common/stage/data_set.h"
 #include "common/stage/device.h"
 #include "common/stage/job_scan.h"
 #ifdef HP_WITH_CUDA
@@ -20,6 +21,7 @@
 #include "common/stage/model_source.h"
 #include "common/stage/sample_encoder.h"
 #include "common/stage/sample_inspector.h"
+#include "common/stage/scan_problems.h"
 #include "common/stage/training_job.h"
 #include "common/store/checkpoint_manifest.h"
 #include "common/store/lora_file.h"
@@ -48,7 +50,7 @@ class WanStageBackend : public StageBackend {
       HP_ASSIGN_OR_RETURN(JobConfig config,
                           ParseJobConfig(command.config_yaml, "job"));
       const auto say = [this](const std::string& text) { SetActivity(text); };
-      return ScanJob(config, say, [&](const std::vector<DecodeItem>& items) {
+      const auto probe = [&](const std::vector<DecodeItem>& items) {
         return InspectMedia(
             items,
             {.decoder = {.program = options_.decoder_program},
@@ -57,7 +59,12 @@ class WanStageBackend : public StageBackend {
                    say(absl::StrCat("looking at the media ", done, "/", count));
                  },
              .stop = stop});
-      });
+      };
+      absl::StatusOr<ScanResult> scanned = ScanJob(config, say, probe);
+      if (!IsWrongWithJob(scanned.status())) return scanned;
+      return ScanResult{.variant = "",
+                        .samples = SamplesBesideProblems(config.data),
+                        .problems = scanned.status()};
     });
   }
 
@@ -68,17 +75,20 @@ class WanStageBackend : public StageBackend {
     // The encoders need the room that an ended job's weights have.
     if (!command.samples.empty() && !command.inspect) DropWeights();
     SetExactArithmetic(static_cast<int32_t>(config.pipeline.threads));
-    HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
+    absl::StatusOr<ModelSource> model = ModelSource::Open(config.model);
     if (command.inspect) {
+      // Without a model, media are looked at beside what is wrong with it.
       return InspectSamples(
-          config, model.architecture(), command.samples,
+          config, model.ok() ? &model->architecture() : nullptr,
+          command.samples,
           {.decoder_program = options_.decoder_program,
            .on_progress =
                [this](const std::string& text) { SetActivity(text); }},
           std::move(stop));
     }
+    HP_RETURN_IF_ERROR(model.status());
     return EncodeSamples(
-        config, model.architecture(), command.samples,
+        config, model->architecture(), command.samples,
         {.device = device_,
          .decoder_program = options_.decoder_program,
          .on_progress = [this](const std::string& text) { SetActivity(text); }},

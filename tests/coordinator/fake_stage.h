@@ -34,7 +34,8 @@ struct FakeStage {
   std::string data_digest = "data";
   std::string model_digest = "model";
   std::string init_digest = {};
-  bool large = false;  // the sizes of I2V-A14B, not of a few blocks
+  absl::Status problems = {};  // that its scan finds
+  bool large = false;          // the sizes of I2V-A14B, not of a few blocks
 
   [[nodiscard]] ResultBody Answer(const CommandBody& body) const {
     if (std::holds_alternative<ScanCommand>(body)) return Scan();
@@ -80,6 +81,7 @@ struct FakeStage {
     result.data_digest = data_digest;
     result.model_digest = model_digest;
     result.init_digest = init_digest;
+    result.problems = problems;
     if (large) {
       result.layers = 40;
       result.model = {.dim = 5120,

@@ -12,6 +12,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class InspectTest : public JobRunnerTest {
@@ -22,7 +23,7 @@ class InspectTest : public JobRunnerTest {
     return plan;
   }
 
-  // The scan ends well; what each stage is to look at then.
+  // The scan ends; what each stage is to look at then.
   std::map<int32_t, EncodeCommand> ScanAndTake(const JobPlan& plan) {
     Start(plan);
     Deliver(0, stages_[0].Answer(*Take(0)));
@@ -137,6 +138,81 @@ TEST_F(InspectTest, SaysHowFarItIs) {
   Answer(0, {});
   Answer(1, {});
   EXPECT_THAT(host_.encodings, ElementsAre(0, 1, 3));
+}
+
+class ProblemsTest : public InspectTest,
+                     public ::testing::WithParamInterface<JobKind> {
+ protected:
+  // Two rows are wrong, and the clips of three others can be looked at.
+  std::map<int32_t, EncodeCommand> ScanWithProblems(JobPlan plan) {
+    plan.kind = GetParam();
+    stages_[0].problems = absl::InvalidArgumentError(
+        "metadata.csv:3: has no prompt\nmetadata.csv:4: x.mp4 does not exist");
+    return ScanAndTake(plan);
+  }
+};
+
+TEST_P(ProblemsTest, AreNamedWithWhatOnlyTheClipsShow) {
+  const auto asked = ScanWithProblems(MakePlan());
+  ASSERT_THAT(asked, SizeIs(2));
+  EXPECT_TRUE(asked.at(0).inspect);
+  EXPECT_TRUE(asked.at(1).inspect);
+  EXPECT_THAT(host_.warnings, ElementsAre(HasSubstr("metadata.csv:3")));
+  Answer(0, {.rejected = {"b.mp4: truncated", "metadata.csv:3: has no prompt"},
+             .rejected_paths = {"", ""}});
+  Answer(1, {});
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_TRUE(absl::IsInvalidArgument(host_.error));
+  EXPECT_EQ(host_.error.message(),
+            "stage 0, scan: metadata.csv:3: has no prompt\n"
+            "metadata.csv:4: x.mp4 does not exist\n"
+            "1 of 3 samples cannot be used; mend them or take them out of the "
+            "data set:\nb.mp4: truncated");
+}
+
+TEST_P(ProblemsTest, AreAllWhereTheClipsAreSound) {
+  ScanWithProblems(MakePlan());
+  Answer(0, {});
+  EXPECT_EQ(host_.state, JobState::kPreparing);
+  Answer(1, {});
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_EQ(host_.error.message(),
+            "stage 0, scan: metadata.csv:3: has no prompt\n"
+            "metadata.csv:4: x.mp4 does not exist");
+}
+
+TEST_P(ProblemsTest, DoNotCountClipsThatWouldBeSkipped) {
+  JobPlan plan = MakePlan();
+  plan.config.data.on_bad_file = BadFilePolicy::kSkip;
+  ScanWithProblems(plan);
+  Answer(0, {.rejected = {"b.mp4: truncated"}, .rejected_paths = {""}});
+  Answer(1, {});
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.error.message(), Not(HasSubstr("b.mp4")));
+}
+
+TEST_P(ProblemsTest, OutliveADecoderThatCannotRun) {
+  ScanWithProblems(MakePlan());
+  Deliver(
+      0, {commands_[0]->sequence, commands_[0]->epoch,
+          absl::FailedPreconditionError("no halfpipe-decode"), EncodeResult{}});
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.error.message(), AllOf(HasSubstr("metadata.csv:3"),
+                                           HasSubstr("no halfpipe-decode")));
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryKind, ProblemsTest,
+                         ::testing::Values(JobKind::kTrain, JobKind::kPrepare,
+                                           JobKind::kCheck));
+
+TEST_F(InspectTest, QuickNamesWhatTheScanFound) {
+  JobPlan plan = CheckPlan();
+  plan.quick = true;
+  stages_[0].problems = absl::NotFoundError("model.vae: no such file");
+  EXPECT_THAT(ScanAndTake(plan), IsEmpty());
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_TRUE(absl::IsNotFound(host_.error));
+  EXPECT_THAT(host_.error.message(), HasSubstr("model.vae: no such file"));
 }
 
 // A stage that dies costs a check nothing but time.

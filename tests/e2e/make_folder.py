@@ -1,9 +1,9 @@
 """Makes a data folder from a seed: make_folder.py SEED MEDIA OUT
 
 MEDIA holds sound clips and pictures, OUT must not exist. Folders of even seeds
-can be trained, those of odd ones have something wrong with some files, all of them
-with their media or all with what says which they are: the name of each is printed,
-as messages show it.
+can be trained, those of odd ones have something wrong with some files: with their
+media, or with what says which they are. The name of each is printed, as messages show
+it.
 """
 import json
 import os
@@ -36,7 +36,6 @@ class Folder:
         self.rows = []
         self.wrong = []
         self.number = 0
-        self.spoils_media = seed % 4 == 3
 
     def name(self):
         self.number += 1
@@ -67,8 +66,7 @@ class Folder:
             "pointer": b"version https://git-lfs.github.com/spec/v1\nsize 9\n",
             "noise": bytes(self.draw.randrange(256) for _ in range(5000)),
         }
-        kind = self.draw.choice([*damages, "short"] if self.spoils_media
-                                else ["caption", "name"])
+        kind = self.draw.choice([*damages, "short", "caption", "name"])
         if kind in damages:
             self.put(name + ".mp4", damages[kind])
         elif kind == "short":

@@ -160,6 +160,7 @@ TEST(StageConversionTest, StepReport) {
 
 TEST(StageConversionTest, ScanResultTellsTheModelsSizes) {
   ScanResult scan{.variant = "v", .layers = 40};
+  scan.problems = absl::NotFoundError("model.vae: no such file");
   scan.lora_parameters = 5;
   scan.model = {.dim = 1,
                 .ffn_dim = 2,
@@ -172,6 +173,7 @@ TEST(StageConversionTest, ScanResultTellsTheModelsSizes) {
       CommandResult{5, Epoch(2), absl::OkStatus(), scan});
   ASSERT_TRUE(back.ok());
   const auto& got = std::get<ScanResult>(back->body);
+  EXPECT_EQ(got.problems, scan.problems);
   EXPECT_EQ(got.layers, 40);
   EXPECT_EQ(got.lora_parameters, 5);
   EXPECT_EQ(got.model, scan.model);

@@ -169,6 +169,21 @@ MediaProbe Probe(const MediaFacts& of_b) {
   };
 }
 
+TEST_F(DataSetTest, MediaBesideProblemsCanBeLookedAt) {
+  EXPECT_TRUE(SamplesBesideProblems(config_.data).empty());
+  folder_.Write("clips/page.mp4", "<!DOCTYPE html><html></html>");
+  folder_.Write("clips/metadata.csv",
+                "video,prompt\na.mp4,\nb.mp4,snow\nc.mp4,rain\n"
+                "page.mp4,a page\n");
+  const std::vector<SampleRef> samples = SamplesBesideProblems(config_.data);
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_THAT(samples[0].media_path, EndsWith("/clips/a.mp4"));
+  EXPECT_THAT(samples[1].media_path, EndsWith("/clips/b.mp4"));
+  EXPECT_EQ(samples[1].latents_path, "");
+  config_.data.path = "/nowhere";
+  EXPECT_TRUE(SamplesBesideProblems(config_.data).empty());
+}
+
 TEST_F(DataSetTest, OnlyMediaThatAreReadAnewHaveNewKeys) {
   const DataSet before = Scan();  // as the first releases: without a probe
   const auto scan = [this](const MediaFacts& of_b) {

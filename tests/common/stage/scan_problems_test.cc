@@ -38,5 +38,14 @@ TEST(ScanProblemsTest, TakesValuesAndFailures) {
   EXPECT_FALSE(problems.empty());
 }
 
+TEST(ScanProblemsTest, WhatIsWrongWithTheJobIsToldFromWhatKeptAScanFromIt) {
+  EXPECT_TRUE(IsWrongWithJob(absl::InvalidArgumentError("x")));
+  EXPECT_TRUE(IsWrongWithJob(absl::NotFoundError("x")));
+  EXPECT_TRUE(IsWrongWithJob(absl::DataLossError("x")));
+  EXPECT_FALSE(IsWrongWithJob(absl::OkStatus()));
+  EXPECT_FALSE(IsWrongWithJob(absl::CancelledError("x")));
+  EXPECT_FALSE(IsWrongWithJob(absl::ResourceExhaustedError("no room")));
+}
+
 }  // namespace
 }  // namespace halfpipe
