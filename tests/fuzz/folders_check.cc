@@ -1,12 +1,16 @@
 // Reads folders of clips that are made from seeds, and compares what is found
 // in them with what was put there.
 //
-//   folders_check SEEDS [FIRST]     seeds FIRST (0) to FIRST + SEEDS - 1
+//   folders_check SEEDS [FIRST [MEDIA DECODER]]
+//                                   seeds FIRST (0) to FIRST + SEEDS - 1
 //   folders_check --show FOLDER     what is read of one, for looking at it
 //
 // A folder with nothing wrong gives all its samples; of one with something
 // wrong each problem is named. Whatever was damaged: it is read or refused
 // within seconds, twice in the same words, which are UTF-8 and name a file.
+// With MEDIA (make_media.sh) and the path of halfpipe-decode, the samples that
+// are read become real media, sound and damaged: a check, a scan and a run must
+// say the same of each.
 #include <unistd.h>
 
 #include <chrono>
@@ -14,6 +18,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <optional>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -23,6 +29,7 @@
 #include "common/data/media_path.h"
 #include "common/data/metadata.h"
 #include "fuzz/folder_maker.h"
+#include "fuzz/media_agreement.h"
 
 namespace halfpipe {
 namespace {
@@ -147,14 +154,31 @@ struct Counts {
   uint64_t bad = 0;  // not as expected
 };
 
+// Of a few samples, each file once: several may be links to one.
+std::string CompareMedia(const std::vector<Sample>& samples, uint64_t seed,
+                         MediaAgreement* media) {
+  constexpr size_t kMost = 4;
+  std::set<std::string> files;
+  for (const Sample& sample : samples) {
+    if (files.size() == kMost) break;
+    files.insert(fs::canonical(sample.media_path).string());
+  }
+  Draw draw(seed);
+  return media->Compare({files.begin(), files.end()}, &draw);
+}
+
 // Counts a seed's folder; one that is not as expected stays.
-void CheckSeed(const std::string& scratch, uint64_t seed, Counts* counts) {
+void CheckSeed(const std::string& scratch, uint64_t seed,
+               std::optional<MediaAgreement>* media, Counts* counts) {
   const std::string root = absl::StrCat(scratch, "/", seed, "/data");
   fs::create_directories(root);
   const MadeFolder made = Make(root, seed);
   alarm(kMaxSeconds);
   const Reading reading = Read(root, made.metadata);
-  const std::string verdict = Judge(root, made).Verdict(reading);
+  std::string verdict = Judge(root, made).Verdict(reading);
+  if (verdict.empty() && media->has_value() && !reading.samples.empty()) {
+    verdict = CompareMedia(reading.samples, seed, &**media);
+  }
   alarm(0);
   if (!verdict.empty()) {
     std::cerr << "seed " << seed << " in " << root << ":\n"
@@ -166,7 +190,8 @@ void CheckSeed(const std::string& scratch, uint64_t seed, Counts* counts) {
   fs::remove_all(absl::StrCat(scratch, "/", seed));
 }
 
-int CheckSeeds(uint64_t first, uint64_t count) {
+int CheckSeeds(uint64_t first, uint64_t count,
+               std::optional<MediaAgreement> media) {
   std::string scratch =
       (fs::temp_directory_path() / "halfpipe-folders-XXXXXX").string();
   if (mkdtemp(scratch.data()) == nullptr) {
@@ -175,14 +200,21 @@ int CheckSeeds(uint64_t first, uint64_t count) {
   }
   Counts counts;
   for (uint64_t seed = first; seed < first + count; ++seed) {
-    CheckSeed(scratch, seed, &counts);
+    CheckSeed(scratch, seed, &media, &counts);
   }
   std::cout << count << " folders: " << counts.read << " read, "
             << counts.refused << " refused, " << counts.bad
             << " not as expected\n";
+  if (media.has_value()) {
+    std::cout << media->read() << " media read, " << media->refused()
+              << " refused\n";
+  }
   if (counts.bad == 0) fs::remove_all(scratch);
   // Of sixty, both kinds are many; without, nothing was tried.
-  const bool tried = count < 60 || (counts.read > 9 && counts.refused > 9);
+  const bool tried =
+      count < 60 ||
+      (counts.read > 9 && counts.refused > 9 &&
+       (!media.has_value() || (media->read() > 9 && media->refused() > 9)));
   return counts.bad == 0 && count > 0 && tried ? 0 : 1;
 }
 
@@ -194,10 +226,21 @@ int main(int argc, char** argv) {
     std::cout << halfpipe::Read(argv[2], "").Text() << "\n";
     return 0;
   }
-  if (argc != 2 && argc != 3) {
-    std::cerr << "usage: folders_check SEEDS [FIRST] | --show FOLDER\n";
+  if (argc != 2 && argc != 3 && argc != 5) {
+    std::cerr << "usage: folders_check SEEDS [FIRST [MEDIA DECODER]] | --show "
+                 "FOLDER\n";
     return 2;
   }
-  const uint64_t first = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : 0;
-  return halfpipe::CheckSeeds(first, std::strtoull(argv[1], nullptr, 10));
+  std::optional<halfpipe::MediaAgreement> media;
+  if (argc == 5) {
+    auto opened = halfpipe::MediaAgreement::Open(argv[3], argv[4]);
+    if (!opened.ok()) {
+      std::cerr << opened.status() << "\n";
+      return 2;
+    }
+    media = *std::move(opened);
+  }
+  const uint64_t first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
+  return halfpipe::CheckSeeds(first, std::strtoull(argv[1], nullptr, 10),
+                              std::move(media));
 }
