@@ -98,6 +98,28 @@ TEST_F(JobRunnerFolderTest, FewerStepsThanAreDoneAreRefused) {
   EXPECT_THAT(ledger_.manifests, SizeIs(3));
 }
 
+// Its LoRA is that of a job that was made with so many steps, metadata included,
+// and is found to be its own when the job runs once more.
+TEST_F(JobRunnerFolderTest, AsManyStepsAsAreDoneEndTheJob) {
+  StopAt(4);
+  Edit([](JobConfig& config) { config.train.steps = 4; });
+  Start(plan_);
+  const auto exporting = WorkUntil<ExportCommand>(0);
+  ASSERT_TRUE(exporting.has_value()) << host_.error;
+  const auto& body = std::get<ExportCommand>(exporting->body);
+  EXPECT_THAT(body.formats, ElementsAre("diffsynth", "comfyui"));
+  EXPECT_EQ(body.metadata.at("halfpipe.config_digest"), plan_.config_digest);
+  const CheckpointManifest& before = ledger_.manifests.at("/out/step-4");
+  EXPECT_EQ(before.files.size(), 3) << "files that are being written are listed";
+  Deliver(0, stages_[0].Answer(*exporting));
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(host_.steps, IsEmpty());
+  const CheckpointManifest& after = ledger_.manifests.at("/out/step-4");
+  EXPECT_EQ(after.config_digest, plan_.config_digest);
+  EXPECT_EQ(after.config.at("train.steps"), "4");
+  EXPECT_EQ(after.files.size(), 5);
+}
+
 TEST_F(JobRunnerFolderTest, AnotherJobIsRefusedAndNothingIsTouched) {
   Finish();
   const auto before = ledger_.manifests;
