@@ -8,15 +8,6 @@
 #include "coordinator/job_runner.h"
 
 namespace halfpipe {
-namespace {
-
-// A checkpoint that will not get better; one that cannot be read now may.
-bool IsDamage(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsNotFound(status) ||
-         absl::IsInvalidArgument(status);
-}
-
-}  // namespace
 
 absl::Status JobRunner::ChooseCheckpoint() {
   resume_from_.clear();
