@@ -33,6 +33,9 @@ absl::Status JobBook::CommitCheckpoint(const std::string& id,
                                        const Checkpoint& checkpoint,
                                        absl::Time now) {
   HP_ASSIGN_OR_RETURN(LiveJob* const live, AwaitWrite(id));
+  // They were meant for what the job found; from here on that is its own.
+  live->stored.job.replace = false;
+  live->stored.job.accept_data = false;
   AddEvent(live, checkpoint, now);
   absl::Status written =
       store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten);
@@ -55,10 +58,11 @@ absl::Status JobBook::CommitCheckpoint(const std::string& id,
 absl::Status JobBook::AdoptCheckpoint(const std::string& id,
                                       const Checkpoint& checkpoint) {
   HP_ASSIGN_OR_RETURN(LiveJob* const live, AwaitWrite(id));
+  Job& job = live->stored.job;
+  job.steps_done = std::max(job.steps_done, checkpoint.steps_done);
   // The job's row says how many events there are: those that wait go first.
   const std::vector<JobEvent> events = live->unwritten;
-  HP_RETURN_IF_ERROR(
-      store_->CommitCheckpoint(live->stored.job, checkpoint, events));
+  HP_RETURN_IF_ERROR(store_->CommitCheckpoint(job, checkpoint, events));
   if (!events.empty()) {
     live->in_flight = std::exchange(live->unwritten, {});
     unwritten_.erase(id);
@@ -66,7 +70,7 @@ absl::Status JobBook::AdoptCheckpoint(const std::string& id,
     OnWritten(live, absl::OkStatus());
     news_.push_back(id);
   }
-  Insert(checkpoint, &live->stored.job);
+  Insert(checkpoint, &job);
   return absl::OkStatus();
 }
 
