@@ -10,9 +10,9 @@ namespace halfpipe {
 
 // Finds the job of `spec.id`, or creates it. One that failed, was cancelled or
 // paused is queued again, and with --replace one that is done and whose LoRA is
-// not in its place. `spec`'s replace and accept_data count, whatever the job was
-// started with before. Its last_cursor is where this run's events begin. Codes
-// of TrainingClient's calls.
+// not in its place. `spec`'s replace and accept_data count, whatever the job
+// was started with before. Its last_cursor is where this run's events begin.
+// Codes of TrainingClient's calls.
 [[nodiscard]] absl::StatusOr<Job> ObtainJob(TrainingClient& client,
                                             const JobSpec& spec,
                                             EventPrinter& printer);

@@ -312,9 +312,9 @@ class JobRunner {
   // Of output.formats what the last checkpoint has no file of.
   [[nodiscard]] std::vector<std::string> MissingFormats() const;
   // Makes the last checkpoint one of this job's config, where that of another
-  // number of steps wrote it: its LoRA files name that config, and are no longer
-  // listed, so that they are made anew. (Before they are: a crash in between
-  // leaves a checkpoint that is whole.)
+  // number of steps wrote it: its LoRA files name that config, and are no
+  // longer listed, so that they are made anew. (Before they are: a crash in
+  // between leaves a checkpoint that is whole.)
   [[nodiscard]] absl::Status TakeOver(const std::string& directory);
   void OnFormatsAdded(const ExportResult& result);
   void Complete(const std::string& directory);

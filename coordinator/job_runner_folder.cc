@@ -122,9 +122,8 @@ absl::Status JobRunner::CheckSamples() {
   HP_ASSIGN_OR_RETURN(const std::string digest,
                       TrainingDigest(plan_.config.validation, foreseen));
   if (digest == newest_->manifest->data_digest) return absl::OkStatus();
-  return OtherDataError(directory,
-                        OtherDigestText(plan_.config.data, recorded_,
-                                        foreseen.data_digest));
+  return OtherDataError(directory, OtherDigestText(plan_.config.data, recorded_,
+                                                   foreseen.data_digest));
 }
 
 absl::Status JobRunner::BeginAnew(absl::Time now) {

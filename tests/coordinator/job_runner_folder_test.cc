@@ -98,8 +98,8 @@ TEST_F(JobRunnerFolderTest, FewerStepsThanAreDoneAreRefused) {
   EXPECT_THAT(ledger_.manifests, SizeIs(3));
 }
 
-// Its LoRA is that of a job that was made with so many steps, metadata included,
-// and is found to be its own when the job runs once more.
+// Its LoRA is that of a job that was made with so many steps, metadata
+// included, and is found to be its own when the job runs once more.
 TEST_F(JobRunnerFolderTest, AsManyStepsAsAreDoneEndTheJob) {
   StopAt(4);
   Edit([](JobConfig& config) { config.train.steps = 4; });
@@ -110,7 +110,8 @@ TEST_F(JobRunnerFolderTest, AsManyStepsAsAreDoneEndTheJob) {
   EXPECT_THAT(body.formats, ElementsAre("diffsynth", "comfyui"));
   EXPECT_EQ(body.metadata.at("halfpipe.config_digest"), plan_.config_digest);
   const CheckpointManifest& before = ledger_.manifests.at("/out/step-4");
-  EXPECT_EQ(before.files.size(), 3) << "files that are being written are listed";
+  EXPECT_EQ(before.files.size(), 3)
+      << "files that are being written are listed";
   Deliver(0, stages_[0].Answer(*exporting));
   EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
   EXPECT_THAT(host_.steps, IsEmpty());
@@ -187,8 +188,7 @@ TEST_F(JobRunnerFolderTest, TheOtherExpertIsRefusedBeforeAnythingIsEncoded) {
 
 TEST_F(JobRunnerFolderTest, ReplaceBeginsAnewOnOtherWeights) {
   StopAt(4);
-  ledger_.loras = {
-      {"/out/lora.comfyui.safetensors", plan_.config_digest, 6}};
+  ledger_.loras = {{"/out/lora.comfyui.safetensors", plan_.config_digest, 6}};
   stages_[0].model_digest = "low noise";
   plan_.replace = true;
   RunAgain();
