@@ -281,6 +281,7 @@ void JobRunner::Finish(JobTrigger trigger, const std::string& reason,
     }
   }
   phase_ = Phase::kFinished;
+  if (plan_.kind == JobKind::kTrain) ledger_->Release(plan_.config.output.dir);
   host_->ChangeState(trigger, reason, error);
 }
 
