@@ -87,8 +87,10 @@ absl::Status JobRunner::CheckContent(absl::Time now) {
     return plan_.replace ? BeginAnew(now) : same;
   }
   if (plan_.kind == JobKind::kCheck) HP_RETURN_IF_ERROR(CheckOneIsWhole());
+  const StageInfo* const stage =
+      plan_.kind == JobKind::kCheck ? nullptr : &*stages_[0].info;
   for (const std::string& notice :
-       ResumeNotices(manifest, *stages_[0].info, plan_.config, directory)) {
+       ResumeNotices(manifest, stage, plan_.config, directory)) {
     Say(LogSeverity::kWarning, notice);
   }
   return CheckSamples();

@@ -55,7 +55,7 @@ absl::Status CheckWeights(const CheckpointManifest& manifest,
 }
 
 std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
-                                       const StageInfo& stage0,
+                                       const StageInfo* stage,
                                        const JobConfig& config,
                                        const std::string& directory) {
   std::vector<std::string> notices;
@@ -66,15 +66,15 @@ std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
         "it was trained on: make sure that model.dit and lora.init_from are "
         "the same"));
   }
+  const std::string device =
+      stage == nullptr ? manifest.device : DeviceKind(*stage);
   const char* last_bits = "the last bits of the result may be others";
   SayChange("pipeline.threads", absl::StrCat(manifest.threads),
             absl::StrCat(config.pipeline.threads),
-            DeviceKind(stage0) == "cpu" ? last_bits : "nothing else changes",
-            &notices);
-  SayChange("the stages' device", manifest.device, DeviceKind(stage0),
-            last_bits, &notices);
-  SayChange("the stages' arithmetic", manifest.arithmetic, stage0.arithmetic,
-            last_bits, &notices);
+            device == "cpu" ? last_bits : "nothing else changes", &notices);
+  SayChange("the stages' device", manifest.device, device, last_bits, &notices);
+  SayChange("the stages' arithmetic", manifest.arithmetic,
+            stage == nullptr ? "" : stage->arithmetic, last_bits, &notices);
   return notices;
 }
 

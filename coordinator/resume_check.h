@@ -27,9 +27,10 @@ namespace halfpipe {
                                         const std::string& directory);
 
 // What a user should know before the job goes on from it: another machine, and
-// what was not recorded.
+// what was not recorded. `stage`: one that it is to train on; nullptr where
+// that is not known, as for a check, which looks on CPUs.
 [[nodiscard]] std::vector<std::string> ResumeNotices(
-    const CheckpointManifest& manifest, const StageInfo& stage0,
+    const CheckpointManifest& manifest, const StageInfo* stage,
     const JobConfig& config, const std::string& directory);
 
 // InvalidArgument: the data set is not the checkpoint's, with what has changed
