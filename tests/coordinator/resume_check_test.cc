@@ -58,20 +58,28 @@ TEST(ResumeCheckTest, AnotherMachineIsSaid) {
   JobConfig config;
   StageInfo stage = MakeStageInfo(0);
   stage.arithmetic = "avx2";
-  EXPECT_THAT(ResumeNotices(Recorded(), stage, config, "/c"), IsEmpty());
+  EXPECT_THAT(ResumeNotices(Recorded(), &stage, config, "/c"), IsEmpty());
   config.pipeline.threads = 4;
   stage.device = "cuda:0";
   stage.arithmetic = "avx512";
-  EXPECT_THAT(ResumeNotices(Recorded(), stage, config, "/c"),
+  EXPECT_THAT(ResumeNotices(Recorded(), &stage, config, "/c"),
               ElementsAre(HasSubstr("pipeline.threads was 1 and is 4"),
                           HasSubstr("device was cpu and is cuda"),
                           HasSubstr("was avx2 and is avx512")));
 }
 
+// A check of a job for GPUs looks on CPUs: that is no change.
+TEST(ResumeCheckTest, AMachineThatIsNotKnownIsNoOther) {
+  CheckpointManifest manifest = Recorded();
+  manifest.device = "cuda";
+  EXPECT_THAT(ResumeNotices(manifest, nullptr, JobConfig(), "/c"), IsEmpty());
+}
+
 TEST(ResumeCheckTest, WhatWasNotRecordedIsSaid) {
   CheckpointManifest old;
   old.threads = 1;
-  EXPECT_THAT(ResumeNotices(old, MakeStageInfo(0), JobConfig(), "/c"),
+  const StageInfo stage = MakeStageInfo(0);
+  EXPECT_THAT(ResumeNotices(old, &stage, JobConfig(), "/c"),
               ElementsAre(AllOf(HasSubstr("/c"), HasSubstr("older version"),
                                 HasSubstr("model.dit"))));
 }
