@@ -155,8 +155,7 @@ MediaFile MediaFinder::Find(const std::string& written) {
   if (MediaKindOf(last) == MediaKind::kOther) {
     return {.problem = absl::StrCat("'", trimmed,
                                     "' is no known kind of media; expected ",
-                                    KnownMediaKinds(),
-                                    HintFor(last, trimmed))};
+                                    KnownMediaKinds(), HintFor(last, trimmed))};
   }
   return {.problem = absl::StrCat(FileProblem(last), HintFor(last, trimmed)),
           .missing = true};

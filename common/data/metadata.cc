@@ -20,6 +20,7 @@
 #include "common/data/metadata_samples.h"
 #include "common/data/read_log.h"
 #include "common/data/readable_text.h"
+#include "common/data/unicode_form.h"
 
 namespace halfpipe {
 namespace {
@@ -202,7 +203,7 @@ class Loader {
     std::vector<std::string> captions;
     for (const std::string& file : files) {
       if (ExtensionOf(file) == "txt") {
-        captions.push_back(WithoutExtension(file));
+        captions.push_back(ComposedForm(WithoutExtension(file)));
       }
     }
     std::sort(captions.begin(), captions.end());
@@ -210,7 +211,7 @@ class Loader {
         std::any_of(files.begin(), files.end(), [&](const auto& file) {
           return MediaKindOf(file) != MediaKind::kOther &&
                  std::binary_search(captions.begin(), captions.end(),
-                                    WithoutExtension(file));
+                                    ComposedForm(WithoutExtension(file)));
         });
     return *captions_beside_;
   }
