@@ -16,6 +16,7 @@ namespace halfpipe {
 struct CaptionLists {
   std::string clips;     // "videos.txt", "video.txt", "images.txt", "image.txt"
   std::string captions;  // "prompts.txt", "prompt.txt", "captions.txt", ...
+  std::vector<std::string> others = {};  // more of either kind, not read
 };
 
 // The two lists of `folder`; nullopt where one of them is missing, or is the

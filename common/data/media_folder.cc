@@ -342,6 +342,12 @@ std::string CheckedPrompt(const std::string& text, const std::string& where,
     log->Problem(where, absl::StrCat("the prompt ", problem));
     return "";
   }
+  if (text.size() > kMaxCaptionBytes) {
+    log->Problem(where,
+                 absl::StrCat("the prompt has ", text.size(),
+                              " bytes; expected at most ", kMaxCaptionBytes));
+    return "";
+  }
   const std::string prompt(absl::StripAsciiWhitespace(WithoutMark(text)));
   if (IsBlank(prompt)) {
     log->Problem(where, "the prompt is empty");
@@ -357,7 +363,7 @@ std::string CheckedPrompt(const std::string& text, const std::string& where,
   if (MixesScripts(prompt)) {
     log->Warn(where, absl::StrCat("the prompt mixes scripts, as text in GBK "
                                   "does that is read as UTF-8: '",
-                                  prompt.substr(0, 40), "'"));
+                                  Shortened(prompt, 40), "'"));
   }
   if (absl::StrContains(prompt, "\xEF\xBF\xBD")) {
     log->Warn(where,
