@@ -187,7 +187,11 @@ std::string MediaFinder::HintFor(const std::string& path,
                                  const std::string& written) {
   const fs::path file(path);
   const std::string name = file.filename().string();
-  for (const std::string& other : NamesIn(file.parent_path().string())) {
+  // What else lies outside is not for everybody to know.
+  const std::vector<std::string> beside =
+      PathInRoot(root_, path).ok() ? NamesIn(file.parent_path().string())
+                                   : std::vector<std::string>();
+  for (const std::string& other : beside) {
     if (other == name) continue;
     if (!IsUtf8(other) && AsciiOf(other) == AsciiOf(name)) {
       return absl::StrCat(" (", other,

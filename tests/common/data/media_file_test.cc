@@ -123,6 +123,13 @@ TEST_F(MediaFileTest, PathsOfAnotherMachineOrFolder) {
               HasSubstr("(clip-1.mp4 is in the data folder: write that)"));
 }
 
+TEST_F(MediaFileTest, NothingIsToldOfWhatElseLiesOutside) {
+  TemporaryFolder elsewhere;
+  elsewhere.Write("secret.mp4", "x");
+  EXPECT_EQ(ProblemOf(elsewhere / "secret.mkv"),
+            (elsewhere / "secret.mkv") + " does not exist");
+}
+
 TEST_F(MediaFileTest, UnknownKinds) {
   EXPECT_THAT(ProblemOf("film.rmvb"),
               HasSubstr("'film.rmvb' is no known kind of media; expected mp4"));
