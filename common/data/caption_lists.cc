@@ -33,10 +33,12 @@ std::vector<std::string> NamesIn(const std::string& folder) {
   return names;
 }
 
-// Those of `wanted` among the names that are files and no clip's captions.
+// Those of `wanted` among the names that are files and no clip's captions,
+// `first` before the others.
 std::vector<std::string> ListsAmong(const std::string& folder,
                                     const std::vector<std::string>& names,
-                                    absl::Span<const char* const> wanted) {
+                                    absl::Span<const char* const> wanted,
+                                    absl::string_view first) {
   std::vector<std::string> lists;
   for (const char* name : wanted) {
     std::error_code ignored;
@@ -48,6 +50,8 @@ std::vector<std::string> ListsAmong(const std::string& folder,
         });
     if (!is_caption) lists.emplace_back(name);
   }
+  const auto named = std::find(lists.begin(), lists.end(), first);
+  if (named != lists.end()) std::rotate(lists.begin(), named, named + 1);
   return lists;
 }
 
@@ -80,11 +84,13 @@ absl::Status BlankProblem(const std::string& file, size_t line,
 
 }  // namespace
 
-std::optional<CaptionLists> FindCaptionLists(const std::string& folder) {
+std::optional<CaptionLists> FindCaptionLists(const std::string& folder,
+                                             absl::string_view first) {
   const std::vector<std::string> names = NamesIn(folder);
-  const std::vector<std::string> clips = ListsAmong(folder, names, kClips);
+  const std::vector<std::string> clips =
+      ListsAmong(folder, names, kClips, first);
   const std::vector<std::string> captions =
-      ListsAmong(folder, names, kCaptions);
+      ListsAmong(folder, names, kCaptions, first);
   if (clips.empty() || captions.empty()) return std::nullopt;
   CaptionLists lists{.clips = clips[0], .captions = captions[0]};
   lists.others.assign(clips.begin() + 1, clips.end());

@@ -20,9 +20,10 @@ struct CaptionLists {
 };
 
 // The two lists of `folder`; nullopt where one of them is missing, or is the
-// caption of a clip of its name.
+// caption of a clip of its name. Of several of a kind, the one named `first` is
+// taken, if it is among them.
 [[nodiscard]] std::optional<CaptionLists> FindCaptionLists(
-    const std::string& folder);
+    const std::string& folder, absl::string_view first = "");
 
 // A row for each line with a `file_name` and a `prompt`; lines that are blank
 // in both lists are skipped. InvalidArgument ("file:line: ...") where the lists

@@ -136,8 +136,8 @@ class Loader {
   absl::StatusOr<std::vector<Sample>> ReadNamedList(const std::string& name) {
     const fs::path path(name);
     const std::string folder = path.parent_path().string();
-    const auto lists = FindCaptionLists(InRoot(folder));
     const std::string file = path.filename().string();
+    const auto lists = FindCaptionLists(InRoot(folder), file);
     if (!lists || (lists->clips != file && lists->captions != file)) {
       HP_RETURN_IF_ERROR(ReadRegularFile(InRoot(name)).status());
       return absl::InvalidArgumentError(absl::StrCat(

@@ -156,6 +156,10 @@ TEST(MetadataTest, ListsThatAreNotReadAreNamed) {
   EXPECT_THAT(warnings, ::testing::Contains((folder / "images.txt") +
                                             ": is not read, as videos.txt and "
                                             "prompts.txt are"));
+  const auto images =
+      LoadSamples({.root = folder.path(), .metadata = "images.txt"});
+  ASSERT_TRUE(images.ok()) << images.status();
+  EXPECT_EQ(images->at(0).media_path, folder / "b.png");
   folder.Write("a.txt", "beside");
   folder.Write("b.txt", "beside");
   warnings.clear();
