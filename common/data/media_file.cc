@@ -131,6 +131,8 @@ MediaFile MediaFinder::Find(const std::string& written) {
 }
 
 std::string MediaFinder::HintFor(const std::string& path) {
+  if (hints_left_ == 0) return "";
+  --hints_left_;
   const fs::path file(path);
   const std::string name = file.filename().string();
   for (const std::string& other : NamesIn(file.parent_path().string())) {

@@ -35,6 +35,7 @@ class MediaFinder {
       const std::string& folder);
 
   const std::string root_;
+  int hints_left_ = 100;  // each looks through a whole folder
   std::map<std::string, std::vector<std::string>> names_;
 };
 
