@@ -185,6 +185,8 @@ std::string MediaFinder::Lookalike(const std::string& path) {
 
 std::string MediaFinder::HintFor(const std::string& path,
                                  const std::string& written) {
+  if (hints_left_ == 0) return "";
+  --hints_left_;
   const fs::path file(path);
   const std::string name = file.filename().string();
   // What else lies outside is not for everybody to know.

@@ -130,6 +130,17 @@ TEST_F(MediaFileTest, NothingIsToldOfWhatElseLiesOutside) {
             (elsewhere / "secret.mkv") + " does not exist");
 }
 
+// A hint looks through a folder: with a hundred wrong rows all is said.
+TEST_F(MediaFileTest, HintsEndSomewhere) {
+  MediaFinder finder(folder_.path());
+  EXPECT_THAT(finder.Find("clip-1.mkv").problem, HasSubstr(" is there)"));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(finder.Find("clip-1.mkv").missing);
+  }
+  EXPECT_EQ(finder.Find("clip-1.mkv").problem,
+            (folder_ / "clip-1.mkv") + " does not exist");
+}
+
 TEST_F(MediaFileTest, UnknownKinds) {
   EXPECT_THAT(ProblemOf("film.rmvb"),
               HasSubstr("'film.rmvb' is no known kind of media; expected mp4"));
