@@ -34,6 +34,12 @@ void NoteLoad(const std::string& part, const TensorArchive& archive,
   loads->push_back(std::move(load));
 }
 
+// Where nothing is read, the caller asks once it knows that the file is right.
+absl::Status CheckBeforeReading(absl::string_view key, const std::string& path,
+                                at::Device device) {
+  return device.is_meta() ? absl::OkStatus() : CheckPartIsWhole(key, path);
+}
+
 // Whose VAE it is that makes so many channels.
 std::string VaeOwner(int64_t channels) {
   return channels == 48
@@ -62,6 +68,8 @@ absl::StatusOr<Umt5Encoder> OpenTextEncoder(const ModelConfig& model,
   HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                       OpenModelPart("model.text_encoder", model.text_encoder,
                                     ModelFileKind::kTextEncoder));
+  HP_RETURN_IF_ERROR(
+      CheckBeforeReading("model.text_encoder", model.text_encoder, device));
   absl::StatusOr<Umt5Encoder> encoder =
       Umt5Encoder::Load(*archive, device, EncoderDType(device));
   if (!encoder.ok()) return Annotate(encoder.status(), "model.text_encoder");
@@ -75,6 +83,7 @@ absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
   HP_ASSIGN_OR_RETURN(
       std::unique_ptr<TensorArchive> archive,
       OpenModelPart("model.vae", model.vae, ModelFileKind::kVae));
+  HP_RETURN_IF_ERROR(CheckBeforeReading("model.vae", model.vae, device));
   absl::StatusOr<WanVae> vae =
       WanVae::Load(*archive, device, EncoderDType(device));
   if (!vae.ok()) return Annotate(vae.status(), "model.vae");
