@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/store/model_file_kind.h"
+#include "common/store/shard_names.h"
 #include "common/store/tensor_archive.h"
 
 namespace halfpipe {
@@ -72,7 +73,12 @@ absl::StatusOr<Umt5Encoder> OpenTextEncoder(const ModelConfig& model,
       CheckBeforeReading("model.text_encoder", model.text_encoder, device));
   absl::StatusOr<Umt5Encoder> encoder =
       Umt5Encoder::Load(*archive, device, EncoderDType(device));
-  if (!encoder.ok()) return Annotate(encoder.status(), "model.text_encoder");
+  if (!encoder.ok()) {
+    return Annotate(absl::Status(encoder.status().code(),
+                                 absl::StrCat(encoder.status().message(),
+                                              PartHint(model.text_encoder))),
+                    "model.text_encoder");
+  }
   NoteLoad("text_encoder", *archive, begin, loads);
   return encoder;
 }

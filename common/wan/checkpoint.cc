@@ -9,8 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/file_form.h"
 #include "common/store/model_file_kind.h"
 #include "common/store/quantised_weights.h"
+#include "common/store/shard_names.h"
 
 namespace halfpipe {
 namespace {
@@ -61,10 +63,11 @@ absl::StatusOr<std::optional<HeadSizes>> OriginalHeadSizes(
 
 absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
     const std::string& path) {
-  absl::StatusOr<std::string> text = ReadFile(path, 1 << 20);
-  if (absl::IsNotFound(text.status())) return std::nullopt;
-  HP_RETURN_IF_ERROR(text.status());
-  const Json config = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  const absl::Status form = CheckFileForm(path, FileForm::kJson);
+  if (absl::IsNotFound(form)) return std::nullopt;
+  HP_RETURN_IF_ERROR(form);
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 1 << 20));
+  const Json config = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!config.is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected a JSON object"));
@@ -101,9 +104,14 @@ absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
   HP_RETURN_IF_ERROR(CheckQuantisationWords(*checkpoint.archive));
   HP_ASSIGN_OR_RETURN(std::optional<HeadSizes> heads,
                       ReadHeadSizes(ConfigPath(path)));
-  HP_ASSIGN_OR_RETURN(
-      checkpoint.variant,
-      DetectWanVariant(path, checkpoint.archive->tensors(), heads));
+  absl::StatusOr<WanVariant> variant =
+      DetectWanVariant(path, checkpoint.archive->tensors(), heads);
+  if (!variant.ok()) {
+    return absl::Status(
+        variant.status().code(),
+        absl::StrCat(variant.status().message(), PartHint(path)));
+  }
+  checkpoint.variant = *std::move(variant);
   return checkpoint;
 }
 
