@@ -72,7 +72,7 @@ class JobScan {
     absl::Status usable = CheckCanTrain(config_, architecture);
     problems_.Add(usable.ok() ? model_->CheckIsWhole() : usable);
     problems_.Add(CheckPictureSize(config_.data, architecture));
-    Warn(ModelWarnings(config_.model, architecture));
+    Warn(ModelWarnings(config_, architecture));
     LookAtLora(architecture);
   }
 

@@ -3,8 +3,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
@@ -13,6 +16,7 @@
 #include "common/store/model_file_kind.h"
 #include "common/store/quantised_weights.h"
 #include "common/store/shard_names.h"
+#include "common/wan/expert.h"
 
 namespace halfpipe {
 namespace {
@@ -85,6 +89,14 @@ absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
   return std::optional<HeadSizes>(heads);
 }
 
+std::vector<std::string> FilesOf(const TensorArchive& archive) {
+  std::set<std::string> files;
+  for (const auto& [name, tensor] : archive.tensors()) {
+    files.insert(tensor.file);
+  }
+  return {files.begin(), files.end()};
+}
+
 std::string ConfigPath(const std::string& path) {
   std::error_code error;
   std::filesystem::path folder = path;
@@ -101,6 +113,7 @@ absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
   HP_ASSIGN_OR_RETURN(checkpoint.archive, OpenTensorArchive(path));
   HP_RETURN_IF_ERROR(
       CheckModelFileKind(*checkpoint.archive, ModelFileKind::kDit));
+  HP_RETURN_IF_ERROR(CheckIsOneExpert(FilesOf(*checkpoint.archive)));
   HP_RETURN_IF_ERROR(CheckQuantisationWords(*checkpoint.archive));
   HP_ASSIGN_OR_RETURN(std::optional<HeadSizes> heads,
                       ReadHeadSizes(ConfigPath(path)));
