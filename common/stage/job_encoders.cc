@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/store/model_file_kind.h"
+#include "common/store/shard_names.h"
 #include "common/store/tensor_archive.h"
 
 namespace halfpipe {
@@ -32,6 +33,12 @@ void NoteLoad(const std::string& part, const TensorArchive& archive,
     load.bytes += static_cast<int64_t>(tensor.bytes);
   }
   loads->push_back(std::move(load));
+}
+
+// Where nothing is read, the caller asks once it knows that the file is right.
+absl::Status CheckBeforeReading(absl::string_view key, const std::string& path,
+                                at::Device device) {
+  return device.is_meta() ? absl::OkStatus() : CheckPartIsWhole(key, path);
 }
 
 // Whose VAE it is that makes so many channels.
@@ -62,9 +69,16 @@ absl::StatusOr<Umt5Encoder> OpenTextEncoder(const ModelConfig& model,
   HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                       OpenModelPart("model.text_encoder", model.text_encoder,
                                     ModelFileKind::kTextEncoder));
+  HP_RETURN_IF_ERROR(
+      CheckBeforeReading("model.text_encoder", model.text_encoder, device));
   absl::StatusOr<Umt5Encoder> encoder =
       Umt5Encoder::Load(*archive, device, EncoderDType(device));
-  if (!encoder.ok()) return Annotate(encoder.status(), "model.text_encoder");
+  if (!encoder.ok()) {
+    return Annotate(absl::Status(encoder.status().code(),
+                                 absl::StrCat(encoder.status().message(),
+                                              PartHint(model.text_encoder))),
+                    "model.text_encoder");
+  }
   NoteLoad("text_encoder", *archive, begin, loads);
   return encoder;
 }
@@ -75,6 +89,7 @@ absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
   HP_ASSIGN_OR_RETURN(
       std::unique_ptr<TensorArchive> archive,
       OpenModelPart("model.vae", model.vae, ModelFileKind::kVae));
+  HP_RETURN_IF_ERROR(CheckBeforeReading("model.vae", model.vae, device));
   absl::StatusOr<WanVae> vae =
       WanVae::Load(*archive, device, EncoderDType(device));
   if (!vae.ok()) return Annotate(vae.status(), "model.vae");

@@ -132,7 +132,7 @@ TEST_F(MediaFileTest, NothingIsToldOfWhatElseLiesOutside) {
 
 // A hint looks through a folder: with a hundred wrong rows all is said.
 TEST_F(MediaFileTest, HintsEndSomewhere) {
-  MediaFinder finder(folder_.path());
+  MediaFinder finder(folder_.path(), folder_ / rows_);
   EXPECT_THAT(finder.Find("clip-1.mkv").problem, HasSubstr(" is there)"));
   for (int i = 0; i < 100; ++i) {
     EXPECT_TRUE(finder.Find("clip-1.mkv").missing);
