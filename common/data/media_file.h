@@ -41,7 +41,7 @@ class MediaFinder {
 
   const std::string root_;
   std::string rows_folder_;  // below the root, relative to it; else ""
-  int hints_left_ = 100;  // each looks through a whole folder
+  int hints_left_ = 100;     // each looks through a whole folder
   std::map<std::string, std::vector<std::string>> names_;
 };
 

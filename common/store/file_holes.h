@@ -13,8 +13,8 @@ namespace halfpipe {
 // OK unless an eighth of a file that the archive reads is zeros: one of its 16
 // stretches is, wherever it is looked at (32 places). Trained weights hold none
 // such, and what is made of zeros is wrong in silence. DataLoss names the file
-// and the stretch. A file below 64 KiB is not judged. Reads some KiB; Unavailable where
-// it cannot.
+// and the stretch. A file below 64 KiB is not judged. Reads some KiB;
+// Unavailable where it cannot.
 [[nodiscard]] absl::Status CheckHasNoHoles(const TensorArchive& archive);
 
 }  // namespace halfpipe
