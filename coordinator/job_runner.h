@@ -207,9 +207,10 @@ class JobRunner {
   void ForgetWhatIsGone(const std::vector<FoundCheckpoint>& there);
   void Adopt(const Checkpoint& checkpoint);
   // Whether the job trains what its newest checkpoint was trained on, as far as
-  // the scan shows it. With other weights and --replace it begins anew.
+  // the scan shows it. With other weights or data and --replace it begins anew.
   [[nodiscard]] absl::Status CheckContent(absl::Time now);
-  [[nodiscard]] absl::Status CheckSamples();
+  // "": nothing, as far as it is known before anything is encoded.
+  [[nodiscard]] absl::StatusOr<std::string> WhatDiffersInData();
   // The checkpoints and LoRA files in the folder make way.
   [[nodiscard]] absl::Status BeginAnew(absl::Time now);
   [[nodiscard]] SampleList ListOwnSamples() const;

@@ -93,28 +93,30 @@ absl::Status JobRunner::CheckContent(absl::Time now) {
        ResumeNotices(manifest, stage, plan_.config, directory)) {
     Say(LogSeverity::kWarning, notice);
   }
-  return CheckSamples();
+  HP_ASSIGN_OR_RETURN(const std::string other, WhatDiffersInData());
+  if (other.empty()) return absl::OkStatus();
+  return plan_.replace ? BeginAnew(now) : OtherDataError(directory, other);
 }
 
-absl::Status JobRunner::CheckSamples() {
+absl::StatusOr<std::string> JobRunner::WhatDiffersInData() {
   const std::string& directory = newest_->checkpoint.directory;
   if (!plan_.config.data.is_random()) {
     absl::StatusOr<SampleList> listed = ledger_->ReadSamples(directory);
     // Without a list, or with a damaged one, the digest decides.
     if (listed.ok()) recorded_ = *std::move(listed);
   }
-  if (plan_.accept_data) return absl::OkStatus();
+  if (plan_.accept_data) return "";
   if (recorded_.has_value()) {
     const SampleChanges changes =
         ChangesBeforeEncoding(*recorded_, *scan_, plan_.config.data);
-    if (!changes.none()) return OtherDataError(directory, ChangesText(changes));
+    if (!changes.none()) return ChangesText(changes);
   }
   // What may yet be left out is known when it is encoded (ChooseCheckpoint).
   const bool may_drop =
       std::any_of(scan_->samples.begin(), scan_->samples.end(),
                   [](const SampleRef& sample) { return !sample.cached; });
   if (may_drop && plan_.config.data.on_bad_file == BadFilePolicy::kSkip) {
-    return absl::OkStatus();
+    return "";
   }
   ScanResult foreseen = *scan_;
   if (recorded_.has_value()) {
@@ -123,13 +125,13 @@ absl::Status JobRunner::CheckSamples() {
   }
   HP_ASSIGN_OR_RETURN(const std::string digest,
                       TrainingDigest(plan_.config.validation, foreseen));
-  if (digest == newest_->manifest->data_digest) return absl::OkStatus();
-  return OtherDataError(directory, OtherDigestText(plan_.config.data, recorded_,
-                                                   foreseen.data_digest));
+  if (digest == newest_->manifest->data_digest) return "";
+  return OtherDigestText(plan_.config.data, recorded_, foreseen.data_digest);
 }
 
 absl::Status JobRunner::BeginAnew(absl::Time now) {
   newest_.reset();
+  recorded_.reset();
   if (plan_.kind == JobKind::kTrain) {
     HP_ASSIGN_OR_RETURN(const OutputContents contents,
                         ledger_->Look(plan_.config.output.dir));

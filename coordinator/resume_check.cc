@@ -83,8 +83,9 @@ absl::Status OtherDataError(const std::string& directory,
   return absl::InvalidArgumentError(absl::StrCat(
       "data: is not what ", directory, " was trained on: ", what,
       "\nPut the data set back as it was, add --accept-data to go on with it "
-      "as it is (the samples then come in another order), or give this job "
-      "another output.dir"));
+      "as it is (the samples then come in another order), give this job "
+      "another output.dir, or add --replace, which keeps the checkpoints in a "
+      "folder there that has the date in its name and begins anew"));
 }
 
 std::string OtherDigestText(const DataConfig& data,

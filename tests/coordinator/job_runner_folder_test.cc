@@ -281,6 +281,29 @@ TEST_F(JobRunnerFolderTest, AcceptedDataGoOn) {
   EXPECT_EQ(ledger_.manifests.at("/out/step-6").data_digest, "more data");
 }
 
+TEST_F(JobRunnerFolderTest, ReplaceBeginsAnewOnOtherData) {
+  StopAt(4);
+  stages_[0].samples = 4;
+  stages_[0].data_digest = "more data";
+  plan_.replace = true;
+  RunAgain();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(ledger_.moved, ElementsAre("/out/step-2", "/out/step-4"));
+  EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+  EXPECT_EQ(ledger_.manifests.at("/out/step-6").data_digest, "more data");
+}
+
+TEST_F(JobRunnerFolderTest, AcceptedDataAreNotReplaced) {
+  StopAt(4);
+  stages_[0].samples = 4;
+  stages_[0].data_digest = "more data";
+  plan_.replace = plan_.accept_data = true;
+  RunAgain();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(ledger_.moved, IsEmpty());
+  EXPECT_THAT(host_.committed, ElementsAre(6));
+}
+
 // Clips under other names come in another order; the checkpoint's counts.
 TEST_F(JobRunnerFolderTest, RenamedClipsKeepTheirOrder) {
   StopAt(4);
