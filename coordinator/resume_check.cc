@@ -73,8 +73,11 @@ std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
             absl::StrCat(config.pipeline.threads),
             device == "cpu" ? last_bits : "nothing else changes", &notices);
   SayChange("the stages' device", manifest.device, device, last_bits, &notices);
-  SayChange("the stages' arithmetic", manifest.arithmetic,
-            stage == nullptr ? "" : stage->arithmetic, last_bits, &notices);
+  // That of the CPU, which decides nothing on a GPU.
+  if (device == "cpu") {
+    SayChange("the stages' arithmetic", manifest.arithmetic,
+              stage == nullptr ? "" : stage->arithmetic, last_bits, &notices);
+  }
   return notices;
 }
 
