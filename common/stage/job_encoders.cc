@@ -19,6 +19,10 @@ namespace {
 // 384 at most); another model's tokenizer leaves thousands.
 constexpr int64_t kMostSpareRows = 1024;
 
+// google/umt5-xxl's config.json.
+constexpr int64_t kXxlWidth = 4096;
+constexpr int64_t kXxlLayers = 24;
+
 at::ScalarType EncoderDType(at::Device device) {
   return device.is_cuda() ? at::kBFloat16 : at::kFloat;
 }
@@ -100,11 +104,19 @@ absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
 absl::Status CheckTextEncoderFits(const ModelConfig& model,
                                   const Umt5Encoder& encoder,
                                   const WanArchitecture& architecture) {
-  if (encoder.width() == architecture.text_dim) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "model.text_encoder: ", model.text_encoder, " gives ", encoder.width(),
-      " features a token, but the model takes ", architecture.text_dim,
-      ": give the encoder half of UMT5-XXL that the model came with"));
+  if (encoder.width() != architecture.text_dim) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model.text_encoder: ", model.text_encoder, " gives ", encoder.width(),
+        " features a token, but the model takes ", architecture.text_dim,
+        ": give the encoder half of UMT5-XXL that the model came with"));
+  }
+  // Its sizes come from the file, which would be as good without its last ones.
+  if (encoder.width() == kXxlWidth && encoder.layers() != kXxlLayers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model.text_encoder: ", model.text_encoder, " has ", encoder.layers(),
+        " layers, and UMT5-XXL has ", kXxlLayers, ": get it again, whole"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckVaeFits(const ModelConfig& model, const WanVae& vae,
