@@ -77,19 +77,19 @@ absl::Status CheckShards(const std::string& index_path,
 absl::Status Select(const std::set<std::string>& wanted,
                     const std::set<std::string>& listed,
                     const std::string& index_path, ArchiveContents& shard) {
-  for (const auto& [name, tensor] : shard.tensors) {
-    if (listed.contains(name)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        tensor.file, " holds tensor '", name, "', which ", index_path,
-        " does not list: the two are not of one download; download both again, "
-        "or move the index away"));
-  }
   for (const std::string& name : wanted) {
     if (shard.tensors.contains(name)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(index_path, " places tensor '", name, "' in ",
                      shard.files.front()->path(), ", which does not hold it",
                      NearestNameHint(name, shard.tensors)));
+  }
+  for (const auto& [name, tensor] : shard.tensors) {
+    if (listed.contains(name)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        tensor.file, " holds tensor '", name, "', which ", index_path,
+        " does not list: the two are not of one download; download both again, "
+        "or move the index away"));
   }
   std::erase_if(shard.tensors, [&](const auto& entry) {
     return !wanted.contains(entry.first);
