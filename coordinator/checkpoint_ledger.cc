@@ -58,8 +58,22 @@ absl::Status CheckFiles(const std::string& folder,
   return absl::OkStatus();
 }
 
+// The manifest, unless its folder has the name of another step: a copy under
+// that name would pass for the work of steps that were never done.
+absl::StatusOr<CheckpointManifest> OfItsName(
+    absl::StatusOr<CheckpointManifest> manifest, const std::string& folder) {
+  if (!manifest.ok()) return manifest;
+  const std::string name = CheckpointName(manifest->step);
+  if (fs::path(folder).filename() == name) return manifest;
+  return absl::DataLossError(
+      absl::StrCat(folder, ": is ", name,
+                   " by its manifest, under another name; rename it "
+                   "back, or take it out of the folder"));
+}
+
 FoundCheckpoint DescribeCheckpoint(const CheckpointFolder& folder) {
-  FoundCheckpoint found{{folder.step, folder.path}, ReadManifest(folder.path)};
+  FoundCheckpoint found{{folder.step, folder.path},
+                        OfItsName(ReadManifest(folder.path), folder.path)};
   if (!found.manifest.ok()) return found;
   for (const FileEntry& file : found.manifest->files) {
     found.checkpoint.bytes += file.bytes;
@@ -159,7 +173,7 @@ class FileCheckpointLedger : public CheckpointLedger {
 
   absl::StatusOr<CheckpointManifest> Verify(
       const std::string& directory) override {
-    return VerifyCheckpoint(directory);
+    return OfItsName(VerifyCheckpoint(directory), directory);
   }
 
   absl::StatusOr<std::string> SetAside(const std::string& directory) override {

@@ -204,6 +204,8 @@ class JobRunner {
   [[nodiscard]] absl::Status TakeFolder(absl::Time now);
   [[nodiscard]] absl::Status MakeWay(const std::vector<std::string>& paths,
                                      absl::Time now);
+  // What another number of steps than before changes, where it goes on `from`.
+  void SayStepsChange(int64_t from);
   void ForgetWhatIsGone(const std::vector<FoundCheckpoint>& there);
   void Adopt(const Checkpoint& checkpoint);
   // Whether the job trains what its newest checkpoint was trained on, as far as
@@ -265,8 +267,8 @@ class JobRunner {
   void EmitEncoding(const std::string& activity);
   void BeginStart();
   [[nodiscard]] absl::Status ChooseCheckpoint();
-  // For a check: whether ChooseCheckpoint would find one.
-  [[nodiscard]] absl::Status CheckOneIsWhole();
+  // For a check: the steps of the checkpoint that ChooseCheckpoint would find.
+  [[nodiscard]] absl::StatusOr<int64_t> FindWhole();
   // The failure of a job whose every checkpoint is damaged, with the ways out.
   [[nodiscard]] absl::Status NoneIsWhole(const absl::Status& damage) const;
   // They count no more, for `keep` either, now that there is a good one.
@@ -357,6 +359,7 @@ class JobRunner {
   Training training_;
   std::optional<FoundCheckpoint> newest_;  // own, as the folder had it
   std::optional<SampleList> recorded_;     // its samples
+  std::optional<int64_t> steps_before_;    // its train.steps, until it is said
   std::optional<SampleList> listed_;  // this job's, before any are held out
 
   std::optional<ScanResult> scan_;

@@ -55,19 +55,26 @@ absl::Status JobRunner::ChooseCheckpoint() {
   return absl::OkStatus();
 }
 
-absl::Status JobRunner::CheckOneIsWhole() {
+absl::StatusOr<int64_t> JobRunner::FindWhole() {
   absl::Status damage;
   for (auto it = checkpoints_.rbegin(); it != checkpoints_.rend(); ++it) {
     const absl::Status found = ledger_->Verify(it->directory).status();
-    if (found.ok()) return absl::OkStatus();
+    if (found.ok()) return it->steps_done;
     damage.Update(Annotate(found, it->directory));
     Say(LogSeverity::kWarning, CannotBeUsed(it->directory, found));
   }
-  return damage.ok() ? damage : NoneIsWhole(damage);
+  if (!damage.ok()) return NoneIsWhole(damage);
+  return 0;
 }
 
 absl::Status JobRunner::NoneIsWhole(const absl::Status& damage) const {
   if (!IsDamage(damage)) return damage;
+  if (absl::IsNotFound(damage)) {
+    return absl::NotFoundError(absl::StrCat(
+        damage.message(), "\nThe job's checkpoints are gone from ",
+        plan_.config.output.dir,
+        ": put them back, or add --replace, which begins at step 0"));
+  }
   return absl::Status(
       damage.code(),
       absl::StrCat(damage.message(), "\nNo checkpoint in ",

@@ -32,12 +32,15 @@ absl::Status JobRunner::TakeFolder(absl::Time now) {
     if (own.manifest.ok()) newest_ = own;
     Adopt(own.checkpoint);
   }
-  if (found.steps_before.has_value() && newest_.has_value()) {
-    const std::string notice = StepsNotice(plan_.config, *found.steps_before,
-                                           newest_->checkpoint.steps_done);
-    if (!notice.empty()) Say(LogSeverity::kWarning, notice);
-  }
+  steps_before_ = found.steps_before;
   return absl::OkStatus();
+}
+
+void JobRunner::SayStepsChange(int64_t from) {
+  const std::optional<int64_t> before = std::exchange(steps_before_, {});
+  if (!before.has_value() || from == 0) return;
+  const std::string notice = StepsNotice(plan_.config, *before, from);
+  if (!notice.empty()) Say(LogSeverity::kWarning, notice);
 }
 
 void JobRunner::ForgetWhatIsGone(const std::vector<FoundCheckpoint>& there) {
@@ -86,7 +89,10 @@ absl::Status JobRunner::CheckContent(absl::Time now) {
       !same.ok()) {
     return plan_.replace ? BeginAnew(now) : same;
   }
-  if (plan_.kind == JobKind::kCheck) HP_RETURN_IF_ERROR(CheckOneIsWhole());
+  int64_t whole = 0;
+  if (plan_.kind == JobKind::kCheck) {
+    HP_ASSIGN_OR_RETURN(whole, FindWhole());
+  }
   const StageInfo* const stage =
       plan_.kind == JobKind::kCheck ? nullptr : &*stages_[0].info;
   for (const std::string& notice :
@@ -94,7 +100,10 @@ absl::Status JobRunner::CheckContent(absl::Time now) {
     Say(LogSeverity::kWarning, notice);
   }
   HP_ASSIGN_OR_RETURN(const std::string other, WhatDiffersInData());
-  if (other.empty()) return absl::OkStatus();
+  if (other.empty()) {
+    SayStepsChange(whole);
+    return absl::OkStatus();
+  }
   return plan_.replace ? BeginAnew(now) : OtherDataError(directory, other);
 }
 

@@ -183,6 +183,7 @@ void JobRunner::BeginStart() {
   absl::Status chosen = ChooseCheckpoint();
   if (!chosen.ok()) return Fail(chosen);
   if (saved_steps_ >= LastStep()) return Complete(resume_from_);
+  SayStepsChange(saved_steps_);
   continue_at_ = StepsHeld();
   ChooseRecord(known);
   phase_ = Phase::kOpenLink;

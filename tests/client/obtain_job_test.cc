@@ -14,8 +14,8 @@ using ::testing::ElementsAre;
 class ObtainJobTest : public ::testing::Test {
  protected:
   ObtainJobTest() {
-    spec_.id = "j";
-    client_.job.id = "j";
+    spec_.id = std::string("j");
+    client_.job.id = spec_.id;
   }
 
   // The calls that it takes where the job is in `state`.

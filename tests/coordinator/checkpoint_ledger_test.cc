@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "common/store/checkpoint_folders.h"
 #include "common/store/safetensors_writer.h"
 #include "coordinator/fake_stage.h"
 #include "gmock/gmock.h"
@@ -81,6 +82,24 @@ TEST_F(CheckpointLedgerTest, CommitVerifyRemove) {
   EXPECT_TRUE(ledger_->Remove(*path).ok());
   EXPECT_TRUE(ledger_->Remove(*path).ok());
   EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+// A copy would pass for the work of steps that were never done.
+TEST_F(CheckpointLedgerTest, ACheckpointUnderAnotherStepsNameIsNone) {
+  const auto saved = Save(250, "content");
+  ASSERT_TRUE(saved.ok()) << saved.status();
+  const std::string copy = absl::StrCat(directory_, "/", CheckpointName(900));
+  fs::copy(*saved, copy, fs::copy_options::recursive);
+  EXPECT_TRUE(ledger_->Verify(*saved).ok());
+  const absl::Status other = ledger_->Verify(copy).status();
+  EXPECT_TRUE(absl::IsDataLoss(other)) << other;
+  EXPECT_THAT(std::string(other.message()),
+              AllOf(HasSubstr(copy), HasSubstr("is step-00000250 by")));
+  const auto found = ledger_->Look(directory_);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->checkpoints.size(), 2u);
+  EXPECT_TRUE(found->checkpoints[0].manifest.ok());
+  EXPECT_EQ(found->checkpoints[1].manifest.status(), other);
 }
 
 TEST_F(CheckpointLedgerTest, AFileThatNeverArrivedIsNoticed) {

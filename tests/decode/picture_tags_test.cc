@@ -161,7 +161,7 @@ TEST_F(PictureTagsTest, ChunksOfAPng) {
 TEST(OrientationOfRawProfileTest, ReadsHexadecimalAfterThreeLines) {
   const auto profile = [](const std::string& bytes) {
     std::string digits = absl::BytesToHexString(bytes);
-    for (size_t i = 72; i < digits.size(); i += 73) digits.insert(i, "\n");
+    for (size_t i = 72; i < digits.size(); i += 73) digits.insert(i, 1, '\n');
     return absl::StrCat("\nexif\n      ", bytes.size(), "\n", digits, "\n");
   };
   EXPECT_EQ(OrientationOfRawProfile(profile(kExif + LittleTiff(6))), 6);
