@@ -13,6 +13,7 @@ ExitCode ExitCodeForEndedJob(const Job& job) {
   }
   switch (job.error.code()) {
     case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kAlreadyExists:  // of other weights or data
     case absl::StatusCode::kNotFound:
     case absl::StatusCode::kDataLoss:
     case absl::StatusCode::kPermissionDenied:  // of a file the job names

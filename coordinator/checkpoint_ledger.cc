@@ -1,7 +1,9 @@
 #include "coordinator/checkpoint_ledger.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <system_error>
@@ -104,7 +106,29 @@ FoundLora DescribeLora(const std::string& path) {
 
 class FileCheckpointLedger : public CheckpointLedger {
  public:
+  absl::Status CheckUsable(const std::string& output_dir) override {
+    fs::path at(output_dir);
+    std::error_code error;
+    while (!fs::exists(fs::symlink_status(at, error)) &&
+           at.has_relative_path()) {
+      at = at.parent_path();
+    }
+    if (fs::is_symlink(at, error) && !fs::exists(at, error)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          at.string(), " is a link to ", fs::read_symlink(at, error).string(),
+          ", which does not exist"));
+    }
+    if (!fs::is_directory(at, error)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(at.string(), " is no folder"));
+    }
+    if (access(at.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        FileErrnoStatus(errno, "cannot write to", at.string()).message());
+  }
+
   absl::Status Prepare(const std::string& output_dir) override {
+    HP_RETURN_IF_ERROR(CheckUsable(output_dir));
     HP_RETURN_IF_ERROR(MakeDirectories(output_dir));
     HP_RETURN_IF_ERROR(Hold(output_dir));
     std::error_code error;

@@ -23,6 +23,13 @@ class CheckpointLedger {
  public:
   virtual ~CheckpointLedger() = default;
 
+  // Whether `output_dir` is a folder that can be written to, or could be made:
+  // looks, and changes nothing. InvalidArgument says what is in the way.
+  [[nodiscard]] virtual absl::Status CheckUsable(
+      const std::string& /*output_dir*/) {
+    return absl::OkStatus();
+  }
+
   // Makes `output_dir`, keeps other processes' ledgers out of it until Release,
   // and removes what an interrupted save left in it. FailedPrecondition:
   // another process works there.

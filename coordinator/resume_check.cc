@@ -48,7 +48,7 @@ absl::Status CheckWeights(const CheckpointManifest& manifest,
                                        : " started from"));
   }
   if (problems.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
+  return absl::AlreadyExistsError(absl::StrCat(
       absl::StrJoin(problems, "\n"),
       "\nName the file that it was trained on, give this job another "
       "output.dir, or add --replace"));
@@ -83,7 +83,7 @@ std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
 
 absl::Status OtherDataError(const std::string& directory,
                             const std::string& what) {
-  return absl::InvalidArgumentError(absl::StrCat(
+  return absl::AlreadyExistsError(absl::StrCat(
       "data: is not what ", directory, " was trained on: ", what,
       "\nPut the data set back as it was, add --accept-data to go on with it "
       "as it is (the samples then come in another order), give this job "

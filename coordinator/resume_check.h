@@ -21,7 +21,7 @@ namespace halfpipe {
 [[nodiscard]] std::string DeviceKind(const StageInfo& stage);
 
 // OK where model.dit and lora.init_from hold what the checkpoint was trained
-// on, or its version did not record that; else InvalidArgument, a line a key.
+// on, or its version did not record that; else AlreadyExists, a line a key.
 [[nodiscard]] absl::Status CheckWeights(const CheckpointManifest& manifest,
                                         const ScanResult& scan,
                                         const std::string& directory);
@@ -33,7 +33,7 @@ namespace halfpipe {
     const CheckpointManifest& manifest, const StageInfo* stage,
     const JobConfig& config, const std::string& directory);
 
-// InvalidArgument: the data set is not the checkpoint's, with what has changed
+// AlreadyExists: the data set is not the checkpoint's, with what has changed
 // and the ways out.
 [[nodiscard]] absl::Status OtherDataError(const std::string& directory,
                                           const std::string& what);

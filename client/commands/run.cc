@@ -2,12 +2,15 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/command.h"
 #include "client/finished_lora.h"
+#include "client/follow_job.h"
 #include "client/job_advance.h"
 #include "client/job_file.h"
 #include "client/local_service.h"
@@ -98,9 +101,19 @@ class LocalRun {
     HP_RETURN_IF_ERROR(StartService(file.config));
     // The service's own check speaks first: it knows the stage's log.
     spec.join_timeout = 2 * absl::Seconds(options_.join_timeout_seconds);
-    HP_ASSIGN_OR_RETURN(const Job job,
+    HP_ASSIGN_OR_RETURN(Job job,
                         ObtainJob(service_->client(), spec, *printer_));
-    if (job.state == JobState::kDone) return ReportDone(job);
+    if (job.state == JobState::kDone) {
+      HP_ASSIGN_OR_RETURN(const std::string other, OtherContent(spec));
+      if (other.empty()) return ReportDone(job);
+      if (!spec.replace) {
+        service_->Stop();
+        return absl::InvalidArgumentError(
+            absl::StrCat("this job is done, with other content: ", other));
+      }
+      HP_ASSIGN_OR_RETURN(
+          job, service_->client().ResumeJob(spec.id, options_.resume));
+    }
     HP_ASSIGN_OR_RETURN(const FollowResult result, Follow(job));
     if (result.end != FollowEnd::kJobEnded) {
       service_->Kill();
@@ -127,6 +140,32 @@ class LocalRun {
     };
     HP_ASSIGN_OR_RETURN(service_, LocalService::Start(local));
     return absl::OkStatus();
+  }
+
+  // What a check says where a job that is done was trained on other weights or
+  // data than there are now; "" where on these. Files that are gone since are
+  // no others.
+  absl::StatusOr<std::string> OtherContent(const JobSpec& spec) {
+    JobSpec check = spec;
+    check.id = absl::StrCat("look-", absl::ToUnixMillis(absl::Now()));
+    check.kind = JobKind::kCheck;
+    check.quick = true;
+    check.replace = false;
+    check.record_dir.clear();
+    HP_ASSIGN_OR_RETURN(const Job job, service_->client().CreateJob(check));
+    std::ostringstream unseen;
+    const auto printer = NewJsonPrinter(unseen);
+    FollowOptions follow;
+    follow.id = job.id;
+    follow.tick = [this] { return service_->Poll(); };
+    HP_ASSIGN_OR_RETURN(
+        const FollowResult result,
+        FollowJob(service_->client(), signals_, *printer, follow));
+    if (result.end != FollowEnd::kJobEnded) {
+      return absl::CancelledError("interrupted");
+    }
+    const absl::Status& error = result.job.error;
+    return absl::IsAlreadyExists(error) ? std::string(error.message()) : "";
   }
 
   absl::StatusOr<ExitCode> ReportDone(const Job& job) {

@@ -115,6 +115,8 @@ TEST(ExitCodeForEndedJobTest, FollowsTheContract) {
   EXPECT_EQ(failed(absl::InvalidArgumentError("clip")),
             ExitCode::kInvalidInput);
   EXPECT_EQ(failed(absl::NotFoundError("file")), ExitCode::kInvalidInput);
+  EXPECT_EQ(failed(absl::AlreadyExistsError("other data")),
+            ExitCode::kInvalidInput);
   EXPECT_EQ(failed(absl::DataLossError("truncated")), ExitCode::kInvalidInput);
   EXPECT_EQ(failed(absl::PermissionDeniedError("file")),
             ExitCode::kInvalidInput);

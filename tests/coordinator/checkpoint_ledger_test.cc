@@ -84,6 +84,26 @@ TEST_F(CheckpointLedgerTest, CommitVerifyRemove) {
   EXPECT_TRUE(fs::is_empty(directory_));
 }
 
+TEST_F(CheckpointLedgerTest, AFolderThatCannotBeMadeIsSeenWithoutMakingIt) {
+  EXPECT_TRUE(ledger_->CheckUsable(directory_).ok());
+  EXPECT_TRUE(ledger_->CheckUsable(directory_ + "/not/yet").ok());
+  EXPECT_FALSE(fs::exists(directory_ + "/not"));
+  const std::string file = directory_ + "/file";
+  ASSERT_TRUE(WriteFileAtomically(file, "text").ok());
+  const std::string link = directory_ + "/link";
+  fs::create_symlink("/nowhere/at/all", link);
+  for (const auto& [path, what] :
+       {std::pair(file, file + " is no folder"),
+        std::pair(file + "/below", file + " is no folder"),
+        std::pair(link, link + " is a link to /nowhere/at/all"),
+        std::pair(link + "/below", link + " is a link to")}) {
+    const absl::Status status = ledger_->CheckUsable(path);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(what));
+    EXPECT_EQ(ledger_->Prepare(path), status);
+  }
+}
+
 // A copy would pass for the work of steps that were never done.
 TEST_F(CheckpointLedgerTest, ACheckpointUnderAnotherStepsNameIsNone) {
   const auto saved = Save(250, "content");

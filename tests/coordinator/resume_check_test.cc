@@ -37,7 +37,7 @@ TEST(ResumeCheckTest, TheSameWeightsAreTaken) {
 TEST(ResumeCheckTest, TheOtherExpertIsRefused) {
   const absl::Status status =
       CheckWeights(Recorded(), Scan("low", "start"), "/c");
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(status.message(), AllOf(HasSubstr("model.dit"), HasSubstr("/c"),
                                       HasSubstr("--replace")));
 }

@@ -133,6 +133,26 @@ expect_error 3 'added \(clip-3.mp4\).*changed \(clip-2.mp4 \(caption\)\)' \
 run grown --accept-data
 [[ "$(lora grown)" != "$(lora reference)" ]] || fail "the new clip has no effect"
 
+echo "-- a finished job whose data were edited in place"
+before="$(lora grown)"
+run grown
+echo "a circle" >"$scratch/grown-clips/clip-2.txt"
+expect_error 3 'this job is done, with other content.*clip-2.mp4 \(caption\)' \
+  "$HP_BIN/halfpipe" run "$scratch/grown.yaml"
+[[ "$(lora grown)" == "$before" ]] || fail "the refused run changed the LoRA"
+run grown --replace
+[[ "$(lora grown)" != "$before" ]] || fail "the edited caption has no effect"
+compgen -G "$scratch/grown/replaced-*/step-00000008" >/dev/null ||
+  fail "the old checkpoints were not kept"
+mv "$scratch/grown-clips" "$scratch/gone"
+run grown
+
+echo "-- a checkpoint under the name of steps that were never done"
+stopped copied
+cp -r "$scratch/copied/step-00000004" "$scratch/copied/step-00000007"
+run copied
+[[ "$(lora copied)" == "$(lora reference)" ]] || fail "the copy was trained on"
+
 echo "-- another job's folder"
 cp -r "$scratch/reference" "$scratch/taken"
 clip_job taken "$scratch/clips" steps=2 seed=5
