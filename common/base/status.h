@@ -4,7 +4,6 @@
 // Codes and what they mean here:
 //   InvalidArgument     bad input or configuration: fix it, do not retry
 //   NotFound            a file, job or tensor that was named does not exist
-//   AlreadyExists       what is there is of another job, or of other content
 //   FailedPrecondition  the call is not allowed in the present state
 //   ResourceExhausted   out of device or host memory, disk, quota
 //   DeadlineExceeded    a peer or device did not answer in time
