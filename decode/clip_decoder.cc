@@ -175,6 +175,11 @@ absl::Status ClipDecoder::ReadPictureTraits(const InputFile& file) {
   traits_.orientation = Orientation::OfTag(tags.orientation);
   traits_.alpha = tags.alpha;
   traits_.frames = 1;
+  if (!tags.unread_form.empty()) {
+    return absl::InvalidArgumentError(tags.unread_form);
+  }
+  hdr_transfer_ = tags.hdr_transfer;
+  hdr_primaries_ = tags.hdr_primaries;
   if (container_->iformat->name != absl::string_view("png_pipe")) {
     return absl::OkStatus();
   }
@@ -211,6 +216,8 @@ absl::Status ClipDecoder::ReadTraits(const InputFile& file) {
     const PictureTags tags = ReadPictureTags(file);
     traits_.orientation = Orientation::OfTag(tags.orientation);
     traits_.frames = tags.frames;
+    hdr_transfer_ = tags.hdr_transfer;
+    hdr_primaries_ = tags.hdr_primaries;
   }
   // The fourth byte of AVI's plain pixels is filling as a rule.
   if (container == "avi" && codec == AV_CODEC_ID_RAWVIDEO) {
@@ -309,6 +316,10 @@ absl::StatusOr<const AVFrame*> ClipDecoder::Next() {
     ++frames_;
     if (frame_->color_trc == AVCOL_TRC_UNSPECIFIED) {
       frame_->color_trc = container_transfer_;
+    }
+    if (hdr_transfer_ != AVCOL_TRC_UNSPECIFIED) {
+      frame_->color_trc = hdr_transfer_;
+      frame_->color_primaries = hdr_primaries_;
     }
     return frame_;
   }

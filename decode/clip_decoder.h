@@ -57,6 +57,9 @@ class ClipDecoder : public FrameSource {
   int stream_ = -1;
   // What the container says, which a codec that says nothing overwrites.
   AVColorTransferCharacteristic container_transfer_ = AVCOL_TRC_UNSPECIFIED;
+  // What a PNG's cICP chunk says, which this FFmpeg passes over.
+  AVColorTransferCharacteristic hdr_transfer_ = AVCOL_TRC_UNSPECIFIED;
+  AVColorPrimaries hdr_primaries_ = AVCOL_PRI_UNSPECIFIED;
   int64_t frames_ = 0;  // that were returned
 };
 
