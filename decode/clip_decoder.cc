@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -228,6 +229,29 @@ absl::Status ClipDecoder::ReadTraits(const InputFile& file) {
     // More is a clock's tick.
     if (av_q2d(rate) <= kMaxRate) traits_.frames_per_second = av_q2d(rate);
   }
+  // Viewers do not heed it for animations, nor for pictures.
+  return traits_.kind == MediumKind::kClip ? ReadShape() : absl::OkStatus();
+}
+
+absl::Status ClipDecoder::ReadShape() {
+  // Less is rounding: a size that was made even, a ratio of small numbers.
+  constexpr double kLeast = 0.01, kMost = 4.0;
+  AVStream* stream = container_->streams[stream_];
+  const AVFieldOrder order = stream->codecpar->field_order;
+  traits_.is_interlaced =
+      order != AV_FIELD_UNKNOWN && order != AV_FIELD_PROGRESSIVE;
+  const AVRational shape =
+      av_guess_sample_aspect_ratio(container_, stream, nullptr);
+  if (shape.num <= 0 || shape.den <= 0) return absl::OkStatus();
+  const double aspect = av_q2d(shape);
+  if (std::abs(aspect - 1.0) < kLeast) return absl::OkStatus();
+  if (aspect > kMost || aspect * kMost < 1.0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "says that its pixels are ", shape.num, ":", shape.den,
+        ", which can hardly be; correct it, for example with ffmpeg's "
+        "setsar=1"));
+  }
+  traits_.pixel_aspect = aspect;
   return absl::OkStatus();
 }
 

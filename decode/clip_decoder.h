@@ -37,6 +37,8 @@ class ClipDecoder : public FrameSource {
   [[nodiscard]] const AVCodec* FindCodec() const;
   [[nodiscard]] absl::Status ReadTraits(const InputFile& file);
   [[nodiscard]] absl::Status ReadPictureTraits(const InputFile& file);
+  // How a film's pixels lie on the screen.
+  [[nodiscard]] absl::Status ReadShape();
   // The stream's display matrix (row by row, 3x3), or nullptr: how a phone
   // says that a clip is turned.
   [[nodiscard]] const int32_t* display_matrix() const;

@@ -54,8 +54,14 @@ absl::Status FrameConverter::Begin(const AVFrame& frame) {
   coded_ = {frame.width, frame.height};
   HP_RETURN_IF_ERROR(CheckSize(coded_));
   format_ = frame.format;
-  source_ = coded_;
-  if (orientation_.swap_axes) std::swap(source_.width, source_.height);
+  FrameSize upright = coded_;
+  // As players do: the height stays.
+  source_ = {RoundHalfEven(coded_.width * pixel_aspect_), coded_.height};
+  if (orientation_.swap_axes) {
+    std::swap(upright.width, upright.height);
+    std::swap(source_.width, source_.height);
+  }
+  HP_RETURN_IF_ERROR(CheckSize(source_));
   target_ = TargetSize(source_, item_.height, item_.width, item_.max_pixels);
   if (target_.width < 1 || target_.height < 1 ||
       target_.width > kMaxTargetSide || target_.height > kMaxTargetSide) {
@@ -72,7 +78,7 @@ absl::Status FrameConverter::Begin(const AVFrame& frame) {
   if (scaler_ == nullptr) {
     return absl::InvalidArgumentError("its pixel format cannot be converted");
   }
-  resizer_.emplace(source_, target_);
+  resizer_.emplace(upright, source_, target_);
   // The scaler writes whole vectors: a row may run over its end.
   constexpr size_t kPadding = 64;
   size_t bytes = size_t{kChannels} * coded_.width * coded_.height;

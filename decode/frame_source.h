@@ -39,6 +39,9 @@ struct SourceTraits {
   int64_t frames = 0;              // 0: not said
   AlphaKind alpha = AlphaKind::kStraight;
   bool is_heif = false;  // a HEIF or AVIF still
+  // Width of a stored pixel by its height; 1: a square, or not said.
+  double pixel_aspect = 1.0;
+  bool is_interlaced = false;
 };
 
 // On one thread, as a confined process has no others. Every error is

@@ -1,4 +1,6 @@
 // Files whose form asks for more than decoding, or that are refused for it.
+#include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -45,6 +47,67 @@ TEST_F(MediaFormTest, AnHdrPngIsToneMapped) {
   ASSERT_TRUE(mapped.ok()) << mapped.status();
   EXPECT_TRUE(mapped->facts.is_hdr);
   EXPECT_NE(mapped->rgb, sdr->rgb);
+}
+
+// Against the ffmpeg program, which stretches them as players do.
+TEST_F(MediaFormTest, PixelsThatAreNoSquaresAreShownAsPlayersDo) {
+  const std::string clip = MakeMp4(5, "narrow.mp4", "96x96", "-vf setsar=4/3");
+  auto decoded = Client().Decode(Item(clip, 5, 0, 0));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_TRUE(decoded->facts.is_anamorphic);
+  EXPECT_EQ(decoded->source, (FrameSize{128, 96}));
+  EXPECT_EQ(decoded->size, (FrameSize{128, 96}));
+  EXPECT_EQ(decoded->facts.size, (FrameSize{128, 96}));
+  const std::string shown = *ReadFile(
+      Make(absl::StrCat("-i ", clip,
+                        " -vf scale=128:96:flags=bilinear -pix_fmt rgb24 "
+                        "-vsync passthrough -f rawvideo"),
+           "shown.raw"));
+  ASSERT_EQ(decoded->rgb.size(), shown.size());
+  double sum = 0.0;
+  for (size_t i = 0; i < shown.size(); ++i) {
+    sum += std::abs(decoded->rgb[i] - static_cast<uint8_t>(shown[i]));
+  }
+  EXPECT_LT(sum / static_cast<double>(shown.size()), 8.0);
+  // Turned, what was wide is high.
+  const std::string turned =
+      Make(absl::StrCat("-i ", clip, " -c copy -metadata:s:v:0 rotate=90"),
+           "turned.mp4");
+  EXPECT_EQ(Client().Decode(Item(turned, 5, 0, 0))->source,
+            (FrameSize{96, 128}));
+}
+
+TEST_F(MediaFormTest, NearlySquarePixelsAreSquares) {
+  const std::string clip =
+      MakeMp4(5, "nearly.mp4", "96x96", "-vf setsar=1000/1003");
+  auto decoded = Client().Decode(Item(clip, 5, 0, 0));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_FALSE(decoded->facts.is_anamorphic);
+  EXPECT_EQ(decoded->source, (FrameSize{96, 96}));
+  const std::string photo = Make(
+      "-f lavfi -i testsrc2=size=96x96 -vf setsar=2 -frames:v 1", "photo.jpg");
+  EXPECT_FALSE(Client().Decode(Item(photo, 1))->facts.is_anamorphic);
+  const std::string absurd =
+      MakeMp4(5, "absurd.mp4", "96x96", "-vf setsar=9/1");
+  EXPECT_THAT(Message(Client().Decode(Item(absurd, 5))),
+              HasSubstr(absurd + ": says that its pixels are 9:1"));
+}
+
+TEST_F(MediaFormTest, InterlacedClipsAreFound) {
+  const std::string progressive = MakeMp4(9, "progressive.mp4");
+  for (const char* name : {"a.mp4", "a.ts", "a.mpg"}) {
+    const std::string clip =
+        MakeMp4(9, name, "64x64",
+                absl::StrCat("-r 25 -flags +ildct+ilme ",
+                             std::string(name) == "a.mpg"
+                                 ? "-c:v mpeg2video"
+                                 : "-c:v libx264 -x264-params tff=1"));
+    DecodeItem item = Item(clip, 5);
+    EXPECT_TRUE(Client().Decode(item)->facts.is_interlaced) << name;
+    item.mode = DecodeMode::kProbe;
+    EXPECT_TRUE(Client().Decode(item)->facts.is_interlaced) << name;
+  }
+  EXPECT_FALSE(Client().Decode(Item(progressive, 5))->facts.is_interlaced);
 }
 
 }  // namespace

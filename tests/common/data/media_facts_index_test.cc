@@ -23,7 +23,9 @@ TEST(MediaFactsIndexTest, FactsAreRememberedBetweenRuns) {
                          .is_turned = true,
                          .first_transparent_frame = 3,
                          .is_hdr = true,
-                         .is_heif = true};
+                         .is_heif = true,
+                         .is_anamorphic = true,
+                         .is_interlaced = true};
   MediaFactsIndex index(folder / "facts.jsonl");
   EXPECT_FALSE(index.Find(kDigest, 9).has_value());
   index.Remember(kDigest, 9, facts);
