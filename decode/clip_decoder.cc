@@ -31,14 +31,23 @@ constexpr char kContainers[] =
     "mpegvideo,m4v,gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,"
     "image2";
 
+// What a person can do with it comes first; FFmpeg's words, which name no
+// cause as a rule, come last or not at all.
 absl::Status Problem(absl::string_view what, int error) {
   if (error == AVERROR(ENOMEM)) {
     return absl::InvalidArgumentError(
         "needs more memory than the decoder may use");
   }
+  if (error == AVERROR_INVALIDDATA) return absl::InvalidArgumentError(what);
+  if (error == AVERROR_PATCHWELCOME) {
+    return absl::InvalidArgumentError(
+        "is in a form that is not read here; convert it to H.264 in MP4 (a "
+        "clip) or to PNG (a picture)");
+  }
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(error, text, sizeof(text));
-  return absl::InvalidArgumentError(absl::StrCat(what, ": ", text));
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " (FFmpeg: ", text, ")"));
 }
 
 constexpr double kMaxRate = 1000.0;  // frames a second
@@ -90,10 +99,16 @@ absl::Status ClipDecoder::OpenContainer(InputFile& file) {
     return Problem("cannot be opened", AVERROR(ENOMEM));
   }
   container_->pb = context;
+  // By their contents small photographs are not told from what follows them: a
+  // second picture, or a phone's film.
+  constexpr absl::string_view kJpeg = "\xFF\xD8\xFF";
+  HP_ASSIGN_OR_RETURN(const std::string head, file.ReadAt(0, kJpeg.size()));
+  const AVInputFormat* format =
+      head == kJpeg ? av_find_input_format("jpeg_pipe") : nullptr;
   AVDictionary* options = nullptr;
   av_dict_set(&options, "format_whitelist", kContainers, 0);
   // On failure this frees container_ and sets it to nullptr.
-  int error = avformat_open_input(&container_, nullptr, nullptr, &options);
+  int error = avformat_open_input(&container_, nullptr, format, &options);
   av_dict_free(&options);
   if (error < 0) {
     return Problem("is not a video or image that can be read (truncated?)",
@@ -261,6 +276,10 @@ absl::Status ClipDecoder::OpenCodec() {
     return absl::InvalidArgumentError(
         "is Dolby Vision profile 5, whose colours cannot be read; convert it "
         "to SDR");
+  }
+  if (parameters->width > 0) {
+    HP_RETURN_IF_ERROR(
+        CheckSourceSize({parameters->width, parameters->height}));
   }
   const AVCodec* codec = FindCodec();
   if (codec == nullptr) {

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/data/crop_resize.h"
 #include "decode/input_file.h"
 #include "decode/orientation.h"
 
@@ -59,6 +61,9 @@ class FrameSource {
  protected:
   SourceTraits traits_;
 };
+
+// InvalidArgument when frames of that size are larger than are read.
+[[nodiscard]] absl::Status CheckSourceSize(FrameSize size);
 
 // By the file's content, whatever its name says. `file` must outlive the
 // result.

@@ -110,5 +110,40 @@ TEST_F(MediaFormTest, InterlacedClipsAreFound) {
   EXPECT_FALSE(Client().Decode(Item(progressive, 5))->facts.is_interlaced);
 }
 
+TEST_F(MediaFormTest, FilesOfOtherKindsAreNamed) {
+  const std::string zip =
+      folder_.Write("a.mp4", "PK\3\4" + std::string(99, 'x'));
+  EXPECT_EQ(Message(Client().Decode(Item(zip, 5))),
+            zip +
+                ": is not a video or image that can be read, but a ZIP "
+                "archive; unpack it");
+}
+
+TEST_F(MediaFormTest, TooManyPixelsAreCounted) {
+  const std::string photo = Make(
+      "-f lavfi -i color=size=12000x9000 -pix_fmt gray -frames:v 1", "a.png");
+  EXPECT_EQ(Message(Client().Decode(Item(photo, 1))),
+            photo +
+                ": is 12000x9000; at most 67 megapixels and 16384 pixels a "
+                "side are read: make it smaller");
+}
+
+// MPO, and the photographs of phones with a film behind them.
+TEST_F(MediaFormTest, SmallPhotographsWithSomethingBehindThem) {
+  const std::string photo =
+      Make("-f lavfi -i testsrc2=size=96x64 -frames:v 1", "small.jpg");
+  const std::string bytes = *ReadFile(photo);
+  const std::string film = *ReadFile(MakeMp4(9, "film.mp4"));
+  const auto alone = Client().Decode(Item(photo, 9));
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  for (const std::string& behind : {bytes, film}) {
+    auto decoded =
+        Client().Decode(Item(folder_.Write("two.jpg", bytes + behind), 9));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_TRUE(decoded->facts.is_picture);
+    EXPECT_EQ(decoded->rgb, alone->rgb);
+  }
+}
+
 }  // namespace
 }  // namespace halfpipe
