@@ -325,7 +325,9 @@ absl::Status ClipDecoder::Feed() {
     av_packet_unref(packet_);
     if (ours && corrupt) {
       return absl::InvalidArgumentError(
-          absl::StrCat("is truncated or damaged after frame ", frames_));
+          absl::StrCat("is truncated, damaged or joined from several files "
+                       "after frame ",
+                       frames_));
     }
     if (error < 0) return Problem(DamagedText(), error);
     if (ours) return absl::OkStatus();

@@ -119,6 +119,15 @@ TEST_F(MediaFormTest, FilesOfOtherKindsAreNamed) {
                 "archive; unpack it");
 }
 
+// A transport stream may be continued by another film.
+TEST_F(MediaFormTest, StreamsThatWereJoinedAreSaidToBe) {
+  const std::string both =
+      *ReadFile(MakeMp4(8, "a.ts", "64x48", "-c:v libx264")) +
+      *ReadFile(MakeMp4(8, "b.ts", "96x64", "-c:v libx264"));
+  EXPECT_THAT(Message(Client().Decode(Item(folder_.Write("ab.ts", both), 9))),
+              HasSubstr("joined from several files after frame"));
+}
+
 TEST_F(MediaFormTest, TooManyPixelsAreCounted) {
   const std::string photo = Make(
       "-f lavfi -i color=size=12000x9000 -pix_fmt gray -frames:v 1", "a.png");
