@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -30,14 +31,23 @@ constexpr char kContainers[] =
     "mpegvideo,m4v,gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,"
     "image2";
 
+// What a person can do with it comes first; FFmpeg's words, which name no
+// cause as a rule, come last or not at all.
 absl::Status Problem(absl::string_view what, int error) {
   if (error == AVERROR(ENOMEM)) {
     return absl::InvalidArgumentError(
         "needs more memory than the decoder may use");
   }
+  if (error == AVERROR_INVALIDDATA) return absl::InvalidArgumentError(what);
+  if (error == AVERROR_PATCHWELCOME) {
+    return absl::InvalidArgumentError(
+        "is in a form that is not read here; convert it to H.264 in MP4 (a "
+        "clip) or to PNG (a picture)");
+  }
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(error, text, sizeof(text));
-  return absl::InvalidArgumentError(absl::StrCat(what, ": ", text));
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " (FFmpeg: ", text, ")"));
 }
 
 constexpr double kMaxRate = 1000.0;  // frames a second
@@ -89,10 +99,16 @@ absl::Status ClipDecoder::OpenContainer(InputFile& file) {
     return Problem("cannot be opened", AVERROR(ENOMEM));
   }
   container_->pb = context;
+  // By their contents small photographs are not told from what follows them: a
+  // second picture, or a phone's film.
+  constexpr absl::string_view kJpeg = "\xFF\xD8\xFF";
+  HP_ASSIGN_OR_RETURN(const std::string head, file.ReadAt(0, kJpeg.size()));
+  const AVInputFormat* format =
+      head == kJpeg ? av_find_input_format("jpeg_pipe") : nullptr;
   AVDictionary* options = nullptr;
   av_dict_set(&options, "format_whitelist", kContainers, 0);
   // On failure this frees container_ and sets it to nullptr.
-  int error = avformat_open_input(&container_, nullptr, nullptr, &options);
+  int error = avformat_open_input(&container_, nullptr, format, &options);
   av_dict_free(&options);
   if (error < 0) {
     return Problem("is not a video or image that can be read (truncated?)",
@@ -175,6 +191,11 @@ absl::Status ClipDecoder::ReadPictureTraits(const InputFile& file) {
   traits_.orientation = Orientation::OfTag(tags.orientation);
   traits_.alpha = tags.alpha;
   traits_.frames = 1;
+  if (!tags.unread_form.empty()) {
+    return absl::InvalidArgumentError(tags.unread_form);
+  }
+  hdr_transfer_ = tags.hdr_transfer;
+  hdr_primaries_ = tags.hdr_primaries;
   if (container_->iformat->name != absl::string_view("png_pipe")) {
     return absl::OkStatus();
   }
@@ -211,6 +232,8 @@ absl::Status ClipDecoder::ReadTraits(const InputFile& file) {
     const PictureTags tags = ReadPictureTags(file);
     traits_.orientation = Orientation::OfTag(tags.orientation);
     traits_.frames = tags.frames;
+    hdr_transfer_ = tags.hdr_transfer;
+    hdr_primaries_ = tags.hdr_primaries;
   }
   // The fourth byte of AVI's plain pixels is filling as a rule.
   if (container == "avi" && codec == AV_CODEC_ID_RAWVIDEO) {
@@ -221,6 +244,29 @@ absl::Status ClipDecoder::ReadTraits(const InputFile& file) {
     // More is a clock's tick.
     if (av_q2d(rate) <= kMaxRate) traits_.frames_per_second = av_q2d(rate);
   }
+  // Viewers do not heed it for animations, nor for pictures.
+  return traits_.kind == MediumKind::kClip ? ReadShape() : absl::OkStatus();
+}
+
+absl::Status ClipDecoder::ReadShape() {
+  // Less is rounding: a size that was made even, a ratio of small numbers.
+  constexpr double kLeast = 0.01, kMost = 4.0;
+  AVStream* stream = container_->streams[stream_];
+  const AVFieldOrder order = stream->codecpar->field_order;
+  traits_.is_interlaced =
+      order != AV_FIELD_UNKNOWN && order != AV_FIELD_PROGRESSIVE;
+  const AVRational shape =
+      av_guess_sample_aspect_ratio(container_, stream, nullptr);
+  if (shape.num <= 0 || shape.den <= 0) return absl::OkStatus();
+  const double aspect = av_q2d(shape);
+  if (std::abs(aspect - 1.0) < kLeast) return absl::OkStatus();
+  if (aspect > kMost || aspect * kMost < 1.0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "says that its pixels are ", shape.num, ":", shape.den,
+        ", which can hardly be; correct it, for example with ffmpeg's "
+        "setsar=1"));
+  }
+  traits_.pixel_aspect = aspect;
   return absl::OkStatus();
 }
 
@@ -230,6 +276,10 @@ absl::Status ClipDecoder::OpenCodec() {
     return absl::InvalidArgumentError(
         "is Dolby Vision profile 5, whose colours cannot be read; convert it "
         "to SDR");
+  }
+  if (parameters->width > 0) {
+    HP_RETURN_IF_ERROR(
+        CheckSourceSize({parameters->width, parameters->height}));
   }
   const AVCodec* codec = FindCodec();
   if (codec == nullptr) {
@@ -275,7 +325,9 @@ absl::Status ClipDecoder::Feed() {
     av_packet_unref(packet_);
     if (ours && corrupt) {
       return absl::InvalidArgumentError(
-          absl::StrCat("is truncated or damaged after frame ", frames_));
+          absl::StrCat("is truncated, damaged or joined from several files "
+                       "after frame ",
+                       frames_));
     }
     if (error < 0) return Problem(DamagedText(), error);
     if (ours) return absl::OkStatus();
@@ -309,6 +361,10 @@ absl::StatusOr<const AVFrame*> ClipDecoder::Next() {
     ++frames_;
     if (frame_->color_trc == AVCOL_TRC_UNSPECIFIED) {
       frame_->color_trc = container_transfer_;
+    }
+    if (hdr_transfer_ != AVCOL_TRC_UNSPECIFIED) {
+      frame_->color_trc = hdr_transfer_;
+      frame_->color_primaries = hdr_primaries_;
     }
     return frame_;
   }

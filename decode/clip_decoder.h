@@ -37,6 +37,8 @@ class ClipDecoder : public FrameSource {
   [[nodiscard]] const AVCodec* FindCodec() const;
   [[nodiscard]] absl::Status ReadTraits(const InputFile& file);
   [[nodiscard]] absl::Status ReadPictureTraits(const InputFile& file);
+  // How a film's pixels lie on the screen.
+  [[nodiscard]] absl::Status ReadShape();
   // The stream's display matrix (row by row, 3x3), or nullptr: how a phone
   // says that a clip is turned.
   [[nodiscard]] const int32_t* display_matrix() const;
@@ -57,6 +59,9 @@ class ClipDecoder : public FrameSource {
   int stream_ = -1;
   // What the container says, which a codec that says nothing overwrites.
   AVColorTransferCharacteristic container_transfer_ = AVCOL_TRC_UNSPECIFIED;
+  // What a PNG's cICP chunk says, which this FFmpeg passes over.
+  AVColorTransferCharacteristic hdr_transfer_ = AVCOL_TRC_UNSPECIFIED;
+  AVColorPrimaries hdr_primaries_ = AVCOL_PRI_UNSPECIFIED;
   int64_t frames_ = 0;  // that were returned
 };
 

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/match.h"
+
 namespace halfpipe {
 namespace {
 
@@ -29,6 +31,48 @@ bool IsAnimatedWebp(absl::string_view head) {
 }
 
 }  // namespace
+
+std::string UnreadKindOf(absl::string_view head) {
+  struct Kind {
+    absl::string_view beginning;
+    const char* text;
+  };
+
+  constexpr const char* kJxl = "a JPEG XL picture; convert it to PNG";
+  constexpr const char* kJp2 = "a JPEG 2000 picture; convert it to PNG";
+  constexpr const char* kZip = "a ZIP archive; unpack it";
+  constexpr const char* kBigTiff =
+      "a BigTIFF; save it as PNG or as a plain TIFF";
+  constexpr const char* kPage =
+      "a web page or other text; download the file itself";
+  static constexpr Kind kKinds[] = {
+      {"\xFF\x0A", kJxl},
+      {{"\0\0\0\x0CJXL ", 8}, kJxl},
+      {{"\0\0\0\x0CjP  ", 8}, kJp2},
+      {"\xFF\x4F\xFF\x51", kJp2},
+      {{"\0\0\1\0", 4}, "an icon (ICO); convert it to PNG"},
+      {"PK\3\4", kZip},
+      {"\x1F\x8B", "packed by gzip; unpack it"},
+      {"7z\xBC\xAF", "a 7z archive; unpack it"},
+      {"Rar!", "a RAR archive; unpack it"},
+      {{"II+\0", 4}, kBigTiff},
+      {{"MM\0+", 4}, kBigTiff},
+      {"%PDF", "a PDF; convert it to PNG"},
+      {"8BPS", "a Photoshop file; save it as PNG"},
+      {"\x76\x2F\x31\x01", "an OpenEXR picture; convert it to PNG"},
+      {"<svg", "an SVG drawing; convert it to PNG"},
+      {"<!DOCTYPE", kPage},
+      {"<!doctype", kPage},
+      {"<html", kPage},
+      {"<?xml", kPage},
+      {"version https://git-lfs",
+       "a pointer of Git LFS; fetch the file with git lfs pull"},
+  };
+  for (const Kind& kind : kKinds) {
+    if (absl::StartsWith(head, kind.beginning)) return kind.text;
+  }
+  return "";
+}
 
 FileSignature SignatureOf(absl::string_view head) {
   if (head.size() < 12) return FileSignature::kOther;

@@ -15,15 +15,6 @@ std::string SizeText(FrameSize size) {
   return absl::StrCat(size.width, "x", size.height);
 }
 
-absl::Status CheckSize(FrameSize size) {
-  bool good = size.width >= 1 && size.width <= kMaxSourceSide &&
-              size.height >= 1 && size.height <= kMaxSourceSide;
-  if (good) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("its frames are ", SizeText(size), "; at most ",
-                   kMaxSourceSide, " pixels a side are read"));
-}
-
 SwsContext* MakeScaler(const AVFrame& frame) {
   auto format = static_cast<AVPixelFormat>(frame.format);
   // Only the pixel format changes; the size is CropResizer's work.
@@ -52,10 +43,16 @@ FrameConverter::~FrameConverter() { sws_freeContext(scaler_); }
 
 absl::Status FrameConverter::Begin(const AVFrame& frame) {
   coded_ = {frame.width, frame.height};
-  HP_RETURN_IF_ERROR(CheckSize(coded_));
+  HP_RETURN_IF_ERROR(CheckSourceSize(coded_));
   format_ = frame.format;
-  source_ = coded_;
-  if (orientation_.swap_axes) std::swap(source_.width, source_.height);
+  FrameSize upright = coded_;
+  // As players do: the height stays.
+  source_ = {RoundHalfEven(coded_.width * pixel_aspect_), coded_.height};
+  if (orientation_.swap_axes) {
+    std::swap(upright.width, upright.height);
+    std::swap(source_.width, source_.height);
+  }
+  HP_RETURN_IF_ERROR(CheckSourceSize(source_));
   target_ = TargetSize(source_, item_.height, item_.width, item_.max_pixels);
   if (target_.width < 1 || target_.height < 1 ||
       target_.width > kMaxTargetSide || target_.height > kMaxTargetSide) {
@@ -72,7 +69,7 @@ absl::Status FrameConverter::Begin(const AVFrame& frame) {
   if (scaler_ == nullptr) {
     return absl::InvalidArgumentError("its pixel format cannot be converted");
   }
-  resizer_.emplace(source_, target_);
+  resizer_.emplace(upright, source_, target_);
   // The scaler writes whole vectors: a row may run over its end.
   constexpr size_t kPadding = 64;
   size_t bytes = size_t{kChannels} * coded_.width * coded_.height;

@@ -29,7 +29,10 @@ namespace halfpipe {
 class FrameConverter {
  public:
   FrameConverter(const DecodeItem& item, const SourceTraits& traits)
-      : item_(item), orientation_(traits.orientation), alpha_(traits.alpha) {}
+      : item_(item),
+        orientation_(traits.orientation),
+        pixel_aspect_(traits.pixel_aspect),
+        alpha_(traits.alpha) {}
 
   FrameConverter(const FrameConverter&) = delete;
   FrameConverter& operator=(const FrameConverter&) = delete;
@@ -53,7 +56,8 @@ class FrameConverter {
 
   [[nodiscard]] bool is_hdr() const { return tone_mapper_ != nullptr; }
 
-  [[nodiscard]] FrameSize source() const { return source_; }  // upright
+  // Upright, of square pixels.
+  [[nodiscard]] FrameSize source() const { return source_; }
 
   [[nodiscard]] FrameSize target() const { return target_; }
 
@@ -65,18 +69,19 @@ class FrameConverter {
 
   const DecodeItem item_;
   const Orientation orientation_;
+  const double pixel_aspect_;
   AlphaPlane alpha_;
   std::unique_ptr<ToneMapper> tone_mapper_;  // null: not HDR
   int64_t frames_ = 0;                       // that were seen
   int64_t first_transparent_frame_ = -1;
   FrameSize coded_;   // as decoded
-  FrameSize source_;  // turned upright
+  FrameSize source_;  // as shown
   FrameSize target_;
   int format_ = -1;
   SwsContext* scaler_ = nullptr;
   std::optional<CropResizer> resizer_;
   std::vector<uint8_t> rgb_;      // coded_, rows padded for the scaler
-  std::vector<uint8_t> upright_;  // source_
+  std::vector<uint8_t> upright_;  // coded_, turned
   std::vector<uint8_t> pixels_;   // target_
 };
 

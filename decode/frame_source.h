@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/data/crop_resize.h"
 #include "decode/input_file.h"
 #include "decode/orientation.h"
 
@@ -39,6 +41,9 @@ struct SourceTraits {
   int64_t frames = 0;              // 0: not said
   AlphaKind alpha = AlphaKind::kStraight;
   bool is_heif = false;  // a HEIF or AVIF still
+  // Width of a stored pixel by its height; 1: a square, or not said.
+  double pixel_aspect = 1.0;
+  bool is_interlaced = false;
 };
 
 // On one thread, as a confined process has no others. Every error is
@@ -56,6 +61,9 @@ class FrameSource {
  protected:
   SourceTraits traits_;
 };
+
+// InvalidArgument when frames of that size are larger than are read.
+[[nodiscard]] absl::Status CheckSourceSize(FrameSize size);
 
 // By the file's content, whatever its name says. `file` must outlive the
 // result.

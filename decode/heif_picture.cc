@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "common/data/decode_protocol.h"
 
 namespace halfpipe {
 namespace {
@@ -19,16 +18,6 @@ absl::Status Check(const heif_error& error, absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("is a HEIF or AVIF picture that ", what,
                    " (truncated?): ", error.message));
-}
-
-absl::Status CheckSize(int width, int height) {
-  if (width >= 1 && width <= kMaxSourceSide && height >= 1 &&
-      height <= kMaxSourceSide &&
-      uint64_t(width) * height <= kMaxSourcePixels) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "its frames are ", width, "x", height, ", which is too large to read"));
 }
 
 }  // namespace
@@ -62,8 +51,8 @@ absl::Status HeifPicture::ReadHeaders() {
   HP_RETURN_IF_ERROR(
       Check(heif_context_get_primary_image_handle(context_, &handle_),
             "has no primary picture"));
-  HP_RETURN_IF_ERROR(CheckSize(heif_image_handle_get_width(handle_),
-                               heif_image_handle_get_height(handle_)));
+  HP_RETURN_IF_ERROR(CheckSourceSize({heif_image_handle_get_width(handle_),
+                                      heif_image_handle_get_height(handle_)}));
   has_alpha_ = heif_image_handle_has_alpha_channel(handle_) != 0;
   traits_.kind = MediumKind::kPicture;
   traits_.is_heif = true;
@@ -135,7 +124,7 @@ absl::Status HeifPicture::WrapDeep(const uint8_t* pixels, int stride) {
 absl::Status HeifPicture::Wrap() {
   const int width = heif_image_get_width(image_, heif_channel_interleaved);
   const int height = heif_image_get_height(image_, heif_channel_interleaved);
-  HP_RETURN_IF_ERROR(CheckSize(width, height));
+  HP_RETURN_IF_ERROR(CheckSourceSize({width, height}));
   int stride = 0;
   uint8_t* pixels =
       heif_image_get_plane(image_, heif_channel_interleaved, &stride);

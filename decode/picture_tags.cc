@@ -1,14 +1,17 @@
 #include "decode/picture_tags.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace halfpipe {
@@ -44,6 +47,9 @@ struct Found {
   AlphaKind alpha = AlphaKind::kStraight;
   bool has_transparent_colour = false;
   int64_t frames = 0;
+  std::string unread_form;
+  AVColorTransferCharacteristic hdr_transfer = AVCOL_TRC_UNSPECIFIED;
+  AVColorPrimaries hdr_primaries = AVCOL_PRI_UNSPECIFIED;
 };
 
 std::optional<int> Valid(uint32_t orientation) {
@@ -58,11 +64,65 @@ AlphaKind AlphaOf(uint32_t extra_sample) {
   return extra_sample == 1 ? AlphaKind::kPremultiplied : AlphaKind::kStraight;
 }
 
+// How a TIFF's samples are stored, with what counts where a tag is missing.
+struct TiffForm {
+  uint32_t bits = 1;
+  uint32_t compression = 1;
+  uint32_t photometric = 0;
+  uint32_t sample_format = 1;
+  uint32_t black = 0;  // of YCbCr's first sample, in parts of something
+  bool is_tiled = false;
+};
+
+template <size_t kCount>
+bool IsAmong(uint32_t value, const uint32_t (&values)[kCount]) {
+  return std::find(values, values + kCount, value) != values + kCount;
+}
+
+// What FFmpeg does not read, or reads to something else: JPEG and tiles come
+// out black, floating point and signed numbers are taken for plain ones, and
+// YCbCr of full range for what it is in a film. Empty where it is right.
+std::string UnreadForm(const TiffForm& form) {
+  constexpr uint32_t kOldJpeg = 6, kJpeg = 7;
+  // None, CCITT's three, LZW, Deflate (two numbers), PackBits, LZMA.
+  constexpr uint32_t kCompressions[] = {1, 2, 3, 4, 5, 8, 32946, 32773, 34925};
+  // Grey (two ways), RGB, a palette, CMYK, YCbCr.
+  constexpr uint32_t kYcbcr = 6;
+  constexpr uint32_t kPhotometrics[] = {0, 1, 2, 3, 5, kYcbcr};
+  // Unsigned numbers, not said.
+  constexpr uint32_t kSampleFormats[] = {1, 4};
+  constexpr uint32_t kMaxBits = 16;
+  std::string what;
+  if (form.compression == kOldJpeg || form.compression == kJpeg) {
+    what = "JPEG inside";
+  } else if (!IsAmong(form.compression, kCompressions)) {
+    what = absl::StrCat("compression ", form.compression);
+  } else if (!IsAmong(form.photometric, kPhotometrics)) {
+    what = absl::StrCat("colours that are neither grey, RGB nor CMYK",
+                        " (photometric interpretation ", form.photometric, ")");
+  } else if (form.photometric == kYcbcr && form.black == 0) {
+    what = "YCbCr of full range";
+  } else if (!IsAmong(form.sample_format, kSampleFormats)) {
+    what = "floating-point or signed samples";
+  } else if (form.bits > kMaxBits) {
+    what = absl::StrCat(form.bits, " bits a sample");
+  } else if (form.is_tiled) {
+    what = "tiles";
+  } else {
+    return "";
+  }
+  return absl::StrCat("is a TIFF with ", what,
+                      ", which is not read; save it as PNG, or as a plain "
+                      "8-bit RGB TIFF with LZW");
+}
+
 // The first directory of a TIFF structure, which EXIF is, too.
 void ReadTiff(const ReadBytes& read, Found* found) {
-  constexpr uint32_t kOrientation = 274, kExtraSamples = 338;
+  constexpr uint32_t kBits = 258, kCompression = 259, kPhotometric = 262,
+                     kOrientation = 274, kTileWidth = 322, kExtraSamples = 338,
+                     kReferenceBlackWhite = 532, kSampleFormat = 339;
   constexpr uint32_t kLongType = 4;
-  constexpr size_t kEntryBytes = 12;
+  constexpr size_t kEntryBytes = 12, kValueBytes = 4;
   const std::string head = read(0, 8);
   if (head.size() < 8) return;
   const ByteOrder order = head[0] == 'M' ? ByteOrder::kBig : ByteOrder::kLittle;
@@ -71,17 +131,33 @@ void ReadTiff(const ReadBytes& read, Found* found) {
   const int64_t offset = Number(view.substr(4), 4, order);
   const uint32_t count = Number(read(offset, 2), 2, order);
   const std::string entries = read(offset + 2, count * kEntryBytes);
+  TiffForm form;
   for (size_t i = 0; (i + 1) * kEntryBytes <= entries.size(); ++i) {
     absl::string_view entry(entries.data() + i * kEntryBytes, kEntryBytes);
     const uint32_t tag = Number(entry, 2, order);
     const bool is_long = Number(entry.substr(2), 2, order) == kLongType;
-    const uint32_t value = Number(entry.substr(8), is_long ? 4 : 2, order);
+    const size_t value_bytes = is_long ? 4 : 2;
+    const uint32_t values = Number(entry.substr(4), 4, order);
+    const absl::string_view in_place = entry.substr(8);
+    uint32_t value = Number(in_place, value_bytes, order);  // the first
+    if (values > kValueBytes / value_bytes &&
+        (tag == kBits || tag == kSampleFormat)) {
+      value = Number(read(Number(in_place, 4, order), value_bytes), value_bytes,
+                     order);
+    }
     if (tag == kOrientation && !found->exif) found->exif = Valid(value);
     // More than one would not be in place, nor are they read.
-    if (tag == kExtraSamples && Number(entry.substr(4), 4, order) == 1) {
-      found->alpha = AlphaOf(value);
+    if (tag == kExtraSamples && values == 1) found->alpha = AlphaOf(value);
+    if (tag == kBits) form.bits = value;
+    if (tag == kCompression) form.compression = value;
+    if (tag == kPhotometric) form.photometric = value;
+    if (tag == kReferenceBlackWhite) {
+      form.black = Number(read(Number(in_place, 4, order), 4), 4, order);
     }
+    if (tag == kTileWidth) form.is_tiled = true;
+    if (tag == kSampleFormat) form.sample_format = value;
   }
+  found->unread_form = UnreadForm(form);
 }
 
 // Only the orientation: the rest of an EXIF block is of the picture that it was
@@ -141,6 +217,19 @@ void ReadJpeg(const ReadBytes& read, Found* found) {
   }
 }
 
+// Content of cICP: {primaries u8, transfer u8, matrix u8, full range u8}, as
+// H.273 numbers them. Only HDR counts: SDR is read as ever.
+void ReadCicp(absl::string_view content, Found* found) {
+  if (content.size() < 4) return;
+  const auto transfer = static_cast<AVColorTransferCharacteristic>(content[1]);
+  if (transfer != AVCOL_TRC_SMPTE2084 && transfer != AVCOL_TRC_ARIB_STD_B67) {
+    return;
+  }
+  found->hdr_transfer = transfer;
+  found->hdr_primaries =
+      static_cast<AVColorPrimaries>(static_cast<uint8_t>(content[0]));
+}
+
 // Chunks {length u32, type, content, checksum}. eXIf may follow the pixels.
 void ReadPng(const ReadBytes& read, Found* found) {
   int64_t offset = 8;
@@ -154,6 +243,7 @@ void ReadPng(const ReadBytes& read, Found* found) {
     if (type == "acTL") {
       found->frames = Number(read(offset + 8, 4), 4, ByteOrder::kBig);
     }
+    if (type == "cICP") ReadCicp(read(offset + 8, 4), found);
     if (length <= kMaxTagBytes && type == "eXIf") {
       ReadExif(read(offset + 8, length), found);
     }
@@ -240,7 +330,10 @@ PictureTags ReadPictureTags(const InputFile& file) {
           .has_exif_orientation = found.exif.has_value(),
           .alpha = found.alpha,
           .has_transparent_colour = found.has_transparent_colour,
-          .frames = found.frames};
+          .frames = found.frames,
+          .unread_form = std::move(found.unread_form),
+          .hdr_transfer = found.hdr_transfer,
+          .hdr_primaries = found.hdr_primaries};
 }
 
 }  // namespace halfpipe

@@ -5,10 +5,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "decode/frame_source.h"
 #include "decode/input_file.h"
+
+extern "C" {
+#include <libavutil/pixfmt.h>
+}
 
 namespace halfpipe {
 
@@ -18,6 +23,12 @@ struct PictureTags {
   AlphaKind alpha = AlphaKind::kStraight;
   bool has_transparent_colour = false;  // a PNG's tRNS chunk
   int64_t frames = 0;  // that an animated PNG says to have; 0: it is none
+  // What FFmpeg would get wrong in silence or call damaged, as a sentence
+  // without the file's name: "is a TIFF with ...". Empty: nothing.
+  std::string unread_form;
+  // A PNG's cICP chunk says PQ or HLG. Else unspecified.
+  AVColorTransferCharacteristic hdr_transfer = AVCOL_TRC_UNSPECIFIED;
+  AVColorPrimaries hdr_primaries = AVCOL_PRI_UNSPECIFIED;
 };
 
 // Of a JPEG (EXIF), PNG (eXIf), WebP (EXIF), TIFF or BMP; where EXIF says

@@ -78,6 +78,8 @@ class ItemAnswer {
     FrameConverter converter(item_, traits);
     facts_.is_turned = !traits.orientation.upright();
     facts_.is_heif = traits.is_heif;
+    facts_.is_anamorphic = traits.pixel_aspect != 1.0;
+    facts_.is_interlaced = traits.is_interlaced;
     facts_.frames_per_second = traits.frames_per_second;
     facts_.is_picture = traits.kind == MediumKind::kPicture;
     HP_RETURN_IF_ERROR(ReadFrames(**source, converter));
@@ -131,6 +133,9 @@ class ItemAnswer {
   absl::Status TakeFrame(const AVFrame& frame, MediumKind kind,
                          FrameConverter& converter) {
     if (frames_ == 0) {
+      if (kind == MediumKind::kClip && frame.interlaced_frame != 0) {
+        facts_.is_interlaced = true;
+      }
       file_problem_ = converter.Begin(frame);
       if (!file_problem_.ok()) return absl::OkStatus();
       if (item_.mode == DecodeMode::kPixels) {

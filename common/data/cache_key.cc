@@ -64,6 +64,7 @@ std::string ReadingOf(const MediaFacts& facts, const ReadingParts& parts) {
                         : absl::StrFormat("over %06x", parts.background));
   }
   if (facts.is_hdr) words.emplace_back("tone-mapped");
+  if (facts.is_anamorphic) words.emplace_back("square pixels");
   return absl::StrJoin(words, ", ");
 }
 

@@ -40,10 +40,10 @@ struct ReadingParts {
 
 // LatentsKeyParts::reading. The first releases turned no picture, and no clip
 // of which one frame was asked for; took the colours below transparency for the
-// picture; took HDR for SDR; and had FFmpeg read an AVIF under another name. A
-// medium of which none of this is true has the key that it always had: its
-// latents are the same. What they could not read at all needs no word of its
-// own.
+// picture; took HDR for SDR; took every pixel for a square; and had FFmpeg read
+// an AVIF under another name. A medium of which none of this is true has the
+// key that it always had: its latents are the same. What they could not read at
+// all needs no word of its own.
 [[nodiscard]] std::string ReadingOf(const MediaFacts& facts,
                                     const ReadingParts& parts);
 

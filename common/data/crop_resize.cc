@@ -79,15 +79,16 @@ AxisFilter MakeAxisFilter(int input, int output, int begin, int length) {
   return filter;
 }
 
-CropResizer::CropResizer(FrameSize source, FrameSize target)
+CropResizer::CropResizer(FrameSize source, FrameSize shown, FrameSize target)
     : source_(source), target_(target) {
   HP_CHECK(source.width > 0 && source.height > 0);
+  HP_CHECK(shown.width > 0 && shown.height > 0);
   HP_CHECK(target.width > 0 && target.height > 0);
   const double scale =
-      std::max(static_cast<double>(target.width) / source.width,
-               static_cast<double>(target.height) / source.height);
-  const int width = RoundHalfEven(source.width * scale);
-  const int height = RoundHalfEven(source.height * scale);
+      std::max(static_cast<double>(target.width) / shown.width,
+               static_cast<double>(target.height) / shown.height);
+  const int width = RoundHalfEven(shown.width * scale);
+  const int height = RoundHalfEven(shown.height * scale);
   const int left = RoundHalfEven((width - target.width) / 2.0);
   const int top = RoundHalfEven((height - target.height) / 2.0);
   columns_ = MakeAxisFilter(source.width, width, left, target.width);

@@ -46,7 +46,12 @@ struct AxisFilter {
 class CropResizer {
  public:
   // REQUIRES: all sides > 0.
-  CropResizer(FrameSize source, FrameSize target);
+  CropResizer(FrameSize source, FrameSize target)
+      : CropResizer(source, source, target) {}
+
+  // `shown`: the size that a viewer brings `source` to, whose aspect is kept:
+  // another where pixels are no squares.
+  CropResizer(FrameSize source, FrameSize shown, FrameSize target);
 
   // `in`: (source.height, source.width, 3) RGB bytes, rows without padding;
   // `out` likewise with the target's size. They must not overlap.

@@ -109,8 +109,10 @@ absl::Status ReadWord(uint32_t word, DecodeItem* item) {
 }
 
 // Bits of the facts' first word.
-constexpr uint32_t kPictureBit = 1, kTurnedBit = 2, kHdrBit = 4, kHeifBit = 8;
-constexpr uint32_t kAllBits = kPictureBit | kTurnedBit | kHdrBit | kHeifBit;
+constexpr uint32_t kPictureBit = 1, kTurnedBit = 2, kHdrBit = 4, kHeifBit = 8,
+                   kAnamorphicBit = 16, kInterlacedBit = 32;
+constexpr uint32_t kAllBits = kPictureBit | kTurnedBit | kHdrBit | kHeifBit |
+                              kAnamorphicBit | kInterlacedBit;
 constexpr double kRateUnits = 1000.0;
 constexpr uint32_t kMaxRate = 1'000'000;  // frames a second
 constexpr uint32_t kNoFrame = 0xFFFFFFFF;
@@ -163,7 +165,9 @@ std::string EncodeFacts(const ItemFacts& item) {
   out.Put(item.item);
   out.Put((facts.is_picture ? kPictureBit : 0) |
           (facts.is_turned ? kTurnedBit : 0) | (facts.is_hdr ? kHdrBit : 0) |
-          (facts.is_heif ? kHeifBit : 0));
+          (facts.is_heif ? kHeifBit : 0) |
+          (facts.is_anamorphic ? kAnamorphicBit : 0) |
+          (facts.is_interlaced ? kInterlacedBit : 0));
   out.Put(static_cast<uint32_t>(
       std::clamp<int64_t>(facts.frames, 0, kMaxKnownFrames)));
   out.Put(static_cast<uint32_t>(facts.size.width));
@@ -267,6 +271,8 @@ absl::StatusOr<ItemFacts> ParseFacts(absl::string_view payload) {
   facts.is_turned = (bits & kTurnedBit) != 0;
   facts.is_hdr = (bits & kHdrBit) != 0;
   facts.is_heif = (bits & kHeifBit) != 0;
+  facts.is_anamorphic = (bits & kAnamorphicBit) != 0;
+  facts.is_interlaced = (bits & kInterlacedBit) != 0;
   facts.frames = in.Get<uint32_t>();
   facts.size.width = static_cast<int>(in.Get<uint32_t>());
   facts.size.height = static_cast<int>(in.Get<uint32_t>());

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 // To be raised when the decoder finds other facts in the same file.
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr size_t kDigestBytes = 64;
 
 MediaFacts FactsOf(const Json& line) {
@@ -29,6 +29,8 @@ MediaFacts FactsOf(const Json& line) {
   facts.first_transparent_frame = line.at("transparent").get<int64_t>();
   facts.is_hdr = line.at("hdr").get<bool>();
   facts.is_heif = line.at("heif").get<bool>();
+  facts.is_anamorphic = line.at("anamorphic").get<bool>();
+  facts.is_interlaced = line.at("interlaced").get<bool>();
   return facts;
 }
 
@@ -45,7 +47,9 @@ Json LineOf(const std::string& media_digest, int64_t searched,
           {"turned", facts.is_turned},
           {"transparent", facts.first_transparent_frame},
           {"hdr", facts.is_hdr},
-          {"heif", facts.is_heif}};
+          {"heif", facts.is_heif},
+          {"anamorphic", facts.is_anamorphic},
+          {"interlaced", facts.is_interlaced}};
 }
 
 }  // namespace

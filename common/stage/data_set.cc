@@ -104,6 +104,8 @@ absl::StatusOr<std::vector<bool>> JudgeMedia(
     return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   }
   set->warnings.insert(set->warnings.end(), problems.begin(), problems.end());
+  const std::string interlaced = InterlacedWarning(paths, facts);
+  if (!interlaced.empty()) set->warnings.push_back(interlaced);
   if (config.data.frames > 1) {
     const std::string rates = FrameRateWarning(architecture, paths, facts);
     if (!rates.empty()) set->warnings.push_back(rates);

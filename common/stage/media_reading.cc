@@ -37,6 +37,15 @@ std::string RateText(double rate) {
   return absl::StrCat(std::round(rate * 100.0) / 100.0);
 }
 
+// "a, b and 3 more".
+std::string FirstNames(const std::vector<std::string>& names) {
+  constexpr size_t kMaxNamed = 20;
+  if (names.size() <= kMaxNamed) return absl::StrJoin(names, ", ");
+  return absl::StrCat(
+      absl::StrJoin(names.begin(), names.begin() + kMaxNamed, ", "), " and ",
+      names.size() - kMaxNamed, " more");
+}
+
 // Beside how many frames are looked at, facts do not depend on the job.
 DecodeItem ProbeItem(const std::string& path, int64_t frames) {
   DecodeItem item;
@@ -90,32 +99,44 @@ absl::Status CheckFrames(const DataConfig& data,
 std::string FrameRateWarning(
     const WanArchitecture& architecture, const std::vector<std::string>& paths,
     const std::vector<std::optional<MediaFacts>>& facts) {
-  constexpr size_t kMaxNamed = 20;
   const double expected = RateOf(architecture);
-  std::vector<std::string> named;
-  size_t far = 0, clips = 0;
+  std::vector<std::string> far;
+  size_t clips = 0;
   for (size_t i = 0; i < paths.size(); ++i) {
     if (!facts[i].has_value() || facts[i]->is_picture) continue;
     ++clips;
     const double rate = facts[i]->frames_per_second;
     if (rate <= 0.0 || !IsFar(rate, expected)) continue;
-    ++far;
-    if (named.size() < kMaxNamed) {
-      named.push_back(absl::StrCat(paths[i], " (", RateText(rate), ")"));
-    }
+    far.push_back(absl::StrCat(paths[i], " (", RateText(rate), ")"));
   }
-  if (far == 0) return "";
-  std::string text = absl::StrCat(
-      far, " of ", clips, far == 1 ? " clips does" : " clips do",
+  if (far.empty()) return "";
+  return absl::StrCat(
+      far.size(), " of ", clips, far.size() == 1 ? " clips does" : " clips do",
       " not have the ", RateText(expected),
       " frames a second that this model makes. Frames are taken as they are, "
       "so that it learns slower or faster motion; convert them if it shall "
       "not: ",
-      absl::StrJoin(named, ", "));
-  if (far > named.size()) {
-    absl::StrAppend(&text, " and ", far - named.size(), " more");
+      FirstNames(far));
+}
+
+std::string InterlacedWarning(
+    const std::vector<std::string>& paths,
+    const std::vector<std::optional<MediaFacts>>& facts) {
+  std::vector<std::string> interlaced;
+  size_t clips = 0;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (!facts[i].has_value() || facts[i]->is_picture) continue;
+    ++clips;
+    if (facts[i]->is_interlaced) interlaced.push_back(paths[i]);
   }
-  return text;
+  if (interlaced.empty()) return "";
+  return absl::StrCat(
+      interlaced.size(), " of ", clips,
+      interlaced.size() == 1 ? " clips is" : " clips are",
+      " interlaced: a frame holds the lines of two moments, and the model "
+      "learns the combs that this makes of motion; deinterlace them, for "
+      "example with ffmpeg's -vf yadif: ",
+      FirstNames(interlaced));
 }
 
 absl::StatusOr<std::vector<std::optional<MediaFacts>>> FactsOf(

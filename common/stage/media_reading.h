@@ -41,6 +41,11 @@ namespace halfpipe {
     const WanArchitecture& architecture, const std::vector<std::string>& paths,
     const std::vector<std::optional<MediaFacts>>& facts);
 
+// "2 of 9 clips are interlaced ...", or "".
+[[nodiscard]] std::string InterlacedWarning(
+    const std::vector<std::string>& paths,
+    const std::vector<std::optional<MediaFacts>>& facts);
+
 // How a scan learns what media are (InspectMedia, with the decoder of this
 // machine). Empty: it does not, and takes them for what the first releases did.
 using MediaProbe =

@@ -32,6 +32,28 @@ TEST(FileSignatureTest, ByTheFirstBytes) {
   EXPECT_EQ(SignatureOf("\x89PNG\r\n\x1a\n"), FileSignature::kOther);
 }
 
+TEST(FileSignatureTest, WhatIsNotReadIsNamed) {
+  EXPECT_EQ(UnreadKindOf(std::string("\0\0\0\x0CJXL \r\n", 10)),
+            "a JPEG XL picture; convert it to PNG");
+  EXPECT_EQ(UnreadKindOf("\xFF\x0A..."),
+            "a JPEG XL picture; convert it to PNG");
+  EXPECT_EQ(UnreadKindOf(std::string("\0\0\0\x0CjP  \r\n", 10)),
+            "a JPEG 2000 picture; convert it to PNG");
+  EXPECT_EQ(UnreadKindOf(std::string("\0\0\1\0\1\0", 6)),
+            "an icon (ICO); convert it to PNG");
+  EXPECT_EQ(UnreadKindOf("PK\3\4..."), "a ZIP archive; unpack it");
+  EXPECT_EQ(UnreadKindOf("\x1F\x8B\x08"), "packed by gzip; unpack it");
+  EXPECT_EQ(UnreadKindOf("version https://git-lfs.github.com/spec/v1\n"),
+            "a pointer of Git LFS; fetch the file with git lfs pull");
+  // A program stream, a TIFF, a JPEG, a film, too little.
+  for (const std::string& read :
+       {std::string("\0\0\1\xBA", 4), std::string("II*\0", 4),
+        std::string("\xFF\xD8\xFF\xE0"), Box("isom"), std::string("\xFF"),
+        std::string()}) {
+    EXPECT_EQ(UnreadKindOf(read), "");
+  }
+}
+
 TEST(FileSignatureTest, EveryBeginningIsSomething) {
   for (const std::string& head : {Box("heic"), Webp("VP8X", 2)}) {
     for (size_t n = 0; n < 12; ++n) {

@@ -2,14 +2,19 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/data/temporary_folder.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::string Bytes(std::initializer_list<int> values) {
   std::string bytes;
@@ -131,6 +136,71 @@ TEST_F(PictureTagsTest, WhatTheFourthSampleOfATiffIs) {
     // EXIF may have kept it from the picture that this one was made of.
     EXPECT_EQ(TagsOf(Png("eXIf", tiff)).alpha, AlphaKind::kStraight);
   }
+}
+
+// One tag with one value in place.
+std::string TiffWith(int tag, int value) {
+  return absl::StrCat(std::string("II*\0\x08\0\0\0\1\0", 10),
+                      Bytes({tag & 0xFF, tag >> 8, 3, 0}), Little32(1),
+                      Bytes({value & 0xFF, value >> 8, 0, 0}), Little32(0));
+}
+
+TEST_F(PictureTagsTest, FormsOfATiffThatAreNotRead) {
+  struct Form {
+    int tag;
+    int value;
+    const char* what;  // nullptr: it is read
+  };
+
+  for (const Form& form :
+       std::vector<Form>{{259, 6, "JPEG inside"},
+                         {259, 7, "JPEG inside"},
+                         {259, 50000, "compression 50000"},
+                         {262, 6, "YCbCr of full range"},
+                         {262, 8, "neither grey, RGB nor CMYK"},
+                         {322, 16, "tiles"},
+                         {339, 2, "floating-point or signed samples"},
+                         {339, 3, "floating-point or signed samples"},
+                         {258, 32, "32 bits a sample"},
+                         {258, 16, nullptr},
+                         {259, 5, nullptr},
+                         {259, 8, nullptr},
+                         {259, 32773, nullptr},
+                         {262, 2, nullptr},
+                         {262, 5, nullptr},
+                         {339, 1, nullptr}}) {
+    const std::string tiff = TiffWith(form.tag, form.value);
+    const std::string unread = TagsOf(tiff).unread_form;
+    if (form.what == nullptr) {
+      EXPECT_EQ(unread, "") << form.tag << " " << form.value;
+    } else {
+      EXPECT_THAT(unread, StartsWith("is a TIFF with "));
+      EXPECT_THAT(unread, HasSubstr(form.what));
+      EXPECT_THAT(unread, HasSubstr("save it as PNG"));
+    }
+    // EXIF may have kept it from the picture that this one was made of.
+    EXPECT_EQ(TagsOf(Jpeg(kExif + tiff)).unread_form, "");
+  }
+}
+
+TEST_F(PictureTagsTest, ThreeSampleFormatsLieElsewhere) {
+  for (int format : {1, 3}) {
+    const std::string tiff = absl::StrCat(
+        std::string("II*\0\x08\0\0\0\1\0\x53\1\3\0", 14), Little32(3),
+        Little32(26), Little32(0), Bytes({format, 0, format, 0, format, 0}));
+    EXPECT_EQ(TagsOf(tiff).unread_form.empty(), format == 1);
+  }
+}
+
+TEST_F(PictureTagsTest, APngMaySayThatItIsHdr) {
+  for (int transfer : {1, 13, 16, 18}) {
+    const PictureTags tags = TagsOf(Png("cICP", Bytes({12, transfer, 0, 1})));
+    const bool is_hdr = transfer == 16 || transfer == 18;
+    EXPECT_EQ(tags.hdr_transfer, is_hdr ? transfer : AVCOL_TRC_UNSPECIFIED);
+    EXPECT_EQ(tags.hdr_primaries, is_hdr ? 12 : AVCOL_PRI_UNSPECIFIED);
+  }
+  EXPECT_EQ(TagsOf(Png("cICP", Bytes({9, 16}))).hdr_transfer,
+            AVCOL_TRC_UNSPECIFIED);
 }
 
 TEST_F(PictureTagsTest, TheFourthByteOfABmpNeedsAMask) {

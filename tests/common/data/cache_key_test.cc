@@ -63,6 +63,9 @@ TEST(CacheKeyTest, AReadingIsNamedWhereItChanged) {
   EXPECT_EQ(ReadingOf(turned_picture, {.frames = 81}), "turned");
   EXPECT_EQ(ReadingOf(turned_picture, {.frames = 1}), "turned");
   EXPECT_EQ(ReadingOf({.is_hdr = true}, {.frames = 81}), "tone-mapped");
+  EXPECT_EQ(ReadingOf({.is_anamorphic = true}, {.frames = 81}),
+            "square pixels");
+  EXPECT_EQ(ReadingOf({.is_interlaced = true}, {.frames = 81}), "");
   EXPECT_EQ(ReadingOf({.is_picture = true, .is_heif = true}, {.frames = 1}),
             "heif");
   const MediaFacts late{.first_transparent_frame = 9};

@@ -76,6 +76,26 @@ TEST(CropResizeTest, ExtremeShapesStayInBounds) {
   }
 }
 
+// A frame that is stored at half its width is cropped where the whole one is.
+TEST(CropResizeTest, PixelsThatAreNoSquaresKeepTheShape) {
+  std::vector<uint8_t> narrow, whole;
+  for (int y = 0; y < 64; ++y) {
+    for (int x = 0; x < 128; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        const auto value = static_cast<uint8_t>(x / 32 * 60);
+        whole.push_back(value);
+        if (x % 2 == 0) narrow.push_back(value);
+      }
+    }
+  }
+  std::vector<uint8_t> expected(size_t{3} * 16 * 16), out(expected.size());
+  CropResizer({128, 64}, {16, 16}).Run(whole.data(), expected.data());
+  CropResizer({64, 64}, {128, 64}, {16, 16}).Run(narrow.data(), out.data());
+  for (size_t i = 0; i < out.size(); ++i) {
+    EXPECT_NEAR(out[i], expected[i], 2) << i;
+  }
+}
+
 TEST(CropResizeTest, AFlatImageStaysFlat) {
   std::vector<uint8_t> image(size_t{3} * 123 * 77, 201);
   std::vector<uint8_t> out(size_t{3} * 32 * 32);

@@ -64,7 +64,9 @@ TEST(DecodeProtocolTest, FactsReadBack) {
                          .is_turned = true,
                          .first_transparent_frame = 7,
                          .is_hdr = true,
-                         .is_heif = true};
+                         .is_heif = true,
+                         .is_anamorphic = true,
+                         .is_interlaced = true};
   auto read = ParseFacts(PayloadOf(EncodeFacts({.item = 4, .facts = facts})));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->item, 4u);

@@ -23,7 +23,9 @@ TEST(MediaFactsIndexTest, FactsAreRememberedBetweenRuns) {
                          .is_turned = true,
                          .first_transparent_frame = 3,
                          .is_hdr = true,
-                         .is_heif = true};
+                         .is_heif = true,
+                         .is_anamorphic = true,
+                         .is_interlaced = true};
   MediaFactsIndex index(folder / "facts.jsonl");
   EXPECT_FALSE(index.Find(kDigest, 9).has_value());
   index.Remember(kDigest, 9, facts);
@@ -42,12 +44,12 @@ TEST(MediaFactsIndexTest, WhatCannotBeReadIsNotBelieved) {
   ASSERT_TRUE(index.Save().ok());
   const std::string line = *ReadFile(folder / "facts.jsonl");
   const std::string another_version =
-      absl::StrReplaceAll(line, {{"\"version\":2", "\"version\":92"}});
+      absl::StrReplaceAll(line, {{"\"version\":3", "\"version\":92"}});
   ASSERT_NE(another_version, line);
   for (const std::string& bad :
        {std::string("no JSON"), std::string("[1]"), line.substr(0, 40),
         another_version,
-        absl::StrCat("{\"sha256\":\"", kDigest, "\",\"version\":2}")}) {
+        absl::StrCat("{\"sha256\":\"", kDigest, "\",\"version\":3}")}) {
     folder.Write("bad.jsonl", bad);
     EXPECT_FALSE(
         MediaFactsIndex(folder / "bad.jsonl").Find(kDigest, 9).has_value())

@@ -13,6 +13,7 @@
 namespace halfpipe {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -98,6 +99,16 @@ TEST(FrameRateWarningTest, DoesNotNameThemWithoutEnd) {
   const std::vector<std::optional<MediaFacts>> facts(50, ClipOf(60));
   EXPECT_THAT(FrameRateWarning(Architecture("tiny-t2v"), paths, facts),
               HasSubstr(" and 30 more"));
+}
+
+TEST(InterlacedWarningTest, NamesThem) {
+  const MediaFacts interlaced{.is_interlaced = true};
+  EXPECT_THAT(
+      InterlacedWarning({"a", "b", "c", "d"},
+                        {interlaced, MediaFacts{}, std::nullopt,
+                         MediaFacts{.is_picture = true}}),
+      AllOf(HasSubstr("1 of 2 clips is interlaced"), HasSubstr("yadif: a")));
+  EXPECT_EQ(InterlacedWarning({"a"}, {MediaFacts{}}), "");
 }
 
 class FactsOfTest : public ::testing::Test {
