@@ -15,6 +15,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // A folder with two clips and their captions, and what is found in it.
 class MediaFolderTest : public ::testing::Test {
@@ -160,9 +161,53 @@ TEST_F(MediaFolderTest, AListWithoutAnyCaptionBesideClipsIsTheOneProblem) {
                            ": holds the captions, and no clip has one beside "
                            "it: write data.metadata: train/metadata.jsonl");
   fs::remove(folder_ / "train/metadata.jsonl");
+  folder_.Write("config.json", "[]");
   Read();
   EXPECT_THAT(problems_, AllOf(HasSubstr("clip-1.mp4: has no caption"),
                                HasSubstr("config.json: may hold the")));
+  // What is known to be something else is no advice.
+  folder_.Write("config.json", "{\"a\": 1}");
+  Read();
+  EXPECT_THAT(problems_, Not(HasSubstr("config.json")));
+}
+
+TEST_F(MediaFolderTest, OfSeveralListsNoneIsToldToBeTheOne) {
+  fs::remove(folder_ / "clip-1.txt");
+  fs::remove(folder_ / "clip-2.txt");
+  folder_.Write("train/metadata.jsonl",
+                "{\"file_name\": \"clip-1.mp4\", \"text\": \"one\"}\n");
+  folder_.Write("validation/metadata.jsonl",
+                "{\"file_name\": \"clip-2.mp4\", \"text\": \"two\"}\n");
+  Read();
+  EXPECT_EQ(problems_,
+            folder_.path() +
+                ": train/metadata.jsonl, validation/metadata.jsonl hold the "
+                "captions, and no clip has one beside it; data.metadata names "
+                "one list, and no other is read: merge them into one, or make "
+                "a job of each");
+  for (int i = 0; i < 12; ++i) {
+    folder_.Write("more/" + std::to_string(i) + ".csv",
+                  "video,prompt\nclip-1.mp4,one\n");
+  }
+  Read();
+  EXPECT_THAT(problems_, HasSubstr(" and 4 more hold the captions"));
+}
+
+TEST_F(MediaFolderTest, SeveralListsBesideSomeCaptions) {
+  fs::remove(folder_ / "clip-2.txt");
+  folder_.Write("a/captions.json", "{\"clip-2.mp4\": \"one\"}");
+  folder_.Write("b/captions.json", "{\"clip-2.mp4\": \"one\"}");
+  Read();
+  EXPECT_THAT(problems_, HasSubstr(": a/captions.json, b/captions.json may "
+                                   "hold the captions; data.metadata names "
+                                   "one list"));
+}
+
+TEST_F(MediaFolderTest, ACaptionThatIsTooLargeIsNamedOnce) {
+  folder_.Write("clip-1.txt", std::string((1 << 20) + 1, 'x'));
+  Read();
+  EXPECT_EQ(problems_,
+            (folder_ / "clip-1.txt") + ": is larger than 1048576 bytes");
 }
 
 // As one half of a data set went through an archive made on macOS.

@@ -137,6 +137,24 @@ TEST_F(MetadataSamplesTest, ClipsBesideThoseThatAreNamedAreSaid) {
                                     "read")));
 }
 
+// As of a data set in parts, each with its list: the job names one of them.
+TEST_F(MetadataSamplesTest, ClipsOfOtherFoldersAreSaidOfAListThatIsNamed) {
+  folder_.Write("train/a.mp4", "x");
+  folder_.Write("validation/b.mp4", "x");
+  const auto rows =
+      ParseMetadataRows("video,prompt\ntrain/a.mp4,one\n", "m.csv");
+  const auto warnings_with = [&](const std::string& metadata) {
+    ReadLog log;
+    SamplesOfRows(*rows, {.root = folder_.path(), .metadata = metadata},
+                  "m.csv", "", &log);
+    return log.Warnings();
+  };
+  EXPECT_THAT(warnings_with(""), IsEmpty());
+  EXPECT_THAT(warnings_with("m.csv"),
+              ElementsAre(HasSubstr("does not name 4 of the clips and images "
+                                    "that lie in data.path or beside those")));
+}
+
 TEST_F(MetadataSamplesTest, PromptsOfCsvAreChecked) {
   Read("video,prompt\nclip-1.mp4,\nclip-2.mp4,nan\nclip-3.mp4,bars\n", "m.csv");
   EXPECT_EQ(problems_, "m.csv:2: the prompt is empty");
