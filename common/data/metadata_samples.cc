@@ -188,7 +188,8 @@ class RowReader {
     }
   }
 
-  // Columns with text that no row's sample is made of, in one line.
+  // Columns with something in them that no row's sample is made of, in one
+  // line.
   void SayUnread(const std::vector<MetadataRow>& rows) {
     std::set<std::string> unread;
     for (const MetadataRow& row : rows) {
@@ -199,8 +200,10 @@ class RowReader {
         }
       }
       for (const auto& [name, kind] : row.others) {
-        const bool may_name_files = kind == "a list" || kind == "an object";
-        if (may_name_files && !IsBookkeepingColumn(name)) unread.insert(name);
+        if (kind != "null" && read_.count(name) == 0 &&
+            !IsBookkeepingColumn(name)) {
+          unread.insert(name);
+        }
       }
     }
     if (unread.empty() || samples_.empty()) return;

@@ -315,6 +315,26 @@ TEST_F(MediaFolderTest, CaptionsThatAreNone) {
               HasSubstr("the prompt holds a NUL byte"));
   EXPECT_THAT(problem_of("version https://git-lfs.github.com/spec/v1\n"),
               HasSubstr("is a Git LFS pointer"));
+  EXPECT_THAT(problem_of("{\\rtf1\\ansi a cat}"),
+              HasSubstr("clip-1.txt: the prompt is RTF, not plain text"));
+  EXPECT_THAT(problem_of("PK\x03\x04..."),
+              HasSubstr("the prompt is a ZIP archive"));
+  EXPECT_THAT(problem_of("404: Not Found"),
+              HasSubstr("the prompt is 404: Not Found, which is no caption"));
+  EXPECT_THAT(problem_of("[object Object]\n"),
+              HasSubstr("the prompt is [object Object], which is no caption"));
+  EXPECT_THAT(problem_of("\"\""), HasSubstr("which is no caption"));
+  EXPECT_EQ(problem_of("a 404: Not Found page on a screen"), "");
+}
+
+TEST_F(MediaFolderTest, AnObjectOfJsonIsACaptionWithAWarning) {
+  folder_.Write("clip-1.txt", "{\"caption\": \"a cat\"}\n");
+  Read();
+  ExpectTwoSamples();
+  EXPECT_THAT(Warning(), HasSubstr("clip-1.txt: the prompt is a JSON object"));
+  folder_.Write("clip-1.txt", "{a cat} in braces");
+  Read();
+  EXPECT_THAT(log_.Warnings(), IsEmpty());
 }
 
 TEST_F(MediaFolderTest, AByteOrderMarkBeforeTextIsDropped) {
