@@ -226,6 +226,11 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
     problems->Add(problem->line, "", problem->what);
     return std::nullopt;
   }
+  // What YAML makes of the rest says nothing of it.
+  if (const auto other = FindLookAlike(yaml); other.has_value()) {
+    problems->Add(other->line, "", other->what);
+    return std::nullopt;
+  }
   if (const auto quote = FindTypographicQuote(yaml); quote.has_value()) {
     problems->Add(quote->line, "", quote->what);
   }
