@@ -238,7 +238,12 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
     const std::string text(yaml);
     YAML::Node first = YAML::Load(text);
     if (!IsWholeText(first, text) && HasSeveralDocuments(text)) {
-      problems->Add(0, "", "holds several YAML documents; expected one");
+      problems->Add(
+          0, "",
+          absl::StrContains(text, "\n[") && !absl::StrContains(text, "---")
+              ? "is not YAML, but looks like another tool's TOML; "
+                "expected a job file of halfpipe (docs/config.md)"
+              : "holds several YAML documents; expected one");
       return std::nullopt;
     }
     return first;

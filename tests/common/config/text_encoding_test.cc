@@ -111,6 +111,13 @@ TEST(TextEncodingTest, LookAlikesWithinTextMayStay) {
   }
 }
 
+TEST(TextEncodingTest, SeveralDocumentsMayBeToml) {
+  EXPECT_THAT(SaidOf("name: a\n---\nname: b\n"),
+              HasSubstr("holds several YAML documents"));
+  EXPECT_THAT(SaidOf("[general]\n\n[[datasets]]\n"),
+              HasSubstr("looks like another tool's TOML"));
+}
+
 TEST(TextEncodingTest, AnEmptyFileIsCalledEmpty) {
   EXPECT_EQ(SaidOf(""), "job.yaml: is empty");
   EXPECT_EQ(SaidOf("\n  \r\n"), "job.yaml: is empty");
