@@ -226,6 +226,11 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
     problems->Add(problem->line, "", problem->what);
     return std::nullopt;
   }
+  // What YAML makes of the rest says nothing of it.
+  if (const auto other = FindLookAlike(yaml); other.has_value()) {
+    problems->Add(other->line, "", other->what);
+    return std::nullopt;
+  }
   if (const auto quote = FindTypographicQuote(yaml); quote.has_value()) {
     problems->Add(quote->line, "", quote->what);
   }
@@ -233,7 +238,12 @@ std::optional<YAML::Node> LoadDocument(absl::string_view yaml,
     const std::string text(yaml);
     YAML::Node first = YAML::Load(text);
     if (!IsWholeText(first, text) && HasSeveralDocuments(text)) {
-      problems->Add(0, "", "holds several YAML documents; expected one");
+      problems->Add(
+          0, "",
+          absl::StrContains(text, "\n[") && !absl::StrContains(text, "---")
+              ? "is not YAML, but looks like another tool's TOML; "
+                "expected a job file of halfpipe (docs/config.md)"
+              : "holds several YAML documents; expected one");
       return std::nullopt;
     }
     return first;

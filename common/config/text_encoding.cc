@@ -1,12 +1,16 @@
 #include "common/config/text_encoding.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/base/valid_text.h"
 
 namespace halfpipe {
@@ -103,7 +107,163 @@ bool HasTypographicValue(absl::string_view line) {
   return false;
 }
 
+// A character that is not ASCII, as what it looks like.
+struct LookAlike {
+  size_t size = 0;  // in bytes; 0: it looks like nothing else
+  uint32_t code = 0;
+  char ascii = '\0';  // '\0': it cannot be seen
+};
+
+// The code of the character at the start of `text`, which is UTF-8, and the
+// number of its bytes.
+std::pair<uint32_t, size_t> FirstCharacter(absl::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {lead, 1};
+  size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  size = std::min(size, text.size());
+  uint32_t code = lead & (0xFFU >> (size + 1));
+  for (size_t i = 1; i < size; ++i) {
+    code = code << 6U | (static_cast<unsigned char>(text[i]) & 0x3FU);
+  }
+  return {code, size};
+}
+
+bool IsUnseen(uint32_t code) {
+  return code == 0xAD || (code >= 0x200B && code <= 0x200F) ||
+         (code >= 0x2028 && code <= 0x202E) ||
+         (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
+}
+
+bool IsWideBlank(uint32_t code) {
+  return code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) ||
+         code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
+LookAlike LookAlikeAt(absl::string_view text) {
+  const auto [code, size] = FirstCharacter(text);
+  if (IsUnseen(code)) return {size, code, '\0'};
+  if (IsWideBlank(code)) return {size, code, ' '};
+  if (code >= 0xFF01 && code <= 0xFF5E) {
+    return {size, code, static_cast<char>(code - 0xFEE0)};
+  }
+  if ((code >= 0x2010 && code <= 0x2015) || code == 0x2212) {
+    return {size, code, '-'};
+  }
+  if (code == 0xFE55 || code == 0x2236) return {size, code, ':'};
+  return {};
+}
+
+// The first look-alike in a key, whichever it is; none in other scripts.
+LookAlike FirstIn(absl::string_view text) {
+  while (!text.empty()) {
+    const LookAlike found = LookAlikeAt(text);
+    if (found.size > 0) return found;
+    text.remove_prefix(FirstCharacter(text).second);
+  }
+  return {};
+}
+
+// A look-alike that changes what `value` means: a blank or nothing at one of
+// its ends, or any of a number's characters.
+LookAlike FirstInValue(absl::string_view value) {
+  std::string plain;
+  LookAlike first;
+  LookAlike at;
+  for (absl::string_view rest = value; !rest.empty();) {
+    at = LookAlikeAt(rest);
+    const size_t size = FirstCharacter(rest).second;
+    if (at.size == 0) {
+      absl::StrAppend(&plain, rest.substr(0, size));
+    } else {
+      if (first.size == 0) first = at;
+      if (at.ascii != '\0') plain.push_back(at.ascii);
+    }
+    const bool is_blank = at.ascii == '\0' || at.ascii == ' ';
+    const bool at_end = rest.size() == value.size() || rest.size() == size;
+    if (at.size > 0 && is_blank && at_end) return at;
+    rest.remove_prefix(size);
+  }
+  double number = 0.0;
+  return absl::SimpleAtod(plain, &number) ? first : LookAlike{};
+}
+
+// Where the part of a line that begins with `text` ends: before the colon of a
+// key, or what ends a value between brackets, or a remark, or at its end.
+size_t EndOfPart(absl::string_view text, bool in_brackets) {
+  size_t at = 0;
+  if (!text.empty() && (text[0] == '"' || text[0] == '\'')) {
+    const size_t close = text.find(text[0], 1);
+    if (close != absl::string_view::npos) at = close + 1;
+  }
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool ends =
+        at + 1 == text.size() || absl::ascii_isspace(text[at + 1]);
+    if (c == ':' && ends) break;
+    if (c == '#' && at > 0 && absl::ascii_isspace(text[at - 1])) break;
+    if (in_brackets && absl::StrContains("{}[],", c)) break;
+  }
+  return at;
+}
+
+// The first look-alike of a line that matters.
+LookAlike FindInLine(absl::string_view line) {
+  bool in_brackets = false;
+  bool is_value = false;
+  while (true) {
+    line = absl::StripLeadingAsciiWhitespace(line);
+    if (line.empty() || line[0] == '#') return {};
+    const bool is_item = absl::StartsWith(line, "- ");
+    if (absl::StrContains("{}[],", line[0]) || is_item) {
+      in_brackets = in_brackets || !is_item;
+      is_value = line[0] == '[' || is_item || (is_value && line[0] == ',');
+      line.remove_prefix(1);
+      continue;
+    }
+    const size_t end = EndOfPart(line, in_brackets);
+    const absl::string_view part =
+        absl::StripTrailingAsciiWhitespace(line.substr(0, end));
+    const bool is_quoted = line[0] == '"' || line[0] == '\'';
+    const LookAlike found = is_value
+                                ? (is_quoted ? LookAlike{} : FirstInValue(part))
+                                : FirstIn(part);
+    if (found.size > 0 || end >= line.size()) return found;
+    is_value = line[end] == ':' || (is_value && line[end] == ',');
+    line.remove_prefix(line[end] == ':' ? end + 1 : end);
+  }
+}
+
+std::string Advice(const LookAlike& found) {
+  if (found.ascii == '\0') return "which cannot be seen: remove it";
+  if (found.ascii == ' ') return "which is no plain blank: write one";
+  return absl::StrFormat("which looks like '%c': write that%s", found.ascii,
+                         found.ascii == ':' ? " and a blank" : "");
+}
+
 }  // namespace
+
+std::optional<TextProblem> FindLookAlike(absl::string_view text) {
+  absl::ConsumePrefix(&text, "\xEF\xBB\xBF");
+  for (size_t at = text.find('\r'); at != absl::string_view::npos;
+       at = text.find('\r', at + 1)) {
+    if (text.substr(at, 2) == "\r\n" || text.substr(at, 3) == "\r\r\n")
+      continue;
+    if (at + 1 == text.size()) continue;
+    return TextProblem{LineAt(text, at),
+                       "ends a line with U+000D (CR) alone, which ends none "
+                       "for YAML: save the file with line ends of Unix"};
+  }
+  int number = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    const LookAlike found = FindInLine(line);
+    if (found.size == 0) continue;
+    return TextProblem{
+        number, absl::StrFormat("'%s' holds U+%04X, %s", ShownLine(line, 0),
+                                found.code, Advice(found))};
+  }
+  return std::nullopt;
+}
 
 std::optional<TextProblem> FindEncodingProblem(absl::string_view text) {
   const absl::string_view wide = WideEncoding(text);

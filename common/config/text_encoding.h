@@ -31,6 +31,11 @@ struct TextProblem {
 [[nodiscard]] std::optional<TextProblem> FindTypographicQuote(
     absl::string_view text);
 
+// A character that cannot be seen, or looks like another, where YAML or a
+// number needs that one: within a key or before it, in place of the colon, at
+// an end of a value, in a number. Line ends of CR alone too. The first of them.
+[[nodiscard]] std::optional<TextProblem> FindLookAlike(absl::string_view text);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_CONFIG_TEXT_ENCODING_H_

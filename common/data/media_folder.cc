@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -10,11 +11,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/data/checked_prompt.h"
 #include "common/data/folder_files.h"
 #include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
+#include "common/data/metadata_json.h"
 #include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 #include "common/data/unicode_form.h"
@@ -24,12 +29,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kMaxCaptionBytes = uint64_t{1} << 20;
 constexpr uint64_t kMaxListBytes = uint64_t{1} << 26;  // of one to be named
-
-// What others write instead of nothing.
-constexpr absl::string_view kMissingValues[] = {"nan", "none", "null", "n/a",
-                                                "undefined"};
+constexpr size_t kMaxLists = 10;                       // named in one line
 
 constexpr absl::string_view kControlFolders[] = {
     "control",   "controls", "mask",      "masks", "depth",
@@ -63,17 +64,26 @@ bool IsNamedLikeRows(const std::string& path) {
   return extension == "csv" || extension == "json" || extension == "jsonl";
 }
 
-// Whether a file has the columns of a data set.
-bool HoldsRows(const std::string& path) {
+// The rows of a file; an error for one that is named otherwise or is too large.
+absl::StatusOr<std::vector<MetadataRow>> RowsIn(const std::string& path) {
   std::error_code ignored;
   if (!IsNamedLikeRows(path) || !fs::is_regular_file(path, ignored)) {
-    return false;
+    return absl::NotFoundError("no file of rows");
   }
-  const absl::StatusOr<std::string> text = ReadFile(path, kMaxListBytes);
-  if (!text.ok()) return false;
-  const auto rows = ParseMetadataRows(*text, path);
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxListBytes));
+  return ParseMetadataRows(text, path);
+}
+
+// Whether a file has the columns of a data set.
+bool HoldsRows(const std::string& path) {
+  const auto rows = RowsIn(path);
   return rows.ok() && !rows->empty() &&
          ColumnsProblem(ColumnsOf(*rows)).empty();
+}
+
+// Whether a file is named like rows, and is no JSON of something else.
+bool MayHoldRows(const std::string& path) {
+  return IsNamedLikeRows(path) && !IsUnrelatedJson(RowsIn(path).status());
 }
 
 // What lies under one name: clip.mp4, clip.txt, clip.json.
@@ -105,7 +115,7 @@ class FolderReader {
         without_media_[ComposedForm(name)].push_back(caption);
       }
     }
-    if (OnlyListHoldsCaptions()) return {};
+    if (OnlyListsHoldCaptions()) return {};
     for (const std::string& file : files_) {
       if (MediaKindOf(file) != MediaKind::kOther) AddMedia(file);
     }
@@ -197,7 +207,10 @@ class FolderReader {
     if (!is_new || !IsThere(file)) return it->second;
     const absl::StatusOr<std::string> text = ReadFile(file, kMaxCaptionBytes);
     if (!text.ok()) {
-      log_->Problem(file, text.status().message());
+      // Its words name the file, as the line does already.
+      log_->Problem(file,
+                    absl::StrReplaceAll(text.status().message(),
+                                        {{file + " ", ""}, {" " + file, ""}}));
     } else {
       it->second = CheckedPrompt(*text, file, log_);
     }
@@ -286,20 +299,20 @@ class FolderReader {
     }
   }
 
-  // Captions that are missing may stand in a list that nobody has named.
+  // Captions that are missing may stand in lists that nobody has named.
   void SayMetadata() {
     if (!has_no_caption_) return;
+    std::vector<std::string> lists;
     for (const std::string& file : files_) {
       const bool beside_clip = !by_name_[WithoutExtension(file)].media.empty();
-      if (beside_clip || !IsNamedLikeRows(file)) continue;
-      SayList(file, "may hold the captions");
-      return;
+      if (!beside_clip && MayHoldRows(file)) lists.push_back(file);
     }
+    if (!lists.empty()) SayLists(lists, "may hold the captions");
   }
 
   // One problem instead of one for each clip, where no clip has a caption and
-  // a list has them.
-  bool OnlyListHoldsCaptions() {
+  // lists have them.
+  bool OnlyListsHoldCaptions() {
     bool has_media = false;
     for (const auto& [name, same] : by_name_) {
       if (same.media.empty()) continue;
@@ -307,17 +320,35 @@ class FolderReader {
       if (!same.captions.empty()) return false;
     }
     if (!has_media || !without_media_.empty()) return false;
-    const auto list = std::find_if(files_.begin(), files_.end(), HoldsRows);
-    if (list == files_.end()) return false;
-    SayList(*list, "holds the captions, and no clip has one beside it");
+    std::vector<std::string> lists;
+    std::copy_if(files_.begin(), files_.end(), std::back_inserter(lists),
+                 HoldsRows);
+    if (lists.empty()) return false;
+    SayLists(lists, lists.size() == 1
+                        ? "holds the captions, and no clip has one beside it"
+                        : "hold the captions, and no clip has one beside it");
     return true;
   }
 
-  void SayList(const std::string& file, const std::string& what) {
+  // One list is read: to name the first of several would lose the others.
+  void SayLists(std::vector<std::string> lists, absl::string_view what) {
+    for (std::string& list : lists) {
+      list = fs::path(list).lexically_relative(source_.root).string();
+    }
+    if (lists.size() == 1) {
+      log_->Problem((fs::path(source_.root) / lists[0]).string(),
+                    absl::StrCat(what, ": write data.metadata: ", lists[0]));
+      return;
+    }
+    const size_t more = lists.size() - std::min(lists.size(), kMaxLists);
+    lists.resize(lists.size() - more);
     log_->Problem(
-        file,
-        absl::StrCat(what, ": write data.metadata: ",
-                     fs::path(file).lexically_relative(source_.root).string()));
+        source_.root,
+        absl::StrCat(absl::StrJoin(lists, ", "),
+                     more > 0 ? absl::StrCat(" and ", more, " more") : "", " ",
+                     what,
+                     "; data.metadata names one list, and no other is read: "
+                     "merge them into one, or make a job of each"));
   }
 
   const DataSource& source_;
@@ -334,44 +365,6 @@ class FolderReader {
 };
 
 }  // namespace
-
-std::string CheckedPrompt(const std::string& text, const std::string& where,
-                          ReadLog* log) {
-  const std::string problem = TextProblem(text);
-  if (!problem.empty()) {
-    log->Problem(where, absl::StrCat("the prompt ", problem));
-    return "";
-  }
-  if (text.size() > kMaxCaptionBytes) {
-    log->Problem(where,
-                 absl::StrCat("the prompt has ", text.size(),
-                              " bytes; expected at most ", kMaxCaptionBytes));
-    return "";
-  }
-  const std::string prompt(absl::StripAsciiWhitespace(WithoutMark(text)));
-  if (IsBlank(prompt)) {
-    log->Problem(where, "the prompt is empty");
-    return "";
-  }
-  for (const absl::string_view missing : kMissingValues) {
-    if (absl::EqualsIgnoreCase(prompt, missing)) {
-      log->Warn(where, absl::StrCat("the prompt is '", prompt,
-                                    "', which programs write where there is "
-                                    "none"));
-    }
-  }
-  if (MixesScripts(prompt)) {
-    log->Warn(where, absl::StrCat("the prompt mixes scripts, as text in GBK "
-                                  "does that is read as UTF-8: '",
-                                  Shortened(prompt, 40), "'"));
-  }
-  if (absl::StrContains(prompt, "\xEF\xBF\xBD")) {
-    log->Warn(where,
-              "the prompt holds U+FFFD, which stands for a character that was "
-              "lost when the text was converted");
-  }
-  return prompt;
-}
 
 std::vector<Sample> SamplesOfFolder(const DataSource& source, ReadLog* log) {
   return FolderReader(source, log).Read();

@@ -17,11 +17,6 @@ namespace halfpipe {
 [[nodiscard]] std::vector<Sample> SamplesOfFolder(const DataSource& source,
                                                   ReadLog* log);
 
-// The prompt of a sample, trimmed and without a byte order mark; or "" after
-// adding a problem for one that is blank or not UTF-8.
-[[nodiscard]] std::string CheckedPrompt(const std::string& text,
-                                        const std::string& where, ReadLog* log);
-
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_DATA_MEDIA_FOLDER_H_

@@ -52,11 +52,11 @@ absl::Status CheckRoot(const std::string& root) {
   }
   if (fs::is_symlink(root, error)) {
     return absl::NotFoundError(absl::StrCat(
-        "the data folder ", root, " is a link to ",
+        "data.path: ", root, " is a link to ",
         fs::read_symlink(root, error).string(), ", which does not exist"));
   }
   return absl::NotFoundError(
-      absl::StrCat("the data folder ", root, " does not exist"));
+      absl::StrCat("data.path: ", root, " does not exist"));
 }
 
 // One call of LoadSamples.

@@ -21,11 +21,10 @@ constexpr absl::string_view kMedia[] = {
 
 constexpr absl::string_view kCaptions[] = {"prompt", "caption", "text"};
 
+// None of what other trainers obey, as fps, num_frames and num_repeats.
 constexpr absl::string_view kBookkeeping[] = {
-    "",       "id",      "index",      "idx",         "type",       "width",
-    "height", "fps",     "num_frames", "frame_count", "frames",     "duration",
-    "size",   "md5",     "sha256",     "hash",        "resolution", "key",
-    "source", "license", "tags"};
+    "",     "id",  "index",  "idx",  "type", "width",  "height",  "duration",
+    "size", "md5", "sha256", "hash", "key",  "source", "license", "tags"};
 
 struct Separator {
   const char* text;

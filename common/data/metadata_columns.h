@@ -19,7 +19,7 @@ namespace halfpipe {
 [[nodiscard]] bool IsMediaColumn(absl::string_view name);
 [[nodiscard]] bool IsCaptionColumn(absl::string_view name);
 
-// Whether nobody would expect that the column is read: numbers, sizes, hashes.
+// Whether nobody would expect that the column is read: ids, sizes, hashes.
 [[nodiscard]] bool IsBookkeepingColumn(absl::string_view name);
 
 // What is wrong with the columns of a whole file; "" where nothing is.

@@ -163,6 +163,10 @@ std::string ParseProblem(absl::string_view text,
   if (absl::StripTrailingAsciiWhitespace(at).empty()) {
     return "is not valid JSON: it ends too early";
   }
+  if (absl::StartsWith(at, "NaN")) {
+    return "is not valid JSON: NaN is Python's missing value; write a text in "
+           "its place, or null where none is needed";
+  }
   return absl::StrCat("is not valid JSON: ", JsonProblem(error));
 }
 
@@ -238,6 +242,19 @@ Rows RowsOfMapping(const JsonDocument& document, absl::string_view text) {
   return all;
 }
 
+// The key of an outermost object under which its rows are, as "data" is in
+// {"data": [...]}; "" without one.
+std::string KeyOfRows(const JsonDocument& document) {
+  for (const std::string& key : document.keys) {
+    const Json& value = document.value[key];
+    if (!value.is_array() || value.empty() || !value[0].is_object()) continue;
+    if (ColumnsProblem(ColumnsOf({RowOfObject(value[0], 1)})).empty()) {
+      return key;
+    }
+  }
+  return "";
+}
+
 absl::StatusOr<Rows> RowsOfObject(const JsonDocument& document,
                                   absl::string_view text,
                                   const std::string& file_name) {
@@ -252,10 +269,14 @@ absl::StatusOr<Rows> RowsOfObject(const JsonDocument& document,
     }
     return Rows{row};
   }
+  const std::string list = KeyOfRows(document);
   absl::Status unrelated = absl::InvalidArgumentError(absl::StrCat(
       Shown(file_name),
       ":1: expected a list of objects, or an object whose keys are files; "
-      "found an object whose keys name no clip"));
+      "found an object whose keys name no clip",
+      list.empty() ? ""
+                   : absl::StrCat(": keep nothing but the list that is under '",
+                                  Shown(list), "'")));
   unrelated.SetPayload(kUnrelated, absl::Cord());
   return unrelated;
 }

@@ -11,8 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
+#include "common/data/checked_prompt.h"
+#include "common/data/folder_files.h"
 #include "common/data/media_file.h"
-#include "common/data/media_folder.h"
 #include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
@@ -187,7 +188,8 @@ class RowReader {
     }
   }
 
-  // Columns with text that no row's sample is made of, in one line.
+  // Columns with something in them that no row's sample is made of, in one
+  // line.
   void SayUnread(const std::vector<MetadataRow>& rows) {
     std::set<std::string> unread;
     for (const MetadataRow& row : rows) {
@@ -198,8 +200,10 @@ class RowReader {
         }
       }
       for (const auto& [name, kind] : row.others) {
-        const bool may_name_files = kind == "a list" || kind == "an object";
-        if (may_name_files && !IsBookkeepingColumn(name)) unread.insert(name);
+        if (kind != "null" && read_.count(name) == 0 &&
+            !IsBookkeepingColumn(name)) {
+          unread.insert(name);
+        }
       }
     }
     if (unread.empty() || samples_.empty()) return;
@@ -233,9 +237,40 @@ class RowReader {
                                      "clip is trained that much more"));
   }
 
-  // Media, and captions of the named media, that lie beside those that are
-  // named: maybe the file is older than they are.
+  // Media, and captions of the named media, that lie where the file may have
+  // left them out: it may be older than they are, or one of several.
   void SayUnnamed() {
+    int unnamed = 0;
+    int captions = 0;
+    std::string example;
+    for (const std::string& path : FilesAround()) {
+      if (MediaKindOf(path) != MediaKind::kOther) {
+        if (first_.count(path) > 0) continue;
+        if (++unnamed == 1) example = path;
+      } else if (ExtensionOf(path) == "txt" && HasNamedClip(path)) {
+        ++captions;
+      }
+    }
+    if (unnamed > 0) {
+      log_->Warn(file_,
+                 absl::StrCat("does not name ", unnamed,
+                              " of the clips and images that lie ",
+                              source_.metadata.empty()
+                                  ? "beside those it names"
+                                  : "in data.path or beside those it "
+                                    "names",
+                              ", as ", example, ": they are not trained"));
+    }
+    if (captions > 0) {
+      log_->Warn(file_, absl::StrCat("holds the captions: ", captions,
+                                     " .txt files beside the clips are not "
+                                     "read"));
+    }
+  }
+
+  // The real paths of what lies in the folders of the samples and, where the
+  // job chose this one of its lists, anywhere below the root.
+  std::set<std::string> FilesAround() {
     std::set<std::string> folders;
     for (const Sample& sample : samples_) {
       std::error_code error;
@@ -243,30 +278,18 @@ class RowReader {
           fs::canonical(fs::path(sample.media_path).parent_path(), error);
       if (!error) folders.insert(folder.string());
     }
-    int unnamed = 0;
-    int captions = 0;
-    std::string example;
+    std::set<std::string> files;
     for (const std::string& folder : folders) {
-      for (const std::string& path : FilesIn(folder)) {
-        if (MediaKindOf(path) != MediaKind::kOther) {
-          if (first_.count(path) > 0) continue;
-          if (++unnamed == 1) example = path;
-        } else if (ExtensionOf(path) == "txt" && HasNamedClip(path)) {
-          ++captions;
-        }
-      }
+      for (std::string& path : FilesIn(folder)) files.insert(std::move(path));
     }
-    if (unnamed > 0) {
-      log_->Warn(file_, absl::StrCat("does not name ", unnamed,
-                                     " of the clips and images that lie beside "
-                                     "those it names, as ",
-                                     example, ": they are not trained"));
+    if (source_.metadata.empty()) return files;
+    ReadLog ignored;
+    for (const std::string& path : FilesBelow(source_.root, &ignored)) {
+      std::error_code error;
+      const fs::path real = fs::canonical(path, error);
+      if (!error) files.insert(real.string());
     }
-    if (captions > 0) {
-      log_->Warn(file_, absl::StrCat("holds the captions: ", captions,
-                                     " .txt files beside the clips are not "
-                                     "read"));
-    }
+    return files;
   }
 
   // Whether a clip that is named has the caption `path` beside it.
@@ -293,7 +316,6 @@ class RowReader {
       }
       files.push_back(it->path().string());
     }
-    std::sort(files.begin(), files.end());
     return files;
   }
 

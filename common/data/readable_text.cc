@@ -114,6 +114,13 @@ std::string WholeProblem(absl::string_view text) {
       absl::StartsWithIgnoreCase(start, "<html")) {
     return "is a web page, not the file itself: download it again";
   }
+  if (absl::StartsWith(start, "{\\rtf")) {
+    return "is RTF, not plain text: save it as plain text";
+  }
+  if (absl::StartsWith(start, "PK\x03\x04")) {
+    return "is a ZIP archive, as documents of office programs are: save it as "
+           "plain text";
+  }
   return "";
 }
 

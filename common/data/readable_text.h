@@ -28,7 +28,7 @@ namespace halfpipe {
 // What keeps `text` from being read as UTF-8, as the rest of a sentence that
 // begins with its name, with what to do; "" where nothing does. Other encodings
 // (UTF-16, GBK, cp1252), NUL bytes, and what stands in place of a file: the
-// pointer of Git LFS, a web page.
+// pointer of Git LFS, a web page, a document of an office program.
 [[nodiscard]] std::string TextProblem(absl::string_view text);
 
 // Whether letters of three scripts or more stand in `text`, which is UTF-8: the

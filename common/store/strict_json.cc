@@ -1,23 +1,50 @@
 #include "common/store/strict_json.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/valid_text.h"
 
 namespace halfpipe {
 namespace {
 
 using nlohmann::json;
 
+// What is wrong with `text` at its byte `position` (from 1), in our words: the
+// parser's are for programmers.
+std::string SyntaxProblem(absl::string_view text, size_t position) {
+  if (absl::StripAsciiWhitespace(text).empty()) return "it is empty";
+  const auto line_at = [&](size_t at) {
+    return 1 + std::count(text.begin(), text.begin() + at, '\n');
+  };
+  if (const auto bad = FirstInvalidByte(text)) {
+    return absl::StrCat("line ", line_at(*bad), " is not UTF-8");
+  }
+  const absl::string_view read =
+      text.substr(0, position > 0 ? position - 1 : 0);
+  if (absl::StripAsciiWhitespace(text.substr(read.size())).empty()) {
+    return absl::StrCat("it ends too early, in line ", line_at(text.size()));
+  }
+  const size_t line_begin = read.rfind('\n');
+  const size_t column = line_begin == absl::string_view::npos
+                            ? read.size() + 1
+                            : read.size() - line_begin;
+  return absl::StrCat("line ", line_at(read.size()), ", column ", column,
+                      ": nothing of JSON may stand there");
+}
+
 // Builds the value from the parser's events and stops at the first thing that
 // is not allowed. Containers on the stack do not move: only the innermost one
 // grows, and its elements are never on the stack while it does.
 class StrictBuilder final : public nlohmann::json_sax<json> {
  public:
-  explicit StrictBuilder(int max_depth) : max_depth_(max_depth) {}
+  StrictBuilder(absl::string_view text, int max_depth)
+      : text_(text), max_depth_(max_depth) {}
 
   bool null() override { return Add(nullptr) != nullptr; }
 
@@ -58,8 +85,8 @@ class StrictBuilder final : public nlohmann::json_sax<json> {
   }
 
   bool parse_error(size_t position, const std::string&,
-                   const nlohmann::detail::exception& error) override {
-    return Fail(absl::StrCat("at byte ", position, ": ", error.what()));
+                   const nlohmann::detail::exception&) override {
+    return Fail(SyntaxProblem(text_, position));
   }
 
   [[nodiscard]] absl::StatusOr<json> Take(bool parsed) {
@@ -100,6 +127,7 @@ class StrictBuilder final : public nlohmann::json_sax<json> {
     return false;
   }
 
+  const absl::string_view text_;
   const int max_depth_;
   json root_;
   std::vector<json*> stack_;
@@ -110,7 +138,7 @@ class StrictBuilder final : public nlohmann::json_sax<json> {
 }  // namespace
 
 absl::StatusOr<json> ParseStrictJson(absl::string_view text, int max_depth) {
-  StrictBuilder builder(max_depth);
+  StrictBuilder builder(text, max_depth);
   bool parsed = json::sax_parse(text.begin(), text.end(), &builder);
   return builder.Take(parsed);
 }

@@ -13,7 +13,7 @@
 namespace halfpipe {
 
 // Parses one JSON value that fills `text` but for white space. Never throws.
-// InvalidArgument names the byte and the problem: a syntax error, bad UTF-8, a
+// InvalidArgument names the place and the problem: a syntax error, bad UTF-8, a
 // key given twice, or more than `max_depth` nested objects and arrays.
 [[nodiscard]] absl::StatusOr<nlohmann::json> ParseStrictJson(
     absl::string_view text, int max_depth);

@@ -16,12 +16,15 @@
 #include "common/store/model_file_kind.h"
 #include "common/store/quantised_weights.h"
 #include "common/store/shard_names.h"
+#include "common/store/strict_json.h"
 #include "common/wan/expert.h"
 
 namespace halfpipe {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr int kConfigDepth = 16;
 
 absl::StatusOr<int64_t> PositiveField(const std::string& path,
                                       const Json& config, const char* key) {
@@ -71,11 +74,13 @@ absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
   if (absl::IsNotFound(form)) return std::nullopt;
   HP_RETURN_IF_ERROR(form);
   HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 1 << 20));
-  const Json config = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!config.is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected a JSON object"));
+  const absl::StatusOr<Json> parsed = ParseStrictJson(text, kConfigDepth);
+  if (!parsed.ok() || !parsed->is_object()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": ",
+        parsed.ok() ? "expected a JSON object" : parsed.status().message()));
   }
+  const Json& config = *parsed;
   HP_RETURN_IF_ERROR(RefuseQuantised(path, config));
   if (!config.contains("num_attention_heads") &&
       !config.contains("attention_head_dim")) {

@@ -75,6 +75,49 @@ TEST(TextEncodingTest, TabsAndTypographicQuotesAreNamed) {
   }
 }
 
+TEST(TextEncodingTest, LookAlikesAreNamedWithTheirCodes) {
+  const auto said_of = [](const std::string& line) {
+    return SaidOf("name: a\n" + line + "\nlora: {rank: 4}\n");
+  };
+  EXPECT_THAT(said_of("seed\uff1aold"),
+              HasSubstr("job.yaml:2: 'seed\uff1aold' holds U+FF1A, which looks "
+                        "like ':': write that and a blank"));
+  for (const char* line :
+       {"seed:\u00a0old", "\u00a0\u00a0seed: 1", "seed: \u00a0old",
+        "seed: old\u00a0  # x", "data: {path:\u00a0/x}"}) {
+    EXPECT_THAT(said_of(line), HasSubstr("job.yaml:2: '"));
+    EXPECT_THAT(said_of(line), HasSubstr("U+00A0, which is no plain blank"));
+  }
+  EXPECT_THAT(said_of("se\u200bed: 1"),
+              HasSubstr("U+200B, which cannot be seen: remove it"));
+  EXPECT_THAT(said_of("\ufeffseed: 1"), HasSubstr("U+FEFF, which cannot"));
+  EXPECT_THAT(said_of("data: {\u200bpath: /x}"), HasSubstr("U+200B"));
+  for (const char* line :
+       {"lr: 1e\u22124", "a: {b: [2, \u22121]}", "a: {b: x, c: \u22121}"}) {
+    EXPECT_THAT(said_of(line),
+                HasSubstr("holds U+2212, which looks like '-': write that"));
+  }
+  EXPECT_THAT(SaidOf("name: a\rlora:\r  rank: 4\r"),
+              HasSubstr("job.yaml:1: ends a line with U+000D"));
+}
+
+TEST(TextEncodingTest, LookAlikesWithinTextMayStay) {
+  for (const char* text :
+       {"", "\ufeffname: a\n", "name: a\r\nb: c\r\n",
+        "path: /a\uff1ab/c\u3000d\n", "path: \"\u00a0x\"\n",
+        "a: b  # \u200b\uff1a\n", "# \uff1a\n", "a: {b: /x\uff1ay, c: 1}\n",
+        "\u6570\u636e: x\n", "a: 1\u22122\u6570\n", "a:\n  - x\uff1ay\n"}) {
+    EXPECT_FALSE(FindLookAlike(text).has_value()) << text;
+  }
+}
+
+TEST(TextEncodingTest, SeveralDocumentsMayBeToml) {
+  EXPECT_THAT(SaidOf("name: a\n---\nname: b\n"),
+              HasSubstr("holds several YAML documents"));
+  EXPECT_THAT(SaidOf("[general]\n\n[[datasets]]\n"),
+              HasSubstr("looks like another tool's TOML"));
+}
+
 TEST(TextEncodingTest, AnEmptyFileIsCalledEmpty) {
   EXPECT_EQ(SaidOf(""), "job.yaml: is empty");
   EXPECT_EQ(SaidOf("\n  \r\n"), "job.yaml: is empty");

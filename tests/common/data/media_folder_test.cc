@@ -15,6 +15,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // A folder with two clips and their captions, and what is found in it.
 class MediaFolderTest : public ::testing::Test {
@@ -160,9 +161,53 @@ TEST_F(MediaFolderTest, AListWithoutAnyCaptionBesideClipsIsTheOneProblem) {
                            ": holds the captions, and no clip has one beside "
                            "it: write data.metadata: train/metadata.jsonl");
   fs::remove(folder_ / "train/metadata.jsonl");
+  folder_.Write("config.json", "[]");
   Read();
   EXPECT_THAT(problems_, AllOf(HasSubstr("clip-1.mp4: has no caption"),
                                HasSubstr("config.json: may hold the")));
+  // What is known to be something else is no advice.
+  folder_.Write("config.json", "{\"a\": 1}");
+  Read();
+  EXPECT_THAT(problems_, Not(HasSubstr("config.json")));
+}
+
+TEST_F(MediaFolderTest, OfSeveralListsNoneIsToldToBeTheOne) {
+  fs::remove(folder_ / "clip-1.txt");
+  fs::remove(folder_ / "clip-2.txt");
+  folder_.Write("train/metadata.jsonl",
+                "{\"file_name\": \"clip-1.mp4\", \"text\": \"one\"}\n");
+  folder_.Write("validation/metadata.jsonl",
+                "{\"file_name\": \"clip-2.mp4\", \"text\": \"two\"}\n");
+  Read();
+  EXPECT_EQ(problems_,
+            folder_.path() +
+                ": train/metadata.jsonl, validation/metadata.jsonl hold the "
+                "captions, and no clip has one beside it; data.metadata names "
+                "one list, and no other is read: merge them into one, or make "
+                "a job of each");
+  for (int i = 0; i < 12; ++i) {
+    folder_.Write("more/" + std::to_string(i) + ".csv",
+                  "video,prompt\nclip-1.mp4,one\n");
+  }
+  Read();
+  EXPECT_THAT(problems_, HasSubstr(" and 4 more hold the captions"));
+}
+
+TEST_F(MediaFolderTest, SeveralListsBesideSomeCaptions) {
+  fs::remove(folder_ / "clip-2.txt");
+  folder_.Write("a/captions.json", "{\"clip-2.mp4\": \"one\"}");
+  folder_.Write("b/captions.json", "{\"clip-2.mp4\": \"one\"}");
+  Read();
+  EXPECT_THAT(problems_, HasSubstr(": a/captions.json, b/captions.json may "
+                                   "hold the captions; data.metadata names "
+                                   "one list"));
+}
+
+TEST_F(MediaFolderTest, ACaptionThatIsTooLargeIsNamedOnce) {
+  folder_.Write("clip-1.txt", std::string((1 << 20) + 1, 'x'));
+  Read();
+  EXPECT_EQ(problems_,
+            (folder_ / "clip-1.txt") + ": is larger than 1048576 bytes");
 }
 
 // As one half of a data set went through an archive made on macOS.
@@ -270,6 +315,26 @@ TEST_F(MediaFolderTest, CaptionsThatAreNone) {
               HasSubstr("the prompt holds a NUL byte"));
   EXPECT_THAT(problem_of("version https://git-lfs.github.com/spec/v1\n"),
               HasSubstr("is a Git LFS pointer"));
+  EXPECT_THAT(problem_of("{\\rtf1\\ansi a cat}"),
+              HasSubstr("clip-1.txt: the prompt is RTF, not plain text"));
+  EXPECT_THAT(problem_of("PK\x03\x04..."),
+              HasSubstr("the prompt is a ZIP archive"));
+  EXPECT_THAT(problem_of("404: Not Found"),
+              HasSubstr("the prompt is 404: Not Found, which is no caption"));
+  EXPECT_THAT(problem_of("[object Object]\n"),
+              HasSubstr("the prompt is [object Object], which is no caption"));
+  EXPECT_THAT(problem_of("\"\""), HasSubstr("which is no caption"));
+  EXPECT_EQ(problem_of("a 404: Not Found page on a screen"), "");
+}
+
+TEST_F(MediaFolderTest, AnObjectOfJsonIsACaptionWithAWarning) {
+  folder_.Write("clip-1.txt", "{\"caption\": \"a cat\"}\n");
+  Read();
+  ExpectTwoSamples();
+  EXPECT_THAT(Warning(), HasSubstr("clip-1.txt: the prompt is a JSON object"));
+  folder_.Write("clip-1.txt", "{a cat} in braces");
+  Read();
+  EXPECT_THAT(log_.Warnings(), IsEmpty());
 }
 
 TEST_F(MediaFolderTest, AByteOrderMarkBeforeTextIsDropped) {

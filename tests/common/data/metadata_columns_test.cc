@@ -59,7 +59,9 @@ TEST(MetadataColumnsTest, HeadersOfOtherKinds) {
 
 TEST(MetadataColumnsTest, ColumnsThatNobodyMisses) {
   EXPECT_TRUE(IsBookkeepingColumn("Unnamed: 0"));
-  EXPECT_TRUE(IsBookkeepingColumn("fps"));
+  EXPECT_TRUE(IsBookkeepingColumn("md5"));
+  EXPECT_FALSE(IsBookkeepingColumn("fps"));
+  EXPECT_FALSE(IsBookkeepingColumn("num_frames"));
   EXPECT_TRUE(IsBookkeepingColumn("type"));
   EXPECT_FALSE(IsBookkeepingColumn("input_image"));
   EXPECT_FALSE(IsBookkeepingColumn("control_video"));

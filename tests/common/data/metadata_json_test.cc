@@ -118,6 +118,11 @@ TEST(MetadataJsonTest, BrokenTextsSayWhatAndWhere) {
             "m.json:1: is not valid JSON: it ends too early");
   EXPECT_THAT(ErrorOf("[{\"prompt\": \"a \\ud83d cat\"}]"),
               HasSubstr("m.json:1: is not valid JSON: "));
+  EXPECT_THAT(ErrorOf("[{\"a\": 1},\n {\"prompt\": NaN}]"),
+              HasSubstr("m.json:2: is not valid JSON: NaN is Python's missing "
+                        "value"));
+  EXPECT_THAT(Lines("{\"prompt\": NaN}")[0].problem,
+              HasSubstr("NaN is Python's missing value"));
   EXPECT_LT(ErrorOf("[\"" + std::string(1 << 20, 'x') + "\\q\"]").size(),
             2000u);
   EXPECT_THAT(ErrorOf("7"), HasSubstr("expected a list of objects, found a "
@@ -133,6 +138,10 @@ TEST(MetadataJsonTest, TheCardOfADataSetIsUnrelated) {
   EXPECT_THAT(std::string(rows.status().message()),
               HasSubstr("an object whose keys name no clip"));
   EXPECT_FALSE(IsUnrelatedJson(RowsOfJson("[", "m.json").status()));
+  EXPECT_THAT(
+      ErrorOf("{\"n\": 1, \"data\": [{\"video\": \"a.mp4\", \"prompt\": "
+              "\"x\"}]}"),
+      HasSubstr("keep nothing but the list that is under 'data'"));
 }
 
 }  // namespace

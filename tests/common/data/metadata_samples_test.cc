@@ -61,7 +61,7 @@ TEST_F(MetadataSamplesTest, AFileWithoutTheColumnsHasOneProblem) {
 
 TEST_F(MetadataSamplesTest, ColumnsThatNothingReadsAreSaidOnce) {
   Read(
-      "video,input_image,end_image,fps,prompt\n"
+      "video,input_image,end_image,width,prompt\n"
       "clip-1.mp4,a.png,b.png,16,one\nclip-2.mp4,a.png,,16,two\n"
       "clip-3.mp4,,,16,three\n",
       "m.csv");
@@ -74,6 +74,21 @@ TEST_F(MetadataSamplesTest, ColumnsThatNothingReadsAreSaidOnce) {
       "{\"video\": \"clip-1.mp4\", \"prompt\": \"x\", \"control\": "
       "[\"a.png\"]}");
   EXPECT_THAT(log_.Warnings()[0], HasSubstr("the column control is not read"));
+}
+
+// Other trainers cut, repeat and sample by them.
+TEST_F(MetadataSamplesTest, NumbersThatNothingReadsAreSaid) {
+  Read(
+      "{\"video\": \"clip-1.mp4\", \"prompt\": \"x\", \"start\": 0.5, \"end\": "
+      "2, \"crop\": true, \"num_repeats\": 3, \"fps\": 16, \"height\": 480, "
+      "\"multiplier\": null}\n");
+  EXPECT_EQ(problems_, "");
+  EXPECT_THAT(log_.Warnings()[0],
+              HasSubstr("the columns crop, end, fps, num_repeats, start are "
+                        "not read; samples are made of prompt, video alone"));
+  Read("video,num_frames,repeats,prompt\nclip-1.mp4,81,2,x\n", "m.csv");
+  EXPECT_THAT(log_.Warnings()[0],
+              HasSubstr("the columns num_frames, repeats are not read"));
 }
 
 TEST_F(MetadataSamplesTest, PicturesWithEmptyCells) {
@@ -135,6 +150,27 @@ TEST_F(MetadataSamplesTest, ClipsBesideThoseThatAreNamedAreSaid) {
               ElementsAre(HasSubstr("does not name 2 of the clips and images"),
                           HasSubstr("1 .txt files beside the clips are not "
                                     "read")));
+}
+
+// As of a data set in parts, each with its list: the job names one of them.
+TEST_F(MetadataSamplesTest, ClipsOfOtherFoldersAreSaidOfAListThatIsNamed) {
+  folder_.Write("train/a.mp4", "x");
+  folder_.Write("validation/b.mp4", "x");
+  const auto rows =
+      ParseMetadataRows("video,prompt\ntrain/a.mp4,one\n", "m.csv");
+  const auto warnings_with = [&](const std::string& metadata) {
+    ReadLog log;
+    EXPECT_EQ(
+        SamplesOfRows(*rows, {.root = folder_.path(), .metadata = metadata},
+                      "m.csv", "", &log)
+            .size(),
+        1u);
+    return log.Warnings();
+  };
+  EXPECT_THAT(warnings_with(""), IsEmpty());
+  EXPECT_THAT(warnings_with("m.csv"),
+              ElementsAre(HasSubstr("does not name 4 of the clips and images "
+                                    "that lie in data.path or beside those")));
 }
 
 TEST_F(MetadataSamplesTest, PromptsOfCsvAreChecked) {

@@ -195,6 +195,8 @@ TEST(MetadataTest, RootsThatAreNoFolder) {
   EXPECT_EQ(MessageOf({.root = clip, .metadata = ""}),
             "data.path: " + clip +
                 " is a file; expected the folder that the clips lie in");
+  EXPECT_EQ(MessageOf({.root = folder / "gone", .metadata = ""}),
+            "data.path: " + (folder / "gone") + " does not exist");
   std::filesystem::create_symlink("/nowhere", folder / "link");
   EXPECT_THAT(MessageOf({.root = folder / "link", .metadata = ""}),
               HasSubstr("is a link to /nowhere, which does not exist"));

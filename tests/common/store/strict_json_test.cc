@@ -9,6 +9,7 @@ namespace halfpipe {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(StrictJsonTest, ParsesWhatItShould) {
   auto value =
@@ -35,6 +36,26 @@ TEST(StrictJsonTest, RefusesWhatIsNoJson) {
        {"", "{", "{\"a\"}", "[1,]", "{} x", "1e999", "\"\xff\"", "nul"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(ParseStrictJson(text, 4).status()))
         << text;
+  }
+}
+
+TEST(StrictJsonTest, SaysInPlainWordsWhatIsWrongWhere) {
+  const auto said_of = [](const char* text) {
+    return MessageOf(ParseStrictJson(text, 4).status());
+  };
+  EXPECT_EQ(said_of(" \n"), "not valid JSON: it is empty");
+  EXPECT_EQ(said_of("{\n\"a\": \"caf\xe9\"}"),
+            "not valid JSON: line 2 is not UTF-8");
+  EXPECT_EQ(said_of("{\n\"a\": 1\n"),
+            "not valid JSON: it ends too early, in line 3");
+  EXPECT_EQ(said_of("{\n\"a\": [1,]}"),
+            "not valid JSON: line 2, column 9: nothing of JSON may stand "
+            "there");
+  EXPECT_EQ(said_of("{} x"),
+            "not valid JSON: line 1, column 4: nothing of JSON may stand "
+            "there");
+  for (const char* text : {"nul", "1e999", "\"\\ud83d\"", "{\"a\"}"}) {
+    EXPECT_THAT(said_of(text), Not(HasSubstr("exception"))) << text;
   }
 }
 

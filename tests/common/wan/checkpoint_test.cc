@@ -58,6 +58,8 @@ TEST(CheckpointTest, AConfigThatSpeaksOfQuantisedWeightsIsBelieved) {
 
 TEST(CheckpointTest, RefusesConfigsThatDoNotHelp) {
   EXPECT_THAT(Refusal("[1]"), HasSubstr("config.json: expected a JSON object"));
+  EXPECT_THAT(Refusal("{\n\"a\": \"caf\xe9\"}"),
+              HasSubstr("config.json: not valid JSON: line 2 is not UTF-8"));
   EXPECT_THAT(Refusal(R"({"num_attention_heads": 2})"),
               HasSubstr("attention_head_dim: expected a positive whole number, "
                         "found nothing"));
