@@ -124,6 +124,9 @@ absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
         variant.status().code(),
         absl::StrCat(variant.status().message(), PartHint(path)));
   }
+  HP_ASSIGN_OR_RETURN(const Quantisation quantised,
+                      ReadQuantisation(path, checkpoint.archive->tensors()));
+  HP_RETURN_IF_ERROR(CheckScaleNumbers(*checkpoint.archive, quantised));
   checkpoint.variant = *std::move(variant);
   return checkpoint;
 }
