@@ -127,7 +127,10 @@ NativeNames NativeUmt5Names(const TensorArchive& archive) {
   const std::string prefix = PrefixOf(archive, kUmt5Marks, kUmt5Parts);
   NativeNames names;
   for (const auto& [name, tensor] : archive.tensors()) {
-    names.emplace(NativeUmt5Name(absl::StripPrefix(name, prefix)), name);
+    const absl::string_view bare = absl::StripPrefix(name, prefix);
+    const auto [slot, fresh] = names.emplace(NativeUmt5Name(bare), name);
+    // transformers ties encoder.embed_tokens to it.
+    if (!fresh && bare == "shared.weight") slot->second = name;
   }
   return names;
 }

@@ -18,7 +18,8 @@ using NativeNames = std::map<std::string, std::string>;
 // transformers' UMT5EncoderModel
 // (`encoder.block.0.layer.0.SelfAttention.q...`), with or without a prefix of
 // wrappers and repackagers (`model.`, `module.`, `text_encoder.`, ...). Names
-// that belong to neither are kept as they are.
+// that belong to neither are kept as they are. Of two embeddings
+// `shared.weight` is taken, as transformers does.
 [[nodiscard]] NativeNames NativeUmt5Names(const TensorArchive& archive);
 
 // Wan 2.1 and 2.2 VAE: the published layout and diffusers' AutoencoderKLWan,

@@ -94,6 +94,7 @@ absl::StatusOr<Umt5Encoder> Umt5Encoder::Load(const TensorArchive& archive,
                       ReadQuantisation(archive.path(), archive.tensors()));
   const NativeNames names = NativeUmt5Names(archive);
   HP_RETURN_IF_ERROR(CheckNothingIsLeft(archive, names, quantised));
+  HP_RETURN_IF_ERROR(CheckScaleNumbers(archive, quantised));
   const WeightLoader weights(archive, names, device, dtype, quantised);
   Umt5Encoder encoder;
   HP_ASSIGN_OR_RETURN(const int64_t d_model,

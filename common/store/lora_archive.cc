@@ -45,8 +45,16 @@ absl::StatusOr<double> ReadAs(const TensorArchive& archive,
   return static_cast<double>(number);
 }
 
+// Whether the folder's adapter_config.json is of this file by peft's rules.
+bool HasPeftFileName(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path named = path;
+  return std::filesystem::is_directory(named, error) ||
+         absl::StartsWith(named.filename().string(), "adapter_model.");
+}
+
 // The one number of a tensor. torch.tensor(16) is I64, as musubi's converter
-// writes it, and torch.tensor of a NumPy number F64.
+// writes it, and torch.tensor of a NumPy number of its dtype.
 absl::StatusOr<double> ReadNumber(const TensorArchive& archive,
                                   const std::string& key) {
   const ArchivedTensor& tensor = archive.tensors().at(key);
@@ -54,9 +62,16 @@ absl::StatusOr<double> ReadNumber(const TensorArchive& archive,
     return Invalid(absl::StrCat("'", key, "' is ", ShapeString(tensor.shape),
                                 "; expected one number"));
   }
+  if (tensor.dtype == DType::kU8) return ReadAs<uint8_t>(archive, key);
+  if (tensor.dtype == DType::kI8) return ReadAs<int8_t>(archive, key);
+  if (tensor.dtype == DType::kI16) return ReadAs<int16_t>(archive, key);
   if (tensor.dtype == DType::kI32) return ReadAs<int32_t>(archive, key);
   if (tensor.dtype == DType::kI64) return ReadAs<int64_t>(archive, key);
   if (tensor.dtype == DType::kF64) return ReadAs<double>(archive, key);
+  if (!IsFloatingPoint(tensor.dtype)) {
+    return Invalid(absl::StrCat("'", key, "' is ", DTypeName(tensor.dtype),
+                                "; expected a float or a whole number"));
+  }
   HP_ASSIGN_OR_RETURN(const std::vector<float> values,
                       ReadFloats(archive, key));
   return static_cast<double>(values[0]);
@@ -78,18 +93,43 @@ absl::StatusOr<LoraArchive> LoraArchive::Open(const std::string& path) {
 
 absl::Status LoraArchive::ReadConfig() {
   if (HasKeyWith(*archive_, kPeftPrefix)) {
-    HP_ASSIGN_OR_RETURN(
-        config_, ReadPeftScale((FolderOf(path()) / kPeftConfigName).string()));
-    return absl::OkStatus();
+    HP_RETURN_IF_ERROR(ReadConfigBeside());
   }
-  const auto found = metadata().find(kDiffusersConfigKey);
-  if (found == metadata().end()) return absl::OkStatus();
+  if (!config_) HP_RETURN_IF_ERROR(ReadConfigInMetadata());
+  // diffusion-pipe puts peft's file beside keys of ComfyUI.
+  if (config_ || EachModuleHasAlpha()) return absl::OkStatus();
+  return ReadConfigBeside();
+}
+
+absl::Status LoraArchive::ReadConfigBeside() {
+  config_name_ = kPeftConfigName;
+  HP_ASSIGN_OR_RETURN(
+      config_, ReadPeftScale((FolderOf(path()) / kPeftConfigName).string()));
+  return absl::OkStatus();
+}
+
+absl::Status LoraArchive::ReadConfigInMetadata() {
   std::string prefix;
   for (const char* part : {"transformer_2.", "transformer."}) {
     if (HasKeyWith(*archive_, part)) prefix = part;
   }
-  HP_ASSIGN_OR_RETURN(config_, ReadDiffusersScale(found->second, prefix));
+  for (const char* key : {kDiffusersConfigKey, kFinetrainersConfigKey}) {
+    const auto found = metadata().find(key);
+    if (found == metadata().end()) continue;
+    for (const std::string& before : {prefix, std::string()}) {
+      if (config_) return absl::OkStatus();
+      config_name_ = key;
+      HP_ASSIGN_OR_RETURN(config_,
+                          ReadMetadataScale(key, found->second, before));
+    }
+  }
   return absl::OkStatus();
+}
+
+bool LoraArchive::EachModuleHasAlpha() const {
+  return std::all_of(
+      contents_.modules.begin(), contents_.modules.end(),
+      [](const auto& entry) { return !entry.second.keys.alpha.empty(); });
 }
 
 absl::StatusOr<double> LoraArchive::ReadAlpha(const std::string& key) const {
@@ -100,10 +140,29 @@ absl::StatusOr<double> LoraArchive::ReadAlpha(const std::string& key) const {
 }
 
 std::string LoraArchive::ScaleWarning() const {
-  const bool all_said = std::all_of(
-      contents_.modules.begin(), contents_.modules.end(),
-      [](const auto& entry) { return !entry.second.keys.alpha.empty(); });
-  if (all_said || config_ || !HasKeyWith(*archive_, kPeftPrefix)) return "";
+  if (EachModuleHasAlpha()) return "";
+  const bool peft = HasKeyWith(*archive_, kPeftPrefix);
+  if (config_) {
+    if (config_name_ != kPeftConfigName || peft || config_->scale == 1 ||
+        HasPeftFileName(path())) {
+      return "";
+    }
+    return absl::StrCat(path(), " is scaled by ", config_->scale, " as the ",
+                        kPeftConfigName,
+                        " beside it says; move that file away if it is of "
+                        "another LoRA");
+  }
+  for (const auto& [key, text] : metadata()) {
+    if (!absl::StrContains(key, "lora_alpha") &&
+        !absl::StrContains(text, "lora_alpha")) {
+      continue;
+    }
+    return absl::StrCat(path(), " has a lora_alpha in its metadata (", key,
+                        ") that fits none of its keys and is not read: B is "
+                        "taken as it is; put an ",
+                        kPeftConfigName, " with r and lora_alpha beside it");
+  }
+  if (!peft) return "";
   return absl::StrCat(
       path(), " has peft's names, but there is no ", kPeftConfigName,
       " beside it, which has its alpha: B is taken as it is; put that file "
@@ -119,11 +178,10 @@ absl::StatusOr<double> LoraArchive::ScaleOf(const std::string& module) const {
   }
   if (!config_) return 1.0;
   if (config_->rank == stored.rank) return config_->scale;
-  return Invalid(absl::StrCat(
-      path(), ": '", stored.keys.a, "' has rank ", stored.rank, ", but its ",
-      HasKeyWith(*archive_, kPeftPrefix) ? kPeftConfigName
-                                         : kDiffusersConfigKey,
-      " says r = ", config_->rank));
+  return Invalid(absl::StrCat(path(), ": '", stored.keys.a, "' has rank ",
+                              stored.rank, ", but its ", config_name_,
+                              " says r = ", config_->rank,
+                              "; give the one that the LoRA was trained with"));
 }
 
 absl::StatusOr<std::vector<float>> LoraArchive::ReadFinite(

@@ -61,14 +61,16 @@ class LoraArchive {
     return archive_->metadata();
   }
 
-  // alpha / rank of a module: of its alpha, else of peft's or diffusers' word
-  // about the whole file, else 1 (it is in B). REQUIRES: contents() has
-  // `module`. InvalidArgument: an alpha that is no positive number, a rank
-  // that is not the one the file's config has.
+  // alpha / rank of a module: of its alpha, else of peft's, diffusers' or
+  // finetrainers' word about the whole file, else 1 (it is in B). REQUIRES:
+  // contents() has `module`. InvalidArgument: an alpha that is no positive
+  // number, a rank that is not the one the file's config has.
   [[nodiscard]] absl::StatusOr<double> ScaleOf(const std::string& module) const;
 
-  // A sentence where the keys are peft's and the adapter_config.json that would
-  // say alpha is not beside them; else empty.
+  // A sentence where some module's alpha is not certain: the keys are peft's
+  // and no adapter_config.json is beside them, the metadata speaks of an alpha
+  // in a form that is not read, or the adapter_config.json in the folder may be
+  // another file's. Else empty.
   [[nodiscard]] std::string ScaleWarning() const;
 
   // The module's matrices. InvalidArgument also for a dtype that is not F32,
@@ -87,6 +89,9 @@ class LoraArchive {
   LoraArchive() = default;
 
   [[nodiscard]] absl::Status ReadConfig();
+  [[nodiscard]] absl::Status ReadConfigBeside();
+  [[nodiscard]] absl::Status ReadConfigInMetadata();
+  [[nodiscard]] bool EachModuleHasAlpha() const;
   [[nodiscard]] absl::StatusOr<double> ReadAlpha(const std::string& key) const;
   [[nodiscard]] absl::StatusOr<std::vector<float>> ReadFinite(
       const std::string& key) const;
@@ -94,6 +99,7 @@ class LoraArchive {
   std::unique_ptr<TensorArchive> archive_;
   LoraContents contents_;
   std::optional<PeftScale> config_;  // of the whole file
+  std::string config_name_;          // where that is from
 };
 
 }  // namespace halfpipe

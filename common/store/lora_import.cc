@@ -23,6 +23,7 @@ absl::StatusOr<LoraFile> ImportLora(const std::string& path, LoraScale scale) {
   file.metadata = archive.metadata();
   // It was read: a scale that is now elsewhere must not be applied again.
   file.metadata.erase(kDiffusersConfigKey);
+  file.metadata.erase(kFinetrainersConfigKey);
   file.warning = archive.ScaleWarning();
   file.dtype = archive.NarrowestDType();
   for (const auto& [module, stored] : contents.modules) {

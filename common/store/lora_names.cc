@@ -54,13 +54,16 @@ constexpr absl::string_view kPrefixes[] = {
     "dit.",
     "dit2.",
     "vace.",
+    "high_noise_model.",
+    "low_noise_model.",
     "module.",
     "_orig_mod.",
     "model.",
 };
 
-// Of them, what diffusers and DiffSynth call the second expert.
-constexpr absl::string_view kSecondExperts[] = {"transformer_2.", "dit2."};
+// Of them, what diffusers, DiffSynth and the release call the second expert.
+constexpr absl::string_view kSecondExperts[] = {"transformer_2.", "dit2.",
+                                                "low_noise_model."};
 
 // In front of a path whose dots are underscores; the longer one stands first.
 constexpr absl::string_view kFlatPrefixes[] = {"lora_unet__", kMusubiPrefix,

@@ -82,7 +82,8 @@ struct LoraKey {
 [[nodiscard]] absl::string_view OtherAdapterKind(absl::string_view key);
 
 // Whether `key` belongs to the second expert of a model with two, as diffusers
-// (`transformer_2.`) and DiffSynth (`pipe.dit2.`) spell it.
+// (`transformer_2.`), DiffSynth (`pipe.dit2.`) and the release's folders
+// (`low_noise_model.`) spell it.
 [[nodiscard]] bool IsSecondExpertKey(absl::string_view key);
 
 }  // namespace halfpipe

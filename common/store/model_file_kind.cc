@@ -22,7 +22,7 @@ struct KindMark {
   ModelFileKind kind;
 };
 
-constexpr std::array<KindMark, 20> kMarks = {{
+constexpr std::array<KindMark, 21> kMarks = {{
     {"blocks.0.self_attn.norm_q.weight", ModelFileKind::kDit},
     {"condition_embedder.time_embedder.linear_1.weight", ModelFileKind::kDit},
     {"blocks.0.pos_embedding.embedding.weight", ModelFileKind::kTextEncoder},
@@ -42,6 +42,7 @@ constexpr std::array<KindMark, 20> kMarks = {{
      ModelFileKind::kOtherTextEncoder},
     {"layers.0.self_attn.q_proj.weight", ModelFileKind::kOtherTextEncoder},
     {"encoder.down.0.block.0.conv1.weight", ModelFileKind::kOtherVae},
+    {"decoder.1.weight", ModelFileKind::kTinyVae},
     {"lora_A.weight", ModelFileKind::kLora},
     {"lora_A.default.weight", ModelFileKind::kLora},
     {"lora_down.weight", ModelFileKind::kLora},
@@ -120,6 +121,8 @@ absl::string_view ModelFileKindText(ModelFileKind kind) {
       return "a text encoder of another model";
     case ModelFileKind::kOtherVae:
       return "a VAE of another model";
+    case ModelFileKind::kTinyVae:
+      return "a tiny VAE for previews (taew)";
     case ModelFileKind::kSeveral:
       return "several models at once";
     case ModelFileKind::kUnknown:

@@ -23,6 +23,7 @@ enum class ModelFileKind {
   kLora,
   kOtherTextEncoder,  // T5 or a language model, not UMT5
   kOtherVae,          // of an image model
+  kTinyVae,           // taew, whose latents are near the VAE's, not the same
   kSeveral,           // a file or folder with more than one of these
 };
 

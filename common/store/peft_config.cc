@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/file_form.h"
 #include "common/store/strict_json.h"
 
 namespace halfpipe {
@@ -63,10 +64,11 @@ absl::StatusOr<PeftScale> ScaleFrom(const json& config) {
 
 absl::StatusOr<std::optional<PeftScale>> ReadPeftScale(
     const std::string& path) {
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxConfigBytes);
-  if (absl::IsNotFound(text.status())) return std::optional<PeftScale>();
-  if (!text.ok()) return text.status();
-  absl::StatusOr<json> config = ParseStrictJson(*text, kConfigDepth);
+  const absl::Status form = CheckFileForm(path, FileForm::kJson);
+  if (absl::IsNotFound(form)) return std::optional<PeftScale>();
+  HP_RETURN_IF_ERROR(form);
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxConfigBytes));
+  absl::StatusOr<json> config = ParseStrictJson(text, kConfigDepth);
   if (!config.ok()) return Annotate(config.status(), path);
   if (!config->is_object()) {
     return absl::InvalidArgumentError(absl::StrCat(path, " is no object"));
@@ -76,13 +78,13 @@ absl::StatusOr<std::optional<PeftScale>> ReadPeftScale(
   return std::optional<PeftScale>(*scale);
 }
 
-absl::StatusOr<std::optional<PeftScale>> ReadDiffusersScale(
-    const std::string& text, const std::string& prefix) {
+absl::StatusOr<std::optional<PeftScale>> ReadMetadataScale(
+    const std::string& key, const std::string& text,
+    const std::string& prefix) {
   absl::StatusOr<json> fields = ParseStrictJson(text, kConfigDepth);
-  if (!fields.ok()) return Annotate(fields.status(), kDiffusersConfigKey);
+  if (!fields.ok()) return Annotate(fields.status(), key);
   if (!fields->is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(kDiffusersConfigKey, " is no object"));
+    return absl::InvalidArgumentError(absl::StrCat(key, " is no object"));
   }
   json config = json::object();
   for (const auto& [name, value] : fields->items()) {
@@ -91,9 +93,11 @@ absl::StatusOr<std::optional<PeftScale>> ReadDiffusersScale(
     // Another part's, where this one has no prefix.
     if (!absl::StrContains(field, '.')) config[std::string(field)] = value;
   }
-  if (config.empty()) return std::optional<PeftScale>();
+  if (!config.contains("r") && !config.contains("lora_alpha")) {
+    return std::optional<PeftScale>();
+  }
   absl::StatusOr<PeftScale> scale = ScaleFrom(config);
-  if (!scale.ok()) return Annotate(scale.status(), kDiffusersConfigKey);
+  if (!scale.ok()) return Annotate(scale.status(), key);
   return std::optional<PeftScale>(*scale);
 }
 

@@ -25,19 +25,21 @@ struct PeftScale {
 // nullopt when there is no such file (then alpha / rank is taken as part of
 // B, as LoraFormat::kPeft writes it). InvalidArgument names the field: not a
 // LoRA, an alpha that is not positive, ranks or alphas that differ by module, a
-// start that changed the base.
+// start that changed the base; else the codes of CheckFileForm.
 [[nodiscard]] absl::StatusOr<std::optional<PeftScale>> ReadPeftScale(
     const std::string& path);
 
-// Where diffusers keeps the same in a safetensors file's metadata, each field
-// behind what its tensors' keys begin with: "transformer.", "transformer_2." or
-// nothing.
+// Where the same is in a safetensors file's metadata. diffusers' has each field
+// behind what its tensors' keys begin with, "transformer.", "transformer_2." or
+// nothing; finetrainers' fields have nothing before them.
 inline constexpr char kDiffusersConfigKey[] = "lora_adapter_metadata";
+inline constexpr char kFinetrainersConfigKey[] = "lora_config";
 
-// The scale out of that text, of the fields behind `prefix`; nullopt when it
-// has no such fields. InvalidArgument as ReadPeftScale.
-[[nodiscard]] absl::StatusOr<std::optional<PeftScale>> ReadDiffusersScale(
-    const std::string& text, const std::string& prefix);
+// The scale out of the metadata's `text` under `key`, of the fields behind
+// `prefix`; nullopt when it has neither r nor lora_alpha there. InvalidArgument
+// as ReadPeftScale.
+[[nodiscard]] absl::StatusOr<std::optional<PeftScale>> ReadMetadataScale(
+    const std::string& key, const std::string& text, const std::string& prefix);
 
 // The content to put beside a file of LoraFormat::kPeft so that peft loads it:
 // lora_alpha = r, since B has the scale in it.

@@ -1,12 +1,16 @@
 #include "common/store/quantised_weights.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "common/store/float_convert.h"
 
 namespace halfpipe {
 namespace {
@@ -199,6 +203,41 @@ class Reader {
   Quantisation result_;
 };
 
+// Whether the fp8 values [begin, begin + count) of `weight` are all zero, of
+// either sign.
+absl::StatusOr<bool> AreZero(const TensorArchive& archive,
+                             const std::string& weight, uint64_t begin,
+                             uint64_t count) {
+  std::vector<unsigned char> values(count);
+  HP_RETURN_IF_ERROR(archive.ReadRange(weight, begin, count, values.data()));
+  return std::all_of(values.begin(), values.end(),
+                     [](unsigned char bits) { return (bits & 0x7f) == 0; });
+}
+
+absl::Status CheckNumbers(const TensorArchive& archive,
+                          const std::string& weight, const std::string& scale) {
+  HP_ASSIGN_OR_RETURN(const std::vector<float> numbers,
+                      ReadFloats(archive, scale));
+  const uint64_t values = archive.tensors().at(weight).bytes;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (std::isfinite(numbers[i]) && numbers[i] > 0) continue;
+    if (numbers[i] == 0) {
+      // A row's blocks follow one another, so each number is of the next piece.
+      const uint64_t each = values / numbers.size();
+      HP_ASSIGN_OR_RETURN(const bool zero,
+                          AreZero(archive, weight, i * each, each));
+      if (zero) continue;
+    }
+    return Invalid(
+        archive.path(),
+        absl::StrCat("scale ", scale, " of the fp8 tensor ", weight, " is ",
+                     numbers[i], " at element ", i,
+                     "; expected a number above zero: the file is damaged, ",
+                     "download it again, or ", kInstead));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 bool IsFp8(DType dtype) {
@@ -209,6 +248,14 @@ absl::StatusOr<Quantisation> ReadQuantisation(
     const std::string& path,
     const std::map<std::string, ArchivedTensor>& contents) {
   return Reader(path, contents).Read();
+}
+
+absl::Status CheckScaleNumbers(const TensorArchive& archive,
+                               const Quantisation& quantised) {
+  for (const auto& [weight, scale] : quantised.scales) {
+    HP_RETURN_IF_ERROR(CheckNumbers(archive, weight, scale));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace halfpipe

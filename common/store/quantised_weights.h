@@ -46,6 +46,13 @@ struct Quantisation {
 // that are not known; else the codes of TensorArchive::Read.
 [[nodiscard]] absl::Status CheckQuantisationWords(const TensorArchive& archive);
 
+// Reads the scales. InvalidArgument names the file, the scale and its weight
+// where a number is not finite or not above zero: the weight would be zeros, or
+// no number at all. A zero may stand for values that are all zero themselves,
+// which need none. Else the codes of TensorArchive::Read.
+[[nodiscard]] absl::Status CheckScaleNumbers(const TensorArchive& archive,
+                                             const Quantisation& quantised);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_STORE_QUANTISED_WEIGHTS_H_

@@ -175,6 +175,12 @@ std::string WhereItMayBe(const std::string& folder) {
     if (found.form == FileForm::kUnfinished || found.form == FileForm::kGguf) {
       return absl::StrCat("; ", path, " ", found.text);
     }
+    if (absl::EndsWith(path, ".distcp")) {
+      return absl::StrCat(
+          "; ", path,
+          " is a piece of torch's distributed checkpoint: make one file of it "
+          "(python -m torch.distributed.checkpoint.format_utils dcp_to_torch)");
+    }
   }
   return FoldersWithWeightsHint(folder);
 }

@@ -279,7 +279,8 @@ absl::Status WanStageCompute::OptimizerStep() {
           "non-finite gradient norm (", grad_norm_, ") in step ",
           plan_.step.value(),
           ": the weights were left as they were. Lower the learning rate, or "
-          "look for a damaged sample or weight file"));
+          "look for a damaged sample, or for weights that are no numbers in "
+          "the files of model.dit"));
     }
     if (options_.on_gradients) {
       HP_RETURN_IF_ERROR(options_.on_gradients(plan_, Adapters()));

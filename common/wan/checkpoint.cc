@@ -26,6 +26,9 @@ using Json = nlohmann::json;
 
 constexpr int kConfigDepth = 16;
 
+// In both the original release's config.json and diffusers'.
+constexpr char kLayersKey[] = "num_layers";
+
 absl::StatusOr<int64_t> PositiveField(const std::string& path,
                                       const Json& config, const char* key) {
   auto it = config.find(key);
@@ -68,20 +71,8 @@ absl::StatusOr<std::optional<HeadSizes>> OriginalHeadSizes(
       HeadSizes{.count = count, .width = dim / count});
 }
 
-absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
-    const std::string& path) {
-  const absl::Status form = CheckFileForm(path, FileForm::kJson);
-  if (absl::IsNotFound(form)) return std::nullopt;
-  HP_RETURN_IF_ERROR(form);
-  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 1 << 20));
-  const absl::StatusOr<Json> parsed = ParseStrictJson(text, kConfigDepth);
-  if (!parsed.ok() || !parsed->is_object()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": ",
-        parsed.ok() ? "expected a JSON object" : parsed.status().message()));
-  }
-  const Json& config = *parsed;
-  HP_RETURN_IF_ERROR(RefuseQuantised(path, config));
+absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(const std::string& path,
+                                                       const Json& config) {
   if (!config.contains("num_attention_heads") &&
       !config.contains("attention_head_dim")) {
     return OriginalHeadSizes(path, config);
@@ -92,6 +83,46 @@ absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
   HP_ASSIGN_OR_RETURN(heads.width,
                       PositiveField(path, config, "attention_head_dim"));
   return std::optional<HeadSizes>(heads);
+}
+
+// What config.json says that the tensors do not.
+struct ConfigSizes {
+  std::optional<HeadSizes> heads;
+  std::optional<int64_t> layers;
+};
+
+absl::StatusOr<ConfigSizes> ReadConfig(const std::string& path) {
+  const absl::Status form = CheckFileForm(path, FileForm::kJson);
+  if (absl::IsNotFound(form)) return ConfigSizes();
+  HP_RETURN_IF_ERROR(form);
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 1 << 20));
+  const absl::StatusOr<Json> parsed = ParseStrictJson(text, kConfigDepth);
+  if (!parsed.ok() || !parsed->is_object()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": ",
+        parsed.ok() ? "expected a JSON object" : parsed.status().message()));
+  }
+  const Json& config = *parsed;
+  HP_RETURN_IF_ERROR(RefuseQuantised(path, config));
+  ConfigSizes sizes;
+  HP_ASSIGN_OR_RETURN(sizes.heads, ReadHeadSizes(path, config));
+  if (config.contains(kLayersKey)) {
+    HP_ASSIGN_OR_RETURN(sizes.layers, PositiveField(path, config, kLayersKey));
+  }
+  return sizes;
+}
+
+// Blocks that are missing at the end leave no gap.
+absl::Status CheckLayers(const std::string& path,
+                         const std::string& config_path,
+                         const ConfigSizes& sizes, int64_t layers) {
+  if (!sizes.layers || *sizes.layers == layers) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": there are ", layers, " blocks, but ", config_path, " says ",
+      kLayersKey, " ", *sizes.layers,
+      "; the model is not whole, or that file is of another one: download both "
+      "again, or write ",
+      kLayersKey, " ", layers, " if blocks were taken out on purpose"));
 }
 
 std::vector<std::string> FilesOf(const TensorArchive& archive) {
@@ -120,15 +151,20 @@ absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
       CheckModelFileKind(*checkpoint.archive, ModelFileKind::kDit));
   HP_RETURN_IF_ERROR(CheckIsOneExpert(FilesOf(*checkpoint.archive)));
   HP_RETURN_IF_ERROR(CheckQuantisationWords(*checkpoint.archive));
-  HP_ASSIGN_OR_RETURN(std::optional<HeadSizes> heads,
-                      ReadHeadSizes(ConfigPath(path)));
+  const std::string config_path = ConfigPath(path);
+  HP_ASSIGN_OR_RETURN(const ConfigSizes sizes, ReadConfig(config_path));
   absl::StatusOr<WanVariant> variant =
-      DetectWanVariant(path, checkpoint.archive->tensors(), heads);
+      DetectWanVariant(path, checkpoint.archive->tensors(), sizes.heads);
   if (!variant.ok()) {
     return absl::Status(
         variant.status().code(),
         absl::StrCat(variant.status().message(), PartHint(path)));
   }
+  HP_RETURN_IF_ERROR(
+      CheckLayers(path, config_path, sizes, variant->architecture.layers));
+  HP_ASSIGN_OR_RETURN(const Quantisation quantised,
+                      ReadQuantisation(path, checkpoint.archive->tensors()));
+  HP_RETURN_IF_ERROR(CheckScaleNumbers(*checkpoint.archive, quantised));
   checkpoint.variant = *std::move(variant);
   return checkpoint;
 }

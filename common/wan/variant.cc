@@ -139,10 +139,13 @@ absl::Status RefuseForeign(const std::string& path,
     if (found.empty()) continue;
     const size_t count = found.size();
     found.resize(std::min<size_t>(count, 3));
-    return Invalid(path, absl::StrCat("this is a ", mark.model,
-                                      " model, which is not supported: ", count,
-                                      " tensors belong to it, such as ",
-                                      absl::StrJoin(found, ", ")));
+    return Invalid(
+        path, absl::StrCat("this is a model of another kind (", mark.model,
+                           "), which is not supported: only such a one has ",
+                           absl::StrJoin(found, ", "),
+                           count > found.size() ? absl::StrCat(", ... (", count,
+                                                               " such tensors)")
+                                                : ""));
   }
   return absl::OkStatus();
 }

@@ -130,6 +130,30 @@ TEST_F(LoraImportTest, PeftsScaleComesFromItsConfig) {
   EXPECT_THAT(MessageOf(Import(tensors).status()), HasSubstr("r = 4"));
 }
 
+// As diffusion-pipe leaves it: keys of ComfyUI, without alphas.
+TEST_F(LoraImportTest, AConfigBesideOtherProgramsKeysIsReadToo) {
+  const std::vector<std::pair<std::string, Shape>> tensors = {
+      {"diffusion_model.m.lora_A.weight", {2, 3}},
+      {"diffusion_model.m.lora_B.weight", {1, 2}}};
+  EXPECT_EQ(Import(tensors)->warning, "");
+  scratch_.Write("adapter_config.json", R"({"r": 2, "lora_alpha": 6})");
+  const auto file = Import(tensors);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3));
+  // By its name the file may be a stranger to that config.
+  EXPECT_THAT(file->warning, HasSubstr("is scaled by 3 as the adapter_config"));
+  scratch_.Write("adapter_config.json",
+                 R"({"r": 2, "lora_alpha": 6, "use_dora": true})");
+  EXPECT_THAT(MessageOf(Import(tensors).status()), HasSubstr("\"use_dora\""));
+  scratch_.Write("adapter_config.json", R"({"r": 4, "lora_alpha": 6})");
+  EXPECT_THAT(MessageOf(Import(tensors).status()),
+              HasSubstr("its adapter_config.json says r = 4"));
+  // Where each module has its own alpha nothing else is asked.
+  std::vector<std::pair<std::string, Shape>> with_alpha = tensors;
+  with_alpha.push_back({"diffusion_model.m.alpha", {}});
+  EXPECT_THAT(Import(with_alpha)->modules[0].b, ElementsAre(0.5f, 0.5f));
+}
+
 // A folder is named in place of its one file.
 TEST_F(LoraImportTest, PeftsScaleIsFoundInAFolderToo) {
   ASSERT_TRUE(WriteSafetensors(scratch_ / "adapter_model.safetensors",
@@ -156,10 +180,15 @@ TEST_F(LoraImportTest, PeftsScaleIsFoundInAFolderToo) {
 TEST_F(LoraImportTest, AlphaIsANumberOfAnyKind) {
   const int64_t whole = 6;
   const int32_t narrow = 6;
+  const int16_t narrower = 6;
+  const int8_t narrowest = 6;
   const double precise = 6;
   for (const auto& [dtype, alpha] :
        std::vector<std::pair<DType, const void*>>{{DType::kI64, &whole},
                                                   {DType::kI32, &narrow},
+                                                  {DType::kI16, &narrower},
+                                                  {DType::kI8, &narrowest},
+                                                  {DType::kU8, &narrowest},
                                                   {DType::kF64, &precise}}) {
     const std::string path = scratch_ / "in.safetensors";
     ASSERT_TRUE(WriteSafetensors(
@@ -173,6 +202,22 @@ TEST_F(LoraImportTest, AlphaIsANumberOfAnyKind) {
     ASSERT_TRUE(file.ok()) << file.status();
     EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3)) << DTypeName(dtype);
   }
+}
+
+TEST_F(LoraImportTest, AnAlphaThatIsNoNumberIsNamedOnce) {
+  const std::string path = scratch_ / "in.safetensors";
+  const bool yes = true;
+  ASSERT_TRUE(
+      WriteSafetensors(path,
+                       {{"m.lora_A.weight", DType::kF32, {2, 3}, ones_.data()},
+                        {"m.lora_B.weight", DType::kF32, {1, 2}, ones_.data()},
+                        {"m.alpha", DType::kBool, {}, &yes}},
+                       {})
+          .ok());
+  EXPECT_EQ(MessageOf(ImportLora(path).status()),
+            absl::StrCat(path,
+                         ": 'm.alpha' is BOOL; expected a float or a "
+                         "whole number"));
 }
 
 TEST_F(LoraImportTest, TheScaleCanBeKeptApart) {
@@ -238,6 +283,12 @@ TEST_F(LoraImportTest, BothExpertsInOneFileAreRefusedOneIsRead) {
   tensors.push_back({"transformer.blocks.0.attn1.to_q.lora_B.weight", {4, 2}});
   EXPECT_THAT(MessageOf(Import(tensors).status()),
               HasSubstr("both experts: 2 keys, such as 'transformer_2."));
+  EXPECT_THAT(MessageOf(Import({{"high_noise_model.m.lora_A.weight", {2, 3}},
+                                {"high_noise_model.m.lora_B.weight", {4, 2}},
+                                {"low_noise_model.m.lora_A.weight", {2, 3}},
+                                {"low_noise_model.m.lora_B.weight", {4, 2}}})
+                            .status()),
+              HasSubstr("both experts: 2 keys, such as 'low_noise_model."));
 }
 
 TEST_F(LoraImportTest, OtherKindsAreRefusedByName) {
@@ -268,6 +319,45 @@ TEST_F(LoraImportTest, DiffusersScaleIsReadOnceAndTakenOut) {
     EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3));
     EXPECT_EQ(file->metadata.count("lora_adapter_metadata"), 0u);
     EXPECT_EQ(file->metadata.at("kept"), "yes");
+  }
+}
+
+// finetrainers' fields have no prefix, whatever the keys begin with.
+TEST_F(LoraImportTest, FinetrainersScaleIsReadOnceAndTakenOut) {
+  const std::string path = scratch_ / "in.safetensors";
+  const auto import = [&](const std::string& key, const std::string& config) {
+    EXPECT_TRUE(
+        WriteSafetensors(
+            path,
+            {{"transformer.m.lora_A.weight", DType::kF32, {2, 3}, ones_.data()},
+             {"transformer.m.lora_B.weight",
+              DType::kF32,
+              {1, 2},
+              ones_.data()}},
+            {{key, config}})
+            .ok());
+    return ImportLora(path);
+  };
+  const auto file =
+      import("lora_config",
+             R"({"r": 2, "lora_alpha": 6, "target_modules": ["to_q"]})");
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3));
+  EXPECT_TRUE(file->metadata.empty());
+  EXPECT_EQ(file->warning, "");
+  EXPECT_THAT(
+      MessageOf(import("lora_config", R"({"r": 4, "lora_alpha": 6})").status()),
+      HasSubstr("its lora_config says r = 4"));
+  for (const auto& [key, config] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"lora_adapter_metadata", R"({"unet.r": 2, "unet.lora_alpha": 6})"},
+           {"network", R"({"r": 2, "lora_alpha": 6})"},
+           {"lora_alpha", "6"}}) {
+    const auto unread = import(key, config);
+    ASSERT_TRUE(unread.ok()) << unread.status();
+    EXPECT_THAT(unread->modules[0].b, ElementsAre(1, 1));
+    EXPECT_THAT(unread->warning,
+                HasSubstr("a lora_alpha in its metadata (" + key + ")"));
   }
 }
 

@@ -68,6 +68,8 @@ TEST(ModelFileKindTest, WhatBelongsToOtherModels) {
             ModelFileKind::kOtherTextEncoder);
   EXPECT_EQ(KindOf({"encoder.conv_in.weight"}, {128, 3, 3, 3}),
             ModelFileKind::kOtherVae);
+  EXPECT_EQ(KindOf({"encoder.0.weight", "decoder.1.weight"}),
+            ModelFileKind::kTinyVae);
   EXPECT_EQ(KindOf({"first_stage_model.encoder.down.0.block.0.conv1.weight"}),
             ModelFileKind::kOtherVae);
   EXPECT_EQ(KindOf({"linear.weight"}), ModelFileKind::kUnknown);

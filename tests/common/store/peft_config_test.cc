@@ -28,6 +28,15 @@ TEST(PeftConfigTest, NoFileIsNoScale) {
   EXPECT_EQ(ReadPeftScale(scratch / "none").value().has_value(), false);
 }
 
+TEST(PeftConfigTest, SaysWhatTheFileIsInstead) {
+  ScratchFolder scratch;
+  EXPECT_THAT(MessageOf(ReadPeftScale(scratch.Write("c", "")).status()),
+              HasSubstr("c is empty (0 bytes)"));
+  EXPECT_THAT(
+      MessageOf(ReadPeftScale(scratch.Write("c", "<html>404")).status()),
+      HasSubstr("c is a web page"));
+}
+
 TEST(PeftConfigTest, NamesWhatIsNotSupported) {
   ScratchFolder scratch;
   std::string path = scratch.Write(
@@ -47,7 +56,7 @@ TEST(PeftConfigTest, NamesWhatIsNotSupported) {
     EXPECT_TRUE(ReadPeftScale(path).ok()) << start;
   }
   for (const char* text :
-       {"", "[]", "{}", R"({"r": 0, "lora_alpha": 1})",
+       {"[]", "{}", R"({"r": 0, "lora_alpha": 1})",
         R"({"r": 4, "lora_alpha": 0})", R"({"r": 4, "lora_alpha": -4})"}) {
     scratch.Write("c", text);
     EXPECT_TRUE(absl::IsInvalidArgument(ReadPeftScale(path).status())) << text;

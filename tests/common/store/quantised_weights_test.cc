@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -127,6 +128,43 @@ TEST_F(QuantisedWeightsTest, FindsScalesAndWhatStandsBeside) {
   EXPECT_THAT(MessageOf(ReadQuantisation("f", contents).status()),
               AllOf(HasSubstr("f: tensor c.weight is F8_E4M3 without a scale"),
                     HasSubstr("c.scale_weight")));
+}
+
+// Of a weight [2, 4] with the bytes `values`.
+TEST_F(QuantisedWeightsTest, AScaleIsFiniteAndAboveZero) {
+  const auto check = [&](const std::vector<unsigned char>& values,
+                         const std::vector<float>& scale, const Shape& shape) {
+    const std::string path = scratch_ / "in.safetensors";
+    EXPECT_TRUE(
+        WriteSafetensors(path,
+                         {{"m.weight", DType::kF8E4M3, {2, 4}, values.data()},
+                          {"m.weight_scale", DType::kF32, shape, scale.data()}},
+                         {})
+            .ok());
+    const auto archive = OpenTensorArchive(path).value();
+    return CheckScaleNumbers(
+        *archive, ReadQuantisation(path, archive->tensors()).value());
+  };
+  const std::vector<unsigned char> ones(8, 0x38);
+  EXPECT_TRUE(check(ones, {0.5f}, {}).ok());
+  EXPECT_TRUE(check(ones, {0.5f, 2, 1, 3}, {2, 2, 1}).ok());
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (float bad : {0.0f, -1.0f, nan, infinity}) {
+    const absl::Status refused = check(ones, {0.5f, bad}, {2, 1});
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << bad;
+    EXPECT_THAT(MessageOf(refused),
+                AllOf(HasSubstr("in.safetensors: scale m.weight_scale of the "
+                                "fp8 tensor m.weight is "),
+                      HasSubstr(" at element 1;"), HasSubstr("download")));
+    EXPECT_FALSE(check(ones, {bad}, {1}).ok()) << bad;
+  }
+  // Values that are zero need no scale; those beside them do.
+  const std::vector<unsigned char> half = {0x38, 0x38, 0, 0x80, 1, 1, 1, 1};
+  EXPECT_TRUE(check(half, {1, 0, 1, 1}, {2, 2, 1}).ok());
+  EXPECT_FALSE(check(half, {1, 1, 0, 1}, {2, 2, 1}).ok());
+  EXPECT_FALSE(check(half, {0, 1}, {2}).ok());
+  EXPECT_FALSE(check(half, {1, nan, 1, 1}, {2, 2, 1}).ok());
 }
 
 // What stands beside a weight says that it has a scale, which may be lost.

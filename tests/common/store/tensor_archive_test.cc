@@ -122,6 +122,9 @@ TEST_F(TensorArchiveTest, SaysWhatAFolderHoldsInstead) {
   EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
               testing::EndsWith("file; of its folders there is " +
                                 (scratch_ / "high")));
+  scratch_.Write("z_0_0.distcp", "...");
+  EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
+              HasSubstr("z_0_0.distcp is a piece of torch's distributed"));
   scratch_.Write("m-Q4_K.gguf", "GGUF\x03...");
   EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
               HasSubstr("m-Q4_K.gguf is a GGUF file"));

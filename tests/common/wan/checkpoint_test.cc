@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
+
 namespace halfpipe {
 namespace {
 
@@ -45,6 +47,24 @@ TEST(CheckpointTest, TakesHeadsFromTheOriginalReleasesConfig) {
   EXPECT_EQ(checkpoint->variant.architecture.heads, 2);
   EXPECT_THAT(Refusal(R"({"dim": 24, "num_heads": 7})"),
               HasSubstr("dim 24 is not a multiple of num_heads 7"));
+}
+
+// Without its last blocks a model is one of fewer blocks, by its tensors.
+TEST(CheckpointTest, HasAsManyBlocksAsTheConfigSays) {
+  for (const char* heads : {R"("num_attention_heads": 2,
+                               "attention_head_dim": 12)",
+                            R"("dim": 24, "num_heads": 2)"}) {
+    const auto with = [&](const char* layers) {
+      return absl::StrCat("{", heads, ", \"num_layers\": ", layers, "}");
+    };
+    EXPECT_TRUE(OpenWanCheckpoint(ModelWithConfig(with("3"))).ok());
+    EXPECT_THAT(Refusal(with("4")),
+                testing::AllOf(HasSubstr("there are 3 blocks, but "),
+                               HasSubstr("config.json says num_layers 4;")));
+    EXPECT_THAT(Refusal(with("2")), HasSubstr("says num_layers 2;"));
+    EXPECT_THAT(Refusal(with("\"3\"")),
+                HasSubstr("num_layers: expected a positive whole number"));
+  }
 }
 
 TEST(CheckpointTest, AConfigThatSpeaksOfQuantisedWeightsIsBelieved) {

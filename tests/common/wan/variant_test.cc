@@ -105,8 +105,12 @@ TEST(VariantTest, RefusesOtherModelsByName) {
   FakeArchive vace = ArchiveOf(TinyWan(), "");
   vace.Add("vace_blocks.0.after_proj.weight", DType::kBF16, {12, 12});
   EXPECT_EQ(Refusal(vace),
-            "model: this is a VACE model, which is not supported: 1 tensors "
-            "belong to it, such as vace_blocks.0.after_proj.weight");
+            "model: this is a model of another kind (VACE), which is not "
+            "supported: only such a one has vace_blocks.0.after_proj.weight");
+  for (const char* name : {"vace_a", "vace_b", "vace_c"}) {
+    vace.Add(name, DType::kBF16, {1});
+  }
+  EXPECT_THAT(Refusal(vace), HasSubstr(", ... (4 such tensors)"));
   FakeArchive animate = ArchiveOf(TinyWan(), "");
   animate.Add("face_adapter.x", DType::kBF16, {1});
   EXPECT_THAT(Refusal(animate), HasSubstr("Animate"));
