@@ -216,6 +216,25 @@ std::string ForeignKeyHint(absl::string_view name, const YAML::Node& value,
            "count steps, of which an epoch has samples * data.repeat / "
            "train.micro_batches";
   }
+  if (IsOneOf(name, {"fps", "target_fps", "source_fps", "frame_rate"})) {
+    return "frames are taken as they are: convert clips of another rate with "
+           "ffmpeg -r";
+  }
+  if (IsOneOf(name, {"resolution", "resolutions"})) {
+    return "write data.height and data.width";
+  }
+  if (IsOneOf(name, {"frame_buckets", "target_frames"})) {
+    return "write data.frames, 4k+1: 81, say";
+  }
+  if (IsOneOf(name, {"image_directory", "video_directory", "jsonl_file",
+                     "image_jsonl_file", "video_jsonl_file", "datasets",
+                     "directory"})) {
+    return "write data.path, the folder of the clips, and data.metadata where "
+           "a list names them";
+  }
+  if (IsOneOf(name, {"network", "network_dim", "network_alpha", "adapter"})) {
+    return "write lora.rank and lora.alpha";
+  }
   if (name == "lr_warmup_steps") return WarmupHint(value, document);
   if (name == "weighting_scheme") return WeightingHint(value);
   if (name == "mixed_precision") return PrecisionHint(value);

@@ -129,6 +129,14 @@ TEST(ForeignKeysTest, AJobFileSaysThem) {
               HasSubstr("write min_boundary: 0.357"));
 }
 
+TEST(ForeignKeysTest, WhatOthersSayOfTheirDataAndNetwork) {
+  EXPECT_THAT(HintOf("fps", "16"), HasSubstr("taken as they are"));
+  EXPECT_THAT(HintOf("resolution", "[832, 480]"), HasSubstr("data.height"));
+  EXPECT_THAT(HintOf("frame_buckets", "[1, 33]"), HasSubstr("data.frames"));
+  EXPECT_THAT(HintOf("jsonl_file", "a.jsonl"), HasSubstr("data.metadata"));
+  EXPECT_THAT(HintOf("network_dim", "32"), HasSubstr("lora.rank"));
+}
+
 TEST(ForeignKeysTest, OwnAndUnknownNamesHaveNone) {
   EXPECT_EQ(HintOf("steps", "5"), "");
   EXPECT_EQ(HintOf("lr", "1e-4"), "");
