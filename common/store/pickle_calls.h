@@ -11,8 +11,8 @@
 
 namespace halfpipe {
 
-// OK for collections.OrderedDict, torch._utils._rebuild_tensor_v2, _v3 (fp8) and
-// _rebuild_parameter, the torch.*Storage classes and the two fp8 types.
+// OK for collections.OrderedDict, torch._utils._rebuild_tensor_v2, _v3 (fp8)
+// and _rebuild_parameter, the torch.*Storage classes and the two fp8 types.
 // InvalidArgument names any other.
 [[nodiscard]] absl::Status CheckAllowedGlobal(const std::string& name);
 

@@ -25,6 +25,7 @@ using Entries = std::map<std::string, ZipEntry>;
 
 constexpr absl::string_view kPickleName = "/data.pkl";
 constexpr uint64_t kMaxPickleBytes = uint64_t{1} << 26;
+constexpr size_t kMostNamed = 3;
 
 absl::Status Invalid(absl::string_view what) {
   return absl::InvalidArgumentError(what);
@@ -90,7 +91,8 @@ absl::Status RefuseNested(const PickleDict& dict) {
     const auto* name = std::get_if<std::string>(&key->data);
     const auto* inner = std::get_if<PickleDict>(&value->data);
     // Its first entry tells: a file may name one dict without end.
-    if (name != nullptr && inner != nullptr && !inner->entries.empty() &&
+    if (names.size() < kMostNamed && name != nullptr && inner != nullptr &&
+        !inner->entries.empty() &&
         std::holds_alternative<PickledTensor>(
             inner->entries.front().second->data)) {
       names.push_back(*name);
