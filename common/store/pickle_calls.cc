@@ -12,14 +12,16 @@ namespace {
 
 constexpr absl::string_view kOrderedDict = "collections.OrderedDict";
 constexpr absl::string_view kTensor = "torch._utils._rebuild_tensor_v2";
+constexpr absl::string_view kTypedTensor = "torch._utils._rebuild_tensor_v3";
 constexpr absl::string_view kParameter = "torch._utils._rebuild_parameter";
 
-struct StorageType {
+struct GlobalType {
   const char* global;
   DType dtype;
 };
 
-constexpr std::array<StorageType, 10> kStorages = {{
+// The last one's elements are bytes, whose type its tensor says.
+constexpr std::array<GlobalType, 11> kStorages = {{
     {"torch.BoolStorage", DType::kBool},
     {"torch.ByteStorage", DType::kU8},
     {"torch.CharStorage", DType::kI8},
@@ -30,11 +32,20 @@ constexpr std::array<StorageType, 10> kStorages = {{
     {"torch.BFloat16Storage", DType::kBF16},
     {"torch.FloatStorage", DType::kF32},
     {"torch.DoubleStorage", DType::kF64},
+    {"torch.storage.UntypedStorage", DType::kU8},
 }};
 
-std::optional<DType> StorageDType(absl::string_view global) {
-  for (const StorageType& storage : kStorages) {
-    if (global == storage.global) return storage.dtype;
+// Types for which torch has no class of storages.
+constexpr std::array<GlobalType, 2> kTypes = {{
+    {"torch.float8_e4m3fn", DType::kF8E4M3},
+    {"torch.float8_e5m2", DType::kF8E5M2},
+}};
+
+template <size_t kSize>
+std::optional<DType> Find(const std::array<GlobalType, kSize>& types,
+                          absl::string_view global) {
+  for (const GlobalType& type : types) {
+    if (global == type.global) return type.dtype;
   }
   return std::nullopt;
 }
@@ -83,6 +94,20 @@ absl::StatusOr<PickleValue> RebuildTensor(const PickleTuple& arguments) {
       PickledTensor{*storage, *offset, *std::move(shape), *std::move(strides)}};
 }
 
+// (storage, offset, sizes, strides, requires_grad, hooks, dtype[, metadata])
+absl::StatusOr<PickleValue> RebuildTypedTensor(const PickleTuple& arguments) {
+  HP_ASSIGN_OR_RETURN(PickleValue result, RebuildTensor(arguments));
+  auto& tensor = std::get<PickledTensor>(result.data);
+  const auto* type = Argument<PickleGlobal>(arguments, 6);
+  const std::optional<DType> dtype =
+      type == nullptr ? std::nullopt : Find(kTypes, type->name);
+  if (!dtype || tensor.storage.dtype != DType::kU8) {
+    return Malformed(kTypedTensor);
+  }
+  tensor.storage.dtype = *dtype;
+  return result;
+}
+
 // (tensor, requires_grad, hooks)
 absl::StatusOr<PickleValue> RebuildParameter(const PickleTuple& arguments) {
   const auto* tensor = Argument<PickledTensor>(arguments, 0);
@@ -93,8 +118,8 @@ absl::StatusOr<PickleValue> RebuildParameter(const PickleTuple& arguments) {
 }  // namespace
 
 absl::Status CheckAllowedGlobal(const std::string& name) {
-  if (name == kOrderedDict || name == kTensor || name == kParameter ||
-      StorageDType(name)) {
+  if (name == kOrderedDict || name == kTensor || name == kTypedTensor ||
+      name == kParameter || Find(kStorages, name) || Find(kTypes, name)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -107,6 +132,7 @@ absl::Status CheckAllowedGlobal(const std::string& name) {
 absl::StatusOr<PickleValue> CallGlobal(const std::string& global,
                                        const PickleTuple& arguments) {
   if (global == kTensor) return RebuildTensor(arguments);
+  if (global == kTypedTensor) return RebuildTypedTensor(arguments);
   if (global == kParameter) return RebuildParameter(arguments);
   if (global == kOrderedDict && arguments.items.empty()) {
     return PickleValue{PickleDict{}};
@@ -127,7 +153,7 @@ absl::StatusOr<PickledStorage> StorageOf(const PickleValue& id) {
       *elements < 0) {
     return Malformed(kWhat);
   }
-  std::optional<DType> dtype = StorageDType(type->name);
+  std::optional<DType> dtype = Find(kStorages, type->name);
   if (!dtype) return Malformed(kWhat);
   return PickledStorage{*dtype, *key, *elements};
 }

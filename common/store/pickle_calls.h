@@ -11,9 +11,9 @@
 
 namespace halfpipe {
 
-// OK for collections.OrderedDict, torch._utils._rebuild_tensor_v2 and
-// _rebuild_parameter, and the typed torch.*Storage classes. InvalidArgument
-// names any other.
+// OK for collections.OrderedDict, torch._utils._rebuild_tensor_v2, _v3 (fp8)
+// and _rebuild_parameter, the torch.*Storage classes and the two fp8 types.
+// InvalidArgument names any other.
 [[nodiscard]] absl::Status CheckAllowedGlobal(const std::string& name);
 
 // What global(*arguments) stands for. REQUIRES: `global` is allowed.

@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
@@ -23,6 +25,7 @@ using Entries = std::map<std::string, ZipEntry>;
 
 constexpr absl::string_view kPickleName = "/data.pkl";
 constexpr uint64_t kMaxPickleBytes = uint64_t{1} << 26;
+constexpr size_t kMostNamed = 3;
 
 absl::Status Invalid(absl::string_view what) {
   return absl::InvalidArgumentError(what);
@@ -81,6 +84,27 @@ absl::StatusOr<Pickle> ReadPickle(const RandomAccessFile& file,
   return Pickle::Parse(bytes);
 }
 
+// What a training state keeps its weights in is another dict in it.
+absl::Status RefuseNested(const PickleDict& dict) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : dict.entries) {
+    const auto* name = std::get_if<std::string>(&key->data);
+    const auto* inner = std::get_if<PickleDict>(&value->data);
+    // Its first entry tells: a file may name one dict without end.
+    if (names.size() < kMostNamed && name != nullptr && inner != nullptr &&
+        !inner->entries.empty() &&
+        std::holds_alternative<PickledTensor>(
+            inner->entries.front().second->data)) {
+      names.push_back(*name);
+    }
+  }
+  if (names.empty()) return absl::OkStatus();
+  return Invalid(absl::StrCat(
+      "its tensors are in its entr", names.size() == 1 ? "y '" : "ies '",
+      absl::StrJoin(names, "', '"), "'; save the weights alone, ",
+      "torch.save(torch.load(path)['", names.front(), "'], path)"));
+}
+
 // The dict that maps names to tensors.
 absl::StatusOr<const PickleDict*> FindStateDict(const PickleValue& root) {
   const auto* dict = std::get_if<PickleDict>(&root.data);
@@ -88,13 +112,17 @@ absl::StatusOr<const PickleDict*> FindStateDict(const PickleValue& root) {
     return Invalid(
         "it does not hold a dict of tensors; save model.state_dict()");
   }
-  if (dict->entries.size() != 1) return dict;
-  const auto& [key, value] = dict->entries.front();
-  const auto* name = std::get_if<std::string>(&key->data);
-  const auto* inner = std::get_if<PickleDict>(&value->data);
-  bool wraps = name != nullptr && (*name == "state_dict" || *name == "module" ||
-                                   *name == "model_state");
-  return wraps && inner != nullptr ? inner : dict;
+  if (dict->entries.size() == 1) {
+    const auto& [key, value] = dict->entries.front();
+    const auto* name = std::get_if<std::string>(&key->data);
+    const auto* inner = std::get_if<PickleDict>(&value->data);
+    const bool wraps =
+        name != nullptr &&
+        (*name == "state_dict" || *name == "module" || *name == "model_state");
+    if (wraps && inner != nullptr) return inner;
+  }
+  HP_RETURN_IF_ERROR(RefuseNested(*dict));
+  return dict;
 }
 
 bool IsPlain(const PickleValue& value) {

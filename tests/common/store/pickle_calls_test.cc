@@ -13,12 +13,14 @@ using ::testing::HasSubstr;
 TEST(PickleCallsTest, OnlyAListOfNamesIsAllowed) {
   for (const char* name :
        {"collections.OrderedDict", "torch._utils._rebuild_tensor_v2",
-        "torch._utils._rebuild_parameter", "torch.BFloat16Storage"}) {
+        "torch._utils._rebuild_parameter", "torch.BFloat16Storage",
+        "torch._utils._rebuild_tensor_v3", "torch.storage.UntypedStorage",
+        "torch.float8_e4m3fn", "torch.float8_e5m2"}) {
     EXPECT_TRUE(CheckAllowedGlobal(name).ok()) << name;
   }
   for (const char* name :
        {"os.system", "builtins.eval", "torch.load", "torch.storage._load",
-        "torch.FloatStorage.x", "", "torch._utils._rebuild_tensor_v3"}) {
+        "torch.FloatStorage.x", "", "torch._utils._rebuild_tensor_v4"}) {
     absl::Status status = CheckAllowedGlobal(name);
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << name;
     EXPECT_THAT(MessageOf(status), HasSubstr(absl::StrCat("'", name, "'")));
@@ -63,6 +65,22 @@ TEST(PickleCallsTest, ATensorNeedsAStorageAndSizes) {
         PickleTuple{{&storage, &zero, &shape, &short_shape}},
         PickleTuple{{&storage, &zero, &bad_shape, &shape}}}) {
     EXPECT_FALSE(CallGlobal(kName, bad).ok());
+  }
+  // Version 3 says the type of a storage of bytes.
+  PickleValue bytes{PickledStorage{DType::kU8, "0", 6}};
+  PickleValue none{PickleDict{}};
+  PickleValue no{false};
+  PickleValue e5m2{PickleGlobal{"torch.float8_e5m2"}};
+  const char* kTyped = "torch._utils._rebuild_tensor_v3";
+  const auto typed =
+      CallGlobal(kTyped, {{&bytes, &zero, &shape, &shape, &no, &none, &e5m2}});
+  ASSERT_TRUE(typed.ok()) << typed.status();
+  EXPECT_EQ(std::get<PickledTensor>(typed->data).storage.dtype, DType::kF8E5M2);
+  for (const PickleTuple& bad :
+       {PickleTuple{{&bytes, &zero, &shape, &shape, &no, &none}},
+        PickleTuple{{&bytes, &zero, &shape, &shape, &no, &none, &zero}},
+        PickleTuple{{&storage, &zero, &shape, &shape, &no, &none, &e5m2}}}) {
+    EXPECT_FALSE(CallGlobal(kTyped, bad).ok());
   }
   // A storage's class is allowed as a name, never as a call.
   EXPECT_FALSE(CallGlobal("torch.FloatStorage", {}).ok());
