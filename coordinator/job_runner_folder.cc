@@ -104,7 +104,8 @@ absl::Status JobRunner::CheckContent(absl::Time now) {
   }
   HP_ASSIGN_OR_RETURN(const std::string other, WhatDiffersInData());
   if (other.empty()) {
-    SayStepsChange(whole);
+    // A run says it once it has chosen its checkpoint.
+    if (plan_.kind == JobKind::kCheck) SayStepsChange(whole);
     return absl::OkStatus();
   }
   return plan_.replace ? BeginAnew(now) : OtherDataError(directory, other);

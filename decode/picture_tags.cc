@@ -243,7 +243,7 @@ void ReadPng(const ReadBytes& read, Found* found) {
     if (type == "acTL") {
       found->frames = Number(read(offset + 8, 4), 4, ByteOrder::kBig);
     }
-    if (type == "cICP") ReadCicp(read(offset + 8, 4), found);
+    if (type == "cICP" && length == 4) ReadCicp(read(offset + 8, 4), found);
     if (length <= kMaxTagBytes && type == "eXIf") {
       ReadExif(read(offset + 8, length), found);
     }

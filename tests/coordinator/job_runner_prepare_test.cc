@@ -96,7 +96,7 @@ TEST_F(BadFileTest, AResumedJobLeavesOutTheSame) {
   host_ = FakeHost();
   StartWith(BadFilePolicy::kSkip, {});
   Work();
-  EXPECT_EQ(host_.error.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(host_.error.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(host_.reason, HasSubstr("1 sample was added (/data/1.mp4)"));
 }
 

@@ -87,7 +87,7 @@ TEST(DecodeProtocolTest, FactsOutOfBoundsAreRefused) {
   EXPECT_FALSE(ParseFacts(good + "x").ok());
   EXPECT_FALSE(ParseFacts(good.substr(1)).ok());
   std::string strange = good;
-  strange[4] = '\x10';  // a flag that there is not
+  strange[4] = '\x40';  // a flag that there is not
   EXPECT_FALSE(ParseFacts(strange).ok());
 }
 

@@ -176,9 +176,11 @@ TEST_F(DataSetTest, MediaBesideProblemsCanBeLookedAt) {
                 "video,prompt\na.mp4,\nb.mp4,snow\nc.mp4,rain\n"
                 "page.mp4,a page\n");
   const std::vector<SampleRef> samples = SamplesBesideProblems(config_.data);
-  ASSERT_EQ(samples.size(), 2u);
+  // The page too: who looks at it says what it is.
+  ASSERT_EQ(samples.size(), 3u);
   EXPECT_THAT(samples[0].media_path, EndsWith("/clips/a.mp4"));
   EXPECT_THAT(samples[1].media_path, EndsWith("/clips/b.mp4"));
+  EXPECT_THAT(samples[2].media_path, EndsWith("/clips/page.mp4"));
   EXPECT_EQ(samples[1].latents_path, "");
   config_.data.path = "/nowhere";
   EXPECT_TRUE(SamplesBesideProblems(config_.data).empty());
