@@ -8,7 +8,7 @@ out="${1:?Usage: tests/fuzz/make_media.sh OUT}"
 golden="$(dirname "${BASH_SOURCE[0]}")/../decode/golden"
 rm -rf "$out" && mkdir -p "$out"
 find "$golden" -type f ! -name '*.rgb' ! -name 'tag[23457]*' \
-  ! -name one-bit.png -exec cp {} "$out" \;
+  ! -name one-bit.png ! -name '*.ppm' -exec cp {} "$out" \;
 
 make() { # make FILE OPTIONS...
   local file="$1"
