@@ -41,7 +41,8 @@ std::string WithoutBlock(std::string content, Draw* draw) {
 }
 
 std::string WithMore(std::string content, Draw* draw) {
-  return content + content.substr(0, draw->Below(content.size()));
+  content.append(content, 0, draw->Below(content.size()));
+  return content;
 }
 
 std::string Damaged(const std::string& content, Draw* draw) {
@@ -89,6 +90,35 @@ bool AgreeOnKind(const MediaFacts& a, const MediaFacts& b) {
          a.is_hdr == b.is_hdr && a.is_heif == b.is_heif;
 }
 
+// What is wrong with a refusal by the run; "" where nothing is.
+std::string RefusalVerdict(const DecodeItem& item, bool is_sound,
+                           const absl::Status& refusal) {
+  const std::string message(refusal.message());
+  if (!absl::StrContains(message, item.path)) {
+    return "it is not named in: " + message;
+  }
+  const bool may_refuse =
+      !is_sound || item.refuse_transparency || absl::IsOutOfRange(refusal);
+  return may_refuse ? "" : "it is refused: " + message;
+}
+
+// What differs between the three; "" where nothing does.
+std::string Verdict(const DecodeItem& item, bool is_sound,
+                    const absl::StatusOr<MediaFacts>& ran,
+                    const absl::StatusOr<MediaFacts>& checked,
+                    const absl::StatusOr<MediaFacts>& scanned) {
+  if (ran.status() != checked.status()) {
+    return absl::StrCat("check and run differ: ", checked.status().ToString(),
+                        " / ", ran.status().ToString());
+  }
+  if (!ran.ok()) return RefusalVerdict(item, is_sound, ran.status());
+  if (!(*ran == *checked)) return "check and run differ in the facts";
+  if (!scanned.ok()) {
+    return "a scan refuses what a run reads: " + scanned.status().ToString();
+  }
+  return AgreeOnKind(*scanned, *ran) ? "" : "a scan and a run differ in kind";
+}
+
 }  // namespace
 
 absl::StatusOr<MediaAgreement> MediaAgreement::Open(
@@ -133,36 +163,13 @@ std::string MediaAgreement::Compare(const std::vector<std::string>& paths,
   }
   std::vector<std::string> wrong;
   for (size_t i = 0; i < items.size(); ++i) {
-    const auto add = [&](absl::string_view what, const std::string& detail) {
-      wrong.push_back(absl::StrCat(items[i].path, " (",
-                                   is_sound[i] ? "sound " : "damaged ",
-                                   origins[i], "): ", what, ": ", detail));
-    };
-    const absl::StatusOr<MediaFacts>& ran = (*run)[i];
-    const absl::StatusOr<MediaFacts>& checked = (*check)[i];
-    const absl::StatusOr<MediaFacts>& scanned = (*scan)[i];
-    ++(ran.ok() ? read_ : refused_);
-    if (ran.status() != checked.status()) {
-      add("check and run differ", absl::StrCat(checked.status().ToString(),
-                                               " / ", ran.status().ToString()));
-      continue;
-    }
-    if (!ran.ok()) {
-      const std::string message(ran.status().message());
-      if (!absl::StrContains(message, items[i].path)) {
-        add("it is not named in", message);
-      }
-      const bool may_refuse = !is_sound[i] || items[i].refuse_transparency ||
-                              absl::IsOutOfRange(ran.status());
-      if (!may_refuse) add("it is refused", message);
-      continue;
-    }
-    if (!(*ran == *checked)) add("check and run differ", "in the facts");
-    if (!scanned.ok()) {
-      add("a scan refuses what a run reads", scanned.status().ToString());
-    } else if (!AgreeOnKind(*scanned, *ran)) {
-      add("a scan and a run differ", "in the kind");
-    }
+    ++((*run)[i].ok() ? read_ : refused_);
+    const std::string verdict =
+        Verdict(items[i], is_sound[i], (*run)[i], (*check)[i], (*scan)[i]);
+    if (verdict.empty()) continue;
+    wrong.push_back(absl::StrCat(items[i].path, " (",
+                                 is_sound[i] ? "sound " : "damaged ",
+                                 origins[i], "): ", verdict));
   }
   return absl::StrJoin(wrong, "\n");
 }
