@@ -255,15 +255,15 @@ TEST_F(DeliveryTest, APathThatIsNoTextIsNamed) {
 // The coordinator's own refusal: it found out a path (of a scan that did not
 // come over the wire) that it cannot send, and answers in the stage's place.
 TEST_F(DeliveryTest, ACommandThatCannotBeSentEndsTheJob) {
+  JobSpec spec;
+  spec.id = "unsendable";
+  spec.config_yaml = JobConfigText(directory_ + "/unsendable", /*steps=*/2);
+  ASSERT_TRUE(client_->CreateJob(spec).ok());
   std::vector<std::unique_ptr<CoordinatorClient>> stages;
   for (int32_t rank = 0; rank < 2; ++rank) {
     stages.push_back(NewGrpcCoordinatorClient({server_->address()}));
     ASSERT_TRUE(stages.back()->Register(MakeStageInfo(rank)).ok());
   }
-  JobSpec spec;
-  spec.id = "unsendable";
-  spec.config_yaml = JobConfigText(directory_ + "/unsendable", /*steps=*/2);
-  ASSERT_TRUE(client_->CreateJob(spec).ok());
   const auto scan = stages[0]->NextCommand(0, absl::Seconds(5));
   ASSERT_TRUE(scan.ok()) << scan.status();
   CommandResult scanned = FakeStage{.rank = 0}.Answer(*scan);
