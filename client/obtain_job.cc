@@ -41,9 +41,13 @@ absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
     }
     HP_ASSIGN_OR_RETURN(known, client.CancelJob(spec.id, /*now=*/true));
   }
-  const int64_t seen = known->last_cursor;
-  HP_ASSIGN_OR_RETURN(Job job, client.ResumeJob(spec.id, options));
-  job.last_cursor = seen;  // so that the resumption's own events are shown
+  return ResumeKnownJob(client, *known, options);
+}
+
+absl::StatusOr<Job> ResumeKnownJob(TrainingClient& client, const Job& known,
+                                   const ResumeOptions& options) {
+  HP_ASSIGN_OR_RETURN(Job job, client.ResumeJob(known.id, options));
+  job.last_cursor = known.last_cursor;
   return job;
 }
 

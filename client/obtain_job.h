@@ -17,6 +17,12 @@ namespace halfpipe {
                                             const JobSpec& spec,
                                             EventPrinter& printer);
 
+// Queues a job again. Its last_cursor stays that of `known`, so that the
+// resumption's own events are shown.
+[[nodiscard]] absl::StatusOr<Job> ResumeKnownJob(TrainingClient& client,
+                                                 const Job& known,
+                                                 const ResumeOptions& options);
+
 }  // namespace halfpipe
 
 #endif  // HP_CLIENT_OBTAIN_JOB_H_

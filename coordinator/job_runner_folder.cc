@@ -17,8 +17,10 @@ namespace halfpipe {
 absl::Status JobRunner::TakeFolder(absl::Time now) {
   if (plan_.kind == JobKind::kPrepare) return absl::OkStatus();
   const std::string& folder = plan_.config.output.dir;
-  if (const absl::Status usable = ledger_->CheckUsable(folder); !usable.ok()) {
-    return Annotate(usable, "output.dir");
+  // A training has prepared it.
+  if (plan_.kind == JobKind::kCheck) {
+    const absl::Status usable = ledger_->CheckUsable(folder);
+    if (!usable.ok()) return Annotate(usable, "output.dir");
   }
   const absl::StatusOr<OutputContents> contents = ledger_->Look(folder);
   if (!contents.ok()) return Annotate(contents.status(), "output.dir");

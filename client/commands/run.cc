@@ -112,7 +112,7 @@ class LocalRun {
             absl::StrCat("this job is done, with other content: ", other));
       }
       HP_ASSIGN_OR_RETURN(
-          job, service_->client().ResumeJob(spec.id, options_.resume));
+          job, ResumeKnownJob(service_->client(), job, options_.resume));
     }
     HP_ASSIGN_OR_RETURN(const FollowResult result, Follow(job));
     if (result.end != FollowEnd::kJobEnded) {
