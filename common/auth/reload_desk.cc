@@ -1,6 +1,5 @@
 #include "common/auth/reload_desk.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace halfpipe {
 
@@ -40,9 +41,10 @@ class ReloadDesk {
 };
 
 // How many running services have read the file as it is now: 0, none follows
-// it here. Asks each and waits for ten seconds at most. Unavailable: one cannot
+// it here. Asks each and waits for `patience` at most. Unavailable: one cannot
 // read it, does not answer, or stays with another text; the message says why.
-[[nodiscard]] absl::StatusOr<int> AskToReload(const std::string& token_file);
+[[nodiscard]] absl::StatusOr<int> AskToReload(
+    const std::string& token_file, absl::Duration patience = absl::Seconds(10));
 
 }  // namespace halfpipe
 

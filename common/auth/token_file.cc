@@ -88,18 +88,19 @@ absl::StatusOr<std::string> RealPath(const std::string& path) {
   std::error_code error;
   std::filesystem::path real = std::filesystem::canonical(path, error);
   if (!error) return real.string();
+  std::error_code ignored;
   if (error != std::errc::no_such_file_or_directory ||
-      std::filesystem::is_symlink(path)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot find ", path, ": ", error.message()));
+      std::filesystem::is_symlink(path, ignored)) {
+    return absl::ErrnoToStatus(error.value(),
+                               absl::StrCat("cannot find ", path));
   }
   const std::filesystem::path given(path);
   const std::filesystem::path folder =
       given.has_parent_path() ? given.parent_path() : ".";
   real = std::filesystem::canonical(folder, error);
   if (!error) return (real / given.filename()).string();
-  return absl::NotFoundError(
-      absl::StrCat("cannot find ", folder.string(), ": ", error.message()));
+  return absl::ErrnoToStatus(error.value(),
+                             absl::StrCat("cannot find ", folder.string()));
 }
 
 // Held while the file is read, changed and replaced. It is on the file itself,

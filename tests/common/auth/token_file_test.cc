@@ -100,9 +100,8 @@ TEST_F(TokenFileTest, AnEditKeepsOwnerGroupModeAndLink) {
 
 TEST_F(TokenFileTest, NothingIsChangedWhereOwnerAndGroupCannotBeKept) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may give files away";
-  const std::string folder = path_ + ".d";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
+  char name[] = "/tmp/halfpipe-tokens-XXXXXX";  // where anybody may look
+  const std::string folder = mkdtemp(name);
   ASSERT_EQ(chmod(folder.c_str(), 0777), 0);
   const std::string path = folder + "/tokens";
   ASSERT_TRUE(AddToken(path, {"alice", Role::kRead}).ok());
@@ -118,6 +117,7 @@ TEST_F(TokenFileTest, NothingIsChangedWhereOwnerAndGroupCannotBeKept) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder, error),
                           std::filesystem::directory_iterator()),
             1);
+  std::filesystem::remove_all(folder);
 }
 
 // As processes do: each has its own view of the file.
