@@ -30,7 +30,6 @@ namespace {
 constexpr int kPlaces = 4;
 constexpr int kMostAtOnce = 64;
 constexpr size_t kMostBytes = 2048;
-constexpr std::chrono::seconds kPatience(10);
 // Of a service that has read the file before the last edit of it.
 constexpr std::chrono::milliseconds kNextTry(100);
 constexpr absl::string_view kInForce = "ok ";
@@ -68,13 +67,13 @@ const sockaddr* Plain(const Address& address) {
 }
 
 // What the service at a place says; nullopt: there is none.
-absl::StatusOr<std::optional<std::string>> Ask(const Address& address) {
+absl::StatusOr<std::optional<std::string>> Ask(const Address& address,
+                                               absl::Duration patience) {
   HP_ASSIGN_OR_RETURN(const int fd, NewSocket(0));
   const absl::Cleanup close_fd = [fd] { close(fd); };
-  timeval patience = {};
-  patience.tv_sec = kPatience.count();
+  const timeval limit = absl::ToTimeval(patience);
   for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
-    (void)setsockopt(fd, SOL_SOCKET, option, &patience, sizeof(patience));
+    (void)setsockopt(fd, SOL_SOCKET, option, &limit, sizeof(limit));
   }
   if (connect(fd, Plain(address), address.bytes) != 0) {
     if (errno == ECONNREFUSED) return std::nullopt;
@@ -85,18 +84,22 @@ absl::StatusOr<std::optional<std::string>> Ask(const Address& address) {
   // One that ends now is none any more.
   if (got == 0 || (got < 0 && errno == ECONNRESET)) return std::nullopt;
   if (got < 0) {
-    return absl::UnavailableError(absl::StrCat(
-        "the running service has not answered for ", kPatience.count(), " s"));
+    return absl::UnavailableError(
+        absl::StrCat("the running service has not answered for ",
+                     absl::FormatDuration(patience)));
   }
   return std::string(buffer, static_cast<size_t>(got));
 }
 
 // Whether the service at a place has the file as it is now.
-absl::StatusOr<bool> IsInForce(const std::string& token_file, int place) {
+absl::StatusOr<bool> IsInForce(const std::string& token_file, int place,
+                               absl::Duration patience) {
   const Address address = AddressOf(token_file, place);
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+  const auto until =
+      std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(patience);
   while (true) {
-    HP_ASSIGN_OR_RETURN(const std::optional<std::string> answer, Ask(address));
+    HP_ASSIGN_OR_RETURN(const std::optional<std::string> answer,
+                        Ask(address, patience));
     if (!answer.has_value()) return false;
     absl::string_view text = *answer;
     if (!absl::ConsumePrefix(&text, kInForce)) {
@@ -162,10 +165,12 @@ void ReloadDesk::Answer(const Reload& reload) {
   }
 }
 
-absl::StatusOr<int> AskToReload(const std::string& token_file) {
+absl::StatusOr<int> AskToReload(const std::string& token_file,
+                                absl::Duration patience) {
   int services = 0;
   for (int place = 0; place < kPlaces; ++place) {
-    HP_ASSIGN_OR_RETURN(const bool in_force, IsInForce(token_file, place));
+    HP_ASSIGN_OR_RETURN(const bool in_force,
+                        IsInForce(token_file, place, patience));
     if (in_force) ++services;
   }
   return services;

@@ -93,7 +93,8 @@ TEST_F(ReloadDeskTest, AnImpostorIsNotBelieved) {
   const Service impostor(path_, []() -> absl::StatusOr<std::string> {
     return "0123456789abcdef";
   });
-  EXPECT_TRUE(absl::IsUnavailable(AskToReload(path_).status()));
+  EXPECT_TRUE(absl::IsUnavailable(
+      AskToReload(path_, absl::Milliseconds(500)).status()));
 }
 
 TEST_F(ReloadDeskTest, ThereIsRoomForFour) {
