@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "client/command.h"
 #include "client/tool_commands.h"
+#include "common/base/printable_text.h"
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
 #include "common/build_info/build_info.h"
@@ -80,7 +81,7 @@ int Fail(const absl::Status& status, CommandContext& context) {
                       ? absl::StrCat("failed without a reason (",
                                      absl::StatusCodeToString(status.code()),
                                      ")")
-                      : ValidText(message))
+                      : PrintableLines(message, ""))
               << "\n";
   return static_cast<int>(ExitCodeFor(status));
 }

@@ -14,6 +14,7 @@
 #include "client/job_json.h"
 #include "client/local_service.h"
 #include "client/number_check.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 
@@ -122,8 +123,9 @@ absl::StatusOr<ExitCode> FollowRemotely(
   HP_ASSIGN_OR_RETURN(const FollowResult result,
                       FollowJob(client, signals, *printer, follow));
   if (result.end != FollowEnd::kJobEnded) {
-    context.err << "halfpipe: stopped watching; job " << id
-                << " goes on (halfpipe watch " << id << ")\n";
+    const std::string shown = PrintableText(id);
+    context.err << "halfpipe: stopped watching; job " << shown
+                << " goes on (halfpipe watch " << shown << ")\n";
     return ExitCode::kInterrupted;
   }
   return ReportEnd(result.job, format, "", context);
@@ -134,7 +136,7 @@ ExitCode ReportAnswer(const Job& job, OutputFormat format,
   if (format == OutputFormat::kJson) {
     context.out << JsonText(ToJson(job), 2) << "\n";
   } else {
-    context.out << text << "\n";
+    context.out << PrintableText(text) << "\n";
   }
   return ExitCode::kOk;
 }
@@ -147,18 +149,20 @@ ExitCode ReportEnd(const Job& job, OutputFormat format,
     context.out << JsonText(json) << "\n";
   } else {
     for (const std::string& path : job.exports) {
-      context.out << "LoRA: " << path << "\n";
+      context.out << "LoRA: " << PrintableText(path) << "\n";
     }
   }
   context.out << std::flush;
   if (job.state == JobState::kFailed) {
     const std::string why =
         job.error.ok() ? job.reason : std::string(job.error.message());
-    context.err << "halfpipe: job " << job.id << " failed: " << why << "\n";
+    context.err << "halfpipe: job " << PrintableText(job.id)
+                << " failed: " << PrintableLines(why) << "\n";
     if (!log_dir.empty()) context.err << "  logs: " << log_dir << "\n";
   } else if (job.state == JobState::kCancelled) {
-    context.err << "halfpipe: job " << job.id << " was cancelled after step "
-                << job.steps_done << " of " << job.steps_total << "\n";
+    context.err << "halfpipe: job " << PrintableText(job.id)
+                << " was cancelled after step " << job.steps_done << " of "
+                << job.steps_total << "\n";
   }
   return ExitCodeForEndedJob(job);
 }

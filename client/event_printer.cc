@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/job_json.h"
 #include "client/progress.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -51,7 +52,7 @@ class BarPrinter : public EventPrinter {
     }
   }
 
-  void Notice(const std::string& text) override { Line(text); }
+  void Notice(const std::string& text) override { Line(PrintableLines(text)); }
 
   void Finish() override {
     if (!bar_.empty()) out_ << "\n" << std::flush;
@@ -97,7 +98,7 @@ class LinePrinter : public EventPrinter {
   }
 
   void Notice(const std::string& text) override {
-    out_ << text << "\n" << std::flush;
+    out_ << PrintableLines(text) << "\n" << std::flush;
   }
 
   void Finish() override { PrintSkipped(); }

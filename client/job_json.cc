@@ -5,6 +5,8 @@
 #include <string>
 #include <variant>
 
+#include "common/base/printable_text.h"
+
 namespace halfpipe {
 namespace {
 
@@ -188,8 +190,8 @@ nlohmann::ordered_json ToJson(const ServerInfo& info) {
 }
 
 std::string JsonText(const nlohmann::ordered_json& json, int indent) {
-  return json.dump(indent, ' ', false,
-                   nlohmann::ordered_json::error_handler_t::replace);
+  return PrintableJson(json.dump(
+      indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 }  // namespace halfpipe

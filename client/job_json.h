@@ -16,7 +16,8 @@ namespace halfpipe {
 [[nodiscard]] nlohmann::ordered_json ToJson(const ServerInfo& info);
 
 // One line (`indent` < 0) or indented. Bytes that are not UTF-8, which a file
-// name may hold, become U+FFFD; numbers that JSON lacks become null.
+// name may hold, become U+FFFD; what a terminal would obey is \u202E and the
+// like; numbers that JSON lacks become null.
 [[nodiscard]] std::string JsonText(const nlohmann::ordered_json& json,
                                    int indent = -1);
 

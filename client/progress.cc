@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -30,7 +31,7 @@ std::string StateText(const StateChange& change) {
   if (!change.error.ok() && !absl::StrContains(text, error)) {
     absl::StrAppend(&text, ": ", error);
   }
-  return text;
+  return PrintableLines(text);
 }
 
 absl::string_view SeverityPrefix(LogSeverity severity) {
@@ -129,7 +130,7 @@ std::string EncodingText(const EncodingProgress& progress) {
       absl::StrCat(looks ? "checking " : "encoding ", progress.samples_done,
                    "/", progress.samples_total);
   if (!progress.activity.empty()) {
-    absl::StrAppend(&text, "  ", progress.activity);
+    absl::StrAppend(&text, "  ", PrintableText(progress.activity));
   }
   return text;
 }
@@ -164,17 +165,17 @@ std::string EventText(const JobEvent& event) {
     return EncodingText(*encoding);
   }
   if (const auto* line = std::get_if<LogLine>(&event.what)) {
-    return absl::StrCat(line->stage.has_value()
-                            ? absl::StrCat("stage ", *line->stage, ": ")
-                            : "",
-                        SeverityPrefix(line->severity), line->text);
+    return absl::StrCat(
+        line->stage.has_value() ? absl::StrCat("stage ", *line->stage, ": ")
+                                : "",
+        SeverityPrefix(line->severity), PrintableLines(line->text));
   }
   if (const auto* result = std::get_if<ValidationResult>(&event.what)) {
     return ValidationText(*result);
   }
   const auto& checkpoint = std::get<Checkpoint>(event.what);
   return absl::StrCat("saved step ", checkpoint.steps_done, ": ",
-                      checkpoint.directory);
+                      PrintableText(checkpoint.directory));
 }
 
 }  // namespace halfpipe

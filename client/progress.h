@@ -35,7 +35,9 @@ namespace halfpipe {
 // ...)".
 [[nodiscard]] std::string ValidationText(const ValidationResult& result);
 
-// The event as one line without its time: what `logs` and plain output print.
+// The event without its time, as `logs` and plain output print it: one line, or
+// a list of problems with its further lines indented. Nothing in it that a
+// terminal would obey, here and in EncodingText.
 [[nodiscard]] std::string EventText(const JobEvent& event);
 
 }  // namespace halfpipe

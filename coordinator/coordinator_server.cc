@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/rpc/grpc_channel.h"
+#include "coordinator/open_calls.h"
 #include "coordinator/stage_service_impl.h"
 #include "coordinator/training_service_impl.h"
 #include "coordinator/unread_calls.h"
@@ -64,11 +65,13 @@ void SetArguments(const ServiceLimits& limits, grpc::ServerBuilder* builder) {
 struct CoordinatorServer::Parts {
   Parts(Coordinator* the_coordinator, const ServerOptions& options)
       : coordinator(the_coordinator),
-        training(the_coordinator, {options.limits, options.page}),
-        stages(the_coordinator),
+        calls(options.security.tokens),
+        training(the_coordinator, &calls, {options.limits, options.page}),
+        stages(the_coordinator, &calls),
         unread(options.limits.message_bytes) {}
 
   Coordinator* coordinator;
+  OpenCalls calls;
   TrainingServiceImpl training;
   StageServiceImpl stages;
   UnreadCalls unread;
@@ -116,7 +119,10 @@ CoordinatorServer::~CoordinatorServer() {
   if (parts_->server != nullptr) Shutdown(absl::ZeroDuration());
 }
 
-void CoordinatorServer::Tick(absl::Time now) { parts_->unread.Look(now); }
+void CoordinatorServer::Tick(absl::Time now) {
+  parts_->unread.Look(now);
+  parts_->calls.Look();
+}
 
 void CoordinatorServer::Shutdown(absl::Duration grace) {
   if (auto* health = parts_->server->GetHealthCheckService();

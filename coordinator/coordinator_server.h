@@ -35,7 +35,8 @@ class CoordinatorServer {
   // Shutdown with no time for anybody.
   ~CoordinatorServer();
 
-  // Logs calls that gRPC refused by itself, some seconds later. Every 100 ms.
+  // Logs calls that gRPC refused by itself, some seconds later, follows the
+  // tokens, and ends what a removed one has open. Every 100 ms.
   void Tick(absl::Time now);
 
   // Closes the coordinator, so that its waits end, and gives running calls

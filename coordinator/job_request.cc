@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
+#include "common/base/printable_text.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -14,6 +15,7 @@ constexpr size_t kMaxIdBytes = 64;
 constexpr size_t kMaxLabels = 32;
 constexpr size_t kMaxLabelBytes = 256;
 constexpr size_t kMaxPairBytes = 256;
+constexpr size_t kMaxNameBytes = 256;
 constexpr int32_t kMaxPriority = 1000;
 constexpr int32_t kMaxRetries = 100;
 constexpr absl::Duration kMaxBackoff = absl::Hours(24);
@@ -47,11 +49,7 @@ absl::Status CheckHowToRun(const JobSpec& spec) {
                      absl::FormatDuration(kMaxBackoff), ", found ",
                      absl::FormatDuration(spec.retry_backoff)));
   }
-  if (spec.pair.size() > kMaxPairBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a pair's name is at most ", kMaxPairBytes, " bytes long"));
-  }
-  return absl::OkStatus();
+  return CheckPrintable("a pair's name", spec.pair, kMaxPairBytes);
 }
 
 }  // namespace
@@ -69,13 +67,12 @@ absl::Status CheckJobSpec(const JobSpec& spec) {
                      spec.labels.size()));
   }
   for (const auto& [key, value] : spec.labels) {
-    if (key.empty() || key.size() > kMaxLabelBytes ||
-        value.size() > kMaxLabelBytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("label \"", key.substr(0, kMaxLabelBytes),
-                       "\": key and value are at most ", kMaxLabelBytes,
-                       " bytes, and the key is not empty"));
+    if (key.empty()) {
+      return absl::InvalidArgumentError("the key of a label is not empty");
     }
+    HP_RETURN_IF_ERROR(CheckPrintable("a label's key", key, kMaxLabelBytes));
+    HP_RETURN_IF_ERROR(CheckPrintable(absl::StrCat("the label \"", key, "\""),
+                                      value, kMaxLabelBytes));
   }
   return CheckHowToRun(spec);
 }
@@ -86,6 +83,8 @@ absl::StatusOr<Submission> ReadSubmission(const JobSpec& spec, absl::Time now) {
   Submission read;
   HP_ASSIGN_OR_RETURN(read.config, ParseJobConfig(spec.config_yaml, file_name));
   if (!spec.base_dir.empty()) ResolvePaths(spec.base_dir, &read.config);
+  HP_RETURN_IF_ERROR(
+      CheckPrintable("the job's name", read.config.name, kMaxNameBytes));
   read.job.id = spec.id.empty() ? RandomId() : spec.id;
   read.job.name = read.config.name;
   read.job.kind = spec.kind;

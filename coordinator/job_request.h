@@ -12,9 +12,9 @@ namespace halfpipe {
 
 // The limits on ids and labels, which end up in metrics and folders: an id is
 // empty or up to 64 of [A-Za-z0-9._-]; at most 32 labels of up to 256 bytes, a
-// pair's name of as many. A priority is from -1000 to 1000, a job is tried
-// again at most 100 times, after a pause of at most a day. InvalidArgument says
-// which is broken.
+// pair's name of as many, and nothing in them that a terminal would obey. A
+// priority is from -1000 to 1000, a job is tried again at most 100 times, after
+// a pause of at most a day. InvalidArgument says which is broken.
 [[nodiscard]] absl::Status CheckJobSpec(const JobSpec& spec);
 
 // A job file that has been read, and the queued job that is made of it.
@@ -24,7 +24,8 @@ struct Submission {
 };
 
 // Reads the job file of a spec. An empty id becomes a random one.
-// InvalidArgument: every problem of the job file, one a line.
+// InvalidArgument: every problem of the job file, one a line; or its name is
+// longer than 256 bytes.
 [[nodiscard]] absl::StatusOr<Submission> ReadSubmission(const JobSpec& spec,
                                                         absl::Time now);
 

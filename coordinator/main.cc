@@ -24,6 +24,7 @@
 #include "common/metrics/disk_space.h"
 #include "common/metrics/health_check.h"
 #include "common/metrics/metrics_server.h"
+#include "common/metrics/token_gauge.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service/journal.h"
 #include "common/service/notifier.h"
@@ -122,14 +123,15 @@ class PulseTeller {
 
 // Ticks until SIGTERM or SIGINT, which are blocked in every thread.
 void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator,
-                     CoordinatorServer* server, ServiceNotifier* notifier,
-                     Liveness* liveness) {
+                     CoordinatorServer* server, const ServiceSecurity& security,
+                     ServiceNotifier* notifier, Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
   PulseTeller pulse(coordinator, notifier, liveness);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     coordinator->Tick();
     server->Tick(absl::Now());
+    security.AnswerEdits();
     pulse.Tell(absl::Now());
     if (signal < 0) continue;
     LogInfo("stopping", {{"signal", signal}});
@@ -152,6 +154,7 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
                       OpenServiceSecurity(config));
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
+  const TokenGauge token_gauge(&registry, security.tokens.get());
   Liveness liveness;
   PageSessions* const sessions = security.SessionsAt(config.metrics_address);
   Page page(sessions);
@@ -161,7 +164,10 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
         metrics_server,
         MetricsServer::Start(
             config.metrics_address, &registry,
-            [&liveness] { return liveness.Problem(absl::Now()); },
+            [&liveness, &security] {
+              const std::string still = liveness.Problem(absl::Now());
+              return still.empty() ? security.TokensProblem() : still;
+            },
             security.ForMetrics(config.metrics_address), page.Routes()));
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
@@ -201,7 +207,7 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   std::fflush(stdout);
   ServiceNotifier notifier;
   notifier.Ready(absl::StrCat("listens at ", server->address()));
-  TickUntilSignal(signals, coordinator.get(), server.get(), &notifier,
+  TickUntilSignal(signals, coordinator.get(), server.get(), security, &notifier,
                   &liveness);
   notifier.Stopping("saving what runs");
   StopJobs(coordinator.get());
@@ -234,6 +240,7 @@ int RunTokenAction(const TokenAction& action) {
     std::fprintf(stderr, "halfpipe-coordinator: %s\n",
                  std::string(status.message()).c_str());
   }
+  if (absl::IsUnavailable(status)) return static_cast<int>(ExitCode::kTryAgain);
   return static_cast<int>(status.ok() ? ExitCode::kOk
                                       : ExitCode::kInvalidInput);
 }

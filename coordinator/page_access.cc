@@ -1,8 +1,7 @@
 #include "coordinator/page_access.h"
 
-#include <optional>
-
 #include "absl/strings/match.h"
+#include "common/base/digest.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -25,12 +24,11 @@ absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
   if (absl::StartsWithIgnoreCase(authorization, kScheme)) {
     authorization.remove_prefix(kScheme.size());
   }
-  const std::optional<Identity> identity = access.tokens->Find(authorization);
-  if (!identity.has_value()) {
+  if (!access.tokens->Find(authorization).has_value()) {
     return absl::UnauthenticatedError("the service does not know this token");
   }
-  HP_ASSIGN_OR_RETURN(ticket.ticket,
-                      access.sessions->NewTicket(identity->name, now));
+  HP_ASSIGN_OR_RETURN(
+      ticket.ticket, access.sessions->NewTicket(Sha256Hex(authorization), now));
   return ticket;
 }
 

@@ -1,11 +1,14 @@
 #include "coordinator/service_security.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/auth/exposure.h"
 #include "common/base/address.h"
+#include "common/base/log.h"
+#include "common/base/printable_text.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -44,6 +47,22 @@ MetricsSecurity ServiceSecurity::ForMetrics(const std::string& address) const {
               }};
 }
 
+void ServiceSecurity::AnswerEdits() const {
+  if (edits == nullptr) return;
+  edits->Answer([book = tokens.get()]() -> absl::StatusOr<std::string> {
+    HP_RETURN_IF_ERROR(book->Reload());
+    return book->TextDigest();
+  });
+}
+
+std::string ServiceSecurity::TokensProblem() const {
+  const std::string problem = tokens == nullptr ? "" : tokens->Problem();
+  if (problem.empty()) return "";
+  return absl::StrCat(
+      "the tokens file cannot be read, so removed tokens may still work: ",
+      PrintableText(problem));
+}
+
 PageSessions* ServiceSecurity::SessionsAt(const std::string& address) const {
   return address.empty() || IsLocalAddress(address) ? nullptr : sessions.get();
 }
@@ -67,9 +86,18 @@ absl::StatusOr<ServiceSecurity> OpenServiceSecurity(
         "roots.data, roots.models and roots.outputs");
   }
   HP_ASSIGN_OR_RETURN(security.tokens, TokenBook::Open(config.tokens));
+  absl::StatusOr<ReloadDesk> desk = ReloadDesk::Open(config.tokens);
+  if (desk.ok()) {
+    security.edits = std::make_unique<ReloadDesk>(*std::move(desk));
+  } else {
+    // The file is followed all the same.
+    LogWarning("who edits tokens will not hear whether they were read",
+               {{"reason", desk.status().message()}});
+  }
   security.sessions = std::make_unique<PageSessions>(
-      [book = security.tokens.get()](absl::string_view name) {
-        return book->IsPersonNamed(name);
+      [book = security.tokens.get()](absl::string_view token) {
+        const std::optional<Identity> identity = book->FindDigest(token);
+        return identity.has_value() && identity->role != Role::kStage;
       });
   return security;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/auth/page_sessions.h"
+#include "common/auth/reload_desk.h"
 #include "common/auth/tls_files.h"
 #include "common/auth/token_book.h"
 #include "common/config/service_config.h"
@@ -21,6 +22,11 @@ struct ServiceSecurity {
   TlsFiles tls;
   std::unique_ptr<TokenBook> tokens;       // null: the open default
   std::unique_ptr<PageSessions> sessions;  // with tokens
+  std::unique_ptr<ReloadDesk>
+      edits;  // with tokens; null, too: none was to be had
+
+  // Answers whoever has edited the tokens. Every 100 ms, one thread.
+  void AnswerEdits() const;
 
   [[nodiscard]] ServerSecurity ForServer() const {
     return {.tls = tls, .tokens = tokens.get()};
@@ -29,6 +35,9 @@ struct ServiceSecurity {
   // For the metrics server at `address`: open where only this machine reaches
   // it, else HTTPS and a token of a person, or a session that came of one.
   [[nodiscard]] MetricsSecurity ForMetrics(const std::string& address) const;
+
+  // Empty: the tokens can be read, or there are none. Else why not, for health.
+  [[nodiscard]] std::string TokensProblem() const;
 
   // The sessions of the page at `address`; null: it is open.
   [[nodiscard]] PageSessions* SessionsAt(const std::string& address) const;

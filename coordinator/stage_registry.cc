@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/base/printable_text.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -10,17 +11,36 @@ namespace {
 
 // Names go into messages, metrics and file names.
 constexpr size_t kMaxPairNameBytes = 64;
+constexpr size_t kMaxTextBytes = 256;
+
+// What a stage says of itself in words.
+absl::Status CheckTexts(const StageInfo& info) {
+  HP_RETURN_IF_ERROR(
+      CheckPrintable("a pair's name", info.pair, kMaxPairNameBytes));
+  const std::pair<absl::string_view, const std::string&> texts[] = {
+      {"a stage's host", info.host},
+      {"a stage's device", info.device},
+      {"a device's name", info.device_name},
+      {"a GPU's UUID", info.gpu_uuid},
+      {"a stage's version", info.version},
+      {"a stage's arithmetic", info.arithmetic}};
+  for (const auto& [what, text] : texts) {
+    HP_RETURN_IF_ERROR(CheckPrintable(what, text, kMaxTextBytes));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
 absl::StatusOr<bool> StageRegistry::Register(const StageInfo& info,
                                              absl::Time now) {
   if (info.rank.value() < 0 || info.rank.value() > 1 || info.pair.empty() ||
-      info.pair.size() > kMaxPairNameBytes || info.incarnation == 0) {
+      info.incarnation == 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a stage registers as rank 0 or 1 of a named pair, found rank ",
-        info.rank.value(), " of \"", info.pair, "\""));
+        info.rank.value(), " of \"", PrintableText(info.pair), "\""));
   }
+  HP_RETURN_IF_ERROR(CheckTexts(info));
   const StagePlace place{info.pair, info.rank};
   auto found = stages_.find(place);
   if (found != stages_.end() &&

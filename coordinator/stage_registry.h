@@ -47,7 +47,8 @@ class StageRegistry {
 
   // True: the place's queue started anew, so that a job that used this place
   // has lost its stage. AlreadyExists: another live process has the place.
-  // InvalidArgument: no such place.
+  // InvalidArgument: no such place, or a name that is too long or holds what a
+  // terminal would obey.
   [[nodiscard]] absl::StatusOr<bool> Register(const StageInfo& info,
                                               absl::Time now);
 

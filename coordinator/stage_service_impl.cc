@@ -1,14 +1,17 @@
 #include "coordinator/stage_service_impl.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/grpc_channel.h"
 #include "common/rpc/message_text.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
+#include "common/runtime/recent_lines.h"
 
 namespace halfpipe {
 namespace {
@@ -18,6 +21,23 @@ constexpr absl::Duration kMaxWait = absl::Seconds(60);
 
 StagePlace PlaceOf(const StageIdentity& identity) {
   return {identity.pair, identity.rank};
+}
+
+// What becomes events of a job: the levels are those of StageLine.
+absl::Status CheckLines(const v1::HeartbeatRequest& request) {
+  for (const v1::StageLine& line : request.lines()) {
+    if (line.level() < static_cast<int>(LogLevel::kInfo) ||
+        line.level() > static_cast<int>(LogLevel::kError)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the level of a line is 1 to 3, found ", line.level()));
+    }
+    if (line.text().size() > RecentLines::kMostBytes) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a line has at most ", RecentLines::kMostBytes,
+                       " bytes, found ", line.text().size()));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Whether the stage will be able to read it. Makes text for people readable.
@@ -46,10 +66,13 @@ grpc::Status StageServiceImpl::NextCommand(
                                          absl::ZeroDuration(), kMaxWait);
   const absl::Time deadline = absl::Now() + wait;
   int64_t last_sequence = request->last_sequence();
+  const std::unique_ptr<OpenCalls::Call> call =
+      calls_->Enter(context, "/halfpipe.v1.StageService/NextCommand");
   while (true) {
     auto command = coordinator_->WaitForCommand(
         PlaceOf(identity), identity.incarnation, last_sequence, deadline,
-        [context] { return context->IsCancelled(); });
+        [&] { return context->IsCancelled() || call->revoked(); });
+    if (call->revoked()) return ToGrpcStatus(OpenCalls::Call::Revoked());
     if (!command.ok()) return ToGrpcStatus(command.status());
     if (!command->has_value()) return grpc::Status::OK;
     *response->mutable_command() = ToProto(**command);
@@ -82,6 +105,8 @@ grpc::Status StageServiceImpl::Report(grpc::ServerContext*,
 grpc::Status StageServiceImpl::Heartbeat(grpc::ServerContext*,
                                          const v1::HeartbeatRequest* request,
                                          v1::HeartbeatResponse* response) {
+  const absl::Status lines = CheckLines(*request);
+  if (!lines.ok()) return ToGrpcStatus(lines);
   const StageIdentity identity = FromProto(request->identity());
   absl::StatusOr<HeartbeatReply> reply = coordinator_->Heartbeat(
       PlaceOf(identity), identity.incarnation, FromProto(*request));

@@ -3,15 +3,17 @@
 #define HP_COORDINATOR_STAGE_SERVICE_IMPL_H_
 
 #include "coordinator/coordinator.h"
+#include "coordinator/open_calls.h"
 #include "halfpipe/v1/stages.grpc.pb.h"
 
 namespace halfpipe {
 
-// Thread-safe; does not own the coordinator.
+// Thread-safe; owns neither the coordinator nor the list of calls. A long poll
+// ends with the token that opened it (UNAUTHENTICATED).
 class StageServiceImpl final : public v1::StageService::Service {
  public:
-  explicit StageServiceImpl(Coordinator* coordinator)
-      : coordinator_(coordinator) {}
+  StageServiceImpl(Coordinator* coordinator, OpenCalls* calls)
+      : coordinator_(coordinator), calls_(calls) {}
 
   grpc::Status Register(grpc::ServerContext* context,
                         const v1::RegisterRequest* request,
@@ -28,6 +30,7 @@ class StageServiceImpl final : public v1::StageService::Service {
 
  private:
   Coordinator* const coordinator_;
+  OpenCalls* const calls_;
 };
 
 }  // namespace halfpipe

@@ -2,10 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/auth/reload_desk.h"
 #include "common/auth/token_file.h"
 #include "common/base/status.h"
 
@@ -18,10 +20,43 @@ struct TokenOptions {
   std::string name;
 };
 
+// Says whether the edit is in force; `what` was done to the file.
+absl::Status ReportReload(const TokenOptions& options, const char* what) {
+  const absl::StatusOr<int> services = AskToReload(options.path);
+  if (!services.ok()) {
+    return absl::UnavailableError(absl::StrCat(
+        options.path, " was changed (", what, "), but ",
+        services.status().message(),
+        ": until it has read the file, the tokens from before go on working "
+        "there"));
+  }
+  if (*services == 0) {
+    std::fprintf(stderr,
+                 "No running service on this machine follows %s: one in "
+                 "another container does within a second, and else the next "
+                 "to start.\n",
+                 options.path.c_str());
+  } else {
+    std::fprintf(stderr, "The running service has read it: %s.\n", what);
+  }
+  return absl::OkStatus();
+}
+
+// What whoever makes the file has to do for a service that runs as another
+// user.
+void TellOfNewFile(const TokenOptions& options) {
+  std::fprintf(stderr,
+               "%s is new and for this user alone: where the service runs as "
+               "another one, give it the service's group (chgrp) and mode 640; "
+               "later edits keep them.\n",
+               options.path.c_str());
+}
+
 // Alone on standard output, so that a script can put it into a file.
 absl::Status Add(const TokenOptions& options) {
   const std::optional<Role> role = ParseRole(options.role);
   HP_CHECK(role.has_value());  // the parser has checked it
+  const bool is_new = !std::filesystem::exists(options.path);
   HP_ASSIGN_OR_RETURN(const std::string token,
                       AddToken(options.path, {options.name, *role}));
   std::printf("%s\n", token.c_str());
@@ -29,7 +64,14 @@ absl::Status Add(const TokenOptions& options) {
                "This is the only time that the token of %s is shown; %s holds "
                "its SHA-256.\n",
                options.name.c_str(), options.path.c_str());
-  return absl::OkStatus();
+  std::fflush(stdout);  // whatever becomes of the rest
+  if (is_new) TellOfNewFile(options);
+  return ReportReload(options, "the token works now");
+}
+
+absl::Status Remove(const TokenOptions& options) {
+  HP_RETURN_IF_ERROR(RemoveToken(options.path, options.name));
+  return ReportReload(options, "the token works no more");
 }
 
 absl::Status List(const TokenOptions& options) {
@@ -78,8 +120,7 @@ void AddTokenCommand(CLI::App& app, TokenAction* action) {
   CLI::App* remove =
       AddVerb(token, "remove", "let a token in no more", options.get());
   AddNameFlag(remove, options.get());
-  remove->callback(
-      set([](const TokenOptions& o) { return RemoveToken(o.path, o.name); }));
+  remove->callback(set(&Remove));
 }
 
 }  // namespace halfpipe

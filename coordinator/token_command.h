@@ -19,8 +19,9 @@ namespace halfpipe {
 using TokenAction = std::function<absl::Status()>;
 
 // Registers `token` and its subcommands; `action`, which outlives the parsing,
-// is set to the one that was named. A running coordinator follows the file, so
-// none of them talks to it.
+// is set to the one that was named. Edits ask the coordinators that follow the
+// file to read it and say on standard error whether they did; Unavailable: one
+// did not, so that the tokens from before go on working there.
 void AddTokenCommand(CLI::App& app, TokenAction* action);
 
 }  // namespace halfpipe

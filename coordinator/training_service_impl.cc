@@ -1,5 +1,7 @@
 #include "coordinator/training_service_impl.h"
 
+#include <memory>
+
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -104,6 +106,8 @@ grpc::Status TrainingServiceImpl::WatchJob(
             "(limits.watches): try again later")),
         "WatchJob", request->id(), *context);
   }
+  const std::unique_ptr<OpenCalls::Call> call =
+      calls_->Enter(context, "/halfpipe.v1.TrainingService/WatchJob");
   // Headers at once: a client whose connection breaks later knows by them that
   // the service was there, also where the job had nothing to tell.
   context->AddInitialMetadata("halfpipe-watch", "open");
@@ -114,13 +118,15 @@ grpc::Status TrainingServiceImpl::WatchJob(
         request->follow() ? absl::Now() + absl::Seconds(10) : absl::Now();
     absl::StatusOr<Coordinator::EventBatch> batch = coordinator_->WaitForEvents(
         request->id(), cursor, deadline,
-        [context] { return context->IsCancelled(); });
+        [&] { return context->IsCancelled() || call->revoked(); });
     if (!batch.ok()) return ToGrpcStatus(batch.status());
     for (const JobEvent& event : batch->events) {
+      if (call->revoked()) break;
       // A client that has hung up is no error of ours.
       if (!writer->Write(EventMessage(event))) return grpc::Status::OK;
       cursor = event.cursor;
     }
+    if (call->revoked()) return ToGrpcStatus(OpenCalls::Call::Revoked());
     if (batch->complete || context->IsCancelled()) return grpc::Status::OK;
     if (!request->follow() && batch->events.empty()) return grpc::Status::OK;
   }

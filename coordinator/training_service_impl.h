@@ -11,12 +11,14 @@
 #include "common/base/line_limit.h"
 #include "common/config/service_config.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/open_calls.h"
 #include "coordinator/page_access.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 
 namespace halfpipe {
 
-// Thread-safe; does not own the coordinator. A watch holds a thread of the
+// Thread-safe; does not own the coordinator. A watch ends with the token that
+// opened it (UNAUTHENTICATED). A watch holds a thread of the
 // server while it waits, so their number is limited (RESOURCE_EXHAUSTED). What
 // is refused for what it asks for (INVALID_ARGUMENT, RESOURCE_EXHAUSTED) is a
 // line of the log, within LineLimit.
@@ -28,8 +30,9 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
     PageAccess page;
   };
 
-  explicit TrainingServiceImpl(Coordinator* coordinator, Bounds bounds = {})
-      : coordinator_(coordinator), bounds_(std::move(bounds)) {}
+  // `calls` outlives it, as the coordinator does.
+  TrainingServiceImpl(Coordinator* coordinator, OpenCalls* calls, Bounds bounds)
+      : coordinator_(coordinator), calls_(calls), bounds_(std::move(bounds)) {}
 
   grpc::Status CreateJob(grpc::ServerContext* context,
                          const v1::CreateJobRequest* request,
@@ -75,6 +78,7 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
                                     const grpc::ServerContext& context);
 
   Coordinator* const coordinator_;
+  OpenCalls* const calls_;
   const Bounds bounds_;
   LineLimit lines_;
   std::atomic<int> watches_{0};

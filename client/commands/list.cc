@@ -14,6 +14,7 @@
 #include "client/job_json.h"
 #include "client/number_check.h"
 #include "client/progress.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -78,7 +79,9 @@ absl::string_view FirstLine(absl::string_view text) {
 
 void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
   size_t width = 2;
-  for (const Job& job : jobs) width = std::max(width, job.id.size());
+  for (const Job& job : jobs) {
+    width = std::max(width, PrintableText(job.id).size());
+  }
   const int id_width = static_cast<int>(width);
   context.out << absl::StrFormat("%-*s  %-10s  %-13s  %-9s  %-8s  %-4s  %s\n",
                                  id_width, "ID", "STATE", "STEP", "LOSS", "AGE",
@@ -90,10 +93,11 @@ void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
             : "-";
     const double age = absl::ToDoubleSeconds(absl::Now() - job.created);
     context.out << absl::StrFormat(
-        "%-*s  %-10s  %-13s  %-9s  %-8s  %-4d  %s\n", id_width, job.id,
-        JobStateName(job.state),
+        "%-*s  %-10s  %-13s  %-9s  %-8s  %-4d  %s\n", id_width,
+        PrintableText(job.id), JobStateName(job.state),
         absl::StrCat(job.steps_done, "/", job.steps_total), loss,
-        ReadableSeconds(age), job.priority, FirstLine(job.reason));
+        ReadableSeconds(age), job.priority,
+        PrintableText(FirstLine(job.reason)));
   }
 }
 

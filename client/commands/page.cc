@@ -8,6 +8,7 @@
 #include "client/command.h"
 #include "client/job_json.h"
 #include "common/base/address.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -51,7 +52,7 @@ absl::StatusOr<ExitCode> ShowPage(const PageOptions& options,
   if (options.service.format == OutputFormat::kJson) {
     context.out << JsonText(nlohmann::ordered_json{{"url", url}}, 2) << "\n";
   } else {
-    context.out << url << "\n";
+    context.out << PrintableText(url) << "\n";
   }
   if (!page.ticket.empty()) {
     context.err << "The link is good for five minutes, once.\n";

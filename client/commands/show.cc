@@ -9,6 +9,7 @@
 #include "client/command.h"
 #include "client/job_json.h"
 #include "client/progress.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -23,10 +24,13 @@ std::string TimeText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::LocalTimeZone());
 }
 
+// The value's further lines are indented: none of them is another row.
 void PrintRow(absl::string_view name, absl::string_view value,
               CommandContext& context) {
+  constexpr absl::string_view kIndent = "             ";
   if (value.empty()) return;
-  context.out << absl::StrFormat("%-12s %s\n", absl::StrCat(name, ":"), value);
+  context.out << absl::StrFormat("%-12s %s\n", absl::StrCat(name, ":"),
+                                 PrintableLines(value, kIndent));
 }
 
 // Priority, retries and pair, as far as somebody chose them.
@@ -91,7 +95,7 @@ void PrintJob(const Job& job, bool config, CommandContext& context) {
              context);
   }
   for (const std::string& path : job.exports) PrintRow("lora", path, context);
-  if (config) context.out << "\n" << job.config_yaml;
+  if (config) context.out << "\n" << PrintableLines(job.config_yaml, "");
 }
 
 absl::StatusOr<ExitCode> Show(const ShowOptions& options,

@@ -9,6 +9,7 @@
 #include "client/command.h"
 #include "client/job_json.h"
 #include "client/progress.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -24,9 +25,10 @@ void PrintStages(const ServerInfo& info, CommandContext& context) {
                            ReadableBytes(stage.device_total_bytes))
             : "-";
     context.out << absl::StrFormat(
-        "%-12s %-5d %-8s %-20s %-9s %s\n", stage.pair, stage.rank, stage.device,
-        memory, ReadableSeconds(absl::ToDoubleSeconds(stage.silent)),
-        stage.activity);
+        "%-12s %-5d %-8s %-20s %-9s %s\n", PrintableText(stage.pair),
+        stage.rank, PrintableText(stage.device), memory,
+        ReadableSeconds(absl::ToDoubleSeconds(stage.silent)),
+        PrintableText(stage.activity));
   }
 }
 

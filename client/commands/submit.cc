@@ -12,6 +12,7 @@
 #include "client/job_file.h"
 #include "client/job_json.h"
 #include "client/signal_watch.h"
+#include "common/base/printable_text.h"
 #include "common/config/quantity.h"
 
 namespace halfpipe {
@@ -40,7 +41,7 @@ void Announce(const Job& job, const SubmitOptions& options,
     return;
   }
   // The id alone, so that a script can take it.
-  context.out << job.id << "\n" << std::flush;
+  context.out << PrintableText(job.id) << "\n" << std::flush;
 }
 
 absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,

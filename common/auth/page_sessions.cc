@@ -8,19 +8,19 @@
 
 namespace halfpipe {
 
-absl::StatusOr<std::string> PageSessions::Add(const std::string& name,
+absl::StatusOr<std::string> PageSessions::Add(const std::string& token,
                                               absl::Time until,
                                               std::deque<Entry>* list) {
   HP_ASSIGN_OR_RETURN(std::string secret, NewToken());
-  list->push_back({Sha256Hex(secret), name, until});
+  list->push_back({Sha256Hex(secret), token, until});
   if (list->size() > kMost) list->pop_front();
   return secret;
 }
 
-absl::StatusOr<std::string> PageSessions::NewTicket(const std::string& name,
+absl::StatusOr<std::string> PageSessions::NewTicket(const std::string& token,
                                                     absl::Time now) {
   const absl::MutexLock lock(&mutex_);
-  return Add(name, now + kTicketLife, &tickets_);
+  return Add(token, now + kTicketLife, &tickets_);
 }
 
 absl::StatusOr<std::string> PageSessions::Exchange(absl::string_view ticket,
@@ -37,11 +37,11 @@ absl::StatusOr<std::string> PageSessions::Exchange(absl::string_view ticket,
   }
   const Entry entry = *found;
   tickets_.erase(found);
-  if (now > entry.until || !may_enter_(entry.name)) {
+  if (now > entry.until || !may_enter_(entry.token)) {
     return absl::UnauthenticatedError(
         "this ticket is too old: halfpipe page makes another");
   }
-  return Add(entry.name, now + kSessionLife, &sessions_);
+  return Add(entry.token, now + kSessionLife, &sessions_);
 }
 
 bool PageSessions::IsOpen(absl::string_view session, absl::Time now) {
@@ -51,7 +51,7 @@ bool PageSessions::IsOpen(absl::string_view session, absl::Time now) {
       std::find_if(sessions_.begin(), sessions_.end(),
                    [&](const Entry& entry) { return entry.digest == digest; });
   if (found == sessions_.end()) return false;
-  if (now <= found->until && may_enter_(found->name)) return true;
+  if (now <= found->until && may_enter_(found->token)) return true;
   sessions_.erase(found);
   return false;
 }

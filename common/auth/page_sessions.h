@@ -28,14 +28,14 @@ class PageSessions {
   // Of tickets, and of sessions: beyond it the oldest goes.
   static constexpr size_t kMost = 256;
 
-  // Whether a token of that name still lets a person in: a session ends with
-  // it. Called from any thread.
-  explicit PageSessions(std::function<bool(absl::string_view name)> may_enter)
+  // Whether the token of that SHA-256 still lets a person in: a session ends
+  // with it, also where another one gets its name. Called from any thread.
+  explicit PageSessions(std::function<bool(absl::string_view token)> may_enter)
       : may_enter_(std::move(may_enter)) {}
 
-  // A ticket for whoever has the token of this name. Unavailable: no random
+  // A ticket for whoever has the token of this SHA-256. Unavailable: no random
   // bytes.
-  [[nodiscard]] absl::StatusOr<std::string> NewTicket(const std::string& name,
+  [[nodiscard]] absl::StatusOr<std::string> NewTicket(const std::string& token,
                                                       absl::Time now);
   // A session for a ticket, which is used up. Unauthenticated: it is none, is
   // too old, or was used before.
@@ -46,16 +46,16 @@ class PageSessions {
  private:
   struct Entry {
     std::string digest;  // SHA-256 of 256 random bits, hex
-    std::string name;    // of the token
+    std::string token;   // its SHA-256, hex
     absl::Time until;
   };
 
   // A new secret, of which the list holds the hash.
-  [[nodiscard]] static absl::StatusOr<std::string> Add(const std::string& name,
+  [[nodiscard]] static absl::StatusOr<std::string> Add(const std::string& token,
                                                        absl::Time until,
                                                        std::deque<Entry>* list);
 
-  const std::function<bool(absl::string_view name)> may_enter_;
+  const std::function<bool(absl::string_view token)> may_enter_;
   absl::Mutex mutex_;
   std::deque<Entry> tickets_ ABSL_GUARDED_BY(mutex_);
   std::deque<Entry> sessions_ ABSL_GUARDED_BY(mutex_);

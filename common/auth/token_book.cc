@@ -2,19 +2,19 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/base/digest.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
 namespace {
 
-constexpr absl::Duration kLookInterval = absl::Seconds(1);
+constexpr std::chrono::seconds kLookInterval(1);
 
 }  // namespace
 
@@ -36,7 +36,9 @@ absl::StatusOr<TokenBook::Stamp> TokenBook::StampOf(const std::string& path) {
 absl::StatusOr<TokenBook::Content> TokenBook::Read(const std::string& path) {
   Content content;
   HP_ASSIGN_OR_RETURN(content.stamp, StampOf(path));
-  HP_ASSIGN_OR_RETURN(content.entries, ReadTokenFile(path));
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadTokenText(path));
+  HP_ASSIGN_OR_RETURN(content.entries, ParseTokens(text, path));
+  content.text_digest = Sha256Hex(text);
   return content;
 }
 
@@ -64,12 +66,16 @@ absl::StatusOr<std::unique_ptr<TokenBook>> TokenBook::Open(
 TokenBook::TokenBook(std::string path, Content content)
     : path_(std::move(path)),
       content_(std::move(content)),
-      next_look_(absl::Now() + kLookInterval) {}
+      next_look_(Clock::now() + kLookInterval) {}
 
 std::optional<Identity> TokenBook::Find(absl::string_view token) {
+  return FindDigest(Sha256Hex(token));
+}
+
+std::optional<Identity> TokenBook::FindDigest(absl::string_view digest) {
   const absl::MutexLock lock(&mutex_);
-  if (absl::Now() >= next_look_) Refresh();
-  const TokenEntry* entry = FindToken(content_.entries, token);
+  RefreshIfDue();
+  const TokenEntry* entry = halfpipe::FindDigest(content_.entries, digest);
   if (entry == nullptr) return std::nullopt;
   return entry->identity;
 }
@@ -79,34 +85,61 @@ bool TokenBook::IsPerson(absl::string_view token) {
   return identity.has_value() && identity->role != Role::kStage;
 }
 
-bool TokenBook::IsPersonNamed(absl::string_view name) {
+void TokenBook::Look() {
   const absl::MutexLock lock(&mutex_);
-  if (absl::Now() >= next_look_) Refresh();
-  return std::any_of(content_.entries.begin(), content_.entries.end(),
-                     [&](const TokenEntry& entry) {
-                       return entry.identity.name == name &&
-                              entry.identity.role != Role::kStage;
-                     });
+  RefreshIfDue();
 }
 
-void TokenBook::Refresh() {
-  next_look_ = absl::Now() + kLookInterval;
-  absl::StatusOr<Stamp> stamp = StampOf(path_);
-  if (stamp.ok() && *stamp == content_.stamp) {
-    broken_ = false;
-    return;
-  }
+absl::Status TokenBook::Reload() {
+  const absl::MutexLock lock(&mutex_);
+  next_look_ = Clock::now() + kLookInterval;
+  return ReadAgain();
+}
+
+std::string TokenBook::Problem() {
+  const absl::MutexLock lock(&mutex_);
+  RefreshIfDue();
+  return problem_;
+}
+
+std::string TokenBook::TextDigest() {
+  const absl::MutexLock lock(&mutex_);
+  return content_.text_digest;
+}
+
+int64_t TokenBook::version() {
+  const absl::MutexLock lock(&mutex_);
+  return version_;
+}
+
+void TokenBook::RefreshIfDue() {
+  if (Clock::now() < next_look_) return;
+  next_look_ = Clock::now() + kLookInterval;
+  const absl::StatusOr<Stamp> stamp = StampOf(path_);
+  // A broken file may be mended without a new stamp, as by a mount.
+  if (stamp.ok() && *stamp == content_.stamp && problem_.empty()) return;
+  (void)ReadAgain();  // has said why it cannot be read
+}
+
+absl::Status TokenBook::ReadAgain() {
   absl::StatusOr<Content> fresh = Read(path_);
   if (!fresh.ok()) {
-    if (!std::exchange(broken_, true)) {
+    const std::string problem(fresh.status().message());
+    if (problem != problem_) {
       LogError("the tokens file cannot be read; the tokens from before stay",
-               {{"reason", fresh.status().message()}});
+               {{"reason", problem}});
     }
-    return;
+    problem_ = problem;
+    return fresh.status();
   }
-  broken_ = false;
+  const bool is_other = fresh->text_digest != content_.text_digest;
+  if (is_other || !problem_.empty()) {
+    LogInfo("tokens read again", {{"tokens", fresh->entries.size()}});
+  }
+  problem_.clear();
   content_ = *std::move(fresh);
-  LogInfo("tokens read again", {{"tokens", content_.entries.size()}});
+  if (is_other) ++version_;
+  return absl::OkStatus();
 }
 
 }  // namespace halfpipe

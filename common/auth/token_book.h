@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,10 +12,10 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "common/auth/role.h"
 #include "common/auth/token_file.h"
 
@@ -22,8 +23,9 @@ namespace halfpipe {
 
 // Looks at the file at most once a second and reads it again when it was
 // replaced or written, so that a token that was taken out stops working
-// without a restart. A file that is gone or broken by then changes nothing and
-// is reported in the log: a slip must not lock everybody out. Thread-safe.
+// without a restart. A file that is gone or broken by then changes nothing: a
+// slip must not lock everybody out. It is reported in the log and by Problem.
+// Seconds are those of a clock that nobody sets. Thread-safe.
 class TokenBook {
  public:
   // Reads the file. FailedPrecondition: it has no token, or others than its
@@ -34,12 +36,26 @@ class TokenBook {
 
   // Whose token it is; nullopt for nobody's. May read the file.
   [[nodiscard]] std::optional<Identity> Find(absl::string_view token);
+  // The same by the SHA-256 of the token, for what lasts longer than a call.
+  [[nodiscard]] std::optional<Identity> FindDigest(absl::string_view digest);
   // Whether it is a token of any role but `stage`: who may read metrics.
   [[nodiscard]] bool IsPerson(absl::string_view token);
-  // The same of a token's name.
-  [[nodiscard]] bool IsPersonNamed(absl::string_view name);
+
+  // Looks at the file if a second has passed. For a service that nobody calls.
+  void Look();
+  // Reads the file now, whether it seems to have changed or not. What it says
+  // is why it cannot be read; the tokens from before stay then.
+  absl::Status Reload();
+  // Why the file could not be read when it was last tried; empty: it could.
+  [[nodiscard]] std::string Problem();
+  // Of the text that the tokens come from: its SHA-256, hex.
+  [[nodiscard]] std::string TextDigest();
+  // Rises when other tokens are in force.
+  [[nodiscard]] int64_t version();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   // What tells one state of the file from another.
   struct Stamp {
     ino_t inode = 0;
@@ -51,6 +67,7 @@ class TokenBook {
 
   struct Content {
     std::vector<TokenEntry> entries;
+    std::string text_digest;
     Stamp stamp;
   };
 
@@ -58,13 +75,15 @@ class TokenBook {
 
   [[nodiscard]] static absl::StatusOr<Content> Read(const std::string& path);
   [[nodiscard]] static absl::StatusOr<Stamp> StampOf(const std::string& path);
-  void Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RefreshIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReadAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string path_;
   absl::Mutex mutex_;
   Content content_ ABSL_GUARDED_BY(mutex_);
-  absl::Time next_look_ ABSL_GUARDED_BY(mutex_);
-  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t version_ ABSL_GUARDED_BY(mutex_) = 1;
+  Clock::time_point next_look_ ABSL_GUARDED_BY(mutex_);
+  std::string problem_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace halfpipe

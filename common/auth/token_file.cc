@@ -1,11 +1,20 @@
 #include "common/auth/token_file.h"
 
+#include <fcntl.h>
 #include <openssl/crypto.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
 #include <set>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -15,6 +24,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/digest.h"
 #include "common/base/file.h"
+#include "common/base/printable_text.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -24,6 +34,9 @@ constexpr uint64_t kMaxFileBytes = uint64_t{1} << 20;
 constexpr size_t kTokenBytes = 32;
 constexpr size_t kDigestDigits = 64;
 constexpr size_t kMaxNameBytes = 64;
+// Of others that edit the same file; each takes some milliseconds.
+constexpr std::chrono::seconds kLongestEdits(30);
+constexpr std::chrono::milliseconds kNextTry(5);
 
 bool IsName(absl::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes &&
@@ -69,22 +82,134 @@ std::string LineOf(const TokenEntry& entry) {
                       " ", entry.digest, "\n");
 }
 
-absl::StatusOr<std::string> TextOrEmpty(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
-  if (absl::IsNotFound(text.status())) return std::string();
-  return text;
+// Where the file really is: replacing a link would leave the file behind it,
+// and whoever reads that one, as it was.
+absl::StatusOr<std::string> RealPath(const std::string& path) {
+  std::error_code error;
+  std::filesystem::path real = std::filesystem::canonical(path, error);
+  if (!error) return real.string();
+  std::error_code ignored;
+  if (error != std::errc::no_such_file_or_directory ||
+      std::filesystem::is_symlink(path, ignored)) {
+    return absl::ErrnoToStatus(error.value(),
+                               absl::StrCat("cannot find ", path));
+  }
+  const std::filesystem::path given(path);
+  const std::filesystem::path folder =
+      given.has_parent_path() ? given.parent_path() : ".";
+  real = std::filesystem::canonical(folder, error);
+  if (!error) return (real / given.filename()).string();
+  return absl::ErrnoToStatus(error.value(),
+                             absl::StrCat("cannot find ", folder.string()));
 }
 
-// Replaces the file. A group that may read it (the service's) still may.
+// Held while the file is read, changed and replaced. It is on the file itself,
+// so that nothing else is left in the folder.
+class EditLock {
+ public:
+  // Makes the file if it is not there.
+  static absl::StatusOr<EditLock> Take(const std::string& path) {
+    const auto until = std::chrono::steady_clock::now() + kLongestEdits;
+    while (true) {
+      EditLock lock;
+      HP_ASSIGN_OR_RETURN(const bool taken, lock.Try(path));
+      if (taken) return lock;
+      if (std::chrono::steady_clock::now() > until) {
+        return absl::UnavailableError(
+            absl::StrCat("another process edits ", path,
+                         " and does not end: nothing was changed"));
+      }
+      std::this_thread::sleep_for(kNextTry);
+    }
+  }
+
+  EditLock(EditLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+  EditLock& operator=(EditLock&&) = delete;
+
+  ~EditLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+ private:
+  EditLock() = default;
+
+  // False: another process has it, or has replaced the file in between.
+  absl::StatusOr<bool> Try(const std::string& path) {
+    // Some file systems lock only what is open for writing.
+    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+    if (fd_ < 0 && errno == EACCES) {
+      fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    }
+    if (fd_ < 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+    }
+    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) return false;
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot lock ", path));
+    }
+    struct stat mine = {};
+    struct stat there = {};
+    return fstat(fd_, &mine) == 0 && stat(path.c_str(), &there) == 0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+  }
+
+  int fd_ = -1;
+};
+
 absl::Status WriteTokenFile(const std::string& path,
                             const std::string& content) {
-  struct stat before = {};
-  const bool is_new = stat(path.c_str(), &before) != 0;
-  HP_ASSIGN_OR_RETURN(
-      AtomicFile file,
-      AtomicFile::Create(path, is_new ? 0600 : before.st_mode & 0777));
+  HP_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path, 0600));
+  HP_RETURN_IF_ERROR(Annotate(
+      file.TakeAccessOf(path),
+      "nothing was changed: run this as root, or as the file's owner"));
   HP_RETURN_IF_ERROR(file.Append(content.data(), content.size()));
   return file.Commit();
+}
+
+absl::StatusOr<std::string> AddTo(const std::string& path,
+                                  const Identity& identity) {
+  HP_ASSIGN_OR_RETURN(const EditLock lock, EditLock::Take(path));
+  HP_ASSIGN_OR_RETURN(std::string text, ReadTokenText(path));
+  HP_ASSIGN_OR_RETURN(const std::vector<TokenEntry> entries,
+                      ParseTokens(text, path));
+  for (const TokenEntry& entry : entries) {
+    if (entry.identity.name != identity.name) continue;
+    return absl::AlreadyExistsError(absl::StrCat(
+        path, " has a token named ", identity.name,
+        ": take it out first (token remove), or choose another name"));
+  }
+  HP_ASSIGN_OR_RETURN(std::string token, NewToken());
+  if (!text.empty() && text.back() != '\n') text.push_back('\n');
+  text += LineOf({identity, Sha256Hex(token)});
+  HP_RETURN_IF_ERROR(WriteTokenFile(path, text));
+  return token;
+}
+
+absl::Status RemoveFrom(const std::string& path, absl::string_view name) {
+  HP_RETURN_IF_ERROR(ReadTokenText(path).status());  // it is there
+  HP_ASSIGN_OR_RETURN(const EditLock lock, EditLock::Take(path));
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadTokenText(path));
+  HP_RETURN_IF_ERROR(ParseTokens(text, path).status());
+  // Comments stay.
+  std::string kept;
+  bool found = false;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    if (!words.empty() && words[0] == name && IsName(name)) {
+      found = true;
+      continue;
+    }
+    absl::StrAppend(&kept, line, "\n");
+  }
+  if (!found) {
+    return absl::NotFoundError(
+        absl::StrCat(path, " has no token named ", name));
+  }
+  // The text's last line feed has become an empty line.
+  if (absl::EndsWith(kept, "\n\n")) kept.pop_back();
+  return WriteTokenFile(path, kept);
 }
 
 }  // namespace
@@ -125,8 +250,17 @@ absl::StatusOr<std::vector<TokenEntry>> ParseTokens(
   return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
 }
 
+absl::StatusOr<std::string> ReadTokenText(const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is no file: reading it may never end"));
+  }
+  return ReadFile(path, kMaxFileBytes);
+}
+
 absl::StatusOr<std::vector<TokenEntry>> ReadTokenFile(const std::string& path) {
-  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadTokenText(path));
   return ParseTokens(text, path);
 }
 
@@ -136,58 +270,32 @@ absl::StatusOr<std::string> AddToken(const std::string& path,
     return absl::InvalidArgumentError(
         absl::StrCat("a token's name is 1 to 64 letters, digits, '.', '_', "
                      "'@', '-'; found '",
-                     identity.name, "'"));
+                     PrintableText(identity.name), "'"));
   }
-  HP_ASSIGN_OR_RETURN(std::string text, TextOrEmpty(path));
-  HP_ASSIGN_OR_RETURN(const std::vector<TokenEntry> entries,
-                      ParseTokens(text, path));
-  for (const TokenEntry& entry : entries) {
-    if (entry.identity.name != identity.name) continue;
-    return absl::AlreadyExistsError(absl::StrCat(
-        path, " has a token named ", identity.name,
-        ": take it out first (token remove), or choose another name"));
-  }
-  HP_ASSIGN_OR_RETURN(std::string token, NewToken());
-  if (!text.empty() && text.back() != '\n') text.push_back('\n');
-  text += LineOf({identity, Sha256Hex(token)});
-  HP_RETURN_IF_ERROR(WriteTokenFile(path, text));
-  return token;
+  HP_ASSIGN_OR_RETURN(const std::string real, RealPath(path));
+  return AddTo(real, identity);
 }
 
 absl::Status RemoveToken(const std::string& path, absl::string_view name) {
-  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
-  HP_RETURN_IF_ERROR(ParseTokens(text, path).status());
-  // Comments stay.
-  std::string kept;
-  bool found = false;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    const std::vector<absl::string_view> words =
-        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-    if (!words.empty() && words[0] == name && IsName(name)) {
-      found = true;
-      continue;
-    }
-    absl::StrAppend(&kept, line, "\n");
-  }
-  if (!found) {
-    return absl::NotFoundError(
-        absl::StrCat(path, " has no token named ", name));
-  }
-  // The text's last line feed has become an empty line.
-  if (absl::EndsWith(kept, "\n\n")) kept.pop_back();
-  return WriteTokenFile(path, kept);
+  HP_ASSIGN_OR_RETURN(const std::string real, RealPath(path));
+  return RemoveFrom(real, name);
 }
 
-const TokenEntry* FindToken(const std::vector<TokenEntry>& entries,
-                            absl::string_view token) {
-  const std::string digest = Sha256Hex(token);
+const TokenEntry* FindDigest(const std::vector<TokenEntry>& entries,
+                             absl::string_view digest) {
   const TokenEntry* found = nullptr;
+  if (digest.size() != kDigestDigits) return found;
   for (const TokenEntry& entry : entries) {
     if (CRYPTO_memcmp(digest.data(), entry.digest.data(), kDigestDigits) == 0) {
       found = &entry;
     }
   }
   return found;
+}
+
+const TokenEntry* FindToken(const std::vector<TokenEntry>& entries,
+                            absl::string_view token) {
+  return FindDigest(entries, Sha256Hex(token));
 }
 
 }  // namespace halfpipe

@@ -29,14 +29,23 @@ struct TokenEntry {
 [[nodiscard]] absl::StatusOr<std::vector<TokenEntry>> ParseTokens(
     absl::string_view text, absl::string_view file_name);
 
-// ParseTokens of a file that exists. Codes: ReadFile's besides.
+// The text of a file that exists. Codes: ReadFile's; FailedPrecondition for
+// what is no regular file.
+[[nodiscard]] absl::StatusOr<std::string> ReadTokenText(
+    const std::string& path);
+
+// ParseTokens of it.
 [[nodiscard]] absl::StatusOr<std::vector<TokenEntry>> ReadTokenFile(
     const std::string& path);
 
-// Adds a token to the file, which need not exist, and returns it: this is the
-// only time that anybody sees it. The file is replaced as a whole, with mode
-// 0600 if it is new, else with its own. AlreadyExists: the name is taken;
-// InvalidArgument: no name of 1 to 64 of [A-Za-z0-9._@-], or a bad file.
+// Edits wait for each other, half a minute at most (Unavailable then), so that
+// none is lost. They replace the file as a whole, that which a link leads to,
+// and keep its owner, group, mode and access list: PermissionDenied where this
+// process may not, and nothing has changed.
+
+// Adds a token to the file, which need not exist (mode 0600 then), and returns
+// it: this is the only time that anybody sees it. AlreadyExists: the name is
+// taken; InvalidArgument: no name of 1 to 64 of [A-Za-z0-9._@-], or a bad file.
 [[nodiscard]] absl::StatusOr<std::string> AddToken(const std::string& path,
                                                    const Identity& identity);
 
@@ -45,7 +54,9 @@ struct TokenEntry {
                                        absl::string_view name);
 
 // Whose token it is, compared in constant time with every entry; nullptr for
-// nobody's.
+// nobody's. FindDigest: by its SHA-256.
+[[nodiscard]] const TokenEntry* FindDigest(
+    const std::vector<TokenEntry>& entries, absl::string_view digest);
 [[nodiscard]] const TokenEntry* FindToken(
     const std::vector<TokenEntry>& entries, absl::string_view token);
 

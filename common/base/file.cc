@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -25,6 +26,28 @@ std::string ParentOf(const std::string& path) {
 
 absl::Status ErrnoStatus(absl::string_view what, const std::string& path) {
   return FileErrnoStatus(errno, what, path);
+}
+
+// What setfacl has set, in the kernel's own form.
+constexpr char kAccessList[] = "system.posix_acl_access";
+
+bool HasNoAccessList(int error) { return error == ENODATA || error == ENOTSUP; }
+
+// Takes the list of the file at `path`, or none.
+absl::Status CopyAccessList(const std::string& path, int fd) {
+  std::vector<char> list(size_t{1} << 16);
+  const ssize_t bytes =
+      getxattr(path.c_str(), kAccessList, list.data(), list.size());
+  if (bytes < 0 && !HasNoAccessList(errno)) {
+    return ErrnoStatus("cannot read the access list of", path);
+  }
+  const int done = bytes < 0 ? fremovexattr(fd, kAccessList)
+                             : fsetxattr(fd, kAccessList, list.data(),
+                                         static_cast<size_t>(bytes), 0);
+  if (done == 0 || (bytes < 0 && HasNoAccessList(errno))) {
+    return absl::OkStatus();
+  }
+  return ErrnoStatus("cannot keep the access list of", path);
 }
 
 }  // namespace
@@ -72,6 +95,22 @@ AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   close(fd_);
   unlink(temporary_.c_str());
+}
+
+absl::Status AtomicFile::TakeAccessOf(const std::string& path) {
+  struct stat old = {};
+  struct stat fresh = {};
+  if (stat(path.c_str(), &old) != 0) return ErrnoStatus("cannot look at", path);
+  if (fstat(fd_, &fresh) != 0) return ErrnoStatus("cannot look at", temporary_);
+  if ((old.st_uid != fresh.st_uid || old.st_gid != fresh.st_gid) &&
+      fchown(fd_, old.st_uid, old.st_gid) != 0) {
+    return ErrnoStatus("cannot keep owner and group of", path);
+  }
+  HP_RETURN_IF_ERROR(CopyAccessList(path, fd_));
+  if (fchmod(fd_, old.st_mode & 07777) != 0) {
+    return ErrnoStatus("cannot keep the mode of", path);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status AtomicFile::Append(const void* data, size_t size) {

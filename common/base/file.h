@@ -39,6 +39,10 @@ class AtomicFile {
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile();
 
+  // Gives the new file the owner, group, mode and access list of the one at
+  // `path`, which is to be replaced. PermissionDenied where this process may
+  // not; whoever commits all the same shuts out those who could read it.
+  [[nodiscard]] absl::Status TakeAccessOf(const std::string& path);
   // Appends. ResourceExhausted when the disk is full.
   [[nodiscard]] absl::Status Append(const void* data, size_t size);
   // fsync, rename, fsync of the folder. Call once.

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/log_sink.h"
+#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -55,11 +56,9 @@ constexpr std::array<LevelNames, 4> kLevels = {
     {{"debug", "<7>"}, {"info", "<6>"}, {"warning", "<4>"}, {"error", "<3>"}}};
 
 bool NeedsQuotes(absl::string_view value) {
-  if (value.empty()) return true;
+  if (value.empty() || FirstUnprintable(value).has_value()) return true;
   for (char c : value) {
-    if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f) {
-      return true;
-    }
+    if (c == ' ' || c == '"' || c == '=' || c == '\\') return true;
   }
   return false;
 }
@@ -68,7 +67,9 @@ void AppendField(absl::string_view key, absl::string_view value,
                  std::string* line) {
   absl::StrAppend(line, " ", key, "=");
   if (NeedsQuotes(value)) {
-    absl::StrAppend(line, "\"", absl::Utf8SafeCEscape(value), "\"");
+    // What is beyond ASCII is no less an order to a terminal.
+    absl::StrAppend(line, "\"", PrintableText(absl::Utf8SafeCEscape(value)),
+                    "\"");
   } else {
     absl::StrAppend(line, value);
   }
@@ -103,7 +104,7 @@ bool SinkTakes(LogLevel level, absl::string_view message,
                const LogPairs& fields) {
   const LogSink& sink = GlobalSink();
   if (sink == nullptr) return false;
-  std::string text(message);
+  std::string text = PrintableLines(message);
   for (const auto& [key, value] : fields) AppendField(key, value, &text);
   return sink(level, text, fields);
 }

@@ -3,12 +3,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/printable_text.h"
 #include "common/config/alpha_choice.h"
 #include "common/config/field_kinds.h"
 #include "common/config/nearest.h"
 
 namespace halfpipe {
 namespace {
+
+// A path may hold whatever else its file system takes.
+std::string ControlProblem(absl::string_view text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      return "holds a line break or a control character";
+    }
+  }
+  return "";
+}
 
 class FlagValue : public FieldValue {
  public:
@@ -44,12 +55,10 @@ class TextValue : public FieldValue {
   }
 
   [[nodiscard]] std::string Check() const override {
-    for (char c : *value_) {
-      if (static_cast<unsigned char>(c) < 0x20) {
-        return "holds a line break or a control character";
-      }
-    }
-    return "";
+    if (is_path_) return ControlProblem(*value_);
+    if (!FirstUnprintable(*value_).has_value()) return "";
+    return absl::StrCat("holds a line break or a control character: '",
+                        PrintableText(*value_), "'");
   }
 
   [[nodiscard]] std::string Write() const override {
@@ -116,6 +125,8 @@ class TextListValue : public FieldValue {
     std::set<std::string> seen;
     for (const std::string& item : *value_) {
       if (item.empty()) return "holds an empty text";
+      std::string problem = ControlProblem(item);
+      if (!problem.empty()) return problem;
       if (!seen.insert(item).second) {
         return absl::StrCat("holds '", item, "' twice");
       }

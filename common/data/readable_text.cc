@@ -6,9 +6,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/base/printable_text.h"
 #include "common/data/media_path.h"
 
 namespace halfpipe {
@@ -33,18 +33,6 @@ size_t CharacterLength(absl::string_view text) {
 // Whether `byte` goes on with a character that began before it.
 bool IsContinuation(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
-}
-
-// Of U+0080 to U+009F, which terminals obey as they do those of ASCII.
-bool IsHighControl(absl::string_view character) {
-  return character.size() == 2 && character[0] == '\xC2' &&
-         static_cast<unsigned char>(character[1]) < 0xA0;
-}
-
-void AppendEscaped(absl::string_view bytes, std::string* shown) {
-  for (const char byte : bytes) {
-    absl::StrAppendFormat(shown, "\\x%02X", static_cast<unsigned char>(byte));
-  }
 }
 
 // The encoding that a byte order mark names; "" without one.
@@ -136,23 +124,7 @@ std::string LineProblem(absl::string_view line) {
 
 }  // namespace
 
-std::string Shown(absl::string_view text) {
-  std::string shown;
-  while (!text.empty()) {
-    const size_t length = CharacterLength(text);
-    const absl::string_view character =
-        text.substr(0, std::max<size_t>(length, 1));
-    const bool is_control =
-        length == 1 ? absl::ascii_iscntrl(text[0]) : IsHighControl(character);
-    if (length == 0 || is_control) {
-      AppendEscaped(character, &shown);
-    } else {
-      absl::StrAppend(&shown, character);
-    }
-    text.remove_prefix(character.size());
-  }
-  return shown;
-}
+std::string Shown(absl::string_view text) { return PrintableText(text); }
 
 std::string Shortened(std::string text, size_t max_bytes) {
   if (text.size() <= max_bytes) return text;

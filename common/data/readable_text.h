@@ -10,8 +10,7 @@
 
 namespace halfpipe {
 
-// `text` as a message may hold it, on one line and always UTF-8: bytes that are
-// no part of a character, and control characters, are written \xE9.
+// `text` as a message may hold it: PrintableText of common/base.
 [[nodiscard]] std::string Shown(absl::string_view text);
 
 // The beginning of `text`, which is UTF-8, where it is too long for a sentence,

@@ -31,6 +31,7 @@
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/stage_metrics.h"
+#include "common/metrics/token_gauge.h"
 #include "common/rpc/grpc_coordinator_client.h"
 #include "common/rpc/grpc_log.h"
 #include "common/runtime/recent_lines.h"
@@ -179,11 +180,15 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   MetricsRegistry registry;
   StageMetrics metrics(rank.value(), stage->info.gpu_uuid, &registry);
   const HostGauges host_gauges(rank.value(), stage->info.gpu_uuid, &registry);
+  const TokenGauge token_gauge(&registry, access->tokens.get());
   metrics.SetGpuMemory({.workspace = stage->info.device_total_bytes -
                                      stage->info.device_free_bytes,
                         .free = stage->info.device_free_bytes});
   absl::StatusOr<std::unique_ptr<MetricsServer>> server = MetricsServer::Start(
-      options.metrics_address, &registry, [] { return std::string(); },
+      options.metrics_address, &registry,
+      [tokens = access->tokens] {
+        return tokens == nullptr ? "" : tokens->Problem();
+      },
       access->metrics);
   if (!server.ok()) return Fail(ExitCode::kUsage, server.status());
 

@@ -50,6 +50,25 @@ TEST(JobRequestTest, LabelsHaveLimits) {
   EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
 }
 
+TEST(JobRequestTest, NamesAreNoOrdersToATerminal) {
+  for (const std::string evil : {"a\x1b[2J", "a\r", "a\nb",
+                                 "\xc2\x9b"
+                                 "m",
+                                 "\xe2\x80\xae"}) {
+    JobSpec spec = Spec();
+    spec.labels = {{"team", evil}};
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
+    spec.labels = {{evil, "red"}};
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
+    spec.labels.clear();
+    spec.pair = evil;
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckJobSpec(spec)));
+  }
+  JobSpec spec = Spec();
+  spec.labels = {{"team", "\xd7\xa9\xd7\x9c caf\xc3\xa9"}};
+  EXPECT_TRUE(CheckJobSpec(spec).ok());
+}
+
 TEST(JobRequestTest, HowAJobIsRunHasLimits) {
   JobSpec spec = Spec();
   spec.priority = -1000;

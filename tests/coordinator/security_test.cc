@@ -165,8 +165,94 @@ TEST_F(SecurityTest, ARemovedTokenStopsWorking) {
   const auto client = Client(submit_);
   EXPECT_EQ(List(*client), absl::StatusCode::kOk);
   ASSERT_TRUE(RemoveToken(tokens_, "sam").ok());
-  absl::SleepFor(absl::Milliseconds(1100));
+  ASSERT_TRUE(book_->Reload().ok());
   EXPECT_EQ(List(*client), absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(SecurityTest, WhatARemovedTokenHasOpenEnds) {
+  Serve();
+  ASSERT_TRUE(Client(submit_)->CreateJob(Spec("a")).ok());
+  const auto reader = Client(read_);
+  std::atomic<bool> watching = false;
+  absl::Status watched;
+  std::thread watch([&] {
+    watched = reader->WatchJob(
+        {.id = "a"}, [&](const JobEvent&) { return watching = true; });
+  });
+  const auto stage = Stage(stage_);
+  ASSERT_TRUE(stage->Register(MakeStageInfo(0)).ok());
+  absl::Status polled;
+  std::thread poll(
+      [&] { polled = stage->NextCommand(0, absl::Seconds(60)).status(); });
+  while (!watching) absl::SleepFor(absl::Milliseconds(5));
+  // Somebody else's watch goes on.
+  std::stop_source stop;
+  absl::Status other;
+  std::thread others([&] {
+    other = Client(admin_)->WatchJob({.id = "a", .stop = stop.get_token()},
+                                     [](const JobEvent&) { return true; });
+  });
+  const absl::Time begin = absl::Now();
+  ASSERT_TRUE(RemoveToken(tokens_, "rita").ok());
+  ASSERT_TRUE(RemoveToken(tokens_, "gpu0").ok());
+  std::atomic<int> ended = 0;
+  std::thread joiner([&] {
+    watch.join();
+    poll.join();
+    ended = 1;
+  });
+  while (ended == 0 && absl::Now() < begin + absl::Seconds(20)) {
+    server_->Tick(absl::Now());
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  EXPECT_EQ(ended, 1);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+  stop.request_stop();
+  others.join();
+  if (ended == 0) server_->Shutdown(absl::ZeroDuration());
+  joiner.join();
+  EXPECT_EQ(watched.code(), absl::StatusCode::kUnauthenticated) << watched;
+  EXPECT_EQ(polled.code(), absl::StatusCode::kUnauthenticated) << polled;
+  EXPECT_EQ(other.code(), absl::StatusCode::kCancelled) << other;
+}
+
+TEST_F(SecurityTest, NamesThatATerminalWouldObeyAreRefused) {
+  Serve();
+  const auto client = Client(submit_);
+  const auto stage = Stage(stage_);
+  for (const std::string evil : {"x\x1b]2;owned\x07", "x\r", "x\ny",
+                                 "\xc2\x9b"
+                                 "2J",
+                                 "a\xe2\x80\xae"
+                                 "b",
+                                 "\xe2\x81\xa6"}) {
+    JobSpec spec = Spec("evil");
+    spec.labels = {{"team", evil}};
+    EXPECT_TRUE(absl::IsInvalidArgument(client->CreateJob(spec).status()));
+    spec.labels = {{evil, "red"}};
+    EXPECT_TRUE(absl::IsInvalidArgument(client->CreateJob(spec).status()));
+    spec.labels.clear();
+    spec.pair = evil;
+    EXPECT_TRUE(absl::IsInvalidArgument(client->CreateJob(spec).status()));
+    for (std::string StageInfo::*field :
+         {&StageInfo::pair, &StageInfo::host, &StageInfo::device,
+          &StageInfo::device_name, &StageInfo::gpu_uuid, &StageInfo::version,
+          &StageInfo::arithmetic}) {
+      StageInfo info = MakeStageInfo(0);
+      info.*field = evil;
+      EXPECT_TRUE(absl::IsInvalidArgument(stage->Register(info)));
+      info.*field = std::string(300, 'x');
+      EXPECT_TRUE(absl::IsInvalidArgument(stage->Register(info)));
+    }
+  }
+  EXPECT_TRUE(absl::IsNotFound(client->GetJob("evil").status()));
+  // Levels and lengths of what becomes events.
+  ASSERT_TRUE(stage->Register(MakeStageInfo(0)).ok());
+  StageHeartbeat heartbeat;
+  heartbeat.lines = {{static_cast<LogLevel>(7), "a"}};
+  EXPECT_TRUE(absl::IsInvalidArgument(stage->Heartbeat(heartbeat).status()));
+  heartbeat.lines = {{LogLevel::kError, "a"}};
+  EXPECT_TRUE(stage->Heartbeat(heartbeat).ok());
 }
 
 TEST_F(SecurityTest, TokensWorkOnThisMachineWithoutTls) {

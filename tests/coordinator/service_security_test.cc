@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "absl/time/clock.h"
+#include "common/base/digest.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "support/test_certificates.h"
@@ -65,15 +66,31 @@ TEST_F(ServiceSecurityTest, ThePageHasSessionsWhereOthersReachIt) {
   ASSERT_NE(sessions, nullptr);
   const MetricsSecurity security = opened->ForMetrics("0.0.0.0:9700");
   const absl::Time now = absl::Now();
-  const auto open = [&](const std::string& name) {
-    return sessions->Exchange(sessions->NewTicket(name, now).value(), now);
+  const auto open = [&](const std::string& token) {
+    return sessions->Exchange(
+        sessions->NewTicket(Sha256Hex(token), now).value(), now);
   };
-  const auto session = open("alice");
+  const auto session = open(token_);
   ASSERT_TRUE(session.ok()) << session.status();
   EXPECT_TRUE(security.has_session(*session));
   EXPECT_FALSE(security.has_session(token_));
-  EXPECT_FALSE(open("gpu0").ok());  // a stage's token
-  EXPECT_FALSE(open("bob").ok());
+  EXPECT_FALSE(open(stage_token_).ok());
+  EXPECT_FALSE(open("hpt_bob").ok());
+  // Another token of the same name is not the one that opened the session.
+  ASSERT_TRUE(RemoveToken(complete_.tokens, "alice").ok());
+  ASSERT_TRUE(AddToken(complete_.tokens, {"alice", Role::kRead}).ok());
+  ASSERT_TRUE(opened->tokens->Reload().ok());
+  EXPECT_FALSE(security.has_session(*session));
+}
+
+TEST_F(ServiceSecurityTest, TokensThatCannotBeReadAreAProblem) {
+  const auto opened = OpenServiceSecurity(complete_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->TokensProblem(), "");
+  EXPECT_EQ(OpenServiceSecurity(ServiceConfig())->TokensProblem(), "");
+  std::filesystem::remove(complete_.tokens);
+  EXPECT_FALSE(opened->tokens->Reload().ok());
+  EXPECT_THAT(opened->TokensProblem(), HasSubstr(complete_.tokens));
 }
 
 TEST_F(ServiceSecurityTest, OtherAddressesNeedEverything) {

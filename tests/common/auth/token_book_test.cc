@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "absl/time/clock.h"
+#include "common/base/digest.h"
 #include "common/base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -64,18 +65,46 @@ TEST_F(TokenBookTest, FollowsTheFile) {
   const auto bob = AddToken(path_, {"bob", Role::kRead});
   ASSERT_TRUE(bob.ok());
   EXPECT_TRUE(Becomes(book->get(), *bob, true));
-  EXPECT_TRUE((*book)->IsPersonNamed("alice"));
-  ASSERT_TRUE(AddToken(path_, {"gpus", Role::kStage}).ok());
+  EXPECT_TRUE((*book)->IsPerson(*alice));
+  const auto gpus = AddToken(path_, {"gpus", Role::kStage});
+  ASSERT_TRUE(gpus.ok());
   ASSERT_TRUE(RemoveToken(path_, "alice").ok());
   EXPECT_TRUE(Becomes(book->get(), *alice, false));
-  EXPECT_FALSE((*book)->IsPersonNamed("alice"));
-  EXPECT_TRUE((*book)->IsPersonNamed("bob"));
-  EXPECT_FALSE((*book)->IsPersonNamed("gpus"));  // no person
+  EXPECT_FALSE((*book)->IsPerson(*alice));
+  EXPECT_TRUE((*book)->IsPerson(*bob));
+  EXPECT_FALSE((*book)->IsPerson(*gpus));  // no person
+  EXPECT_TRUE((*book)->FindDigest(Sha256Hex(*gpus)).has_value());
+}
 
-  // A slip of an editor locks nobody out.
+TEST_F(TokenBookTest, AFileThatCannotBeReadIsToldAndLocksNobodyOut) {
+  const auto bob = AddToken(path_, {"bob", Role::kRead});
+  ASSERT_TRUE(bob.ok());
+  const auto book = *TokenBook::Open(path_);
+  EXPECT_EQ(book->Problem(), "");
+  const std::string good = *ReadFile(path_);
+  const auto broken = [&](absl::string_view what) {
+    EXPECT_FALSE(book->Reload().ok());
+    EXPECT_THAT(book->Problem(), HasSubstr(std::string(what)));
+    EXPECT_TRUE(book->Find(*bob).has_value());
+    EXPECT_EQ(book->TextDigest(), Sha256Hex(good));
+  };
   ASSERT_TRUE(WriteFileAtomically(path_, "bob is here\n").ok());
-  absl::SleepFor(absl::Milliseconds(1200));
-  EXPECT_TRUE((*book)->Find(*bob).has_value());
+  broken("expected the role");
+  std::filesystem::remove(path_);
+  broken("cannot look at");
+  // Not even what would hold up whoever opens it.
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  broken("is no file");
+  std::filesystem::remove(path_);
+  const int64_t version = book->version();
+  ASSERT_TRUE(WriteFileAtomically(path_, good).ok());
+  EXPECT_TRUE(book->Reload().ok());
+  EXPECT_EQ(book->Problem(), "");
+  EXPECT_EQ(book->version(), version);  // the same tokens
+  ASSERT_TRUE(RemoveToken(path_, "bob").ok());
+  EXPECT_TRUE(book->Reload().ok());
+  EXPECT_GT(book->version(), version);
+  EXPECT_FALSE(book->Find(*bob).has_value());
 }
 
 }  // namespace

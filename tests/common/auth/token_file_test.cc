@@ -1,8 +1,12 @@
 #include "common/auth/token_file.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <iterator>
+#include <thread>
+#include <vector>
 
 #include "common/base/digest.h"
 #include "common/base/file.h"
@@ -69,6 +73,65 @@ TEST_F(TokenFileTest, ARemovedTokenIsGoneAndCommentsStay) {
   EXPECT_THAT(*ReadFile(path_), StartsWith("# alice: the first one\nbob "));
   EXPECT_EQ(Mode(), 0640u);  // its group may still read it
   EXPECT_TRUE(absl::IsNotFound(RemoveToken(path_, "alice")));
+}
+
+// The service reads it as its owner or by its group, whoever edits it.
+TEST_F(TokenFileTest, AnEditKeepsOwnerGroupModeAndLink) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may give files away";
+  const std::string link = path_ + ".link";
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(path_, link);
+  ASSERT_TRUE(AddToken(path_, {"alice", Role::kRead}).ok());
+  ASSERT_EQ(chown(path_.c_str(), 12, 34), 0);
+  ASSERT_EQ(chmod(path_.c_str(), 0640), 0);
+  const mode_t mask = umask(0077);
+  EXPECT_TRUE(AddToken(link, {"bob", Role::kRead}).ok());
+  EXPECT_TRUE(RemoveToken(link, "alice").ok());
+  umask(mask);
+  struct stat info = {};
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 12u);
+  EXPECT_EQ(info.st_gid, 34u);
+  EXPECT_EQ(Mode(), 0640u);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_THAT(*ReadTokenFile(path_), SizeIs(1));
+  std::filesystem::remove(link);
+}
+
+TEST_F(TokenFileTest, NothingIsChangedWhereOwnerAndGroupCannotBeKept) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may give files away";
+  char name[] = "/tmp/halfpipe-tokens-XXXXXX";  // where anybody may look
+  const std::string folder = mkdtemp(name);
+  ASSERT_EQ(chmod(folder.c_str(), 0777), 0);
+  const std::string path = folder + "/tokens";
+  ASSERT_TRUE(AddToken(path, {"alice", Role::kRead}).ok());
+  ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+  const std::string before = *ReadFile(path);
+  ASSERT_EQ(seteuid(65534), 0);
+  const absl::Status removed = RemoveToken(path, "alice");
+  ASSERT_EQ(seteuid(0), 0);
+  EXPECT_TRUE(absl::IsPermissionDenied(removed)) << removed;
+  EXPECT_THAT(std::string(removed.message()), HasSubstr("nothing was changed"));
+  EXPECT_EQ(*ReadFile(path), before);
+  std::error_code error;
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder, error),
+                          std::filesystem::directory_iterator()),
+            1);
+  std::filesystem::remove_all(folder);
+}
+
+// As processes do: each has its own view of the file.
+TEST_F(TokenFileTest, OfManyEditsAtOnceNoneIsLost) {
+  constexpr int kEdits = 20;
+  std::vector<std::thread> edits;
+  edits.reserve(kEdits);
+  for (int i = 0; i < kEdits; ++i) {
+    edits.emplace_back([this, i] {
+      EXPECT_TRUE(AddToken(path_, {absl::StrCat("t", i), Role::kRead}).ok());
+    });
+  }
+  for (std::thread& edit : edits) edit.join();
+  EXPECT_THAT(*ReadTokenFile(path_), SizeIs(kEdits));
 }
 
 TEST_F(TokenFileTest, RefusesBadNames) {

@@ -36,6 +36,21 @@ TEST(LogTest, ALineIsLogfmt) {
                              "file=\"a b=\\\"c\\\"\\n\" none=\"\"\n"));
 }
 
+TEST(LogTest, WhatATerminalWouldObeyIsShown) {
+  const std::string line = Written([] {
+    LogInfo("x", {{"escape", "\x1b[2J"},
+                  {"csi",
+                   "a\xc2\x9b"
+                   "b"},
+                  {"turned", "a\xe2\x80\xae"},
+                  {"bytes", "\xe9"},
+                  {"name", "caf\xc3\xa9"}});
+  });
+  EXPECT_THAT(line, EndsWith(" msg=x escape=\"\\033[2J\" csi=\"a\\xC2\\x9Bb\" "
+                             "turned=\"a\\xE2\\x80\\xAE\" bytes=\"\\xE9\" "
+                             "name=caf\xc3\xa9\n"));
+}
+
 TEST(LogTest, ContextIsInEveryLineUntilItIsEmptied) {
   SetLogContext("job", "first");
   SetLogContext("job", "second");
