@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/job_plan.h"
 #include "coordinator/path_roots.h"
 
 namespace halfpipe {
@@ -63,8 +64,10 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
   if (!not_before.ok() || *not_before > now) return;  // its reason says so
   // Two jobs in one folder would overwrite and prune each other's checkpoints.
   for (const auto& [pair, run] : runs_) {
-    const bool same_folder = run->output_dir() == needs.output_dir;
-    if (needs.output_dir.empty() || !same_folder) continue;
+    if (needs.output_dir.empty() ||
+        !IsSameFolder(run->output_dir(), needs.output_dir)) {
+      continue;
+    }
     return WaitBehind(id,
                       absl::StrCat("waits for job ", run->job(),
                                    ", which writes to the same folder"),
