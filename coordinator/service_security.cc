@@ -7,6 +7,7 @@
 #include "common/auth/exposure.h"
 #include "common/base/address.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -40,7 +41,7 @@ MetricsSecurity ServiceSecurity::ForMetrics(const std::string& address) const {
               },
           .has_session =
               [sessions = sessions.get()](absl::string_view session) {
-                return sessions->IsOpen(session, absl::Now());
+                return sessions->IsOpen(session, SteadyNow());
               }};
 }
 

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -64,11 +64,11 @@ absl::StatusOr<std::unique_ptr<TokenBook>> TokenBook::Open(
 TokenBook::TokenBook(std::string path, Content content)
     : path_(std::move(path)),
       content_(std::move(content)),
-      next_look_(absl::Now() + kLookInterval) {}
+      next_look_(SteadyNow() + kLookInterval) {}
 
 std::optional<Identity> TokenBook::Find(absl::string_view token) {
   const absl::MutexLock lock(&mutex_);
-  if (absl::Now() >= next_look_) Refresh();
+  if (SteadyNow() >= next_look_) Refresh();
   const TokenEntry* entry = FindToken(content_.entries, token);
   if (entry == nullptr) return std::nullopt;
   return entry->identity;
@@ -81,7 +81,7 @@ bool TokenBook::IsPerson(absl::string_view token) {
 
 bool TokenBook::IsPersonNamed(absl::string_view name) {
   const absl::MutexLock lock(&mutex_);
-  if (absl::Now() >= next_look_) Refresh();
+  if (SteadyNow() >= next_look_) Refresh();
   return std::any_of(content_.entries.begin(), content_.entries.end(),
                      [&](const TokenEntry& entry) {
                        return entry.identity.name == name &&
@@ -90,23 +90,34 @@ bool TokenBook::IsPersonNamed(absl::string_view name) {
 }
 
 void TokenBook::Refresh() {
-  next_look_ = absl::Now() + kLookInterval;
+  next_look_ = SteadyNow() + kLookInterval;
   absl::StatusOr<Stamp> stamp = StampOf(path_);
   if (stamp.ok() && *stamp == content_.stamp) {
     broken_ = false;
     return;
   }
+  (void)ReadAgain();  // has said why it cannot be read
+}
+
+absl::Status TokenBook::Reload() {
+  const absl::MutexLock lock(&mutex_);
+  next_look_ = SteadyNow() + kLookInterval;
+  return ReadAgain();
+}
+
+absl::Status TokenBook::ReadAgain() {
   absl::StatusOr<Content> fresh = Read(path_);
   if (!fresh.ok()) {
     if (!std::exchange(broken_, true)) {
       LogError("the tokens file cannot be read; the tokens from before stay",
                {{"reason", fresh.status().message()}});
     }
-    return;
+    return fresh.status();
   }
   broken_ = false;
   content_ = *std::move(fresh);
   LogInfo("tokens read again", {{"tokens", content_.entries.size()}});
+  return absl::OkStatus();
 }
 
 }  // namespace halfpipe

@@ -39,6 +39,10 @@ class TokenBook {
   // The same of a token's name.
   [[nodiscard]] bool IsPersonNamed(absl::string_view name);
 
+  // Reads the file now, whether it seems to have changed or not. What it says
+  // is why it cannot be read; the tokens from before stay then.
+  absl::Status Reload();
+
  private:
   // What tells one state of the file from another.
   struct Stamp {
@@ -59,6 +63,7 @@ class TokenBook {
   [[nodiscard]] static absl::StatusOr<Content> Read(const std::string& path);
   [[nodiscard]] static absl::StatusOr<Stamp> StampOf(const std::string& path);
   void Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReadAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string path_;
   absl::Mutex mutex_;
