@@ -16,6 +16,7 @@ namespace {
 
 bool IsIgnored(int signal) {
   struct sigaction now {};
+
   return sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 

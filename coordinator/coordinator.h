@@ -43,8 +43,8 @@ class Coordinator {
   struct Options {
     ServerInfo info;  // without its stages
     StageRegistryOptions stages;
-    Clock clock;  // for intervals, leases and limits: SteadyNow
-    Clock wall = nullptr;  // for what is shown and kept: absl::Now; null: clock
+    Clock clock;           // for intervals, leases and limits: SteadyNow
+    Clock wall = nullptr;  // for what is shown and kept; null: clock
     // Looked at when a job comes, and again when it starts: a link may have
     // come since.
     PathRootsConfig roots = {};

@@ -50,8 +50,7 @@ absl::Status Coordinator::AwaitWritten(const std::string& id, int64_t cursor) {
 absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   const absl::Time now = options_.clock();
   // Takes longer than all the rest, and needs nothing of ours.
-  HP_ASSIGN_OR_RETURN(const Submission read,
-                      ReadInTurn(spec, options_.wall()));
+  HP_ASSIGN_OR_RETURN(const Submission read, ReadInTurn(spec, options_.wall()));
   HP_RETURN_IF_ERROR(CheckPaths(options_.roots, read.config, spec.record_dir));
   const Job& job = read.job;
   const Durably durably(this);

@@ -68,9 +68,8 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
         !IsSameFolder(run->output_dir(), needs.output_dir)) {
       continue;
     }
-    return WaitBehind(id,
-                      absl::StrCat("waits for job ", run->job(),
-                                   ", which writes to the same folder"));
+    return WaitBehind(id, absl::StrCat("waits for job ", run->job(),
+                                       ", which writes to the same folder"));
   }
   bool one_is_busy = false;
   std::string missing;
@@ -150,7 +149,7 @@ void Coordinator::StartRun(const std::string& id, const std::string& pair,
   }
   metrics_->SetJobInfo(id, plan->config.model.variant, plan->config.lora.rank);
   book_->SetPair(id, pair);
-  RunServices services{book_.get(), &registry_,     ledger_, metrics_,
+  RunServices services{book_.get(), &registry_,     ledger_,       metrics_,
                        &traces_,    options_.clock, options_.wall, nullptr};
   services.may_go_elsewhere = [this](const std::string& refused,
                                      const std::string& by) {
@@ -183,11 +182,10 @@ void Coordinator::KeepWaiting(const std::string& id, const JobNeeds& needs,
     return book_->SetReason(id, absl::StrCat("waits for ", missing),
                             options_.wall());
   }
-  FailQueued(id,
-             absl::DeadlineExceededError(
-                 absl::StrCat(missing, " did not join within ",
-                              absl::FormatDuration(needs.join_timeout),
-                              ": see that process's log for the reason")));
+  FailQueued(id, absl::DeadlineExceededError(
+                     absl::StrCat(missing, " did not join within ",
+                                  absl::FormatDuration(needs.join_timeout),
+                                  ": see that process's log for the reason")));
 }
 
 bool Coordinator::MayGoElsewhere(const std::string& id,

@@ -133,21 +133,18 @@ void ReloadSettings(const Flags& flags, const ServiceSecurity& security) {
     LogError("the settings cannot be read; those from before stay",
              {{"reason", config.status().message()}});
   }
-  const absl::Status tokens = security.tokens == nullptr
-                                  ? absl::OkStatus()
-                                  : security.tokens->Reload();
-  LogInfo("settings read again",
-          {{"log_level", config.ok() ? "read" : "kept"},
-           {"tokens", tokens.ok() ? "read" : "kept"}});
+  const absl::Status tokens =
+      security.tokens == nullptr ? absl::OkStatus() : security.tokens->Reload();
+  LogInfo("settings read again", {{"log_level", config.ok() ? "read" : "kept"},
+                                  {"tokens", tokens.ok() ? "read" : "kept"}});
 }
 
 // Ticks until SIGTERM or SIGINT, which are blocked in every thread as SIGHUP
 // is.
 void TickUntilSignal(const sigset_t& signals,
                      const std::function<void()>& reload,
-                     Coordinator* coordinator,
-                     CoordinatorServer* server, ServiceNotifier* notifier,
-                     Liveness* liveness) {
+                     Coordinator* coordinator, CoordinatorServer* server,
+                     ServiceNotifier* notifier, Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
   PulseTeller pulse(coordinator, notifier, liveness);
   while (true) {

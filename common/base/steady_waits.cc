@@ -56,8 +56,8 @@ bool Take(std::atomic<int32_t>* count) {
 bool Wait(std::atomic<int32_t>* count, KernelTimeout timeout) {
   std::optional<absl::Duration> end;
   if (timeout.has_timeout()) {
-    end = Elapsed() + (absl::TimeFromTimespec(timeout.MakeAbsTimespec()) -
-                       absl::Now());
+    end = Elapsed() +
+          (absl::TimeFromTimespec(timeout.MakeAbsTimespec()) - absl::Now());
   }
   while (!Take(count)) {
     timespec left{};

@@ -33,8 +33,7 @@ absl::Status FromErrorCode(const std::error_code& error, absl::string_view what,
 }
 
 bool IsProof(const fs::path& path) {
-  return path.filename() == kOwnerFileName ||
-         path.filename() == kManifestName;
+  return path.filename() == kOwnerFileName || path.filename() == kManifestName;
 }
 
 }  // namespace

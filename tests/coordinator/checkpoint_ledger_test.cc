@@ -110,9 +110,8 @@ TEST_F(CheckpointLedgerTest, WhatWasNotCommittedIsRemoved) {
 // Others' folders, by the names that were taken for leftovers once.
 TEST_F(CheckpointLedgerTest, WhatIsNotOursIsNotTouched) {
   const std::vector<std::string> theirs = {
-      ".tmp-mine",         ".tmp-step-00000004", ".tmp-removed-step-00000002",
-      "step-00000004",     "damaged-step-00000004",
-      ".tmp-delete-backup"};
+      ".tmp-mine",     ".tmp-step-00000004",    ".tmp-removed-step-00000002",
+      "step-00000004", "damaged-step-00000004", ".tmp-delete-backup"};
   for (const std::string& name : theirs) {
     fs::create_directories(absl::StrCat(directory_, "/", name, "/deep"));
     ASSERT_TRUE(WriteFileAtomically(
