@@ -73,9 +73,8 @@ int64_t WaitUntilHour(Syscall* call, int64_t place, int64_t operation,
     }
     const timespec part{0, left < kLook ? left : kLook};
     const int64_t flags = operation & FUTEX_PRIVATE_FLAG;
-    const int64_t answer =
-        call(SYS_futex, place, FUTEX_WAIT | flags, value,
-             reinterpret_cast<int64_t>(&part), 0, 0);
+    const int64_t answer = call(SYS_futex, place, FUTEX_WAIT | flags, value,
+                                reinterpret_cast<int64_t>(&part), 0, 0);
     if (answer == 0 || errno != ETIMEDOUT) return answer;
   }
 }
