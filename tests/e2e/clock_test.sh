@@ -67,7 +67,9 @@ healthy() {
 
 # goes_on NAME: what must not stop, with limits far below a day.
 goes_on() {
-  wait_for 15 pings_past $(($(grep -c WATCHDOG=1 "$scratch/pings") + 2))
+  # One a second. Abseil looks at the wall clock every few seconds only, so a
+  # few of them would say nothing.
+  wait_for 40 pings_past $(($(grep -c WATCHDOG=1 "$scratch/pings") + 12))
   wait_for 60 steps_past $(($(field steps_done) + 3))
   wait_for 5 healthy
   token read "$1"
