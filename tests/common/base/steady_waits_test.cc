@@ -1,19 +1,25 @@
 #include "common/base/steady_waits.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <time.h>
+#include <unistd.h>
 
+#include <cstdint>
+#include <cstdlib>
 #include <thread>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
 
 // The semaphore of steady_waits.cc, through what is built on it. That a clock
-// which is set back does not lengthen a wait is tests/e2e/clock_test.sh.
+// which is set back does not lengthen a wait needs such a clock: see the last.
 TEST(SteadyWaitsTest, AWaitWithALimitEndsThen) {
   absl::Mutex mutex;
   absl::CondVar changed;
@@ -55,6 +61,31 @@ TEST(SteadyWaitsTest, NoWakeUpIsLostBetweenManyThreads) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(turn, kTurns);
+}
+
+// Under tests/support/wall_clock.cc, which reads the number in this file.
+TEST(SteadyWaitsTest, AClockThatIsSetBackLengthensNoWait) {
+  const char* const path = std::getenv("HP_WALL_CLOCK");
+  if (path == nullptr) GTEST_SKIP() << "no wall clock that can be set";
+  const absl::Time begin = SteadyNow();
+  std::thread setter([path] {
+    absl::SleepFor(absl::Milliseconds(250));
+    const int64_t ahead = -86400;
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    EXPECT_EQ(pwrite(fd, &ahead, sizeof(ahead), 0), 8);
+    close(fd);
+  });
+  absl::Mutex mutex;
+  absl::CondVar changed;
+  for (int i = 0; i < 8; ++i) {
+    absl::MutexLock lock(&mutex);
+    EXPECT_TRUE(changed.WaitWithTimeout(&mutex, absl::Milliseconds(100)));
+  }
+  setter.join();
+  EXPECT_LT(SteadyNow() - begin, absl::Seconds(20));
+  timespec wall{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  EXPECT_LT(absl::TimeFromTimespec(wall), begin - absl::Hours(23));
 }
 
 }  // namespace
