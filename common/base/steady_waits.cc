@@ -52,12 +52,21 @@ bool Take(std::atomic<int32_t>* count) {
   return false;
 }
 
-// `timeout` was a time from now when it was made, a moment ago.
+// How far from now the hour is. It was a time from now when it was made, a
+// moment ago: of the kernel's clock, as gRPC makes it, or of absl::Now(), which
+// follows a clock that was set only after a while. What is nearer is meant.
+absl::Duration TimeTo(absl::Time hour) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  const absl::Duration one = hour - absl::TimeFromTimespec(now);
+  const absl::Duration other = hour - absl::Now();
+  return absl::AbsDuration(one) < absl::AbsDuration(other) ? one : other;
+}
+
 bool Wait(std::atomic<int32_t>* count, KernelTimeout timeout) {
   std::optional<absl::Duration> end;
   if (timeout.has_timeout()) {
-    end = Elapsed() +
-          (absl::TimeFromTimespec(timeout.MakeAbsTimespec()) - absl::Now());
+    end = Elapsed() + TimeTo(absl::TimeFromTimespec(timeout.MakeAbsTimespec()));
   }
   while (!Take(count)) {
     timespec left{};
