@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -139,7 +140,7 @@ std::optional<ChildExit> ChildProcess::TryWait() {
 }
 
 std::optional<ChildExit> ChildProcess::WaitUntil(absl::Time deadline) {
-  while (!TryWait().has_value() && absl::Now() < deadline) {
+  while (!TryWait().has_value() && SteadyNow() < deadline) {
     absl::SleepFor(kPoll);
   }
   return exit_;

@@ -120,6 +120,7 @@ absl::StatusOr<ExitCode> FollowRemotely(
   FollowOptions follow;
   follow.id = id;
   follow.after_cursor = after_cursor;
+  follow.on_event = [&context](const JobEvent&) { return context.out.good(); };
   HP_ASSIGN_OR_RETURN(const FollowResult result,
                       FollowJob(client, signals, *printer, follow));
   if (result.end != FollowEnd::kJobEnded) {

@@ -22,8 +22,8 @@ struct FollowOptions {
   std::function<bool(const JobEvent&)> on_event;
   // Called about ten times a second; its failure ends the wait. May be null.
   std::function<absl::Status()> tick;
-  // Called when SIGINT or SIGTERM came, with how many there were so far. False
-  // ends the wait. Null: the first one ends it.
+  // Called when SIGINT, SIGTERM or SIGHUP came, with how many there were so
+  // far. False ends the wait. Null: the first one ends it.
   std::function<bool(int)> on_interrupt;
 };
 

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -77,7 +78,7 @@ absl::StatusOr<std::unique_ptr<LocalService>> LocalService::Start(
     HP_RETURN_IF_ERROR(service->StartStage(rank));
   }
   HP_RETURN_IF_ERROR(service->WaitForCoordinator());
-  service->join_deadline_ = absl::Now() + options.join_timeout;
+  service->join_deadline_ = SteadyNow() + options.join_timeout;
   return service;
 }
 
@@ -123,12 +124,12 @@ absl::Status LocalService::StartStage(int64_t rank) {
 }
 
 absl::Status LocalService::WaitForCoordinator() {
-  const absl::Time deadline = absl::Now() + options_.start_timeout;
+  const absl::Time deadline = SteadyNow() + options_.start_timeout;
   while (true) {
     HP_RETURN_IF_ERROR(supervisor_.Poll());
     const absl::Status answer = probe_->GetServerInfo().status();
     if (answer.ok()) return absl::OkStatus();
-    if (absl::Now() > deadline) {
+    if (SteadyNow() > deadline) {
       return absl::InternalError(absl::StrCat(
           "the coordinator does not answer at ", address_, " after ",
           absl::FormatDuration(options_.start_timeout), ": ", answer.message(),
@@ -145,7 +146,7 @@ absl::Status LocalService::Poll() {
 }
 
 absl::Status LocalService::CheckStages() {
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (now < next_check_) return absl::OkStatus();
   next_check_ = now + kCheckInterval;
   const std::optional<Holders> holders = AskHolders();

@@ -14,11 +14,19 @@
 namespace halfpipe {
 namespace {
 
+bool IsIgnored(int signal) {
+  struct sigaction now {};
+
+  return sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 sigset_t WatchedSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  // A signalfd would see it although it is ignored, and nohup be in vain.
+  if (!IsIgnored(SIGHUP)) sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -34,7 +42,7 @@ absl::StatusOr<SignalWatch> SignalWatch::Create() {
 }
 
 SignalWatch::SignalWatch(SignalWatch&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {}
+    : fd_(std::exchange(other.fd_, -1)), hung_up_(other.hung_up_) {}
 
 SignalWatch::~SignalWatch() {
   if (fd_ < 0) return;
@@ -50,7 +58,10 @@ int SignalWatch::Wait(absl::Duration timeout) {
   if (ready <= 0) return 0;
   int count = 0;
   signalfd_siginfo info;
-  while (read(fd_, &info, sizeof(info)) == sizeof(info)) ++count;
+  while (read(fd_, &info, sizeof(info)) == sizeof(info)) {
+    const bool hang_up = info.ssi_signo == SIGHUP;
+    if (!hang_up || !std::exchange(hung_up_, true)) ++count;
+  }
   return count;
 }
 

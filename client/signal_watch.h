@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM as something a loop can wait for, without a handler.
+// SIGINT, SIGTERM and SIGHUP as something a loop can wait for, without a
+// handler.
 #ifndef HP_CLIENT_SIGNAL_WATCH_H_
 #define HP_CLIENT_SIGNAL_WATCH_H_
 
@@ -7,9 +8,12 @@
 
 namespace halfpipe {
 
-// While it lives, SIGINT and SIGTERM are blocked for the calling thread and
-// those it creates later, and counted here (signalfd). Create it before any
-// other thread starts. Children that are spawned unblock them again.
+// While it lives, these signals are blocked for the calling thread and those it
+// creates later, and counted here (signalfd). A terminal that closes sends
+// SIGHUP, and its shell another one: all of them count as one, so that nobody
+// is taken to have asked twice. One that is ignored already, as under nohup,
+// stays so. Create it before any other thread starts. Children that are spawned
+// unblock them again.
 class SignalWatch {
  public:
   [[nodiscard]] static absl::StatusOr<SignalWatch> Create();
@@ -25,6 +29,7 @@ class SignalWatch {
   explicit SignalWatch(int fd) : fd_(fd) {}
 
   int fd_;
+  bool hung_up_ = false;
 };
 
 }  // namespace halfpipe

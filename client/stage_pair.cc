@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "client/child_process.h"
 #include "client/private_directory.h"
 #include "client/supervisor.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -57,9 +57,9 @@ class StagePair {
       if (first.has_value()) return AfterStage0(*first, err);
       if (second.has_value() && !Succeeded(*second) &&
           give_up == absl::InfiniteFuture()) {
-        give_up = absl::Now() + options_.grace;
+        give_up = SteadyNow() + options_.grace;
       }
-      if (absl::Now() >= give_up) return AfterStage1(*second, err);
+      if (SteadyNow() >= give_up) return AfterStage1(*second, err);
       if (signals.Wait(kPoll) > 0) return ExitCode::kInterrupted;
     }
   }
@@ -83,7 +83,7 @@ class StagePair {
   // Stage 0 has the result. Its failure may have begun in stage 1.
   ExitCode AfterStage0(const ChildExit& exit, std::ostream& err) {
     if (options_.stages == 2 && !Succeeded(exit)) {
-      const auto other = stages_.back().WaitUntil(absl::Now() + options_.grace);
+      const auto other = stages_.back().WaitUntil(SteadyNow() + options_.grace);
       if (other.has_value() && !Succeeded(*other)) ShowStage1(*other, err);
     }
     if (exit.signal != 0) err << "halfpipe: stage0 " << ToString(exit) << "\n";

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -69,7 +70,7 @@ absl::Status Supervisor::Launch(Child& child) {
   child.killed_because.clear();
   child.worked = true;
   child.oom_kills = oom_kills_();
-  child.started = absl::Now();
+  child.started = SteadyNow();
   child.process.emplace(std::move(process));
   return absl::OkStatus();
 }
@@ -81,7 +82,7 @@ absl::Status Supervisor::Poll() {
         child.process.reset();
         HP_RETURN_IF_ERROR(HandleExit(child, *exit));
       }
-    } else if (absl::Now() >= child.restart_at) {
+    } else if (SteadyNow() >= child.restart_at) {
       ++child.restarts;
       HP_RETURN_IF_ERROR(Launch(child));
     }
@@ -99,7 +100,7 @@ absl::Status Supervisor::HandleExit(Child& child, const ChildExit& exit) {
   if (const auto code = FinalExitCode(exit); code != absl::StatusCode::kOk) {
     return absl::Status(code, absl::StrCat(what, log));
   }
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   const bool quick = now - child.started < policy_.quick || !child.worked;
   child.quick_failures = quick ? child.quick_failures + 1 : 1;
   if (child.quick_failures >= policy_.max_quick_failures) {
@@ -153,7 +154,7 @@ void Supervisor::KillChild(absl::string_view name, absl::string_view why,
 }
 
 void Supervisor::Stop(absl::Duration grace) {
-  const absl::Time deadline = absl::Now() + grace;
+  const absl::Time deadline = SteadyNow() + grace;
   for (auto child = children_.rbegin(); child != children_.rend(); ++child) {
     child->restart_at = absl::InfiniteFuture();
     if (child->process.has_value()) child->process->Signal(SIGTERM);
@@ -162,7 +163,7 @@ void Supervisor::Stop(absl::Duration grace) {
     return child.process.has_value() && !child.process->TryWait().has_value();
   };
   while (std::any_of(children_.begin(), children_.end(), running) &&
-         absl::Now() < deadline) {
+         SteadyNow() < deadline) {
     absl::SleepFor(absl::Milliseconds(20));
   }
   Kill();

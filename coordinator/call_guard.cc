@@ -8,8 +8,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/rpc/status_conversion.h"
 #include "coordinator/method_roles.h"
 
@@ -92,7 +92,7 @@ grpc::Status CallGuard::Process(const InputMetadata& metadata,
 }
 
 void CallGuard::Audit(const Refusal& refusal) {
-  const std::optional<int64_t> left_out = lines_.Take(absl::Now());
+  const std::optional<int64_t> left_out = lines_.Take(SteadyNow());
   if (!left_out.has_value()) return;
   LogWarning("call refused", {{"method", refusal.method},
                               {"reason", refusal.reason},

@@ -8,7 +8,6 @@
 #include <map>
 #include <system_error>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "common/base/digest.h"
 #include "common/base/disk_full.h"
@@ -17,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/store/checkpoint_folders.h"
+#include "common/store/owned_folder.h"
 #include "common/store/tensor_archive.h"
 #include "coordinator/job_plan.h"
 
@@ -25,21 +25,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of folders that are no checkpoints, see common/store/checkpoint_folders.h.
-constexpr char kTemporaryPrefix[] = ".tmp-";
-
 constexpr char kDamagedPrefix[] = "damaged-";
 
 absl::Status FromErrorCode(const std::error_code& error, absl::string_view what,
                            const std::string& path) {
   if (!error) return absl::OkStatus();
   return FileErrnoStatus(error.value(), what, path);
-}
-
-absl::Status RemoveAll(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  return FromErrorCode(error, "cannot remove", path);
 }
 
 // The stages sync their files; this finds the ones that never arrived, as on a
@@ -131,20 +122,7 @@ class FileCheckpointLedger : public CheckpointLedger {
     HP_RETURN_IF_ERROR(CheckUsable(output_dir));
     HP_RETURN_IF_ERROR(MakeDirectories(output_dir));
     HP_RETURN_IF_ERROR(Hold(output_dir));
-    std::error_code error;
-    std::vector<std::string> leftovers;
-    for (const auto& entry : fs::directory_iterator(output_dir, error)) {
-      const std::string name = entry.path().filename().string();
-      if (absl::StartsWith(name, kTemporaryPrefix)) {
-        leftovers.push_back(entry.path().string());
-      }
-    }
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot list", output_dir));
-    for (const std::string& path : leftovers) {
-      LogWarning("removing an unfinished checkpoint", {{"path", path}});
-      HP_RETURN_IF_ERROR(RemoveAll(path));
-    }
-    return absl::OkStatus();
+    return RemoveLeftovers(output_dir);
   }
 
   void Release(const std::string& output_dir) override {
@@ -153,10 +131,11 @@ class FileCheckpointLedger : public CheckpointLedger {
 
   absl::StatusOr<std::string> Begin(const std::string& output_dir,
                                     int64_t steps_done) override {
-    const std::string path =
-        absl::StrCat(output_dir, "/", TemporaryCheckpointName(steps_done));
-    HP_RETURN_IF_ERROR(RemoveAll(path));
-    HP_RETURN_IF_ERROR(MakeDirectories(path));
+    HP_RETURN_IF_ERROR(MakeDirectories(output_dir));
+    HP_ASSIGN_OR_RETURN(
+        std::string path,
+        FreeFolderPath(output_dir, TemporaryCheckpointName(steps_done)));
+    HP_RETURN_IF_ERROR(MakeOwnedFolder(path));
     return path;
   }
 
@@ -165,34 +144,46 @@ class FileCheckpointLedger : public CheckpointLedger {
       const CheckpointManifest& manifest) override {
     HP_RETURN_IF_ERROR(CheckFiles(temporary, manifest));
     HP_RETURN_IF_ERROR(WriteManifest(temporary, manifest));
+    HP_RETURN_IF_ERROR(TakeOwnerFile(temporary));
     HP_RETURN_IF_ERROR(SyncDirectory(temporary));
     const std::string path =
         absl::StrCat(output_dir, "/", CheckpointName(manifest.step));
-    HP_RETURN_IF_ERROR(Remove(path));
+    // What has that name was never committed, or nothing says whose it is.
+    if (IsOwnedFolder(path)) {
+      HP_RETURN_IF_ERROR(Remove(path));
+    } else {
+      HP_RETURN_IF_ERROR(SetAside(path).status());
+    }
     HP_RETURN_IF_ERROR(CommitDirectory(temporary, path));
     return path;
   }
 
   void Discard(const std::string& temporary) override {
-    if (absl::Status status = RemoveAll(temporary); !status.ok()) {
+    if (absl::Status status = RemoveOwnedFolder(temporary); !status.ok()) {
       LogWarning("an unfinished checkpoint stays",
                  {{"path", temporary}, {"status", status.message()}});
     }
   }
 
   absl::Status Remove(const std::string& directory) override {
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(directory, error))) {
+      return absl::OkStatus();
+    }
+    if (!IsOwnedFolder(directory)) {
+      LogWarning("a checkpoint without a manifest stays",
+                 {{"path", directory}});
+      return absl::OkStatus();
+    }
     // Renamed first: a crash never leaves half a checkpoint under its name.
     const fs::path path(directory);
-    const std::string doomed =
-        (path.parent_path() /
-         absl::StrCat(kTemporaryPrefix, "removed-", path.filename().string()))
-            .string();
-    HP_RETURN_IF_ERROR(RemoveAll(doomed));
-    std::error_code error;
+    HP_ASSIGN_OR_RETURN(
+        const std::string doomed,
+        FreeFolderPath(path.parent_path().string(),
+                       RemovedCheckpointName(path.filename().string())));
     fs::rename(directory, doomed, error);
-    if (error == std::errc::no_such_file_or_directory) return absl::OkStatus();
     HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot rename", directory));
-    return RemoveAll(doomed);
+    return RemoveOwnedFolder(doomed);
   }
 
   absl::StatusOr<CheckpointManifest> Verify(
@@ -202,15 +193,15 @@ class FileCheckpointLedger : public CheckpointLedger {
 
   absl::StatusOr<std::string> SetAside(const std::string& directory) override {
     const fs::path path(directory);
-    const fs::path aside =
-        path.parent_path() /
-        absl::StrCat(kDamagedPrefix, path.filename().string());
-    HP_RETURN_IF_ERROR(RemoveAll(aside.string()));
+    HP_ASSIGN_OR_RETURN(
+        std::string aside,
+        FreeFolderPath(path.parent_path().string(),
+                       absl::StrCat(kDamagedPrefix, path.filename().string())));
     std::error_code error;
     fs::rename(path, aside, error);
     if (error == std::errc::no_such_file_or_directory) return "";
     HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot rename", directory));
-    return aside.string();
+    return aside;
   }
 
   absl::StatusOr<std::vector<std::string>> Publish(
@@ -289,6 +280,28 @@ class FileCheckpointLedger : public CheckpointLedger {
   }
 
  private:
+  // What an interrupted save or deletion left: by its name and its proof.
+  static absl::Status RemoveLeftovers(const std::string& output_dir) {
+    std::error_code error;
+    std::vector<std::string> leftovers;
+    for (const auto& entry : fs::directory_iterator(output_dir, error)) {
+      if (IsTemporaryCheckpointName(entry.path().filename().string())) {
+        leftovers.push_back(entry.path().string());
+      }
+    }
+    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot list", output_dir));
+    for (const std::string& path : leftovers) {
+      if (!IsOwnedFolder(path)) {
+        LogWarning("nothing says that halfpipe made this folder: it stays",
+                   {{"path", path}});
+        continue;
+      }
+      LogWarning("removing an unfinished checkpoint", {{"path", path}});
+      HP_RETURN_IF_ERROR(RemoveOwnedFolder(path));
+    }
+    return absl::OkStatus();
+  }
+
   // A folder whose file system has no locks is taken without one.
   absl::Status Hold(const std::string& output_dir) {
     if (held_.contains(output_dir)) return absl::OkStatus();

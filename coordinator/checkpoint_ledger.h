@@ -30,9 +30,10 @@ class CheckpointLedger {
     return absl::OkStatus();
   }
 
-  // Makes `output_dir`, keeps other processes' ledgers out of it until Release,
-  // and removes what an interrupted save left in it. FailedPrecondition:
-  // another process works there.
+  // Makes `output_dir`, keeps other jobs and processes out of it until Release,
+  // by whatever path they come to it, and removes what an interrupted save left
+  // in it: what has the name and an owner file (common/store/owned_folder.h).
+  // FailedPrecondition: another job or process works there.
   [[nodiscard]] virtual absl::Status Prepare(const std::string& output_dir) = 0;
 
   virtual void Release(const std::string& /*output_dir*/) {}
@@ -54,8 +55,9 @@ class CheckpointLedger {
 
   // Checks that the manifest's files are in `temporary` with their sizes,
   // writes the manifest, syncs, and renames the folder to
-  // `output_dir`/step-<8 digits>. Returns that path. A folder of that name,
-  // which can only be one that was never committed, is replaced.
+  // `output_dir`/step-<8 digits>. Returns that path. A checkpoint of that name,
+  // which can only be one that was never committed, is replaced; a folder that
+  // is no checkpoint is set aside.
   // DataLoss: a stage reported a file that is not there so.
   [[nodiscard]] virtual absl::StatusOr<std::string> Commit(
       const std::string& output_dir, const std::string& temporary,
@@ -76,7 +78,8 @@ class CheckpointLedger {
   // Removes a folder of Begin that will not be committed; logs a failure.
   virtual void Discard(const std::string& temporary) = 0;
 
-  // Removes a committed checkpoint; a folder that is gone is no error.
+  // Removes a committed checkpoint; a folder that is gone is no error, and one
+  // without a manifest that can be read stays, as nothing says whose it is.
   [[nodiscard]] virtual absl::Status Remove(const std::string& directory) = 0;
 
   // VerifyCheckpoint: reads and hashes every file.
@@ -84,8 +87,9 @@ class CheckpointLedger {
       const std::string& directory) = 0;
 
   // Takes a damaged checkpoint out of the way without deleting it: the folder
-  // becomes damaged-step-N, which nothing reads, and an earlier one of that
-  // name goes. Returns the new path; "" for a folder that is gone.
+  // becomes damaged-step-N, which nothing reads. An earlier one of that name
+  // goes if its manifest can be read; else this one is damaged-step-N-2.
+  // Returns the new path; "" for a folder that is gone.
   [[nodiscard]] virtual absl::StatusOr<std::string> SetAside(
       const std::string& directory) = 0;
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/store/checkpoint_manifest.h"
 #include "coordinator/path_roots.h"
 
@@ -27,6 +27,7 @@ absl::Status Coordinator::ClosedError() {
 Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
                          CheckpointLedger* ledger, CoordinatorMetrics* metrics)
     : options_(std::move(options)),
+      began_(options_.clock()),
       ledger_(ledger),
       metrics_(metrics),
       store_(book->store()),
@@ -39,8 +40,9 @@ Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
     Options options, std::unique_ptr<JobStore> store, CheckpointLedger* ledger,
     CoordinatorMetrics* metrics) {
+  if (options.wall == nullptr) options.wall = options.clock;
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobBook> book,
-                      JobBook::Load(std::move(store), options.clock()));
+                      JobBook::Load(std::move(store), options.wall()));
   return std::unique_ptr<Coordinator>(
       new Coordinator(std::move(options), std::move(book), ledger, metrics));
 }
@@ -65,8 +67,9 @@ absl::StatusOr<Job> Coordinator::CancelNow(const std::string& id, bool now) {
   } else {
     HP_RETURN_IF_ERROR(book_->Apply(id, JobTrigger::kCancel,
                                     "cancelled before it started",
-                                    absl::OkStatus(), time));
+                                    absl::OkStatus(), options_.wall()));
     waiting_since_.erase(id);
+    retries_.erase(id);
     too_small_.erase(id);
   }
   Settle(time);
@@ -79,7 +82,7 @@ absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id,
   if (shutting_down_) return ClosedError();
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(book_->Get(id).status());
-  HP_RETURN_IF_ERROR(book_->Resume(id, options, now));
+  HP_RETURN_IF_ERROR(book_->Resume(id, options, options_.wall()));
   queue_is_due_ = true;
   Settle(now);
   return book_->Get(id);
@@ -98,8 +101,9 @@ absl::StatusOr<Job> Coordinator::PauseNow(const std::string& id) {
   } else {
     HP_RETURN_IF_ERROR(book_->Apply(id, JobTrigger::kPause,
                                     "paused while it was queued",
-                                    absl::OkStatus(), now));
+                                    absl::OkStatus(), options_.wall()));
     waiting_since_.erase(id);
+    retries_.erase(id);
   }
   Settle(now);
   return book_->Get(id);
@@ -166,9 +170,9 @@ absl::StatusOr<std::optional<StageCommand>> Coordinator::WaitForCommand(
     if (cancelled()) return absl::CancelledError("the stage hung up");
     HP_RETURN_IF_ERROR(registry_.Renew(place, incarnation, options_.clock()));
     std::optional<StageCommand> command = registry_.Next(place, last_sequence);
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (command.has_value() || now >= deadline) return command;
-    changed_.WaitWithDeadline(&mutex_, std::min(deadline, now + kCancelCheck));
+    changed_.WaitWithTimeout(&mutex_, std::min(deadline - now, kCancelCheck));
   }
 }
 
@@ -207,7 +211,7 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
       book_->Append(runs_[place.pair]->job(),
                     LogLine{static_cast<LogSeverity>(line.level), line.text,
                             place.rank.value()},
-                    now);
+                    options_.wall());
     }
     reply.abandon = runner->WantsAbandon(place.rank);
     reply.stuck = runner->IsStuck(place.rank, heartbeat);
@@ -237,7 +241,7 @@ void Coordinator::TickLocked(absl::Time now) {
   }
   for (auto& [pair, run] : runs_) run->runner().OnTick(now);
   Scrub(now);
-  book_->Flush(now);
+  book_->Flush(options_.wall());
   if (now - last_look_ >= kLookInterval) queue_is_due_ = true;
   Settle(now);
 }

@@ -43,7 +43,8 @@ class Coordinator {
   struct Options {
     ServerInfo info;  // without its stages
     StageRegistryOptions stages;
-    Clock clock;
+    Clock clock;           // for intervals, leases and limits: SteadyNow
+    Clock wall = nullptr;  // for what is shown and kept; null: clock
     // Looked at when a job comes, and again when it starts: a link may have
     // come since.
     PathRootsConfig roots = {};
@@ -146,7 +147,7 @@ class Coordinator {
   // on few cores, the hundreds that come after an outage would all be ready
   // when the last one is.
   [[nodiscard]] absl::StatusOr<Submission> ReadInTurn(const JobSpec& spec,
-                                                      absl::Time now)
+                                                      absl::Time wall)
       ABSL_LOCKS_EXCLUDED(mutex_, reading_);
   // ResourceExhausted: as many jobs wait as may. Those that are on their way to
   // the disk are not counted: the limit is of memory, and bends by a few.
@@ -185,8 +186,13 @@ class Coordinator {
   // what it waits for, if it is near enough to its turn (`position`).
   void AssignJob(const std::string& id, int64_t position, const Pairs& pairs,
                  absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WaitBehind(const std::string& id, const std::string& reason,
-                  absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WaitBehind(const std::string& id, const std::string& reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether a job that is to be tried again has waited for long enough. The
+  // hour that its record has is the wall clock's; how long that is from now is
+  // asked once, and then waited for, whatever the wall clock does.
+  [[nodiscard]] bool IsDue(const std::string& id, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Why the pair is not for this job; empty: it is, now or when it is whole.
   [[nodiscard]] std::string WhyNotFor(
       const std::string& id, const JobNeeds& needs, const std::string& pair,
@@ -201,8 +207,8 @@ class Coordinator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartRun(const std::string& id, const std::string& pair, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FailQueued(const std::string& id, const absl::Status& error,
-                  absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FailQueued(const std::string& id, const absl::Status& error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void KeepWaiting(const std::string& id, const JobNeeds& needs,
                    const std::string& missing, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -218,6 +224,7 @@ class Coordinator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
+  const absl::Time began_;
   CheckpointLedger* const ledger_;
   CoordinatorMetrics* const metrics_;
 
@@ -239,6 +246,10 @@ class Coordinator {
   std::map<std::string, Epoch> pair_epochs_ ABSL_GUARDED_BY(mutex_);
   // Since when a queued job could run if its stages were there.
   std::map<std::string, absl::Time> waiting_since_ ABSL_GUARDED_BY(mutex_);
+  // Of queued jobs that are to be tried again: the hour in the record, and the
+  // time of `clock` that it was when it was first seen.
+  std::map<std::string, std::pair<absl::Time, absl::Time>> retries_
+      ABSL_GUARDED_BY(mutex_);
   // Pairs whose memory a queued job was found not to fit, by job.
   std::map<std::string, std::set<std::string>> too_small_
       ABSL_GUARDED_BY(mutex_);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/job_request.h"
 #include "coordinator/path_roots.h"
@@ -50,7 +50,7 @@ absl::Status Coordinator::AwaitWritten(const std::string& id, int64_t cursor) {
 absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   const absl::Time now = options_.clock();
   // Takes longer than all the rest, and needs nothing of ours.
-  HP_ASSIGN_OR_RETURN(const Submission read, ReadInTurn(spec, now));
+  HP_ASSIGN_OR_RETURN(const Submission read, ReadInTurn(spec, options_.wall()));
   HP_RETURN_IF_ERROR(CheckPaths(options_.roots, read.config, spec.record_dir));
   const Job& job = read.job;
   const Durably durably(this);
@@ -81,10 +81,10 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
 }
 
 absl::StatusOr<Submission> Coordinator::ReadInTurn(const JobSpec& spec,
-                                                   absl::Time now) {
+                                                   absl::Time wall) {
   HP_RETURN_IF_ERROR(CheckJobSpec(spec));
   absl::MutexLock turn(&reading_);
-  return ReadSubmission(spec, now);
+  return ReadSubmission(spec, wall);
 }
 
 absl::Status Coordinator::CheckRoomInQueue() const {
@@ -99,12 +99,12 @@ absl::Status Coordinator::CheckRoomInQueue() const {
 
 JobBook::Ticket Coordinator::BeginCreate(const JobSpec& spec, const Job& job,
                                          absl::Time now) {
-  book_->Create(spec, job, now);
+  book_->Create(spec, job, options_.wall());
   // The reason goes to the disk with the job. Where a pair has no job, this one
   // may start there, but not before it is on the disk.
   const auto position = static_cast<int64_t>(book_->queue().size()) + 1;
   if (position > kReasonsAtOnce) {
-    WaitBehind(job.id, "waits for the job before it", now);
+    WaitBehind(job.id, "waits for the job before it");
   } else if (!HasIdlePair()) {
     AssignJob(job.id, position, PairsNow(), now);
   }
@@ -164,7 +164,7 @@ absl::StatusOr<Coordinator::EventBatch> Coordinator::WaitForEvents(
     JobBook::WriteState written;
     do {
       if (closed_) return ClosedError();
-      const absl::Time now = absl::Now();
+      const absl::Time now = SteadyNow();
       if (now >= deadline || cancelled()) return batch;
       news_.Wait(id, std::min(deadline, now + kCancelCheck), &mutex_);
       written = book_->StateOfWrites(id);

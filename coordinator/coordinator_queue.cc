@@ -6,7 +6,9 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/job_plan.h"
 #include "coordinator/path_roots.h"
+#include "coordinator/retry_policy.h"
 
 namespace halfpipe {
 namespace {
@@ -57,18 +59,17 @@ Coordinator::Pairs Coordinator::PairsNow() const {
 void Coordinator::AssignJob(const std::string& id, int64_t position,
                             const Pairs& pairs, absl::Time now) {
   const absl::StatusOr<const JobNeeds*> found = book_->Needs(id);
-  if (!found.ok()) return FailQueued(id, found.status(), now);
+  if (!found.ok()) return FailQueued(id, found.status());
   const JobNeeds needs = **found;
-  const absl::StatusOr<absl::Time> not_before = book_->NotBefore(id);
-  if (!not_before.ok() || *not_before > now) return;  // its reason says so
+  if (!IsDue(id, now)) return;  // its reason says so
   // Two jobs in one folder would overwrite and prune each other's checkpoints.
   for (const auto& [pair, run] : runs_) {
-    const bool same_folder = run->output_dir() == needs.output_dir;
-    if (needs.output_dir.empty() || !same_folder) continue;
-    return WaitBehind(id,
-                      absl::StrCat("waits for job ", run->job(),
-                                   ", which writes to the same folder"),
-                      now);
+    if (needs.output_dir.empty() ||
+        !IsSameFolder(run->output_dir(), needs.output_dir)) {
+      continue;
+    }
+    return WaitBehind(id, absl::StrCat("waits for job ", run->job(),
+                                       ", which writes to the same folder"));
   }
   bool one_is_busy = false;
   std::string missing;
@@ -86,6 +87,7 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
         continue;
       }
       waiting_since_.erase(id);
+      retries_.erase(id);
       return StartRun(id, pair, now);
     }
     // A run that lost a stage has its pair all the same.
@@ -93,15 +95,26 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
     if (missing.empty()) missing = lacks;
   }
   if (one_is_busy || position > kReasonsAtOnce) {
-    return WaitBehind(id, "waits for the job before it", now);
+    return WaitBehind(id, "waits for the job before it");
   }
   KeepWaiting(id, needs, WhatIsMissing(needs, missing, unfit), now);
 }
 
-void Coordinator::WaitBehind(const std::string& id, const std::string& reason,
-                             absl::Time now) {
+void Coordinator::WaitBehind(const std::string& id, const std::string& reason) {
   waiting_since_.erase(id);
-  book_->SetReason(id, reason, now);
+  book_->SetReason(id, reason, options_.wall());
+}
+
+bool Coordinator::IsDue(const std::string& id, absl::Time now) {
+  const absl::StatusOr<absl::Time> hour = book_->NotBefore(id);
+  if (!hour.ok()) return false;
+  if (*hour == absl::InfinitePast()) return true;
+  auto& [known, due] = retries_[id];
+  if (known != *hour) {
+    known = *hour;
+    due = now + std::min(*hour - options_.wall(), kLongestRetryDelay);
+  }
+  return now >= due;
 }
 
 std::string Coordinator::WhyNotFor(const std::string& id, const JobNeeds& needs,
@@ -127,17 +140,17 @@ void Coordinator::StartRun(const std::string& id, const std::string& pair,
                            absl::Time now) {
   absl::StatusOr<JobPlan> plan = book_->Plan(id);
   absl::StatusOr<Job> job = book_->Get(id);
-  if (!plan.ok()) return FailQueued(id, plan.status(), now);
-  if (!job.ok()) return FailQueued(id, job.status(), now);
+  if (!plan.ok()) return FailQueued(id, plan.status());
+  if (!job.ok()) return FailQueued(id, job.status());
   if (absl::Status inside =
           CheckPaths(options_.roots, plan->config, plan->record_dir);
       !inside.ok()) {
-    return FailQueued(id, inside, now);
+    return FailQueued(id, inside);
   }
   metrics_->SetJobInfo(id, plan->config.model.variant, plan->config.lora.rank);
   book_->SetPair(id, pair);
-  RunServices services{book_.get(), &registry_,     ledger_, metrics_,
-                       &traces_,    options_.clock, nullptr};
+  RunServices services{book_.get(), &registry_,     ledger_,       metrics_,
+                       &traces_,    options_.clock, options_.wall, nullptr};
   services.may_go_elsewhere = [this](const std::string& refused,
                                      const std::string& by) {
     // A runner is only called with the lock held.
@@ -151,11 +164,12 @@ void Coordinator::StartRun(const std::string& id, const std::string& pair,
   runner.Begin(StagesOf(pair), now);
 }
 
-void Coordinator::FailQueued(const std::string& id, const absl::Status& error,
-                             absl::Time now) {
+void Coordinator::FailQueued(const std::string& id, const absl::Status& error) {
   waiting_since_.erase(id);
-  const absl::Status failed = book_->Apply(
-      id, JobTrigger::kFail, std::string(error.message()), error, now);
+  retries_.erase(id);
+  const absl::Status failed =
+      book_->Apply(id, JobTrigger::kFail, std::string(error.message()), error,
+                   options_.wall());
   if (failed.ok()) return;
   LogError("a queued job cannot be read",
            {{"job", id}, {"error", failed.ToString()}});
@@ -165,14 +179,13 @@ void Coordinator::KeepWaiting(const std::string& id, const JobNeeds& needs,
                               const std::string& missing, absl::Time now) {
   const absl::Time since = waiting_since_.try_emplace(id, now).first->second;
   if (now - since <= needs.join_timeout) {
-    return book_->SetReason(id, absl::StrCat("waits for ", missing), now);
+    return book_->SetReason(id, absl::StrCat("waits for ", missing),
+                            options_.wall());
   }
-  FailQueued(id,
-             absl::DeadlineExceededError(
-                 absl::StrCat(missing, " did not join within ",
-                              absl::FormatDuration(needs.join_timeout),
-                              ": see that process's log for the reason")),
-             now);
+  FailQueued(id, absl::DeadlineExceededError(
+                     absl::StrCat(missing, " did not join within ",
+                                  absl::FormatDuration(needs.join_timeout),
+                                  ": see that process's log for the reason")));
 }
 
 bool Coordinator::MayGoElsewhere(const std::string& id,

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/rpc/grpc_channel.h"
 #include "coordinator/open_calls.h"
@@ -130,7 +129,7 @@ void CoordinatorServer::Shutdown(absl::Duration grace) {
     health->SetServingStatus(false);
   }
   parts_->coordinator->Close();
-  parts_->server->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+  parts_->server->Shutdown(DeadlineIn(grace));
   parts_->server->Wait();
   parts_->server.reset();
 }

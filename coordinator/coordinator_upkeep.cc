@@ -39,7 +39,7 @@ bool Coordinator::IsKeptForAnother(const std::vector<StageInfo>& stages,
   // After a restart a pair goes on with what it holds; not for ever, as that
   // job may wait for something else.
   constexpr absl::Duration kKeep = absl::Minutes(1);
-  if (now - options_.info.started > kKeep) return false;
+  if (now - began_ > kKeep) return false;
   return std::any_of(stages.begin(), stages.end(), [&](const StageInfo& stage) {
     // Called with the lock held, as its caller says.
     mutex_.AssertHeld();

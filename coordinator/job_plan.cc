@@ -1,6 +1,7 @@
 #include "coordinator/job_plan.h"
 
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -48,6 +49,12 @@ std::string NormalFolder(const std::string& path) {
   const std::string normal =
       std::filesystem::path(path).lexically_normal().string();
   return std::string(absl::StripSuffix(normal, "/"));
+}
+
+bool IsSameFolder(const std::string& one, const std::string& other) {
+  if (one == other) return true;
+  std::error_code error;  // one that is not there is not the other
+  return std::filesystem::equivalent(one, other, error);
 }
 
 absl::StatusOr<int64_t> SplitOf(const PipelineConfig& pipeline,

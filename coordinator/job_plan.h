@@ -42,6 +42,11 @@ struct JobPlan {
 // "/a/c". Links are not followed.
 [[nodiscard]] std::string NormalFolder(const std::string& path);
 
+// Whether two normal paths lead to one folder: the same path, or links and
+// mounts that end at the same place now. Asks the file system.
+[[nodiscard]] bool IsSameFolder(const std::string& one,
+                                const std::string& other);
+
 // Blocks on rank 0: config.pipeline.split_at, or half of them, rounded up.
 // With one stage all of them. InvalidArgument: a split that
 // leaves a stage without blocks.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,9 +15,11 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/broken_pipe.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/build_info/build_info.h"
 #include "common/config/service_config.h"
 #include "common/manual/man_page.h"
@@ -121,19 +124,39 @@ class PulseTeller {
   absl::Time next_ = absl::InfinitePast();
 };
 
-// Ticks until SIGTERM or SIGINT, which are blocked in every thread.
-void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator,
-                     CoordinatorServer* server, const ServiceSecurity& security,
+// SIGHUP: reads again what may change under a running service. Certificates are
+// followed without being asked. A file that is broken by then changes nothing.
+void ReloadSettings(const Flags& flags, const ServiceSecurity& security) {
+  const absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
+  if (config.ok()) {
+    SetMinLogLevel(config->log_level);
+  } else {
+    LogError("the settings cannot be read; those from before stay",
+             {{"reason", config.status().message()}});
+  }
+  const absl::Status tokens =
+      security.tokens == nullptr ? absl::OkStatus() : security.tokens->Reload();
+  LogInfo("settings read again", {{"log_level", config.ok() ? "read" : "kept"},
+                                  {"tokens", tokens.ok() ? "read" : "kept"}});
+}
+
+// Ticks until SIGTERM or SIGINT, which are blocked in every thread as SIGHUP
+// is.
+void TickUntilSignal(const sigset_t& signals,
+                     const std::function<void()>& reload,
+                     Coordinator* coordinator, CoordinatorServer* server,
+                     const ServiceSecurity& security,
                      ServiceNotifier* notifier, Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
   PulseTeller pulse(coordinator, notifier, liveness);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     coordinator->Tick();
-    server->Tick(absl::Now());
+    server->Tick(SteadyNow());
     security.AnswerEdits();
-    pulse.Tell(absl::Now());
-    if (signal < 0) continue;
+    pulse.Tell(SteadyNow());
+    if (signal == SIGHUP) reload();
+    if (signal < 0 || signal == SIGHUP) continue;
     LogInfo("stopping", {{"signal", signal}});
     return;
   }
@@ -141,15 +164,16 @@ void TickUntilSignal(const sigset_t& signals, Coordinator* coordinator,
 
 void StopJobs(Coordinator* coordinator) {
   coordinator->BeginShutdown();
-  const absl::Time deadline = absl::Now() + kSaveTime;
-  while (!coordinator->Idle() && absl::Now() < deadline) {
+  const absl::Time deadline = SteadyNow() + kSaveTime;
+  while (!coordinator->Idle() && SteadyNow() < deadline) {
     coordinator->Tick();
     absl::SleepFor(absl::Milliseconds(20));
   }
   coordinator->Tick();
 }
 
-absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
+absl::Status Serve(const ServiceConfig& config, const Flags& flags,
+                   const sigset_t& signals) {
   HP_ASSIGN_OR_RETURN(const ServiceSecurity security,
                       OpenServiceSecurity(config));
   MetricsRegistry registry;
@@ -165,7 +189,7 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
         MetricsServer::Start(
             config.metrics_address, &registry,
             [&liveness, &security] {
-              const std::string still = liveness.Problem(absl::Now());
+              const std::string still = liveness.Problem(SteadyNow());
               return still.empty() ? security.TokensProblem() : still;
             },
             security.ForMetrics(config.metrics_address), page.Routes()));
@@ -174,7 +198,8 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
                       JobStore::Open(config.state_dir));
   const std::unique_ptr<CheckpointLedger> ledger = NewFileCheckpointLedger();
   Coordinator::Options options;
-  options.clock = [] { return absl::Now(); };
+  options.clock = SteadyNow;
+  options.wall = absl::Now;
   options.stages = {absl::Seconds(config.lease_seconds), IsProcessGone};
   options.roots = config.roots;
   options.max_queued_jobs = config.limits.queued_jobs;
@@ -207,8 +232,9 @@ absl::Status Serve(const ServiceConfig& config, const sigset_t& signals) {
   std::fflush(stdout);
   ServiceNotifier notifier;
   notifier.Ready(absl::StrCat("listens at ", server->address()));
-  TickUntilSignal(signals, coordinator.get(), server.get(), security, &notifier,
-                  &liveness);
+  TickUntilSignal(
+      signals, [&flags, &security] { ReloadSettings(flags, security); },
+      coordinator.get(), server.get(), security, &notifier, &liveness);
   notifier.Stopping("saving what runs");
   StopJobs(coordinator.get());
   server->Shutdown(absl::Seconds(2));
@@ -271,6 +297,7 @@ int CheckRunning(const Flags& flags, const std::string& token_file) {
 }
 
 int Main(int argc, char** argv) {
+  IgnoreBrokenPipes();
   CLI::App app("The halfpipe coordinator: job queue, checkpoints, events.",
                "halfpipe-coordinator");
   app.set_version_flag("--version", VersionText("halfpipe-coordinator"));
@@ -305,6 +332,7 @@ int Main(int argc, char** argv) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   LogToJournal("halfpipe-coordinator");
@@ -313,7 +341,7 @@ int Main(int argc, char** argv) {
   absl::Status status = config.status();
   if (status.ok()) {
     SetMinLogLevel(config->log_level);
-    status = Serve(*config, signals);
+    status = Serve(*config, flags, signals);
   }
   if (!status.ok()) LogError(status.message());
   return static_cast<int>(DaemonExitCode(status));

@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/metrics/metrics_server.h"
 #include "coordinator/page_files.h"
 #include "coordinator/page_json.h"
@@ -145,7 +146,7 @@ HttpAnswer Page::LogIn(const HttpRequest& request) {
         "expected {\"ticket\": \"...\"}, from halfpipe page"));
   }
   const absl::StatusOr<std::string> session =
-      sessions_->Exchange(json["ticket"].get<std::string>(), absl::Now());
+      sessions_->Exchange(json["ticket"].get<std::string>(), SteadyNow());
   if (!session.ok()) {
     LogWarning("page: a login was refused",
                {{"reason", session.status().message()}});

@@ -44,8 +44,7 @@ absl::StatusOr<Epoch> PairRun::NewEpoch() {
 
 void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
                           const absl::Status& error) {
-  const absl::Time now = services_.clock();
-  if (trigger == JobTrigger::kSave) save_begun_ = now;
+  if (trigger == JobTrigger::kSave) save_begun_ = services_.clock();
   // A rollback is no error of the job's.
   if (absl::StrContains(reason, "non-finite")) {
     services_.metrics->OnNonFiniteStep();
@@ -59,7 +58,7 @@ void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
                        absl::OkStatus());
   }
   if (absl::Status applied =
-          services_.book->Apply(job_, trigger, reason, error, now);
+          services_.book->Apply(job_, trigger, reason, error, services_.wall());
       !applied.ok()) {
     LogError("cannot record a job's state",
              {{"job", job_}, {"status", applied.message()}});
@@ -67,11 +66,11 @@ void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
 }
 
 void PairRun::SetReason(const std::string& reason) {
-  services_.book->SetReason(job_, reason, services_.clock());
+  services_.book->SetReason(job_, reason, services_.wall());
 }
 
 void PairRun::Emit(const JobEventBody& event) {
-  const absl::Time now = services_.clock();
+  const absl::Time now = services_.wall();
   services_.book->Append(job_, event, now);
   if (const auto* line = std::get_if<LogLine>(&event)) {
     LogInfo(line->text, {{"job", job_}});
@@ -99,7 +98,7 @@ void PairRun::OnReports(const std::vector<StepReport>& reports) {
   }
   services_.metrics->SetLossByTimestep(job_, losses_.Averages());
   services_.traces->Add(job_, TraceOf(reports.front().step.value() + 1,
-                                      services_.clock(), reports, times));
+                                      services_.wall(), reports, times));
 }
 
 void PairRun::OnRestart(absl::string_view reason) {
@@ -107,9 +106,11 @@ void PairRun::OnRestart(absl::string_view reason) {
 }
 
 absl::Status PairRun::CommitCheckpoint(const Checkpoint& checkpoint) {
-  const absl::Time now = services_.clock();
-  HP_RETURN_IF_ERROR(services_.book->CommitCheckpoint(job_, checkpoint, now));
-  services_.metrics->OnCheckpoint(now - save_begun_, now);
+  const absl::Time now = services_.wall();
+  Checkpoint shown = checkpoint;
+  shown.time = now;
+  HP_RETURN_IF_ERROR(services_.book->CommitCheckpoint(job_, shown, now));
+  services_.metrics->OnCheckpoint(services_.clock() - save_begun_, now);
   LogInfo("checkpoint", {{"job", job_},
                          {"step", checkpoint.steps_done},
                          {"path", checkpoint.directory}});

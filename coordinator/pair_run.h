@@ -26,7 +26,8 @@ struct RunServices {
   CheckpointLedger* ledger = nullptr;
   CoordinatorMetrics* metrics = nullptr;
   TraceBook* traces = nullptr;
-  Clock clock;
+  Clock clock;  // for intervals
+  Clock wall;   // for what is shown
   // Whether a job whose model does not fit this pair's memory may be queued
   // for another one. May be null: no.
   std::function<bool(const std::string& job, const std::string& pair)>

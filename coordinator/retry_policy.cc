@@ -7,7 +7,6 @@
 namespace halfpipe {
 namespace {
 
-constexpr absl::Duration kLongestBackoff = absl::Hours(1);
 constexpr int32_t kMostDoublings = 20;
 
 }  // namespace
@@ -17,7 +16,7 @@ std::optional<absl::Duration> RetryDelay(const absl::Status& error,
                                          absl::Duration backoff) {
   if (retries >= limit || !IsWorthRestart(error)) return std::nullopt;
   const int64_t factor = int64_t{1} << std::min(retries, kMostDoublings);
-  return std::min(backoff * factor, kLongestBackoff);
+  return std::min(backoff * factor, kLongestRetryDelay);
 }
 
 }  // namespace halfpipe

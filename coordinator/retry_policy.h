@@ -10,11 +10,13 @@
 
 namespace halfpipe {
 
+inline constexpr absl::Duration kLongestRetryDelay = absl::Hours(1);
+
 // How long to wait before the next try of a job that failed with `error` and
 // was tried again `retries` times: `backoff`, doubled with each retry, at most
-// an hour. nullopt: no try is left of `limit`, or another one would fail the
-// same way (IsWorthRestart of restart_policy.h: config, data, permissions and
-// memory are not mended by time).
+// kLongestRetryDelay. nullopt: no try is left of `limit`, or another one would
+// fail the same way (IsWorthRestart of restart_policy.h: config, data,
+// permissions and memory are not mended by time).
 [[nodiscard]] std::optional<absl::Duration> RetryDelay(
     const absl::Status& error, int32_t retries, int32_t limit,
     absl::Duration backoff);

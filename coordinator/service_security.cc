@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/printable_text.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -43,7 +44,7 @@ MetricsSecurity ServiceSecurity::ForMetrics(const std::string& address) const {
               },
           .has_session =
               [sessions = sessions.get()](absl::string_view session) {
-                return sessions->IsOpen(session, absl::Now());
+                return sessions->IsOpen(session, SteadyNow());
               }};
 }
 

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/rpc/grpc_channel.h"
 #include "common/rpc/message_text.h"
 #include "common/rpc/stage_conversion.h"
@@ -64,7 +64,7 @@ grpc::Status StageServiceImpl::NextCommand(
   const StageIdentity identity = FromProto(request->identity());
   const absl::Duration wait = std::clamp(absl::Seconds(request->wait_seconds()),
                                          absl::ZeroDuration(), kMaxWait);
-  const absl::Time deadline = absl::Now() + wait;
+  const absl::Time deadline = SteadyNow() + wait;
   int64_t last_sequence = request->last_sequence();
   const std::unique_ptr<OpenCalls::Call> call =
       calls_->Enter(context, "/halfpipe.v1.StageService/NextCommand");

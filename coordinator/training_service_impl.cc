@@ -4,9 +4,9 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
@@ -55,7 +55,7 @@ grpc::Status TrainingServiceImpl::Refuse(const absl::Status& status,
                                          absl::string_view id,
                                          const grpc::ServerContext& context) {
   if (absl::IsInvalidArgument(status) || absl::IsResourceExhausted(status)) {
-    const std::optional<int64_t> left_out = lines_.Take(absl::Now());
+    const std::optional<int64_t> left_out = lines_.Take(SteadyNow());
     if (left_out.has_value()) {
       LogWarning("job refused", {{"method", method},
                                  {"id", id},
@@ -115,7 +115,7 @@ grpc::Status TrainingServiceImpl::WatchJob(
   int64_t cursor = request->after_cursor();
   while (true) {
     const absl::Time deadline =
-        request->follow() ? absl::Now() + absl::Seconds(10) : absl::Now();
+        request->follow() ? SteadyNow() + absl::Seconds(10) : SteadyNow();
     absl::StatusOr<Coordinator::EventBatch> batch = coordinator_->WaitForEvents(
         request->id(), cursor, deadline,
         [&] { return context->IsCancelled() || call->revoked(); });
@@ -181,7 +181,7 @@ grpc::Status TrainingServiceImpl::CreatePageTicket(
           ? absl::string_view()
           : absl::string_view(header->second.data(), header->second.size());
   const absl::StatusOr<PageTicket> ticket =
-      MakePageTicket(bounds_.page, authorization, absl::Now());
+      MakePageTicket(bounds_.page, authorization, SteadyNow());
   if (!ticket.ok()) return ToGrpcStatus(ticket.status());
   response->set_address(ticket->address);
   response->set_tls(ticket->tls);

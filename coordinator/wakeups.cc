@@ -1,5 +1,7 @@
 #include "coordinator/wakeups.h"
 
+#include "common/base/steady_clock.h"
+
 namespace halfpipe {
 
 void Wakeups::Wait(const std::string& key, absl::Time deadline,
@@ -7,7 +9,7 @@ void Wakeups::Wait(const std::string& key, absl::Time deadline,
   // A node of a map stays where it is while others come and go.
   const auto entry = sleepers_.try_emplace(key).first;
   ++entry->second.count;
-  entry->second.changed.WaitWithDeadline(mutex, deadline);
+  entry->second.changed.WaitWithTimeout(mutex, deadline - SteadyNow());
   if (--entry->second.count == 0) sleepers_.erase(entry);
 }
 

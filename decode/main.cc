@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "common/base/broken_pipe.h"
 #include "common/base/status.h"
 #include "decode/session.h"
 
@@ -13,6 +14,7 @@ extern "C" {
 }
 
 int main(int argc, char**) {
+  halfpipe::IgnoreBrokenPipes();
   if (argc > 1 || isatty(STDIN_FILENO)) {
     std::fputs(
         "halfpipe-decode is started by the stage programs and talks to them "

@@ -61,7 +61,7 @@ absl::StatusOr<ExitCode> Logs(const LogsOptions& options,
     watch.follow = false;
     HP_RETURN_IF_ERROR(client->WatchJob(watch, [&](const JobEvent& event) {
       printer.Print(event);
-      return true;
+      return context.out.good();
     }));
     return ExitCode::kOk;
   }
@@ -70,6 +70,7 @@ absl::StatusOr<ExitCode> Logs(const LogsOptions& options,
   HP_RETURN_IF_ERROR(CheckIsThere(*client, options.id));
   FollowOptions follow;
   follow.id = options.id;
+  follow.on_event = [&context](const JobEvent&) { return context.out.good(); };
   HP_ASSIGN_OR_RETURN(const FollowResult result,
                       FollowJob(*client, signals, printer, follow));
   return result.end == FollowEnd::kJobEnded ? ExitCode::kOk

@@ -15,8 +15,8 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "client/progress.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -60,10 +60,10 @@ bool ReadAll(int fd, int64_t bytes) {
 
 // Bytes a second, 0 when `work` failed.
 double Rate(int64_t bytes, const std::function<bool()>& work) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   if (!work()) return 0.0;
   return static_cast<double>(bytes) /
-         std::max(1e-6, absl::ToDoubleSeconds(absl::Now() - begin));
+         std::max(1e-6, absl::ToDoubleSeconds(SteadyNow() - begin));
 }
 
 Finding Unusable(const std::string& folder, int error) {

@@ -10,11 +10,12 @@
 #include "common/base/digest.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
 
-constexpr std::chrono::seconds kLookInterval(1);
+constexpr absl::Duration kLookInterval = absl::Seconds(1);
 
 }  // namespace
 
@@ -66,7 +67,7 @@ absl::StatusOr<std::unique_ptr<TokenBook>> TokenBook::Open(
 TokenBook::TokenBook(std::string path, Content content)
     : path_(std::move(path)),
       content_(std::move(content)),
-      next_look_(Clock::now() + kLookInterval) {}
+      next_look_(SteadyNow() + kLookInterval) {}
 
 std::optional<Identity> TokenBook::Find(absl::string_view token) {
   return FindDigest(Sha256Hex(token));
@@ -92,7 +93,7 @@ void TokenBook::Look() {
 
 absl::Status TokenBook::Reload() {
   const absl::MutexLock lock(&mutex_);
-  next_look_ = Clock::now() + kLookInterval;
+  next_look_ = SteadyNow() + kLookInterval;
   return ReadAgain();
 }
 
@@ -113,8 +114,8 @@ int64_t TokenBook::version() {
 }
 
 void TokenBook::RefreshIfDue() {
-  if (Clock::now() < next_look_) return;
-  next_look_ = Clock::now() + kLookInterval;
+  if (SteadyNow() < next_look_) return;
+  next_look_ = SteadyNow() + kLookInterval;
   const absl::StatusOr<Stamp> stamp = StampOf(path_);
   // A broken file may be mended without a new stamp, as by a mount.
   if (stamp.ok() && *stamp == content_.stamp && problem_.empty()) return;

@@ -4,7 +4,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "common/auth/role.h"
 #include "common/auth/token_file.h"
 
@@ -54,8 +54,6 @@ class TokenBook {
   [[nodiscard]] int64_t version();
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   // What tells one state of the file from another.
   struct Stamp {
     ino_t inode = 0;
@@ -82,7 +80,7 @@ class TokenBook {
   absl::Mutex mutex_;
   Content content_ ABSL_GUARDED_BY(mutex_);
   int64_t version_ ABSL_GUARDED_BY(mutex_) = 1;
-  Clock::time_point next_look_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_look_ ABSL_GUARDED_BY(mutex_);
   std::string problem_ ABSL_GUARDED_BY(mutex_);
 };
 

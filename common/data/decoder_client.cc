@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -202,7 +203,7 @@ absl::StatusOr<DecodedClip> DecoderClient::ReceiveClip(const DecodeItem& item,
                                                        bool* broken) const {
   bool refused = false;
   absl::StatusOr<DecodedClip> clip =
-      ClipReceiver(item, number, child, absl::Now() + options_.file_timeout)
+      ClipReceiver(item, number, child, SteadyNow() + options_.file_timeout)
           .Run(&refused);
   *broken = !clip.ok() && !refused;
   absl::Status problem = clip.status();
@@ -235,7 +236,7 @@ absl::Status DecoderClient::RunChild(const std::vector<DecodeItem>& items,
   HP_ASSIGN_OR_RETURN(DecoderProcess child,
                       DecoderProcess::Start(options_.program));
   absl::Status sent =
-      child.Send(EncodeRequest(request), absl::Now() + options_.file_timeout);
+      child.Send(EncodeRequest(request), SteadyNow() + options_.file_timeout);
   if (!sent.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat("the decoder ", options_.program,

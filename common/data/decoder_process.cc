@@ -18,6 +18,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -25,7 +26,7 @@ namespace {
 // Waits until `fd` is ready for `events`.
 absl::Status WaitFor(int fd, int events, absl::Time deadline) {
   while (true) {
-    absl::Duration left = deadline - absl::Now();
+    absl::Duration left = deadline - SteadyNow();
     if (left <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError("the decoder did not answer in time");
     }

@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/steady_clock.h"
 #include "common/gpu/cuda_errors.h"
 
 namespace halfpipe {
@@ -42,7 +43,7 @@ absl::Status CudaEvent::WaitOnHost(absl::Time deadline) const {
     }
     // A query that is not ready is recorded as the last error: forget it.
     (void)cudaGetLastError();
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return absl::DeadlineExceededError("the device has not come this far");
     }
     absl::SleepFor(kPollInterval);

@@ -8,8 +8,8 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/steady_clock.h"
 #include "common/gpu/cuda_errors.h"
 
 namespace halfpipe {
@@ -23,10 +23,10 @@ constexpr unsigned char kPattern = 0xa5;
 absl::StatusOr<double> CopyRate(const std::function<cudaError_t()>& work) {
   HP_CUDA_RETURN_IF_ERROR(work());
   HP_CUDA_RETURN_IF_ERROR(cudaDeviceSynchronize());
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   for (int i = 0; i < kCopies; ++i) HP_CUDA_RETURN_IF_ERROR(work());
   HP_CUDA_RETURN_IF_ERROR(cudaDeviceSynchronize());
-  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  const double seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
   return static_cast<double>(kBytes) * kCopies / std::max(seconds, 1e-9);
 }
 

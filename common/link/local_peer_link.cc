@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/link/join_pattern.h"
 #include "common/link/local_rendezvous.h"
 #include "common/link/socket_peer_link.h"
@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<PeerLink>> CreateLocalPeerLink(
   if (options.rank != Rank(0) && options.rank != Rank(1)) {
     return absl::InvalidArgumentError("a pair has the ranks 0 and 1");
   }
-  const absl::Time deadline = absl::Now() + options.join_timeout;
+  const absl::Time deadline = SteadyNow() + options.join_timeout;
   HP_ASSIGN_OR_RETURN(LocalRendezvous rendezvous,
                       ParseLocalRendezvous(options.rendezvous));
   HP_ASSIGN_OR_RETURN(

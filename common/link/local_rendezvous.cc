@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/link/local_peer_link.h"
 
 namespace halfpipe {
@@ -118,7 +119,7 @@ absl::StatusOr<OwnedFd> ConnectToPeer(const std::string& socket_path,
       return fd;
     }
     if (stop.stop_requested()) return absl::CancelledError("join abandoned");
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat("stage0 does not listen at '", socket_path,
                        "': ", std::strerror(errno)));

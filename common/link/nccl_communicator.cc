@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/gpu/cuda_errors.h"
 #include "common/link/nccl_errors.h"
 
@@ -118,7 +119,7 @@ absl::Status NcclCommunicator::AwaitReady(absl::Time deadline,
     HP_ASSIGN_OR_RETURN(ncclResult_t state, State());
     if (state != ncclInProgress) return absl::OkStatus();
     if (stop.stop_requested()) return absl::CancelledError("join abandoned");
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return absl::DeadlineExceededError("the peer did not answer in time");
     }
     absl::SleepFor(kPollInterval);

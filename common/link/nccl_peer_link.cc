@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/digest.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/gpu/cuda_errors.h"
 #include "common/link/join_pattern.h"
 #include "common/link/link_interface.h"
@@ -165,7 +165,7 @@ absl::Status ComparePatterns(NcclPeerLink* link, const LinkOptions& options,
 
 // Greeting, pattern, and from then on a watch over the peer's process.
 absl::Status TestLink(NcclPeerLink* link, const LinkOptions& options) {
-  const absl::Time deadline = absl::Now() + options.join_timeout;
+  const absl::Time deadline = SteadyNow() + options.join_timeout;
   HP_ASSIGN_OR_RETURN(ProcessIdentity peer,
                       CompareGreetings(link, options, deadline));
   HP_RETURN_IF_ERROR(ComparePatterns(link, options, deadline));
@@ -204,7 +204,7 @@ absl::StatusOr<std::unique_ptr<PeerLink>> CreateNcclPeerLink(
   join.device = options.device;
   join.max_ctas = options.max_ctas;
   absl::StatusOr<std::unique_ptr<NcclCommunicator>> communicator =
-      NcclCommunicator::Create(join, absl::Now() + options.join_timeout,
+      NcclCommunicator::Create(join, SteadyNow() + options.join_timeout,
                                options.stop);
   if (!communicator.ok()) {
     return Annotate(communicator.status(), "joining the peer over NCCL");

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/gpu/cuda_errors.h"
 #include "common/gpu/cuda_event.h"
 
@@ -97,7 +97,7 @@ absl::StatusOr<TransferEvents> NcclPeerLink::Enqueue(
     return result;
   };
   HP_RETURN_IF_ERROR(
-      communicator_->Run(enqueue, absl::Now() + kEnqueueTimeout));
+      communicator_->Run(enqueue, SteadyNow() + kEnqueueTimeout));
   for (const BufferView& buffer : to_send) {
     bytes_sent_ += static_cast<int64_t>(buffer.bytes);
   }

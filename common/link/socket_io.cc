@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -34,7 +34,7 @@ absl::Status SocketError(absl::string_view what) {
 absl::StatusOr<int> PollSlice(int fd, int16_t events, absl::Time deadline,
                               const std::stop_token& stop) {
   if (stop.stop_requested()) return absl::CancelledError("join abandoned");
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   if (now >= deadline) {
     return absl::DeadlineExceededError("the peer did not answer in time");
   }

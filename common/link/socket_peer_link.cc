@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -136,7 +137,7 @@ absl::Status SocketPeerLink::AwaitTurn(const TransferJob& job) const {
     absl::Status waited;
     do {
       HP_RETURN_IF_ERROR(status());
-      waited = job.after->WaitOnHost(absl::Now() + kAbortCheckInterval);
+      waited = job.after->WaitOnHost(SteadyNow() + kAbortCheckInterval);
     } while (absl::IsDeadlineExceeded(waited));
     HP_RETURN_IF_ERROR(waited);
   }

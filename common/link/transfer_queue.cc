@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/base/steady_clock.h"
+
 namespace halfpipe {
 
 absl::Status TransferQueue::Add(TransferJob job) {
@@ -36,7 +38,8 @@ absl::Status TransferQueue::WaitEmpty(absl::Time deadline) const {
     return (jobs_.empty() && !busy_) || !closed_.ok();
   };
   absl::MutexLock lock(&mutex_);
-  if (!mutex_.AwaitWithDeadline(absl::Condition(&empty), deadline)) {
+  if (!mutex_.AwaitWithTimeout(absl::Condition(&empty),
+                               deadline - SteadyNow())) {
     return absl::DeadlineExceededError("transfers are still under way");
   }
   return closed_;

@@ -5,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/runtime/failure_notes.h"
 
 namespace halfpipe {
@@ -71,7 +71,7 @@ absl::Status PinnedPool::DropIdle() {
   while (!free_.empty()) {
     const PinnedBuffer& buffer = free_.begin()->second;
     if (buffer.last_use != nullptr) {
-      HP_RETURN_IF_ERROR(buffer.last_use->WaitOnHost(absl::Now() + kCopyLimit));
+      HP_RETURN_IF_ERROR(buffer.last_use->WaitOnHost(SteadyNow() + kCopyLimit));
     }
     pinning_->Unpin(buffer.data, buffer.bytes);
     bytes_ -= static_cast<int64_t>(buffer.bytes);

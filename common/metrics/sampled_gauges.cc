@@ -5,7 +5,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
+#include "common/base/steady_clock.h"
 #include "prometheus/metric_family.h"
 
 namespace halfpipe {
@@ -35,7 +35,7 @@ struct SampledGauges::State {
       std::vector<GaugeReading> now = sample();
       mutex.Lock();
       readings = std::move(now);
-      taken = absl::Now();
+      taken = SteadyNow();
       mutex.AwaitWithTimeout(absl::Condition(&stop), interval);
     }
     ended = true;
@@ -44,7 +44,7 @@ struct SampledGauges::State {
   std::vector<prometheus::MetricFamily> Collect() {
     std::vector<prometheus::MetricFamily> families;
     absl::MutexLock lock(&mutex);
-    if (absl::Now() - taken > kIntervalsUntilOld * interval) return families;
+    if (SteadyNow() - taken > kIntervalsUntilOld * interval) return families;
     for (const auto& [name, text] : help) {
       prometheus::MetricFamily family{
           name, text, prometheus::MetricType::Gauge, {}};

@@ -2,7 +2,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/rpc/channel_credentials.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -29,9 +28,18 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address,
       address, MakeChannelCredentials(address, security), arguments);
 }
 
+gpr_timespec DeadlineIn(absl::Duration time) {
+  if (time == absl::InfiniteDuration()) {
+    return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+  }
+  return gpr_time_add(
+      gpr_now(GPR_CLOCK_MONOTONIC),
+      gpr_time_from_nanos(absl::ToInt64Nanoseconds(time), GPR_TIMESPAN));
+}
+
 void PrepareCall(absl::Duration timeout, bool wait,
                  grpc::ClientContext* context) {
-  context->set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context->set_deadline(DeadlineIn(timeout));
   context->set_wait_for_ready(wait);
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/auth/connection.h"
+#include "grpc/support/time.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 
@@ -26,6 +27,10 @@ inline constexpr int kMaxMessageBytes = 256 << 20;
 [[nodiscard]] std::shared_ptr<grpc::Channel> NewChannel(
     const std::string& address, const ConnectionSecurity& security,
     bool own_connection = false);
+
+// So long from now, on gRPC's monotonic clock: what its own calls with a
+// deadline take. A negative time is none.
+[[nodiscard]] gpr_timespec DeadlineIn(absl::Duration time);
 
 // Sets the call's deadline. With `wait`, a connection that is not there is
 // waited for instead of failing at once.

@@ -3,9 +3,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "common/base/address.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/base/valid_text.h"
 #include "common/rpc/grpc_channel.h"
 #include "common/rpc/grpc_log.h"
@@ -140,7 +140,7 @@ class GrpcTrainingClient : public TrainingClient {
           absl::StrCat("there is no job '", ValidText(watch.id), "'"));
     }
     int64_t cursor = watch.after_cursor;
-    absl::Time give_up = absl::Now() + options_.reconnect_for;
+    absl::Time give_up = SteadyNow() + options_.reconnect_for;
     while (true) {
       absl::Status error;
       bool answered = false;
@@ -155,8 +155,8 @@ class GrpcTrainingClient : public TrainingClient {
       }
       // The service was there until now, whether it had something to tell or
       // not.
-      if (answered) give_up = absl::Now() + options_.reconnect_for;
-      if (absl::Now() > give_up) {
+      if (answered) give_up = SteadyNow() + options_.reconnect_for;
+      if (SteadyNow() > give_up) {
         return absl::UnavailableError(error.message());
       }
       Pause(watch.stop);

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "common/base/steady_clock.h"
+
 namespace halfpipe {
 namespace {
 
@@ -29,7 +31,8 @@ void HostEvent::Set(const absl::Status& status) {
 
 absl::Status HostEvent::WaitOnHost(absl::Time deadline) const {
   absl::MutexLock lock(&mutex_);
-  if (!mutex_.AwaitWithDeadline(absl::Condition(&set_), deadline)) {
+  if (!mutex_.AwaitWithTimeout(absl::Condition(&set_),
+                               deadline - SteadyNow())) {
     return absl::DeadlineExceededError("event not set in time");
   }
   return status_;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {
@@ -42,7 +43,7 @@ absl::Status WaitInSlices(
     const std::function<absl::Status(absl::Time)>& wait_until,
     const std::stop_token& stop, absl::Time deadline) {
   while (true) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     absl::Status status =
         wait_until(std::min(deadline, now + kStopCheckInterval));
     if (!absl::IsDeadlineExceeded(status) || now >= deadline) return status;
@@ -216,7 +217,7 @@ absl::Status StageRunner::OptimizerStep(const Action& action,
 }
 
 absl::Status StageRunner::Drain(const Running& running) {
-  const absl::Time deadline = absl::Now() + options_.drain_timeout;
+  const absl::Time deadline = SteadyNow() + options_.drain_timeout;
   if (link_ != nullptr) {
     HP_RETURN_IF_ERROR(
         WaitInSlices([this](absl::Time until) { return link_->Flush(until); },

@@ -6,8 +6,8 @@
 #include <utility>
 #include <variant>
 
-#include "absl/time/clock.h"
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/runtime/command_dispatch.h"
 #include "common/runtime/restart_environment.h"
 
@@ -79,7 +79,7 @@ WorkerExit StageWorker::Run(std::stop_token stop) {
     {
       absl::MutexLock lock(&mutex_);
       stopping_ = true;
-      stop_deadline_ = absl::Now() + options_.stop_grace;
+      stop_deadline_ = SteadyNow() + options_.stop_grace;
       if (running_ && stop_ends_command_) running = command_stop_;
     }
     running.request_stop();
@@ -119,8 +119,8 @@ StageWorker::Next StageWorker::RegisterOnce() {
     return Exit(ExitCode::kInvalidInput, Annotate(status, "register"));
   }
   if (!IsAway(status)) {
-    conflict_since_ = std::min(conflict_since_, absl::Now());
-    if (absl::Now() - conflict_since_ >= options_.conflict_timeout) {
+    conflict_since_ = std::min(conflict_since_, SteadyNow());
+    if (SteadyNow() - conflict_since_ >= options_.conflict_timeout) {
       return Exit(ExitCode::kTryAgain, Annotate(status, "register"));
     }
   }
@@ -170,7 +170,7 @@ StageWorker::Next StageWorker::HandleResult(const StageCommand& command,
   TrackJob(command, result.status);
   const bool fatal = absl::IsInternal(result.status) ||
                      !RestartEnvironmentOf(result.status).empty();
-  Report(result, fatal ? absl::Now() + options_.fatal_report_timeout
+  Report(result, fatal ? SteadyNow() + options_.fatal_report_timeout
                        : absl::InfiniteFuture());
   if (fatal) return Exit(ExitCode::kTryAgain, result.status);
   if (std::holds_alternative<ShutdownCommand>(command.body) &&
@@ -254,7 +254,7 @@ absl::Status StageWorker::Deliver(const CommandResult& result,
         return status;
       }
     }
-    if (absl::Now() >= deadline || StopIsDue()) return absl::OkStatus();
+    if (SteadyNow() >= deadline || StopIsDue()) return absl::OkStatus();
     Pause();
   }
 }
@@ -302,7 +302,7 @@ bool StageWorker::stopping() {
 
 bool StageWorker::StopIsDue() {
   absl::MutexLock lock(&mutex_);
-  return stopping_ && (!job_loaded_ || absl::Now() >= stop_deadline_);
+  return stopping_ && (!job_loaded_ || SteadyNow() >= stop_deadline_);
 }
 
 }  // namespace halfpipe

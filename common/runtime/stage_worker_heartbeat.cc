@@ -5,21 +5,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/runtime/stage_worker.h"
 
 namespace halfpipe {
 
 void StageWorker::HeartbeatLoop() {
-  absl::Time next_beat = absl::Now();
+  absl::Time next_beat = SteadyNow();
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithDeadline(absl::Condition(&finished_), next_beat);
+      mutex_.AwaitWithTimeout(absl::Condition(&finished_),
+                              next_beat - SteadyNow());
       if (finished_) return;
     }
-    next_beat = absl::Now() + options_.heartbeat_interval;
+    next_beat = SteadyNow() + options_.heartbeat_interval;
     const StageActivity activity = backend_->activity();
     BeatOnce(activity);
     CheckHang();
@@ -75,7 +76,7 @@ void StageWorker::ApplyReply(const StageHeartbeat& sent,
       const absl::Duration time = stuck      ? options_.stuck_timeout
                                   : is_step_ ? options_.abandon_timeout
                                              : absl::InfiniteDuration();
-      must_end_by_ = std::min(must_end_by_, absl::Now() + time);
+      must_end_by_ = std::min(must_end_by_, SteadyNow() + time);
     }
   }
   // Outside the lock: what hangs on the token may take a while to end.
@@ -85,7 +86,7 @@ void StageWorker::ApplyReply(const StageHeartbeat& sent,
 void StageWorker::OnForgotten(const StageHeartbeat& sent) {
   {
     absl::MutexLock lock(&mutex_);
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (!forgotten_since_.has_value()) forgotten_since_ = now;
     if (is_step_ && now - *forgotten_since_ < options_.forgotten_step_grace) {
       return;
@@ -99,7 +100,7 @@ void StageWorker::CheckHang() {
   std::string what;
   {
     absl::MutexLock lock(&mutex_);
-    if (!running_ || absl::Now() < must_end_by_) return;
+    if (!running_ || SteadyNow() < must_end_by_) return;
     what = absl::StrCat("command ", sequence_, " of epoch ", epoch_.value(),
                         " was given up and does not end");
     must_end_by_ = absl::InfiniteFuture();
@@ -123,7 +124,7 @@ void StageWorker::TellProgress(const StageActivity& activity) {
            : !announced_ ? "waits for the coordinator"
                          : activity.activity;
   }
-  if (watch_.GetsOn(place, absl::Now())) {
+  if (watch_.GetsOn(place, SteadyNow())) {
     stands_still_ = false;
     options_.on_progress(what);
   } else if (!stands_still_) {

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/store/model_file_kind.h"
 #include "common/store/shard_names.h"
 #include "common/store/tensor_archive.h"
@@ -32,7 +32,7 @@ void NoteLoad(const std::string& part, const TensorArchive& archive,
               absl::Time begin, std::vector<ModelLoad>* loads) {
   if (loads == nullptr) return;
   ModelLoad load{.part = part,
-                 .seconds = absl::ToDoubleSeconds(absl::Now() - begin)};
+                 .seconds = absl::ToDoubleSeconds(SteadyNow() - begin)};
   for (const auto& [name, tensor] : archive.tensors()) {
     load.bytes += static_cast<int64_t>(tensor.bytes);
   }
@@ -69,7 +69,7 @@ absl::StatusOr<Tokenizer> OpenTokenizer(const ModelConfig& model) {
 absl::StatusOr<Umt5Encoder> OpenTextEncoder(const ModelConfig& model,
                                             at::Device device,
                                             std::vector<ModelLoad>* loads) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                       OpenModelPart("model.text_encoder", model.text_encoder,
                                     ModelFileKind::kTextEncoder));
@@ -89,7 +89,7 @@ absl::StatusOr<Umt5Encoder> OpenTextEncoder(const ModelConfig& model,
 
 absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
                                std::vector<ModelLoad>* loads) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   HP_ASSIGN_OR_RETURN(
       std::unique_ptr<TensorArchive> archive,
       OpenModelPart("model.vae", model.vae, ModelFileKind::kVae));

@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/gpu/cuda_errors.h"
 #include "common/gpu/cuda_event.h"
 #include "common/gpu/device_facts.h"
@@ -216,16 +216,16 @@ absl::Status MeasureFp8Products(at::Device device, DeviceRates* rates) {
 
 absl::Status MeasureKernels(at::Device device, DeviceRates* rates) {
   Mixture mixture(device);
-  const absl::Time warm = absl::Now() + kWarmUp;
-  while (absl::Now() < warm) {
+  const absl::Time warm = SteadyNow() + kWarmUp;
+  while (SteadyNow() < warm) {
     mixture.Run();
     HP_RETURN_IF_ERROR(SynchronizeCompute(device));
   }
   KernelProfile profile;
   profile.Start();
   int runs = 0;
-  const absl::Time end = absl::Now() + kMeasured;
-  while (runs == 0 || absl::Now() < end) {
+  const absl::Time end = SteadyNow() + kMeasured;
+  while (runs == 0 || SteadyNow() < end) {
     mixture.Run();
     ++runs;
     HP_RETURN_IF_ERROR(SynchronizeCompute(device));

@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
 #include "common/pipeline/schedule.h"
@@ -76,10 +76,10 @@ absl::StatusOr<std::unique_ptr<TrainingJob>> TrainingJob::Create(
     std::stop_token stop) {
   std::unique_ptr<TrainingJob> job(new TrainingJob(options, command));
   const absl::Status started = TorchGuard("start job", [&]() -> absl::Status {
-    const absl::Time begin = absl::Now();
+    const absl::Time begin = SteadyNow();
     HP_RETURN_IF_ERROR(job->Load());
     job->start_result_.load_seconds =
-        absl::ToDoubleSeconds(absl::Now() - begin);
+        absl::ToDoubleSeconds(SteadyNow() - begin);
     options.on_progress("joining the pair");
     HP_RETURN_IF_ERROR(job->Join(epoch, std::move(stop)));
     HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options.device));
@@ -209,12 +209,12 @@ absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
     resident.part.reset();
     ReleaseCachedMemory(options_.device);
   }
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   const ReportingWeights weights(&model_->weights(), options_.on_progress);
   HP_ASSIGN_OR_RETURN(part_, WanPart::Create(weights, part, uniforms));
   options_.on_progress("preparing the model");
   HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
-  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  const double seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
   start_result_.weight_bytes_read = model_->weights().bytes_read();
   const double gib =
       static_cast<double>(*start_result_.weight_bytes_read) / (1 << 30);

@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/base/weight_form.h"
 #include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
@@ -59,9 +60,9 @@ absl::StatusOr<at::ScalarType> ParseCompute(const std::string& name) {
 // The two processes tell each other how far they are by files in the folder
 // that they share, which appear whole.
 absl::Status WaitForFile(const std::string& path) {
-  const absl::Time deadline = absl::Now() + kPeerLimit;
+  const absl::Time deadline = SteadyNow() + kPeerLimit;
   while (!std::filesystem::exists(path)) {
-    if (absl::Now() > deadline) {
+    if (SteadyNow() > deadline) {
       return absl::DeadlineExceededError(
           absl::StrCat("the other stage did not write ", path));
     }

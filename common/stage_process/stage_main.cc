@@ -1,7 +1,5 @@
 #include "common/stage_process/stage_main.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -11,18 +9,17 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <stop_token>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/time/clock.h"
 #include "common/auth/connection.h"
+#include "common/base/broken_pipe.h"
 #include "common/base/cpu_arithmetic.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/build_info/build_info.h"
 #include "common/link/link_factory.h"
 #include "common/link/link_interface.h"
@@ -45,6 +42,7 @@
 #include "common/stage_process/metered_backend.h"
 #include "common/stage_process/probe_report.h"
 #include "common/stage_process/stage_access.h"
+#include "common/stage_process/termination_watch.h"
 
 namespace halfpipe {
 namespace {
@@ -67,40 +65,6 @@ struct ServeOptions {
 };
 
 int ToInt(ExitCode code) { return static_cast<int>(code); }
-
-// Requests a stop when SIGTERM or SIGINT arrives. Made before any other thread,
-// so that all of them inherit the blocked mask.
-class TerminationWatch {
- public:
-  TerminationWatch() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    thread_ = std::thread([this] {
-      int signal = 0;
-      sigwait(&signals_, &signal);
-      stop_.request_stop();
-    });
-  }
-
-  ~TerminationWatch() {
-    // Ends the wait if no signal has come; sigwait takes it, nobody dies.
-    // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): blocked there
-    pthread_kill(thread_.native_handle(), SIGTERM);
-    thread_.join();
-  }
-
-  TerminationWatch(const TerminationWatch&) = delete;
-  TerminationWatch& operator=(const TerminationWatch&) = delete;
-
-  [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
-
- private:
-  sigset_t signals_{};
-  std::stop_source stop_;
-  std::thread thread_;
-};
 
 std::string HostName() {
   char name[256] = {};
@@ -168,6 +132,10 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   const absl::StatusOr<StageAccess> access = OpenStageAccess(
       options.access, options.coordinator, options.metrics_address);
   if (!access.ok()) return Fail(ExitCode::kInvalidInput, access.status());
+  termination.OnHangUp([book = access->tokens] {
+    // What is wrong is in the log, and the tokens from before stay.
+    if (book != nullptr) (void)book->Reload();
+  });
   const std::unique_ptr<LinkFactory> links = MakeLinkFactory(kLinkCtas);
   absl::StatusOr<WanStage> stage =
       CreateWanStage({.rank = rank,
@@ -205,7 +173,7 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   worker_options.on_hang = EndHungProcess;
   ServiceNotifier notifier;
   worker_options.on_progress = [&notifier](absl::string_view what) {
-    notifier.Progress(absl::Now());
+    notifier.Progress(SteadyNow());
     notifier.Status(what);
   };
   StageWorker worker(stage->info, &backend, coordinator.get(),
@@ -321,6 +289,7 @@ CLI::App* AddVerifyCommand(CLI::App& app, VerifyOptions* options) {
 }  // namespace
 
 int StageMain(Rank rank, int argc, char** argv) {
+  IgnoreBrokenPipes();
   UseExpandableSegments();
   if (const absl::Status mode = UseReproducibleProducts(); !mode.ok()) {
     LogWarning(mode.message());

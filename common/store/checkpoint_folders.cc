@@ -5,19 +5,18 @@
 #include <optional>
 #include <system_error>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "common/base/file.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
 namespace {
 
-constexpr absl::string_view kDoomedPrefix = ".tmp-delete-";
+constexpr absl::string_view kTemporaryPrefix = ".tmp-";
+constexpr absl::string_view kRemovedPrefix = "removed-";
 
 absl::Status FolderError(const std::error_code& error, absl::string_view what,
                          const std::string& path) {
@@ -52,13 +51,6 @@ absl::StatusOr<std::vector<std::string>> FolderNames(const std::string& root) {
   return names;
 }
 
-absl::Status RemoveTree(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (error) return FolderError(error, "cannot delete", path);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 std::string CheckpointName(int64_t step) {
@@ -66,7 +58,23 @@ std::string CheckpointName(int64_t step) {
 }
 
 std::string TemporaryCheckpointName(int64_t step) {
-  return absl::StrCat(".tmp-", CheckpointName(step));
+  return absl::StrCat(kTemporaryPrefix, CheckpointName(step));
+}
+
+std::string RemovedCheckpointName(absl::string_view name) {
+  return absl::StrCat(kTemporaryPrefix, kRemovedPrefix, name);
+}
+
+bool IsTemporaryCheckpointName(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, kTemporaryPrefix)) return false;
+  absl::ConsumePrefix(&name, kRemovedPrefix);
+  if (StepOf(name).has_value()) return true;
+  const size_t dash = name.rfind('-');
+  int64_t number = 0;
+  return dash != absl::string_view::npos &&
+         absl::SimpleAtoi(name.substr(dash + 1), &number) && number >= 2 &&
+         absl::StrCat(number) == name.substr(dash + 1) &&
+         StepOf(name.substr(0, dash)).has_value();
 }
 
 absl::StatusOr<std::vector<CheckpointFolder>> ListCheckpoints(
@@ -82,27 +90,6 @@ absl::StatusOr<std::vector<CheckpointFolder>> ListCheckpoints(
               return a.step < b.step;
             });
   return folders;
-}
-
-absl::Status ApplyRetention(const std::string& root, int keep) {
-  if (keep < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot keep ", keep, " checkpoints; expected 1 or more"));
-  }
-  HP_ASSIGN_OR_RETURN(std::vector<CheckpointFolder> folders,
-                      ListCheckpoints(root));
-  for (size_t i = 0; i + static_cast<size_t>(keep) < folders.size(); ++i) {
-    const std::string doomed =
-        absl::StrCat(root, "/", kDoomedPrefix, CheckpointName(folders[i].step));
-    HP_RETURN_IF_ERROR(RemoveTree(doomed));
-    HP_RETURN_IF_ERROR(CommitDirectory(folders[i].path, doomed));
-  }
-  HP_ASSIGN_OR_RETURN(std::vector<std::string> names, FolderNames(root));
-  for (const std::string& name : names) {
-    if (!absl::StartsWith(name, kDoomedPrefix)) continue;
-    HP_RETURN_IF_ERROR(RemoveTree(absl::StrCat(root, "/", name)));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace halfpipe

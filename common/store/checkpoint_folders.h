@@ -1,6 +1,6 @@
 // The folder that holds a job's checkpoints: one folder a step, named
-// step-00000250; what is being written or deleted has a name beginning with
-// ".tmp-" and is not a checkpoint.
+// step-00000250; what is being written or deleted has one of the names below
+// that begin with ".tmp-", and is not a checkpoint.
 #ifndef HP_COMMON_STORE_CHECKPOINT_FOLDERS_H_
 #define HP_COMMON_STORE_CHECKPOINT_FOLDERS_H_
 
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace halfpipe {
 
@@ -18,6 +18,13 @@ namespace halfpipe {
 
 // ".tmp-step-00000250": to be filled and renamed by CommitDirectory.
 [[nodiscard]] std::string TemporaryCheckpointName(int64_t step);
+
+// ".tmp-removed-step-00000250": a checkpoint that is being deleted.
+[[nodiscard]] std::string RemovedCheckpointName(absl::string_view name);
+
+// Whether it is one of these names, or one with -2, -3, ... behind it. Others'
+// folders may have it, too: see owned_folder.h.
+[[nodiscard]] bool IsTemporaryCheckpointName(absl::string_view name);
 
 struct CheckpointFolder {
   int64_t step = 0;
@@ -28,11 +35,6 @@ struct CheckpointFolder {
 // exist holds none. Nothing is opened or verified.
 [[nodiscard]] absl::StatusOr<std::vector<CheckpointFolder>> ListCheckpoints(
     const std::string& root);
-
-// Deletes all but the newest `keep` checkpoints, and what earlier deletions
-// left. A folder is renamed before its files go, so that a crash never leaves
-// half a checkpoint under its name. InvalidArgument for keep < 1.
-[[nodiscard]] absl::Status ApplyRetention(const std::string& root, int keep);
 
 }  // namespace halfpipe
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/train/compute_stream.h"
 
 namespace halfpipe {
@@ -26,7 +26,7 @@ absl::Status BlockPace::Next() {
   ends_.push_back(std::move(end));
   while (ends_.size() > may_wait_) {
     absl::Status done =
-        ends_.front()->WaitOnHost(absl::Now() + kStopCheckInterval);
+        ends_.front()->WaitOnHost(SteadyNow() + kStopCheckInterval);
     if (done.ok()) {
       HP_RETURN_IF_ERROR(Pop());
     } else if (!absl::IsDeadlineExceeded(done)) {

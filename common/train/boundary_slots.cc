@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
+#include "common/base/steady_clock.h"
 #include "common/kernels/tensor_bridge.h"
 #include "common/train/compute_stream.h"
 
@@ -117,7 +117,7 @@ void BoundarySlots::FreeFinished() {
 
 void BoundarySlots::Clear() {
   // Abort does not wait: a link's thread may still be inside its last transfer.
-  const absl::Time deadline = absl::Now() + kAbortLimit;
+  const absl::Time deadline = SteadyNow() + kAbortLimit;
   for (const auto& [key, slot] : slots_) {
     if (slot.arrived != nullptr) {
       slot.arrived->WaitOnHost(deadline).IgnoreError();

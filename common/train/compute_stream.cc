@@ -4,7 +4,6 @@
 #include <atomic>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/runtime/host_event.h"
 
@@ -12,6 +11,7 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include "common/base/steady_clock.h"
 #include "common/gpu/cuda_event.h"
 #endif
 
@@ -51,7 +51,7 @@ absl::Status OrderBehind(const EventPtr& event, at::Device device,
   }
 #endif
   HP_CHECK(device.is_cpu() || event->native() == nullptr);
-  return event->WaitOnHost(absl::Now() + limit);
+  return event->WaitOnHost(SteadyNow() + limit);
 }
 
 absl::Status SynchronizeCompute(at::Device device) {

@@ -146,6 +146,53 @@ TEST_F(CheckpointLedgerTest, WhatWasNotCommittedIsRemoved) {
   EXPECT_THAT(names, ElementsAre("step-00000002"));
 }
 
+// Others' folders, by the names that were taken for leftovers once.
+TEST_F(CheckpointLedgerTest, WhatIsNotOursIsNotTouched) {
+  const std::vector<std::string> theirs = {
+      ".tmp-mine",     ".tmp-step-00000004",    ".tmp-removed-step-00000002",
+      "step-00000004", "damaged-step-00000004", ".tmp-delete-backup"};
+  for (const std::string& name : theirs) {
+    fs::create_directories(absl::StrCat(directory_, "/", name, "/deep"));
+    ASSERT_TRUE(WriteFileAtomically(
+                    absl::StrCat(directory_, "/", name, "/deep/thesis.txt"),
+                    "years of work")
+                    .ok());
+  }
+  ASSERT_TRUE(ledger_->Prepare(directory_).ok());
+  const auto two = Save(2, "abc");
+  ASSERT_TRUE(two.ok()) << two.status();
+  // Their step-00000004 makes way, as nothing says that it is a checkpoint.
+  const auto four = Save(4, "abc");
+  ASSERT_TRUE(four.ok()) << four.status();
+  EXPECT_TRUE(ledger_->Verify(*four).ok());
+  EXPECT_FALSE(fs::exists(absl::StrCat(*four, "/.halfpipe-owner")));
+  EXPECT_TRUE(ledger_->Remove(*two).ok());
+  EXPECT_FALSE(fs::exists(*two));
+  ASSERT_TRUE(ledger_->Prepare(directory_).ok());
+  int64_t kept = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(directory_)) {
+    if (entry.path().filename() == "thesis.txt") ++kept;
+  }
+  EXPECT_EQ(kept, static_cast<int64_t>(theirs.size()));
+  EXPECT_TRUE(
+      fs::exists(directory_ + "/damaged-step-00000004-2/deep/thesis.txt"));
+  // Nor is one deleted that lost its manifest: it may be somebody's by now.
+  fs::remove(*four + "/manifest.json");
+  EXPECT_TRUE(ledger_->Remove(*four).ok());
+  EXPECT_TRUE(fs::exists(*four + "/rank0.safetensors"));
+}
+
+TEST_F(CheckpointLedgerTest, OneFolderByTwoPathsIsOneFolder) {
+  const std::string link = directory_ + "_link";
+  fs::remove(link);
+  fs::create_directory_symlink(directory_, link);
+  EXPECT_EQ(ledger_->Prepare(link).code(),
+            absl::StatusCode::kFailedPrecondition);
+  ledger_->Release(directory_);
+  EXPECT_TRUE(ledger_->Prepare(link).ok());
+  fs::remove(link);
+}
+
 TEST_F(CheckpointLedgerTest, AnOrphanOfTheSameStepIsReplaced) {
   ASSERT_TRUE(Save(2, "old").ok());
   auto path = Save(2, "new!");
@@ -179,7 +226,9 @@ TEST_F(CheckpointLedgerTest, EveryKindOfDamageIsFoundAndSetAside) {
     EXPECT_FALSE(ledger_->Verify(*path).ok()) << i;
     const auto aside = ledger_->SetAside(*path);
     ASSERT_TRUE(aside.ok()) << aside.status();
-    EXPECT_EQ(*aside, directory_ + "/damaged-step-00000006");
+    // The one before is only deleted while its manifest proves whose it is.
+    EXPECT_EQ(*aside, absl::StrCat(directory_, "/damaged-step-00000006",
+                                   i == 4 ? "-2" : ""));
     EXPECT_FALSE(fs::exists(*path));
   }
   EXPECT_EQ(ledger_->SetAside(directory_ + "/step-00000006").value(), "");

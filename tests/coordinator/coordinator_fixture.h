@@ -33,6 +33,7 @@ class CoordinatorTest : public ::testing::Test {
     coordinator_.reset();
     Coordinator::Options options;
     options.clock = [this] { return now_; };
+    options.wall = [this] { return now_ + wall_ahead_; };
     options.info.started = now_;
     auto store = JobStore::Open(directory_ + "/state");
     ASSERT_TRUE(store.ok()) << store.status();
@@ -145,7 +146,8 @@ class CoordinatorTest : public ::testing::Test {
       ::testing::TempDir(), "/coordinator_",
       ::testing::UnitTest::GetInstance()->current_test_info()->name());
   absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
-  FakeStage stage_;  // how every stage answers
+  absl::Duration wall_ahead_;  // the wall clock, when somebody has set it
+  FakeStage stage_;            // how every stage answers
   MetricsRegistry registry_;
   CoordinatorMetrics metrics_;
   const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();

@@ -120,6 +120,16 @@ for unit in "$coordinator" "$stage0" "$stage1"; do
   [[ "$(stat -c %U "/proc/$pid")" == halfpipe ]] || fail "$unit is not halfpipe's"
 done
 
+# --- reloaded, which ends nothing
+reload_is_said() { grep -qE 'settings (read )?again' < <(journalctl -u "$1"); }
+for unit in "$coordinator" "$stage0" "$stage1"; do
+  pid="$(property "$unit" MainPID)"
+  systemctl reload "$unit"
+  kill -PIPE "$pid"
+  wait_for 20 reload_is_said "$unit"
+  [[ "$(property "$unit" MainPID)" == "$pid" ]] || fail "a reload ended $unit"
+done
+
 # --- a job to its end, undisturbed
 submit calm 120
 wait_for 120 state_is calm done

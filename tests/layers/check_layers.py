@@ -9,6 +9,8 @@ CMake refuses a forbidden link edge; this refuses what it cannot see:
     (libtorch carries its own old protobuf headers: the two do not mix),
   - std::string_view, which Debian's Abseil does not convert to its own,
   - a macro without the prefix HP_: libtorch defines LOG, CHECK and more,
+  - a look at the wall clock, or a wait until one of its hours, unless
+    tests/layers/wall_clock.txt says why: it may step, and nothing else may stop,
   - a .cc without a test, unless tests/layers/untested.txt says why.
 It prints one line a finding and exits with 1 if there is any.
 """
@@ -189,8 +191,30 @@ def check_macros(tree):
                 yield f"{name}:{number}: macro {match.group(1)} lacks HP_"
 
 
-def check_tested(tree):
-    listed = tree.root / "tests/layers/untested.txt"
+WALL_CLOCK = re.compile(
+    r"absl::Now\b|\bsystem_clock\b|\bCLOCK_REALTIME\b|WithDeadline\(|"
+    r"\bgettimeofday\(|\btime\((nullptr|NULL|0)\)|ToChronoTime\(")
+
+
+def check_clock(tree):
+    reasons = yield from _read_reasons(tree.root / "tests/layers/wall_clock.txt")
+    found = set()
+    for name, lines in tree.texts.items():
+        if name.split("/")[0] not in UNIT_FOLDERS:
+            continue
+        for number, line in enumerate(lines, 1):
+            if not WALL_CLOCK.search(line):
+                continue
+            found.add(name)
+            if name not in reasons:
+                yield (f"{name}:{number}: the wall clock; use SteadyNow() and "
+                       f"...WithTimeout(), or give a reason in wall_clock.txt")
+    for name in sorted(reasons.keys() - found):
+        yield f"wall_clock.txt: {name} does not need its line: delete it"
+
+
+def _read_reasons(listed):
+    """{path: reason} of a file of such lines; yields what is wrong in it."""
     reasons = {}
     if listed.exists():
         for number, line in enumerate(listed.read_text().splitlines(), 1):
@@ -200,6 +224,12 @@ def check_tested(tree):
             reasons[path.strip()] = reason.strip()
             if not reason.strip():
                 yield f"{listed.name}:{number}: {path.strip()} has no reason"
+    return reasons
+
+
+def check_tested(tree):
+    listed = tree.root / "tests/layers/untested.txt"
+    reasons = yield from _read_reasons(listed)
     untested = {name for name in tree.includes if _lacks_test(tree, name)}
     for name in sorted(untested - reasons.keys()):
         yield (f"{name}: no test; expected tests/{name[:-3]}_test.cc, or one in "
@@ -231,7 +261,7 @@ def main(arguments):
     findings = [
         finding
         for check in (check_includes, check_wall, check_string_view,
-                      check_macros, check_tested)
+                      check_macros, check_clock, check_tested)
         for finding in check(tree)
     ]
     for finding in findings:

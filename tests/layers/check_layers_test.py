@@ -73,6 +73,24 @@ class CheckLayersTest(unittest.TestCase):
             {"stage0/compute.cc": '#include "common/rpc/client.h"\n'},
             "stage0/compute.cc:1", "'stage_compute'", "'rpc'")
 
+    def test_wall_clock(self):
+        self.assert_found(
+            {"common/base/file.cc": '#include "common/base/file.h"\n'
+                                    "auto end = absl::Now() + limit;\n"},
+            "common/base/file.cc:2", "SteadyNow")
+        self.assert_found(
+            {"common/base/file.cc": '#include "common/base/file.h"\n'
+                                    "changed_.WaitWithDeadline(&mutex_, end);\n"},
+            "common/base/file.cc:2", "WithTimeout")
+        self.assertEqual(self.run_on(
+            {"common/base/file.cc": '#include "common/base/file.h"\n'
+                                    "Show(absl::Now());\n",
+             "tests/layers/wall_clock.txt": "common/base/file.cc: shows it\n"}),
+            (0, ""))
+        self.assert_found(
+            {"tests/layers/wall_clock.txt": "common/base/file.cc: showed it\n"},
+            "wall_clock.txt", "does not need")
+
     def test_torch_and_protobuf_through_headers(self):
         self.assert_found(
             {"stage0/main.cc": '#include "common/wan/dit.h"\n'

@@ -44,31 +44,23 @@ TEST_F(CheckpointFoldersTest, ListsFinishedOnesInOrder) {
 
 TEST_F(CheckpointFoldersTest, ARootThatDoesNotExistHoldsNone) {
   EXPECT_TRUE(ListCheckpoints(scratch_ / "none").value().empty());
-  EXPECT_TRUE(ApplyRetention(scratch_ / "none", 1).ok());
 }
 
-TEST_F(CheckpointFoldersTest, KeepsTheNewest) {
-  for (int step : {1, 2, 3, 4}) Make(CheckpointName(step));
-  Make(TemporaryCheckpointName(5));
-  ASSERT_TRUE(ApplyRetention(scratch_.path(), 2).ok());
-  EXPECT_THAT(Steps(), ElementsAre(3, 4));
-  // What another process is filling stays.
-  EXPECT_TRUE(std::filesystem::exists(scratch_ / TemporaryCheckpointName(5)));
-  EXPECT_EQ(scratch_.Count(), 3);
-}
-
-TEST_F(CheckpointFoldersTest, FinishesAnEarlierDeletion) {
-  Make(".tmp-delete-step-00000001");
-  Make("step-00000001");
-  Make("step-00000002");
-  ASSERT_TRUE(ApplyRetention(scratch_.path(), 1).ok());
-  EXPECT_EQ(scratch_.Count(), 1);
-}
-
-TEST_F(CheckpointFoldersTest, NeverDeletesAll) {
-  Make("step-00000001");
-  EXPECT_TRUE(absl::IsInvalidArgument(ApplyRetention(scratch_.path(), 0)));
-  EXPECT_THAT(Steps(), ElementsAre(1));
+TEST_F(CheckpointFoldersTest, OwnTemporaryNamesAreWholeNames) {
+  for (const std::string& name :
+       {TemporaryCheckpointName(250), TemporaryCheckpointName(123456789),
+        RemovedCheckpointName(CheckpointName(7)),
+        absl::StrCat(TemporaryCheckpointName(1), "-2"),
+        absl::StrCat(RemovedCheckpointName(CheckpointName(1)), "-31")}) {
+    EXPECT_TRUE(IsTemporaryCheckpointName(name)) << name;
+  }
+  for (const char* name :
+       {".tmp-", ".tmp-x", ".tmp-mine", ".tmp-step-7", ".tmp-step-00000001-1",
+        ".tmp-step-00000001-02", ".tmp-step-00000001-x", ".tmp-step-00000001x",
+        ".tmp-removed-x", "step-00000001", "tmp-step-00000001",
+        ".tmp-removed-removed-step-00000001", ".tmp-delete-step-00000001"}) {
+    EXPECT_FALSE(IsTemporaryCheckpointName(name)) << name;
+  }
 }
 
 }  // namespace

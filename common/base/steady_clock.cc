@@ -1,0 +1,27 @@
+#include "common/base/steady_clock.h"
+
+#include <time.h>
+
+#include "absl/time/clock.h"
+#include "common/base/steady_waits.h"
+
+namespace halfpipe {
+namespace {
+
+absl::Duration Elapsed() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::DurationFromTimespec(now);
+}
+
+}  // namespace
+
+absl::Time SteadyNow() {
+  static const absl::Time kAtZero = [] {
+    LinkSteadyWaits();
+    return absl::Now() - Elapsed();
+  }();
+  return kAtZero + Elapsed();
+}
+
+}  // namespace halfpipe
