@@ -64,6 +64,9 @@ void JobRunner::OnTick(absl::Time now) {
   if (stop_deadline_.has_value() && now > *stop_deadline_) {
     return FinishStopped("the stages did not stop in time", now);
   }
+  if (shortage_.has_value()) {
+    return Restart(*std::exchange(shortage_, std::nullopt), now);
+  }
   if (suspected_.has_value() && now > suspected_until_) {
     return Restart(*std::exchange(suspected_, std::nullopt), now);
   }
@@ -125,6 +128,7 @@ void JobRunner::OnResult(Rank rank, const CommandResult& result,
   }
   const Pending command = stage.pending.front();
   stage.pending.pop_front();
+  if (shortage_.has_value()) return;  // this epoch is over
   if (!result.status.ok()) {
     return OnFailure(rank, command, result.status, now);
   }
@@ -244,6 +248,7 @@ void JobRunner::Fail(const absl::Status& error) {
   if (stop_ == StopKind::kCancel || stop_ == StopKind::kCancelNow) {
     return Finish(JobTrigger::kCancelled, std::string(error.message()));
   }
+  if (TakeShortage(error)) return;
   const absl::Status all = BehindProblems(error);
   Finish(JobTrigger::kFail, std::string(all.message()), all);
 }

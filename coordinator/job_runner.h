@@ -237,12 +237,18 @@ class JobRunner {
   [[nodiscard]] bool IsRegular(const Checkpoint& checkpoint) const;
   [[nodiscard]] bool IsRollbackTarget(const Checkpoint& checkpoint) const;
 
-  // job_runner_room.cc: disks that are full
+  // job_runner_room.cc: disks that are full, systems that are short
   [[nodiscard]] bool TakeDiskFull(const Pending& command,
                                   const absl::Status& failure, absl::Time now);
   void WaitForRoom(RoomFor what, absl::Time now);
   void HoldForRoom(RoomFor what, const absl::Status& cause);
   void TryForRoom(absl::Time now);
+  // Whether `error` passes by itself: then the next tick goes back to the last
+  // commit, instead of the job's end.
+  [[nodiscard]] bool TakeShortage(const absl::Status& error);
+  // Nothing: it has been tried often enough.
+  [[nodiscard]] std::optional<absl::Duration> DelayBeforeRestart(
+      const absl::Status& cause);
   void FoundRoom();
 
   // job_runner_watch.cc: what gets on, and what does not
@@ -340,6 +346,7 @@ class JobRunner {
   RoomFor room_for_ = RoomFor::kEncode;
   int room_attempts_ = 0;
   std::optional<absl::Time> room_try_at_;  // the next tick sets it
+  std::optional<absl::Status> shortage_;   // the next tick starts again for it
 
   Training training_;
   std::optional<FoundCheckpoint> newest_;  // own, as the folder had it

@@ -137,7 +137,7 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
     return FinishStopped(std::string(cause.message()), now);
   suspected_.reset();
   full_disk_.reset();
-  room_attempts_ = 0;
+  shortage_.reset();
   // The short way back failed; the long one is no further try.
   const bool falls_back = continue_at_ > 0 && (phase_ == Phase::kOpenLink ||
                                                phase_ == Phase::kStart);
@@ -148,7 +148,7 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
   if (!save_directory_.empty()) {
     ledger_->Discard(std::exchange(save_directory_, ""));
   }
-  const std::optional<absl::Duration> delay = restarts_.NextDelay();
+  const std::optional<absl::Duration> delay = DelayBeforeRestart(cause);
   if (!delay.has_value()) {
     return Fail(Annotate(
         cause, absl::StrCat("gave up after ", restarts_.limit(),

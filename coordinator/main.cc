@@ -24,6 +24,7 @@
 #include "common/metrics/disk_space.h"
 #include "common/metrics/health_check.h"
 #include "common/metrics/metrics_server.h"
+#include "common/net/descriptors.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service/journal.h"
 #include "common/service/notifier.h"
@@ -301,6 +302,7 @@ int Main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   LogToJournal("halfpipe-coordinator");
+  RaiseDescriptorLimit();
   RouteGrpcLog();
   absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
   absl::Status status = config.status();

@@ -21,6 +21,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
+#include "support/raw_client.h"
 #include "support/test_certificates.h"
 
 namespace halfpipe {
@@ -311,6 +312,42 @@ TEST_F(SecurityTest, QuotasNameTheirKey) {
         "method=WatchJob id=b .*limits.watches"}) {
     EXPECT_THAT(log, ContainsRegex(line));
   }
+}
+
+// Silent ones, those that begin HTTP/2 and those whose token is not known hold
+// places that others need, and are not to keep them.
+TEST_F(SecurityTest, AFloodOfConnectionsKeepsNobodyOut) {
+  options_.limits.connections = 40;
+  for (const bool has_tls : {true, false}) {
+    if (!has_tls) options_.security.tls = {};
+    Serve(has_tls ? "localhost:0" : "127.0.0.1:0");
+    const TlsFiles tls =
+        has_tls ? TlsFiles{.ca = authority_.ca_file()} : TlsFiles{};
+    const auto before = Client(read_, tls);
+    EXPECT_EQ(List(*before), absl::StatusCode::kOk);
+    std::vector<RawClient> flood;
+    for (int i = 0; i < 200; ++i) {
+      flood.emplace_back(server_->address());
+      if (i % 2 == 0) {
+        (void)flood.back().Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+      }
+    }
+    EXPECT_EQ(List(*Client(kSecret, tls)), absl::StatusCode::kUnauthenticated);
+    EXPECT_EQ(List(*Client(read_, tls)), absl::StatusCode::kOk);
+    EXPECT_TRUE(flood[0].IsClosedWithin(absl::Seconds(5)));
+    // Who has been let in stays.
+    EXPECT_EQ(List(*before), absl::StatusCode::kOk);
+  }
+}
+
+TEST_F(SecurityTest, AConnectionThatProvesNothingEnds) {
+  options_.security.tls = {};
+  Serve("127.0.0.1:0");
+  RawClient silent(server_->address());
+  // The call is refused, so it proves nothing.
+  const auto refused = Client(kSecret, {});
+  EXPECT_EQ(List(*refused), absl::StatusCode::kUnauthenticated);
+  EXPECT_TRUE(silent.IsClosedWithin(absl::Seconds(30)));
 }
 
 // The most memory that this process has held, MiB.
