@@ -75,7 +75,8 @@ void SetArguments(const ServiceLimits& limits, grpc::ServerBuilder* builder) {
 struct CoordinatorServer::Parts {
   Parts(Coordinator* the_coordinator, const ServerOptions& options)
       : coordinator(the_coordinator),
-        training(the_coordinator, {options.limits, options.page}),
+        training(the_coordinator,
+                 {options.limits, options.page, options.security.tokens}),
         stages(the_coordinator),
         unread(options.limits.message_bytes) {}
 

@@ -66,11 +66,13 @@ TEST_F(CallGuardTest, TakesOneBearerTokenAndHidesIt) {
   }
 }
 
-TEST_F(CallGuardTest, OnlyTheMakerOfTicketsSeesATokenAgain) {
+TEST_F(CallGuardTest, OnlyCallsThatCountByTokenSeeItAgain) {
   CallGuard guard(book_.get());
   const std::string header = absl::StrCat("Bearer ", token_);
-  EXPECT_EQ(Ask(&guard, {header}, "CreatePageTicket"), grpc::StatusCode::OK);
-  EXPECT_EQ(consumed_.count("authorization"), 0u);
+  for (const char* method : {"CreatePageTicket", "WatchJob"}) {
+    EXPECT_EQ(Ask(&guard, {header}, method), grpc::StatusCode::OK);
+    EXPECT_EQ(consumed_.count("authorization"), 0u) << method;
+  }
   EXPECT_EQ(Ask(&guard, {"Bearer x"}, "CreatePageTicket"),
             grpc::StatusCode::UNAUTHENTICATED);
 }

@@ -350,6 +350,40 @@ TEST_F(SecurityTest, AConnectionThatProvesNothingEnds) {
   EXPECT_TRUE(silent.IsClosedWithin(absl::Seconds(30)));
 }
 
+TEST_F(SecurityTest, OneTokenLeavesRoomForTheOthers) {
+  coordinator_options_.max_queued_jobs = 100;
+  options_.limits.queued_jobs_per_token = 1;
+  options_.limits.watches_per_token = 1;
+  Serve();
+  const auto sam = Client(submit_);
+  const auto ada = Client(admin_);
+  ASSERT_TRUE(sam->CreateJob(Spec("a")).ok());
+  const absl::Status second = sam->CreateJob(Spec("b")).status();
+  EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(second.message(), HasSubstr("limits.queued_jobs_per_token"));
+  EXPECT_TRUE(sam->CreateJob(Spec("a")).ok());  // it is there
+  EXPECT_TRUE(ada->CreateJob(Spec("b")).ok());
+  ASSERT_TRUE(sam->CancelJob("a", true).ok());
+  EXPECT_TRUE(sam->CreateJob(Spec("c")).ok());
+
+  std::stop_source stop;
+  std::atomic<bool> watching = false;
+  std::thread first([&] {
+    (void)sam->WatchJob({.id = "c", .stop = stop.get_token()},
+                        [&](const JobEvent&) { return watching = true; });
+  });
+  while (!watching) absl::SleepFor(absl::Milliseconds(5));
+  const absl::Status more =
+      sam->WatchJob({.id = "c"}, [](const JobEvent&) { return true; });
+  EXPECT_EQ(more.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(more.message(), HasSubstr("limits.watches_per_token"));
+  EXPECT_TRUE(ada->WatchJob({.id = "c", .follow = false},
+                            [](const JobEvent&) { return true; })
+                  .ok());
+  stop.request_stop();
+  first.join();
+}
+
 // The most memory that this process has held, MiB.
 int64_t PeakMemoryMib() {
   std::ifstream status("/proc/self/status");
