@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
-#include "common/net/descriptors.h"
 
 namespace halfpipe {
 namespace {
@@ -68,10 +67,9 @@ absl::StatusOr<std::unique_ptr<GrpcGate>> GrpcGate::Open(
     const std::string& address, const ServiceLimits& limits) {
   HP_ASSIGN_OR_RETURN(
       std::unique_ptr<ConnectionGate> gate,
-      ConnectionGate::Open(
-          address, {.name = "grpc",
-                    .limits = LimitsOf(limits),
-                    .first_reserved_descriptor = FirstReservedDescriptor()}));
+      ConnectionGate::Open(address, {.name = "grpc",
+                                     .limits = LimitsOf(limits),
+                                     .descriptors = GetDescriptorBudget()}));
   return std::unique_ptr<GrpcGate>(new GrpcGate(std::move(gate)));
 }
 

@@ -38,11 +38,6 @@ void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
   absl::StatusOr<Epoch> epoch = host_->NewEpoch();
   if (!epoch.ok()) return Fail(epoch.status());
   epoch_ = *epoch;
-  if (plan_.kind == JobKind::kTrain) {
-    absl::Status prepared = ledger_->Prepare(plan_.config.output.dir);
-    if (!prepared.ok()) return Fail(Annotate(prepared, "output.dir"));
-  }
-  if (absl::Status clear = TakeFolder(now); !clear.ok()) return Fail(clear);
   ProceedWhenReady(now);
 }
 
@@ -76,6 +71,11 @@ void JobRunner::OnTick(absl::Time now) {
 }
 
 void JobRunner::ProceedWhenReady(absl::Time now) {
+  if (!has_folder_) {
+    if (now < resume_at_) return;
+    if (absl::Status taken = TakeFolder(now); !taken.ok()) return Fail(taken);
+    has_folder_ = true;
+  }
   const std::string missing = MissingStages();
   if (!missing.empty()) {
     if (now - wait_since_ <= plan_.join_timeout) return;

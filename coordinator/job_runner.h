@@ -243,10 +243,8 @@ class JobRunner {
   void WaitForRoom(RoomFor what, absl::Time now);
   void HoldForRoom(RoomFor what, const absl::Status& cause);
   void TryForRoom(absl::Time now);
-  // Whether `error` passes by itself: then the next tick goes back to the last
-  // commit, instead of the job's end.
+  // Whether `error` passes by itself: then the next tick starts again.
   [[nodiscard]] bool TakeShortage(const absl::Status& error);
-  // Nothing: it has been tried often enough.
   [[nodiscard]] std::optional<absl::Duration> DelayBeforeRestart(
       const absl::Status& cause);
   void FoundRoom();
@@ -337,6 +335,7 @@ class JobRunner {
   // while waiting
   absl::Time wait_since_;
   absl::Time resume_at_;
+  bool has_folder_ = false;  // what is in it is known
   // A stage failed in a way that its peer may know the cause of.
   std::optional<absl::Status> suspected_;
   absl::Time suspected_until_;

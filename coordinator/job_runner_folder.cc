@@ -17,6 +17,9 @@ namespace halfpipe {
 absl::Status JobRunner::TakeFolder(absl::Time now) {
   if (plan_.kind == JobKind::kPrepare) return absl::OkStatus();
   const std::string& folder = plan_.config.output.dir;
+  if (plan_.kind == JobKind::kTrain) {
+    HP_RETURN_IF_ERROR(Annotate(ledger_->Prepare(folder), "output.dir"));
+  }
   const absl::StatusOr<OutputContents> contents = ledger_->Look(folder);
   if (!contents.ok()) return Annotate(contents.status(), "output.dir");
   const FolderJudgement found =

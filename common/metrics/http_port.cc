@@ -14,7 +14,6 @@
 #include "common/base/status.h"
 #include "common/metrics/answer_threads.h"
 #include "common/net/connection_gate.h"
-#include "common/net/descriptors.h"
 
 namespace halfpipe {
 namespace {
@@ -271,10 +270,9 @@ absl::StatusOr<std::unique_ptr<HttpPort>> HttpPort::Start(
   auto parts = std::make_unique<Parts>(std::move(service));
   HP_ASSIGN_OR_RETURN(
       parts->gate,
-      ConnectionGate::Open(
-          address, {.name = "http",
-                    .limits = Limits(),
-                    .first_reserved_descriptor = FirstReservedDescriptor()}));
+      ConnectionGate::Open(address, {.name = "http",
+                                     .limits = Limits(),
+                                     .descriptors = GetDescriptorBudget()}));
   HP_RETURN_IF_ERROR(parts->StartDaemon(options));
   parts->gate->Start(
       [daemon = parts->daemon](int fd, const sockaddr* from, uint32_t size) {

@@ -161,11 +161,15 @@ void ConnectionGate::Take(int fd, const sockaddr_storage& from, uint32_t size) {
 bool ConnectionGate::Hold(int fd, const PeerAddress& peer) {
   const absl::MutexLock lock(&mutex_);
   const int second = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (second < 0 || second >= options_.first_reserved_descriptor) {
+  const DescriptorBudget& descriptors = options_.descriptors;
+  bool is_short = second < 0 || second >= descriptors.first_reserved;
+  if (is_short || second >= descriptors.first_scarce) {
+    const auto oldest = budget_.GiveWay();
+    if (oldest.has_value()) End(*oldest, kShort);
+    is_short = is_short || !oldest.has_value();
+  }
+  if (is_short) {
     if (second >= 0) close(second);
-    if (const auto oldest = budget_.GiveWay(); oldest.has_value()) {
-      End(*oldest, kShort);
-    }
     Refuse(fd, peer.text, kShort);
     return false;
   }

@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/base/line_limit.h"
 #include "common/net/connection_budget.h"
+#include "common/net/descriptors.h"
 #include "common/net/listening_socket.h"
 #include "common/net/peer_address.h"
 
@@ -36,10 +37,9 @@ class ConnectionGate {
       std::function<void(int fd, const sockaddr* from, uint32_t size)>;
 
   struct Options {
-    std::string name;  // of the port, for the log: "grpc"
+    std::string name = {};  // of the port, for the log: "grpc"
     ConnectionLimits limits = {};
-    // A descriptor from here on is not for connections.
-    int64_t first_reserved_descriptor = 1 << 30;
+    DescriptorBudget descriptors = {};
   };
 
   // Codes: ListeningSockets::Open's; Unavailable: descriptors have run out.

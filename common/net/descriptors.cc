@@ -12,7 +12,7 @@ namespace {
 
 // Some libraries ask for a place for each descriptor that there may be.
 constexpr rlim_t kMostDescriptors = 65'536;
-constexpr int64_t kReserve = 256;
+constexpr int64_t kMostKept = 256;
 
 }  // namespace
 
@@ -28,12 +28,13 @@ void RaiseDescriptorLimit() {
   }
 }
 
-int64_t FirstReservedDescriptor() {
+DescriptorBudget GetDescriptorBudget() {
   rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kReserve;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
   const auto most =
       static_cast<int64_t>(std::min(limit.rlim_cur, rlim_t{1} << 30));
-  return most - std::min(kReserve, most / 2);
+  const int64_t kept = std::min(kMostKept, most / 2);
+  return {.first_scarce = most - kept, .first_reserved = most - kept / 2};
 }
 
 }  // namespace halfpipe

@@ -12,10 +12,18 @@ namespace halfpipe {
 // start.
 void RaiseDescriptorLimit();
 
-// The number of the first descriptor that a connection may not have: the rest
-// is for files, databases and pipes. 256 below the limit, or half of one that
-// is lower than 512. Never fails.
-[[nodiscard]] int64_t FirstReservedDescriptor();
+// Numbers of descriptors, of which the kernel gives the lowest that is free: so
+// a new one's says how many there are, whoever has them.
+struct DescriptorBudget {
+  // From here on a connection has to take the place of another one,
+  int64_t first_scarce = int64_t{1} << 30;
+  // and from here on there is none: the rest is for files, databases, pipes.
+  int64_t first_reserved = int64_t{1} << 30;
+};
+
+// For this process' limit: 256 and 128 below it, or half and a quarter of it
+// where it is lower than 512. Never fails.
+[[nodiscard]] DescriptorBudget GetDescriptorBudget();
 
 }  // namespace halfpipe
 

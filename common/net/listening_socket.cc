@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,6 +57,8 @@ int Listen(const addrinfo& at, int port) {
   const int yes = 1;
   const int no = 0;
   (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  // Connections inherit it: small messages do not wait for one another.
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
   in_port_t* at_port = nullptr;
   if (at.ai_family == AF_INET6) {
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&address);

@@ -104,19 +104,33 @@ TEST_F(ConnectionGateTest, OnlyWhatHasProvenItselfOutlivesTheTimeForIt) {
   EXPECT_EQ(gate_->connections(), 1);
 }
 
-TEST_F(ConnectionGateTest, DescriptorsInReserveStayFree) {
+TEST_F(ConnectionGateTest, WhereDescriptorsAreScarceTheOldestGivesWay) {
   const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
   close(next);
-  Open({.first_reserved_descriptor = next + 40});
+  // Three for each connection here, of which one is the client's.
+  Open({.descriptors = {.first_scarce = next + 30}});
   std::vector<RawClient> held;
-  // The clients' own descriptors are this process', too.
-  int refused = 0;
-  for (int i = 0; i < 60; ++i) {
+  for (size_t i = 1; i <= 30; ++i) {
     held.emplace_back(gate_->address());
-    if (held.back().IsClosedWithin(absl::Milliseconds(50))) ++refused;
+    WaitForTaken(i);
   }
-  EXPECT_GT(refused, 30);
-  EXPECT_LT(gate_->connections(), 15);
+  EXPECT_LT(gate_->connections(), 12);
+  EXPECT_TRUE(held[0].IsClosedWithin(absl::Seconds(5)));
+  EXPECT_FALSE(held[29].IsClosedWithin(absl::Milliseconds(100)));
+}
+
+TEST_F(ConnectionGateTest, ReservedDescriptorsStayFree) {
+  const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  close(next);
+  Open({.descriptors = {.first_reserved = next + 30}});
+  std::vector<RawClient> held;
+  for (int i = 0; i < 60; ++i) held.emplace_back(gate_->address());
+  int refused = 0;
+  for (RawClient& client : held) {
+    if (client.IsClosedWithin(absl::Milliseconds(50))) ++refused;
+  }
+  EXPECT_GT(refused, 48);
+  EXPECT_LT(gate_->connections(), 12);
 }
 
 TEST_F(ConnectionGateTest, StopLeavesThoseThatWereHandedOn) {
