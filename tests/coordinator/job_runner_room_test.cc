@@ -197,6 +197,18 @@ TEST_F(ShortageTest, TheCoordinatorsOwnIsWaitedForToo) {
   EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
 }
 
+// A folder that nobody could look into may be another job's.
+TEST_F(ShortageTest, NothingBeginsBeforeTheFolderIsKnown) {
+  ledger_.look_error = Short("/out");
+  Start(MakePlan());
+  Wait(absl::Seconds(3));
+  EXPECT_FALSE(WorkUntil<ScanCommand>(0).has_value());
+  ledger_.look_error = absl::OkStatus();
+  Wait(absl::Seconds(10));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
 TEST_F(ShortageTest, ACancelDoesNotWaitForIt) {
   Start(MakePlan());
   const auto step = WorkUntil<StepCommand>(0);

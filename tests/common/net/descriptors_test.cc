@@ -8,18 +8,18 @@
 namespace halfpipe {
 namespace {
 
-// Each in a process of its own: the limits are the process'.
+// Both in processes of their own: the limits are the process'.
+void ExitByRaisedLimit() {
+  const rlimit low = {.rlim_cur = 100, .rlim_max = 1000};
+  setrlimit(RLIMIT_NOFILE, &low);
+  RaiseDescriptorLimit();
+  rlimit now = {};
+  getrlimit(RLIMIT_NOFILE, &now);
+  _exit(now.rlim_cur == 1000 ? 0 : 1);
+}
+
 TEST(DescriptorsTest, TheLimitIsRaisedToWhatItMayBe) {
-  EXPECT_EXIT(
-      {
-        const rlimit low = {.rlim_cur = 100, .rlim_max = 1000};
-        setrlimit(RLIMIT_NOFILE, &low);
-        RaiseDescriptorLimit();
-        rlimit now = {};
-        getrlimit(RLIMIT_NOFILE, &now);
-        _exit(now.rlim_cur == 1000 ? 0 : 1);
-      },
-      ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(ExitByRaisedLimit(), ::testing::ExitedWithCode(0), "");
 }
 
 // Exits with 0 if a process of so many has this budget.
