@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 #include "common/runtime/failure_notes.h"
 #include "coordinator/command_kinds.h"
@@ -45,7 +46,8 @@ void JobRunner::OnEarlierResult(Rank rank, const CommandResult& result,
       result.epoch == last_epoch_ &&
       (phase_ == Phase::kWait || phase_ == Phase::kOpenLink ||
        phase_ == Phase::kStart);
-  if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status)) {
+  if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status) ||
+      IsShortage(result.status)) {
     return;
   }
   // Its folder was taken away under it; the save comes again.
