@@ -92,7 +92,8 @@ absl::StatusOr<ConvertResult> ConvertLora(const ConvertOptions& options) {
   ConvertResult result{.modules = lora.modules.size(),
                        .differences = lora.differences.size(),
                        .dtype = exported.dtype,
-                       .files = {options.output}};
+                       .files = {options.output},
+                       .warning = lora.warning};
   std::string peft;
   if (options.format == LoraFormat::kPeft) {
     absl::StatusOr<std::string> config = PeftConfigOf(lora);

@@ -27,6 +27,7 @@ struct ConvertResult {
   size_t differences = 0;  // of whole tensors
   DType dtype = DType::kF32;
   std::vector<std::string> files = {};  // that were written
+  std::string warning = {};             // LoraFile's
 };
 
 // Reads, checks every key, and writes `output` whole or not at all; peft gets

@@ -31,7 +31,8 @@ struct JobFile {
 
 // "my-character-1a2b3c4d": the name, made fit for an id, and a digest of the
 // resolved config. The same file gives the same id, so a job that was broken
-// off is found again; an edited one is another job.
+// off is found again. An edited one gets another, and goes on from what lies in
+// the output folder where it trains the same.
 [[nodiscard]] std::string JobIdFor(const JobConfig& config);
 
 }  // namespace halfpipe

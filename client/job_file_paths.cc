@@ -48,7 +48,12 @@ class NamedFiles {
 
   void LookAt(absl::string_view key, const std::string& path,
               ModelFileKind kind) {
-    if (!path.empty()) Add(OpenModelPart(key, path, kind).status());
+    if (path.empty()) return;
+    const absl::Status opened = OpenModelPart(key, path, kind).status();
+    Add(opened);
+    if (opened.ok() && kind != ModelFileKind::kLora) {
+      Add(CheckPartIsWhole(key, path));
+    }
   }
 
   // What is in a folder, and its model, only a stage can look at.

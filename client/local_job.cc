@@ -69,6 +69,8 @@ absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
   JobSpec spec = SpecFor(file);
   spec.id = std::string(JobKindName(options.kind));
   spec.kind = options.kind;
+  spec.replace = options.resume.replace;
+  spec.accept_data = options.resume.accept_data;
   spec.quick = options.quick;
   // The service's own check speaks first: it knows the stage's log.
   spec.join_timeout = 2 * absl::Seconds(options.join_timeout_seconds);

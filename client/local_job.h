@@ -18,7 +18,8 @@ struct LocalJobOptions {
   JobKind kind = JobKind::kCheck;
   // In place of the job's pipeline.device, for work that needs no GPU.
   std::optional<DeviceType> device;
-  bool quick = false;   // of a check: nothing is decoded
+  bool quick = false;         // of a check: nothing is decoded
+  ResumeOptions resume = {};  // what the run that is checked will be told
   std::string log_dir;  // for the processes' logs; empty: they are not kept
   double join_timeout_seconds = 60.0;
   OutputFormat format = OutputFormat::kText;

@@ -44,14 +44,16 @@ pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
 find_program(HP_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 hp_dependency(grpc PkgConfig::GRPCPP grpc++_reflection protobuf::libprotobuf)
 
+# NFC for captions and for names of files; small, unlike ICU and its 30 MB of
+# data.
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
+hp_dependency(utf8proc PkgConfig::UTF8PROC)
+
 if(HP_WITH_TORCH)
   include(Torch)
   # Its pkg-config file also names the trainer, which nothing here needs.
   find_library(HP_SENTENCEPIECE sentencepiece REQUIRED)
   hp_dependency(sentencepiece ${HP_SENTENCEPIECE})
-  # NFC for the text cleaning; small, unlike ICU and its 30 MB of data.
-  pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET GLOBAL libutf8proc)
-  hp_dependency(utf8proc PkgConfig::UTF8PROC)
 endif()
 if(HP_WITH_CUDA)
   include(Cuda)

@@ -104,7 +104,12 @@ function(hp_test_with_other_arithmetic name)
   hp_test_again(${name} aten_avx2 ATEN_CPU_CAPABILITY=avx2)
   if(NOT HP_SANITIZE)  # whose own library must be the first one
     hp_test_again(${name} other_cpu ATEN_CPU_CAPABILITY=avx2
-                  "LD_PRELOAD=$<TARGET_FILE:hp_other_cpu>")
+                  "LD_PRELOAD=$<TARGET_FILE_NAME:hp_other_cpu>")
+    # By its name: LD_PRELOAD is a list that blanks divide.
+    set_property(
+      TEST ${name}_other_cpu
+      PROPERTY ENVIRONMENT_MODIFICATION
+      "LD_LIBRARY_PATH=path_list_prepend:$<TARGET_FILE_DIR:hp_other_cpu>")
   endif()
 endfunction()
 

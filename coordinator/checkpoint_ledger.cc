@@ -11,6 +11,7 @@
 #include "common/base/digest.h"
 #include "common/base/disk_full.h"
 #include "common/base/file.h"
+#include "common/base/file_lock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/store/checkpoint_folders.h"
@@ -91,6 +92,7 @@ class FileCheckpointLedger : public CheckpointLedger {
  public:
   absl::Status Prepare(const std::string& output_dir) override {
     HP_RETURN_IF_ERROR(MakeDirectories(output_dir));
+    HP_RETURN_IF_ERROR(Hold(output_dir));
     std::error_code error;
     std::vector<std::string> leftovers;
     for (const auto& entry : fs::directory_iterator(output_dir, error)) {
@@ -105,6 +107,10 @@ class FileCheckpointLedger : public CheckpointLedger {
       HP_RETURN_IF_ERROR(RemoveAll(path));
     }
     return absl::OkStatus();
+  }
+
+  void Release(const std::string& output_dir) override {
+    held_.erase(output_dir);
   }
 
   absl::StatusOr<std::string> Begin(const std::string& output_dir,
@@ -245,6 +251,20 @@ class FileCheckpointLedger : public CheckpointLedger {
   }
 
  private:
+  // A folder whose file system has no locks is taken without one.
+  absl::Status Hold(const std::string& output_dir) {
+    if (held_.contains(output_dir)) return absl::OkStatus();
+    absl::StatusOr<FileLock> lock = FileLock::AcquireFolder(output_dir);
+    if (absl::IsFailedPrecondition(lock.status())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(lock.status().message(),
+                       ": wait for its job to end, or give this one another "
+                       "output.dir"));
+    }
+    if (lock.ok()) held_.emplace(output_dir, *std::move(lock));
+    return absl::OkStatus();
+  }
+
   static absl::Status PublishFile(const std::string& source,
                                   const std::string& target,
                                   const std::string& format) {
@@ -285,6 +305,8 @@ class FileCheckpointLedger : public CheckpointLedger {
     fs::rename(target, kept, error);
     return FromErrorCode(error, "cannot rename", target);
   }
+
+  std::map<std::string, FileLock> held_;  // by output folder
 };
 
 }  // namespace

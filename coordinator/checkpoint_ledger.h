@@ -23,8 +23,12 @@ class CheckpointLedger {
  public:
   virtual ~CheckpointLedger() = default;
 
-  // Makes `output_dir` and removes what an interrupted save left in it.
+  // Makes `output_dir`, keeps other processes' ledgers out of it until Release,
+  // and removes what an interrupted save left in it. FailedPrecondition:
+  // another process works there.
   [[nodiscard]] virtual absl::Status Prepare(const std::string& output_dir) = 0;
+
+  virtual void Release(const std::string& /*output_dir*/) {}
 
   // What lies in `output_dir`; nothing where it does not exist. Reads manifests
   // and the headers of LoRA files, and changes nothing.

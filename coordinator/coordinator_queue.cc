@@ -63,7 +63,8 @@ void Coordinator::AssignJob(const std::string& id, int64_t position,
   if (!not_before.ok() || *not_before > now) return;  // its reason says so
   // Two jobs in one folder would overwrite and prune each other's checkpoints.
   for (const auto& [pair, run] : runs_) {
-    if (run->output_dir() != needs.output_dir) continue;
+    const bool same_folder = run->output_dir() == needs.output_dir;
+    if (needs.output_dir.empty() || !same_folder) continue;
     return WaitBehind(id,
                       absl::StrCat("waits for job ", run->job(),
                                    ", which writes to the same folder"),

@@ -17,7 +17,10 @@ JobNeeds NeedsOf(const JobConfig& config, const JobSpec& spec) {
   needs.pair = spec.pair;
   needs.stages = config.pipeline.stages;
   needs.device = config.pipeline.device;
-  needs.output_dir = NormalFolder(config.output.dir);
+  // Only training writes there.
+  if (spec.kind == JobKind::kTrain) {
+    needs.output_dir = NormalFolder(config.output.dir);
+  }
   needs.join_timeout = spec.join_timeout;
   return needs;
 }

@@ -20,7 +20,8 @@ struct JobNeeds {
   std::string pair;  // that and no other; empty: any
   int64_t stages = 2;
   DeviceType device = DeviceType::kAuto;
-  std::string output_dir;  // normalised: one job at a time may write to it
+  // Normalised: one job at a time may write to it. Empty: this one does not.
+  std::string output_dir;
   absl::Duration join_timeout = absl::InfiniteDuration();
 };
 

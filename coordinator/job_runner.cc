@@ -153,8 +153,9 @@ void JobRunner::OnResult(Rank rank, const CommandResult& result,
 
 void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
   Stage& stage = stages_[static_cast<size_t>(rank.value())];
-  if (const auto* scan = std::get_if<ScanResult>(&body))
-    return OnScanned(*scan);
+  if (const auto* scan = std::get_if<ScanResult>(&body)) {
+    return OnScanned(*scan, now);
+  }
   if (const auto* encode = std::get_if<EncodeResult>(&body)) {
     return OnEncoded(*encode);
   }
@@ -260,9 +261,10 @@ void JobRunner::FinishStopped(const std::string& detail, absl::Time now) {
                    now);
   }
   const std::string kept =
-      saved_steps_ > 0
-          ? absl::StrCat("the last checkpoint has ", saved_steps_, " steps")
-          : "there is no checkpoint";
+      checkpoints_.empty()
+          ? "there is no checkpoint"
+          : absl::StrCat("the last checkpoint has ",
+                         checkpoints_.back().steps_done, " steps");
   const std::string reason =
       detail.empty() ? kept : absl::StrCat(kept, " (", detail, ")");
   Finish(EndOf(stop_), reason);
@@ -285,6 +287,7 @@ void JobRunner::Finish(JobTrigger trigger, const std::string& reason,
     }
   }
   phase_ = Phase::kFinished;
+  if (plan_.kind == JobKind::kTrain) ledger_->Release(plan_.config.output.dir);
   host_->ChangeState(trigger, reason, error);
 }
 

@@ -207,8 +207,12 @@ class JobRunner {
   void ForgetWhatIsGone(const std::vector<FoundCheckpoint>& there);
   void Adopt(const Checkpoint& checkpoint);
   // Whether the job trains what its newest checkpoint was trained on, as far as
-  // the scan shows it.
-  [[nodiscard]] absl::Status CheckContent();
+  // the scan shows it. With other weights or data and --replace it begins anew.
+  [[nodiscard]] absl::Status CheckContent(absl::Time now);
+  // "": nothing, as far as it is known before anything is encoded.
+  [[nodiscard]] absl::StatusOr<std::string> WhatDiffersInData();
+  // The checkpoints and LoRA files in the folder make way.
+  [[nodiscard]] absl::Status BeginAnew(absl::Time now);
   [[nodiscard]] SampleList ListOwnSamples() const;
   // Puts the samples into the order in which the checkpoint had them, whatever
   // they are called now.
@@ -256,7 +260,7 @@ class JobRunner {
 
   // job_runner_prepare.cc: from the scan to the loaded model
   void BeginScan();
-  void OnScanned(const ScanResult& result);
+  void OnScanned(const ScanResult& result, absl::Time now);
   void BeginEncode();
   void OnEncoded(const EncodeResult& result);
   // Takes what could not be encoded out of the data set, where that is asked
@@ -265,6 +269,10 @@ class JobRunner {
   void EmitEncoding(const std::string& activity);
   void BeginStart();
   [[nodiscard]] absl::Status ChooseCheckpoint();
+  // For a check: whether ChooseCheckpoint would find one.
+  [[nodiscard]] absl::Status CheckOneIsWhole();
+  // The failure of a job whose every checkpoint is damaged, with the ways out.
+  [[nodiscard]] absl::Status NoneIsWhole(const absl::Status& damage) const;
   // They count no more, for `keep` either, now that there is a good one.
   void SetAside(const std::vector<Checkpoint>& damaged);
   void OnLinkOpen(const std::string& rendezvous);
@@ -314,6 +322,11 @@ class JobRunner {
   void RemoveOldCheckpoints();
   // Of output.formats what the last checkpoint has no file of.
   [[nodiscard]] std::vector<std::string> MissingFormats() const;
+  // Makes the last checkpoint one of this job's config, where that of another
+  // number of steps wrote it: its LoRA files name that config, and are no
+  // longer listed, so that they are made anew. (Before they are: a crash in
+  // between leaves a checkpoint that is whole.)
+  [[nodiscard]] absl::Status TakeOver(const std::string& directory);
   void OnFormatsAdded(const ExportResult& result);
   void Complete(const std::string& directory);
 

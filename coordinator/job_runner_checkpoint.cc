@@ -10,10 +10,10 @@
 namespace halfpipe {
 namespace {
 
-// A checkpoint that will not get better; one that cannot be read now may.
-bool IsDamage(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsNotFound(status) ||
-         absl::IsInvalidArgument(status);
+std::string CannotBeUsed(const std::string& directory,
+                         const absl::Status& why) {
+  return absl::StrCat("checkpoint ", directory,
+                      " cannot be used: ", std::string(why.message()));
 }
 
 }  // namespace
@@ -33,8 +33,7 @@ absl::Status JobRunner::ChooseCheckpoint() {
       damage.Update(Annotate(manifest.status(), it->directory));
       if (IsDamage(manifest.status())) damaged.push_back(*it);
       Say(LogSeverity::kWarning,
-          absl::StrCat("checkpoint ", it->directory, " cannot be used: ",
-                       std::string(manifest.status().message())));
+          CannotBeUsed(it->directory, manifest.status()));
       continue;
     }
     if (!training_.StepsOf(*manifest).has_value()) {
@@ -51,8 +50,31 @@ absl::Status JobRunner::ChooseCheckpoint() {
     SetAside(damaged);
     return absl::OkStatus();
   }
-  if (damage.ok()) TakeFactor(rolling_back, 1.0);
-  return damage;
+  if (!damage.ok()) return NoneIsWhole(damage);
+  TakeFactor(rolling_back, 1.0);
+  return absl::OkStatus();
+}
+
+absl::Status JobRunner::CheckOneIsWhole() {
+  absl::Status damage;
+  for (auto it = checkpoints_.rbegin(); it != checkpoints_.rend(); ++it) {
+    const absl::Status found = ledger_->Verify(it->directory).status();
+    if (found.ok()) return absl::OkStatus();
+    damage.Update(Annotate(found, it->directory));
+    Say(LogSeverity::kWarning, CannotBeUsed(it->directory, found));
+  }
+  return damage.ok() ? damage : NoneIsWhole(damage);
+}
+
+absl::Status JobRunner::NoneIsWhole(const absl::Status& damage) const {
+  if (!IsDamage(damage)) return damage;
+  return absl::Status(
+      damage.code(),
+      absl::StrCat(damage.message(), "\nNo checkpoint in ",
+                   plan_.config.output.dir,
+                   " can be used: put one back as it was, give this job "
+                   "another output.dir, or move them out of the folder and "
+                   "add --replace, which begins at step 0"));
 }
 
 void JobRunner::SetAside(const std::vector<Checkpoint>& damaged) {

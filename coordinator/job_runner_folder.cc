@@ -33,7 +33,7 @@ absl::Status JobRunner::TakeFolder(absl::Time now) {
   if (plan_.replace) ForgetWhatIsGone(found.own);
   for (const FoundCheckpoint& own : found.own) {
     if (own.manifest.ok()) newest_ = own;
-    if (plan_.kind == JobKind::kTrain) Adopt(own.checkpoint);
+    Adopt(own.checkpoint);
   }
   if (found.steps_before.has_value() && newest_.has_value()) {
     const std::string notice = StepsNotice(plan_.config, *found.steps_before,
@@ -78,29 +78,77 @@ void JobRunner::Adopt(const Checkpoint& checkpoint) {
   } else {
     checkpoints_.insert(place, checkpoint);
   }
-  host_->AdoptCheckpoint(checkpoint);
+  if (plan_.kind == JobKind::kTrain) host_->AdoptCheckpoint(checkpoint);
 }
 
-absl::Status JobRunner::CheckContent() {
+absl::Status JobRunner::CheckContent(absl::Time now) {
   if (!newest_.has_value()) return absl::OkStatus();
   const std::string& directory = newest_->checkpoint.directory;
   const CheckpointManifest& manifest = *newest_->manifest;
-  HP_RETURN_IF_ERROR(CheckWeights(manifest, *scan_, directory));
+  if (absl::Status same = CheckWeights(manifest, *scan_, directory);
+      !same.ok()) {
+    return plan_.replace ? BeginAnew(now) : same;
+  }
+  if (plan_.kind == JobKind::kCheck) HP_RETURN_IF_ERROR(CheckOneIsWhole());
+  const StageInfo* const stage =
+      plan_.kind == JobKind::kCheck ? nullptr : &*stages_[0].info;
   for (const std::string& notice :
-       ResumeNotices(manifest, *stages_[0].info, plan_.config, directory)) {
+       ResumeNotices(manifest, stage, plan_.config, directory)) {
     Say(LogSeverity::kWarning, notice);
   }
-  if (plan_.config.data.is_random()) return absl::OkStatus();
-  absl::StatusOr<SampleList> listed = ledger_->ReadSamples(directory);
-  // Without a list, or with a damaged one, the digest decides
-  // (ChooseCheckpoint).
-  if (!listed.ok()) return absl::OkStatus();
-  recorded_ = *std::move(listed);
-  if (plan_.accept_data) return absl::OkStatus();
-  const SampleChanges changes =
-      ChangesBeforeEncoding(*recorded_, *scan_, plan_.config.data);
-  return changes.none() ? absl::OkStatus()
-                        : OtherDataError(directory, ChangesText(changes));
+  HP_ASSIGN_OR_RETURN(const std::string other, WhatDiffersInData());
+  if (other.empty()) return absl::OkStatus();
+  return plan_.replace ? BeginAnew(now) : OtherDataError(directory, other);
+}
+
+absl::StatusOr<std::string> JobRunner::WhatDiffersInData() {
+  const std::string& directory = newest_->checkpoint.directory;
+  if (!plan_.config.data.is_random()) {
+    absl::StatusOr<SampleList> listed = ledger_->ReadSamples(directory);
+    // Without a list, or with a damaged one, the digest decides.
+    if (listed.ok()) recorded_ = *std::move(listed);
+  }
+  if (plan_.accept_data) return "";
+  if (recorded_.has_value()) {
+    const SampleChanges changes =
+        ChangesBeforeEncoding(*recorded_, *scan_, plan_.config.data);
+    if (!changes.none()) return ChangesText(changes);
+  }
+  // What may yet be left out is known when it is encoded (ChooseCheckpoint).
+  const bool may_drop =
+      std::any_of(scan_->samples.begin(), scan_->samples.end(),
+                  [](const SampleRef& sample) { return !sample.cached; });
+  if (may_drop && plan_.config.data.on_bad_file == BadFilePolicy::kSkip) {
+    return "";
+  }
+  ScanResult foreseen = *scan_;
+  if (recorded_.has_value()) {
+    const auto order = OrderOf(*recorded_, ListOwnSamples());
+    if (order.has_value()) TakeOrder(*recorded_, *order, &foreseen);
+  }
+  HP_ASSIGN_OR_RETURN(const std::string digest,
+                      TrainingDigest(plan_.config.validation, foreseen));
+  if (digest == newest_->manifest->data_digest) return "";
+  return OtherDigestText(plan_.config.data, recorded_, foreseen.data_digest);
+}
+
+absl::Status JobRunner::BeginAnew(absl::Time now) {
+  newest_.reset();
+  recorded_.reset();
+  if (plan_.kind == JobKind::kTrain) {
+    HP_ASSIGN_OR_RETURN(const OutputContents contents,
+                        ledger_->Look(plan_.config.output.dir));
+    std::vector<std::string> paths;
+    for (const FoundCheckpoint& found : contents.checkpoints) {
+      paths.push_back(found.checkpoint.directory);
+    }
+    for (const FoundLora& lora : contents.loras) paths.push_back(lora.path);
+    HP_RETURN_IF_ERROR(MakeWay(paths, now));
+    ForgetHeld();
+    ForgetWhatIsGone({});
+  }
+  checkpoints_.clear();
+  return absl::OkStatus();
 }
 
 SampleList JobRunner::ListOwnSamples() const {
@@ -124,11 +172,7 @@ absl::Status JobRunner::TakeRecordedOrder() {
         absl::StrCat("the job goes on with other data: ", what));
     return absl::OkStatus();
   }
-  std::vector<SampleRef> samples;
-  samples.reserve(order->size());
-  for (const size_t place : *order) samples.push_back(scan_->samples[place]);
-  scan_->samples = std::move(samples);
-  scan_->data_digest = recorded_->digest;
+  TakeOrder(*recorded_, *order, &*scan_);
   listed_ = ListOwnSamples();
   return absl::OkStatus();
 }
@@ -136,14 +180,9 @@ absl::Status JobRunner::TakeRecordedOrder() {
 absl::Status JobRunner::CheckData(const CheckpointManifest& manifest,
                                   const std::string& directory) {
   if (manifest.data_digest == scan_->data_digest) return absl::OkStatus();
-  const bool same_samples =
-      recorded_.has_value() && recorded_->digest == listed_->digest;
-  const std::string what =
-      same_samples
-          ? "other samples are held out (validation.samples, validation.seed)"
-      : recorded_.has_value()
-          ? "other samples"
-          : "an older version made it, and recorded no list of its samples";
+  const std::string what = OtherDigestText(
+      plan_.config.data, recorded_,
+      listed_.has_value() ? listed_->digest : scan_->data_digest);
   if (!plan_.accept_data) return OtherDataError(directory, what);
   Say(LogSeverity::kWarning,
       absl::StrCat("the data set is not the one that ", directory,

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "coordinator/job_memory.h"
 #include "coordinator/job_runner.h"
+#include "coordinator/resume_check.h"
 
 namespace halfpipe {
 namespace {
@@ -42,7 +43,7 @@ void JobRunner::BeginScan() {
   Send(Rank(0), ScanCommand{plan_.config_yaml});
 }
 
-void JobRunner::OnScanned(const ScanResult& result) {
+void JobRunner::OnScanned(const ScanResult& result, absl::Time now) {
   const bool first = !scan_.has_value();
   scan_ = result;
   if (!scan_->problems.ok()) return LookBesideProblems();
@@ -61,7 +62,12 @@ void JobRunner::OnScanned(const ScanResult& result) {
         absl::StrCat(plan_.config.data.path, ": the data set has no samples")));
   }
   listed_.reset();
-  if (absl::Status same = CheckContent(); !same.ok()) return Fail(same);
+  if (plan_.kind != JobKind::kPrepare) {
+    const absl::Status split =
+        TrainingDigest(plan_.config.validation, *scan_).status();
+    if (!split.ok()) return Fail(split);
+  }
+  if (absl::Status same = CheckContent(now); !same.ok()) return Fail(same);
   restarts_.OnProgress(CountCached(result.samples));
   if (plan_.kind == JobKind::kCheck) return BeginInspect();
   BeginEncode();

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/disk_full.h"
 #include "common/base/status.h"
+#include "common/config/key_values.h"
 #include "coordinator/job_runner.h"
 #include "coordinator/lr_schedule.h"
 #include "coordinator/next_save.h"
@@ -325,6 +326,22 @@ std::vector<std::string> JobRunner::MissingFormats() const {
   return missing;
 }
 
+absl::Status JobRunner::TakeOver(const std::string& directory) {
+  if (last_manifest_.config_digest == plan_.config_digest) {
+    return absl::OkStatus();
+  }
+  last_manifest_.config_digest = plan_.config_digest;
+  if (last_manifest_.has_record()) {
+    last_manifest_.config = RecordedValues(plan_.config);
+  }
+  for (const std::string& format : AllFormatNames()) {
+    std::erase_if(last_manifest_.files, [&](const FileEntry& file) {
+      return file.name == PublishedName(format);
+    });
+  }
+  return ledger_->Amend(directory, last_manifest_);
+}
+
 void JobRunner::OnFormatsAdded(const ExportResult& result) {
   for (const SavedFile& file : result.files) {
     last_manifest_.files.push_back({file.name, file.bytes, file.sha256});
@@ -337,6 +354,9 @@ void JobRunner::OnFormatsAdded(const ExportResult& result) {
 
 void JobRunner::Complete(const std::string& directory) {
   resume_from_ = directory;
+  const absl::Status taken = TakeOver(directory);
+  if (IsDiskFull(taken)) return HoldForRoom(RoomFor::kPublish, taken);
+  if (!taken.ok()) return Fail(Annotate(taken, "export"));
   // output.formats may ask for more than it did when the checkpoint was made.
   if (const std::vector<std::string> missing = MissingFormats();
       !missing.empty()) {

@@ -65,6 +65,11 @@ std::string AheadText(int64_t steps_done, int64_t steps) {
 
 }  // namespace
 
+bool IsDamage(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsNotFound(status) ||
+         absl::IsInvalidArgument(status);
+}
+
 Training::Training(const JobConfig& config, std::string digest)
     : config_(config), digest_(std::move(digest)) {}
 
@@ -110,6 +115,7 @@ std::string Training::Difference(const CheckpointManifest& manifest) const {
 FolderJudgement JudgeFolder(const OutputContents& contents,
                             const JobConfig& config, Training* training) {
   FolderJudgement judgement;
+  std::vector<FoundCheckpoint> unreadable;
   Reasons reasons;
   const auto block = [&](const std::string& path, const std::string& reason) {
     judgement.in_the_way.push_back(path);
@@ -118,7 +124,7 @@ FolderJudgement JudgeFolder(const OutputContents& contents,
   for (const FoundCheckpoint& found : contents.checkpoints) {
     const std::string& path = found.checkpoint.directory;
     if (!found.manifest.ok()) {
-      judgement.own.push_back(found);
+      unreadable.push_back(found);
       continue;
     }
     const std::optional<int64_t> steps = training->StepsOf(*found.manifest);
@@ -129,6 +135,19 @@ FolderJudgement JudgeFolder(const OutputContents& contents,
     } else {
       judgement.own.push_back(found);
       judgement.steps_before = steps;
+    }
+  }
+  // Whose an unreadable one is nobody knows. Behind the newest own one it is
+  // taken for own, before it for nobody's; alone it is in the way.
+  const int64_t newest =
+      judgement.own.empty() ? 0 : judgement.own.back().checkpoint.steps_done;
+  for (const FoundCheckpoint& found : unreadable) {
+    const absl::Status& why = found.manifest.status();
+    if (newest == 0 && IsDamage(why)) {
+      block(found.checkpoint.directory,
+            absl::StrCat("cannot be read: ", std::string(why.message())));
+    } else if (found.checkpoint.steps_done > newest) {
+      judgement.own.push_back(found);
     }
   }
   for (const FoundLora& lora : contents.loras) {
@@ -150,9 +169,9 @@ absl::Status InTheWayError(const std::string& output_dir,
   return absl::InvalidArgumentError(absl::StrCat(
       "output.dir: ", output_dir, " holds what this job would replace:\n  ",
       absl::StrJoin(judgement.reasons, "\n  "),
-      "\nPut the old values back to go on with it, give this job another "
-      "output.dir, or add --replace, which keeps those files in a folder "
-      "there that has the date in its name"));
+      "\nPut the old values or files back to go on with it, give this job "
+      "another output.dir, or add --replace, which keeps those files in a "
+      "folder there that has the date in its name"));
 }
 
 std::string StepsNotice(const JobConfig& config, int64_t steps_before,

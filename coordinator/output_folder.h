@@ -42,16 +42,20 @@ struct OutputContents {
 // What that means for a job.
 struct FolderJudgement {
   // Checkpoints of this training that the job can go on from, oldest first;
-  // one whose manifest cannot be read is among them, to be set aside later.
+  // newer ones whose manifest cannot be read are among them, to be set aside.
   std::vector<FoundCheckpoint> own;
-  // What the job would overwrite: another training's, or this one's with more
-  // steps than the job is to have. Empty: nothing is in the way.
+  // What the job would overwrite: another training's, this one's with more
+  // steps than the job is to have, and damaged ones where there is no other.
+  // Empty: nothing is in the way.
   std::vector<std::string> in_the_way;
   // Why they are, one line each.
   std::vector<std::string> reasons;
   // train.steps of the newest own checkpoint's job, where it is known.
   std::optional<int64_t> steps_before;
 };
+
+// Whether what could not be read will not get better; else it may.
+[[nodiscard]] bool IsDamage(const absl::Status& status);
 
 // Knows the digests of one training: this config, with any number of steps.
 // Not thread-safe.

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/valid_text.h"
 #include "common/config/job_fields.h"
 #include "common/runtime/random_sample.h"
 
@@ -74,7 +75,7 @@ class Checker {
     const std::string leads =
         real == fs::path(path).lexically_normal()
             ? ""
-            : absl::StrCat("leads to ", real.string(), ", which ");
+            : absl::StrCat("leads to ", ValidText(real.string()), ", which ");
     Add(key, path,
         absl::StrCat(leads,
                      "is outside the folders that this service allows "

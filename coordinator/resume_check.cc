@@ -1,8 +1,12 @@
 #include "coordinator/resume_check.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "coordinator/validation.h"
 
 namespace halfpipe {
 namespace {
@@ -51,7 +55,7 @@ absl::Status CheckWeights(const CheckpointManifest& manifest,
 }
 
 std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
-                                       const StageInfo& stage0,
+                                       const StageInfo* stage,
                                        const JobConfig& config,
                                        const std::string& directory) {
   std::vector<std::string> notices;
@@ -62,15 +66,18 @@ std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
         "it was trained on: make sure that model.dit and lora.init_from are "
         "the same"));
   }
+  const std::string device =
+      stage == nullptr ? manifest.device : DeviceKind(*stage);
   const char* last_bits = "the last bits of the result may be others";
   SayChange("pipeline.threads", absl::StrCat(manifest.threads),
             absl::StrCat(config.pipeline.threads),
-            DeviceKind(stage0) == "cpu" ? last_bits : "nothing else changes",
-            &notices);
-  SayChange("the stages' device", manifest.device, DeviceKind(stage0),
-            last_bits, &notices);
-  SayChange("the stages' arithmetic", manifest.arithmetic, stage0.arithmetic,
-            last_bits, &notices);
+            device == "cpu" ? last_bits : "nothing else changes", &notices);
+  SayChange("the stages' device", manifest.device, device, last_bits, &notices);
+  // That of the CPU, which decides nothing on a GPU.
+  if (device == "cpu") {
+    SayChange("the stages' arithmetic", manifest.arithmetic,
+              stage == nullptr ? "" : stage->arithmetic, last_bits, &notices);
+  }
   return notices;
 }
 
@@ -79,8 +86,37 @@ absl::Status OtherDataError(const std::string& directory,
   return absl::InvalidArgumentError(absl::StrCat(
       "data: is not what ", directory, " was trained on: ", what,
       "\nPut the data set back as it was, add --accept-data to go on with it "
-      "as it is (the samples then come in another order), or give this job "
-      "another output.dir"));
+      "as it is (the samples then come in another order), give this job "
+      "another output.dir, or add --replace, which keeps the checkpoints in a "
+      "folder there that has the date in its name and begins anew"));
+}
+
+std::string OtherDigestText(const DataConfig& data,
+                            const std::optional<SampleList>& recorded,
+                            const std::string& digest) {
+  const bool same_samples =
+      data.is_random() || (recorded.has_value() && recorded->digest == digest);
+  return same_samples ? "other samples are held out (validation.samples, "
+                        "validation.seed)"
+         : recorded.has_value()
+             ? "other samples"
+             : "an older version made it, and recorded no list of its samples";
+}
+
+void TakeOrder(const SampleList& recorded, const std::vector<size_t>& order,
+               ScanResult* scan) {
+  std::vector<SampleRef> samples;
+  samples.reserve(order.size());
+  for (const size_t place : order) samples.push_back(scan->samples[place]);
+  scan->samples = std::move(samples);
+  scan->data_digest = recorded.digest;
+}
+
+absl::StatusOr<std::string> TrainingDigest(const ValidationConfig& validation,
+                                           const ScanResult& scan) {
+  if (!validation.is_on()) return scan.data_digest;
+  HP_ASSIGN_OR_RETURN(HeldOutSplit split, HoldOut(validation, scan));
+  return std::move(split.data_digest);
 }
 
 SampleChanges ChangesBeforeEncoding(const SampleList& before,

@@ -145,16 +145,23 @@ absl::StatusOr<SampleList> SampleListFromJson(absl::string_view text) {
 SampleChanges CompareSamples(const SampleList& before, const SampleList& now) {
   std::multimap<std::string, ListedSample> gone = WithoutLike(before, now);
   SampleChanges changes;
+  size_t clips = 0;
+  size_t captions = 0;
   for (const auto& [name, sample] : WithoutLike(now, before)) {
     const auto was = gone.find(name);
     if (was == gone.end()) {
       changes.added.push_back(name);
     } else {
       changes.changed.push_back(WhatChanged(was->second, sample));
+      if (was->second.latents != sample.latents) ++clips;
+      if (was->second.context != sample.context) ++captions;
       gone.erase(was);
     }
   }
   for (const auto& [name, sample] : gone) changes.removed.push_back(name);
+  const size_t all = now.samples.size();
+  changes.every_clip = all > 1 && clips == all;
+  changes.every_caption = all > 1 && captions == all;
   return changes;
 }
 
@@ -163,7 +170,16 @@ std::string ChangesText(const SampleChanges& changes) {
   AppendPart(changes.added, "added", &parts);
   AppendPart(changes.removed, "removed", &parts);
   AppendPart(changes.changed, "changed", &parts);
-  return absl::StrJoin(parts, ", ");
+  std::string text = absl::StrJoin(parts, ", ");
+  if (changes.every_clip) {
+    absl::StrAppend(&text, "; every clip: is model.vae another one?");
+  }
+  if (changes.every_caption) {
+    absl::StrAppend(&text,
+                    "; every caption: is model.text_encoder or "
+                    "model.tokenizer another one?");
+  }
+  return text;
 }
 
 std::optional<std::vector<size_t>> OrderOf(const SampleList& before,

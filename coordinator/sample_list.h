@@ -49,6 +49,9 @@ struct SampleChanges {
   std::vector<std::string> added;
   std::vector<std::string> removed;
   std::vector<std::string> changed;  // "a.mp4 (caption)"
+  // Every sample has changed so, which no edit of the data set does.
+  bool every_clip = false;
+  bool every_caption = false;
 
   [[nodiscard]] bool none() const {
     return added.empty() && removed.empty() && changed.empty();
@@ -61,7 +64,8 @@ struct SampleChanges {
                                            const SampleList& now);
 
 // "2 samples were added (a.mp4, b.mp4), 1 was removed (c.mp4)", with at most
-// ten names each.
+// ten names each. Where every clip or caption has changed, also the keys that
+// do that.
 [[nodiscard]] std::string ChangesText(const SampleChanges& changes);
 
 // For each sample of `before` the index of its like in `now`; nullopt where

@@ -55,7 +55,9 @@ void AlphaPlane::ReadComponent(const AVFrame& frame) {
 
 absl::Status AlphaPlane::Read(const AVFrame& frame) {
   is_transparent_ = false;
-  if (!HasAlpha(frame.format)) return absl::OkStatus();
+  if (kind_ == AlphaKind::kFilling || !HasAlpha(frame.format)) {
+    return absl::OkStatus();
+  }
   const AVPixFmtDescriptor* format = DescriptorOf(frame.format);
   if ((format->flags & AV_PIX_FMT_FLAG_FLOAT) != 0) {
     return absl::InvalidArgumentError(

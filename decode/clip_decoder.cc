@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/data/decode_protocol.h"
+#include "decode/alpha_plane.h"
 #include "decode/picture_tags.h"
 
 extern "C" {
@@ -64,7 +69,7 @@ absl::StatusOr<std::unique_ptr<FrameSource>> ClipDecoder::Open(
   HP_RETURN_IF_ERROR(decoder->CheckOneTrack());
   HP_RETURN_IF_ERROR(decoder->CheckComplete(file.size_bytes()));
   HP_RETURN_IF_ERROR(decoder->OpenCodec());
-  decoder->ReadTraits(file);
+  HP_RETURN_IF_ERROR(decoder->ReadTraits(file));
   return decoder;
 }
 
@@ -140,7 +145,9 @@ absl::Status ClipDecoder::CheckComplete(int64_t file_bytes) const {
   int64_t end = 0;
   for (int i = 0; i < avformat_index_get_entries_count(stream); ++i) {
     const AVIndexEntry* entry = avformat_index_get_entry(stream, i);
-    end = std::max(end, entry->pos + entry->size);
+    const int64_t size = entry->size;
+    const int64_t last = std::numeric_limits<int64_t>::max() - size;
+    end = std::max(end, std::min(entry->pos, last) + size);
   }
   if (end <= file_bytes) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -163,32 +170,58 @@ const AVCodec* ClipDecoder::FindCodec() const {
   return avcodec_find_decoder(id);
 }
 
-void ClipDecoder::ReadTraits(const InputFile& file) {
+absl::Status ClipDecoder::ReadPictureTraits(const InputFile& file) {
+  const PictureTags tags = ReadPictureTags(file);
+  traits_.orientation = Orientation::OfTag(tags.orientation);
+  traits_.alpha = tags.alpha;
+  traits_.frames = 1;
+  if (container_->iformat->name != absl::string_view("png_pipe")) {
+    return absl::OkStatus();
+  }
+  // The texts of a PNG may be packed; FFmpeg hands them on with the frame.
+  HP_ASSIGN_OR_RETURN(ahead_, Next());
+  if (ahead_ == nullptr) return absl::OkStatus();
+  if (tags.has_transparent_colour && !HasAlpha(ahead_->format)) {
+    return absl::InvalidArgumentError(
+        "has a transparent colour, which cannot be read with 1 bit a pixel; "
+        "save it with 8 bits a channel");
+  }
+  if (tags.has_exif_orientation) return absl::OkStatus();
+  for (const char* name : {"Raw profile type exif", "Raw profile type APP1"}) {
+    const AVDictionaryEntry* text =
+        av_dict_get(ahead_->metadata, name, nullptr, 0);
+    if (text == nullptr) continue;
+    const std::optional<int> tag = OrientationOfRawProfile(text->value);
+    if (!tag.has_value()) continue;
+    traits_.orientation = Orientation::OfTag(*tag);
+    break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ClipDecoder::ReadTraits(const InputFile& file) {
   const AVStream* stream = container_->streams[stream_];
   const AVCodecID codec = stream->codecpar->codec_id;
   const absl::string_view container = container_->iformat->name;
   traits_.kind = KindOf(container);
-  if (traits_.kind == MediumKind::kPicture) {
+  if (traits_.kind == MediumKind::kPicture) return ReadPictureTraits(file);
+  traits_.frames = stream->nb_frames;
+  traits_.orientation = Orientation::Of(display_matrix());
+  if (container == "apng") {
     const PictureTags tags = ReadPictureTags(file);
     traits_.orientation = Orientation::OfTag(tags.orientation);
-    if (tags.premultiplied_alpha) traits_.alpha = AlphaKind::kPremultiplied;
-    traits_.frames = 1;
-    return;
+    traits_.frames = tags.frames;
   }
-  traits_.orientation =
-      container == "apng"
-          ? Orientation::OfTag(ReadPictureTags(file).orientation)
-          : Orientation::Of(display_matrix());
   // The fourth byte of AVI's plain pixels is filling as a rule.
   if (container == "avi" && codec == AV_CODEC_ID_RAWVIDEO) {
     traits_.alpha = AlphaKind::kUnlessAllZero;
   }
-  traits_.frames = stream->nb_frames;
   for (AVRational rate : {stream->r_frame_rate, stream->avg_frame_rate}) {
     if (rate.num <= 0 || rate.den <= 0) continue;
     // More is a clock's tick.
     if (av_q2d(rate) <= kMaxRate) traits_.frames_per_second = av_q2d(rate);
   }
+  return absl::OkStatus();
 }
 
 absl::Status ClipDecoder::OpenCodec() {
@@ -210,9 +243,19 @@ absl::Status ClipDecoder::OpenCodec() {
   if (error < 0) return Problem("has strange parameters", error);
   codec_->thread_count = 1;  // a confined process has no threads
   codec_->max_pixels = kMaxSourcePixels;
+  // What is missing of a photograph would be grey without a word.
+  if (container_->iformat->name == absl::string_view("jpeg_pipe")) {
+    codec_->err_recognition |= AV_EF_EXPLODE;
+  }
   error = avcodec_open2(codec_, codec, nullptr);
   if (error < 0) return Problem("cannot be decoded", error);
   return absl::OkStatus();
+}
+
+std::string ClipDecoder::DamagedText() const {
+  return traits_.kind == MediumKind::kPicture
+             ? "is truncated or damaged"
+             : absl::StrCat("is damaged after frame ", frames_);
 }
 
 absl::Status ClipDecoder::Feed() {
@@ -234,24 +277,28 @@ absl::Status ClipDecoder::Feed() {
       return absl::InvalidArgumentError(
           absl::StrCat("is truncated or damaged after frame ", frames_));
     }
-    if (error < 0) {
-      return Problem(absl::StrCat("is damaged after frame ", frames_), error);
-    }
+    if (error < 0) return Problem(DamagedText(), error);
     if (ours) return absl::OkStatus();
   }
 }
 
 absl::StatusOr<const AVFrame*> ClipDecoder::Next() {
+  if (ahead_ != nullptr) return std::exchange(ahead_, nullptr);
   while (true) {
     int error = avcodec_receive_frame(codec_, frame_);
-    if (error == AVERROR_EOF) return nullptr;
+    if (error == AVERROR_EOF) {
+      // FFmpeg passes over an animation's frame that is not all there.
+      if (traits_.kind == MediumKind::kAnimation && frames_ < traits_.frames) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "is truncated after frame ", frames_, " of ", traits_.frames));
+      }
+      return nullptr;
+    }
     if (error == AVERROR(EAGAIN)) {
       HP_RETURN_IF_ERROR(Feed());
       continue;
     }
-    if (error < 0) {
-      return Problem(absl::StrCat("is damaged after frame ", frames_), error);
-    }
+    if (error < 0) return Problem(DamagedText(), error);
     constexpr int kDamage =
         FF_DECODE_ERROR_INVALID_BITSTREAM | FF_DECODE_ERROR_CONCEALMENT_ACTIVE;
     if ((frame_->flags & AV_FRAME_FLAG_CORRUPT) ||

@@ -35,13 +35,16 @@ class ClipDecoder : public FrameSource {
   [[nodiscard]] absl::Status OpenCodec();
   // nullptr where this FFmpeg has none.
   [[nodiscard]] const AVCodec* FindCodec() const;
-  void ReadTraits(const InputFile& file);
+  [[nodiscard]] absl::Status ReadTraits(const InputFile& file);
+  [[nodiscard]] absl::Status ReadPictureTraits(const InputFile& file);
   // The stream's display matrix (row by row, 3x3), or nullptr: how a phone
   // says that a clip is turned.
   [[nodiscard]] const int32_t* display_matrix() const;
   [[nodiscard]] absl::Status CheckOneTrack() const;
   // Whether the container's index points past the end of the file.
   [[nodiscard]] absl::Status CheckComplete(int64_t file_bytes) const;
+  // How an error of the decoder begins.
+  [[nodiscard]] std::string DamagedText() const;
   // Gives the decoder one more packet, or tells it that there are none.
   [[nodiscard]] absl::Status Feed();
 
@@ -49,6 +52,8 @@ class ClipDecoder : public FrameSource {
   AVCodecContext* codec_ = nullptr;
   AVPacket* packet_ = nullptr;
   AVFrame* frame_ = nullptr;
+  // frame_, if it was decoded before Next was called.
+  const AVFrame* ahead_ = nullptr;
   int stream_ = -1;
   // What the container says, which a codec that says nothing overwrites.
   AVColorTransferCharacteristic container_transfer_ = AVCOL_TRC_UNSPECIFIED;

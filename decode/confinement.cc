@@ -73,6 +73,7 @@ constexpr int kAllowed[] = {
     SCMP_SYS(sigaltstack),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sysinfo),  // glibc's qsort asks how much memory there is
 };
 
 // Libraries ask for files that are not needed (time zones, CPU lists) and cope

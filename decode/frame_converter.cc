@@ -89,6 +89,10 @@ absl::Status FrameConverter::Check(const AVFrame& frame) {
         "its size or pixel format changes from ", SizeText(coded_), " to ",
         SizeText({frame.width, frame.height}), " within the clip"));
   }
+  if (IsHdr(frame) != is_hdr()) {
+    return absl::InvalidArgumentError(
+        "its colours change between SDR and HDR within the clip");
+  }
   HP_RETURN_IF_ERROR(alpha_.Read(frame));
   if (alpha_.is_transparent()) {
     if (item_.refuse_transparency) {

@@ -27,6 +27,8 @@ enum class AlphaKind {
   kPremultiplied,
   // A frame that would be transparent all over has filling in alpha's place.
   kUnlessAllZero,
+  // There is none: whatever is in its place is filling.
+  kFilling,
 };
 
 // What the container says before a frame is decoded.

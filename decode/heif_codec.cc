@@ -12,6 +12,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "common/data/decode_protocol.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -89,6 +90,7 @@ Frame Decode(AVCodecID id, const std::string& bytes) {
   }
   std::memcpy(packet->data, bytes.data(), bytes.size());
   context->thread_count = 1;  // a confined process has no threads
+  context->max_pixels = kMaxSourcePixels;
   context->err_recognition = AV_EF_EXPLODE;
   if (avcodec_open2(context.get(), codec, nullptr) < 0 ||
       avcodec_send_packet(context.get(), packet.get()) < 0 ||

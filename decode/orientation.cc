@@ -1,6 +1,8 @@
 #include "decode/orientation.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,18 +14,20 @@ constexpr int kChannels = 3;
 }  // namespace
 
 // A display matrix (a b u; c d v; x y w) sends (x, y) to (ax + cy, bx + dy), in
-// units of 2^-16.
+// units of 2^-16. It may scale, too, which is not for us to do.
 Orientation Orientation::Of(const int32_t* display_matrix) {
   if (display_matrix == nullptr) return {};
-  constexpr int32_t kOne = 1 << 16;
-  auto is_one = [](int32_t v) { return std::abs(std::abs(v) - kOne) < 1024; };
-  auto is_zero = [](int32_t v) { return std::abs(v) < 1024; };
-  int32_t a = display_matrix[0], b = display_matrix[1];
-  int32_t c = display_matrix[3], d = display_matrix[4];
-  if (is_one(a) && is_one(d) && is_zero(b) && is_zero(c)) {
+  constexpr int64_t kMuchLarger = 64;
+  const int64_t a = display_matrix[0], b = display_matrix[1];
+  const int64_t c = display_matrix[3], d = display_matrix[4];
+  const auto outweigh = [](int64_t v, int64_t w, int64_t x, int64_t y) {
+    return std::min(std::abs(v), std::abs(w)) >
+           kMuchLarger * std::max(std::abs(x), std::abs(y));
+  };
+  if (outweigh(a, d, b, c)) {
     return {.swap_axes = false, .flip_x = a < 0, .flip_y = d < 0};
   }
-  if (is_one(b) && is_one(c) && is_zero(a) && is_zero(d)) {
+  if (outweigh(b, c, a, d)) {
     return {.swap_axes = true, .flip_x = b < 0, .flip_y = c < 0};
   }
   return {};

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 
@@ -15,6 +17,9 @@ namespace {
 // Bounds of what is looked at.
 constexpr size_t kMaxTagBytes = size_t{1} << 20;
 constexpr int kMaxParts = 1 << 16;
+
+// How XMP in a JPEG's APP1 segment begins.
+constexpr absl::string_view kXmpName("http://ns.adobe.com/xap/1.0/\0", 29);
 
 // The bytes of something from an offset; fewer at its end.
 using ReadBytes = std::function<std::string(int64_t offset, size_t bytes)>;
@@ -36,7 +41,9 @@ uint32_t Number(absl::string_view bytes, size_t size, ByteOrder order) {
 struct Found {
   std::optional<int> exif;  // orientation
   std::optional<int> xmp;
-  bool premultiplied = false;
+  AlphaKind alpha = AlphaKind::kStraight;
+  bool has_transparent_colour = false;
+  int64_t frames = 0;
 };
 
 std::optional<int> Valid(uint32_t orientation) {
@@ -44,10 +51,17 @@ std::optional<int> Valid(uint32_t orientation) {
   return static_cast<int>(orientation);
 }
 
+// TIFF's kinds of a sample beside the colours: 0 is for any use, 1 and 2 are
+// transparency.
+AlphaKind AlphaOf(uint32_t extra_sample) {
+  if (extra_sample == 0) return AlphaKind::kFilling;
+  return extra_sample == 1 ? AlphaKind::kPremultiplied : AlphaKind::kStraight;
+}
+
 // The first directory of a TIFF structure, which EXIF is, too.
 void ReadTiff(const ReadBytes& read, Found* found) {
   constexpr uint32_t kOrientation = 274, kExtraSamples = 338;
-  constexpr uint32_t kLongType = 4, kAssociatedAlpha = 1;
+  constexpr uint32_t kLongType = 4;
   constexpr size_t kEntryBytes = 12;
   const std::string head = read(0, 8);
   if (head.size() < 8) return;
@@ -63,13 +77,19 @@ void ReadTiff(const ReadBytes& read, Found* found) {
     const bool is_long = Number(entry.substr(2), 2, order) == kLongType;
     const uint32_t value = Number(entry.substr(8), is_long ? 4 : 2, order);
     if (tag == kOrientation && !found->exif) found->exif = Valid(value);
-    if (tag == kExtraSamples) found->premultiplied = value == kAssociatedAlpha;
+    // More than one would not be in place, nor are they read.
+    if (tag == kExtraSamples && Number(entry.substr(4), 4, order) == 1) {
+      found->alpha = AlphaOf(value);
+    }
   }
 }
 
+// Only the orientation: the rest of an EXIF block is of the picture that it was
+// taken from.
 void ReadExif(absl::string_view block, Found* found) {
   constexpr absl::string_view kPrefix("Exif\0\0", 6);
   if (absl::StartsWith(block, kPrefix)) block.remove_prefix(kPrefix.size());
+  Found in_block;
   ReadTiff(
       [block](int64_t offset, size_t bytes) {
         if (offset > static_cast<int64_t>(block.size())) return std::string();
@@ -77,7 +97,8 @@ void ReadExif(absl::string_view block, Found* found) {
             block.substr(static_cast<size_t>(offset), bytes);
         return std::string(part.data(), part.size());
       },
-      found);
+      &in_block);
+  if (!found->exif) found->exif = in_block.exif;
 }
 
 // `tiff:Orientation` as an attribute or an element.
@@ -98,7 +119,6 @@ void ReadXmp(absl::string_view text, Found* found) {
 // Segments {0xFF, marker, length u16 that counts itself} up to the pixels.
 void ReadJpeg(const ReadBytes& read, Found* found) {
   constexpr uint8_t kApp1 = 0xE1, kStartOfScan = 0xDA;
-  constexpr absl::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
   int64_t offset = 2;
   for (int i = 0; i < kMaxParts; ++i) {
     const std::string head = read(offset, 4);
@@ -115,7 +135,7 @@ void ReadJpeg(const ReadBytes& read, Found* found) {
     if (marker == kApp1) {
       const std::string content = read(offset + 4, length - 2);
       if (absl::StartsWith(content, "Exif")) ReadExif(content, found);
-      if (absl::StartsWith(content, kXmp)) ReadXmp(content, found);
+      if (absl::StartsWith(content, kXmpName)) ReadXmp(content, found);
     }
     offset += 2 + int64_t{length};
   }
@@ -130,6 +150,10 @@ void ReadPng(const ReadBytes& read, Found* found) {
     const uint32_t length = Number(head, 4, ByteOrder::kBig);
     const absl::string_view type = absl::string_view(head).substr(4);
     if (type == "IEND") return;
+    if (type == "tRNS") found->has_transparent_colour = true;
+    if (type == "acTL") {
+      found->frames = Number(read(offset + 8, 4), 4, ByteOrder::kBig);
+    }
     if (length <= kMaxTagBytes && type == "eXIf") {
       ReadExif(read(offset + 8, length), found);
     }
@@ -158,7 +182,40 @@ void ReadWebp(const ReadBytes& read, Found* found) {
   }
 }
 
+// 32 bits a pixel without masks: the fourth byte is not used.
+void ReadBmp(const ReadBytes& read, Found* found) {
+  constexpr uint32_t kInfoHeaderBytes = 40;
+  const std::string header = read(14, kInfoHeaderBytes);
+  if (header.size() < kInfoHeaderBytes) return;
+  const absl::string_view view(header);
+  const uint32_t bytes = Number(view, 4, ByteOrder::kLittle);
+  const uint32_t bits = Number(view.substr(14), 2, ByteOrder::kLittle);
+  const uint32_t masks = Number(view.substr(16), 4, ByteOrder::kLittle);
+  if (bytes >= kInfoHeaderBytes && bits == 32 && masks == 0) {
+    found->alpha = AlphaKind::kFilling;
+  }
+}
+
 }  // namespace
+
+std::optional<int> OrientationOfRawProfile(absl::string_view text) {
+  constexpr int kHeadLines = 3;
+  for (int i = 0; i < kHeadLines; ++i) {
+    const size_t end = text.find('\n');
+    if (end == absl::string_view::npos) return std::nullopt;
+    text.remove_prefix(end + 1);
+  }
+  std::string digits;
+  for (const char c : text.substr(0, kMaxTagBytes)) {
+    if (absl::ascii_isxdigit(static_cast<unsigned char>(c))) digits += c;
+  }
+  if (digits.size() % 2 != 0) digits.pop_back();
+  const std::string bytes = absl::HexStringToBytes(digits);
+  Found found;
+  absl::StartsWith(bytes, kXmpName) ? ReadXmp(bytes, &found)
+                                    : ReadExif(bytes, &found);
+  return found.exif ? found.exif : found.xmp;
+}
 
 PictureTags ReadPictureTags(const InputFile& file) {
   const ReadBytes read = [&file](int64_t offset, size_t bytes) {
@@ -176,9 +233,14 @@ PictureTags ReadPictureTags(const InputFile& file) {
   } else if (absl::StartsWith(head, absl::string_view("II*\0", 4)) ||
              absl::StartsWith(head, absl::string_view("MM\0*", 4))) {
     ReadTiff(read, &found);
+  } else if (absl::StartsWith(head, "BM")) {
+    ReadBmp(read, &found);
   }
   return {.orientation = found.exif.value_or(found.xmp.value_or(1)),
-          .premultiplied_alpha = found.premultiplied};
+          .has_exif_orientation = found.exif.has_value(),
+          .alpha = found.alpha,
+          .has_transparent_colour = found.has_transparent_colour,
+          .frames = found.frames};
 }
 
 }  // namespace halfpipe

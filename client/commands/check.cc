@@ -18,6 +18,7 @@ void AddCheckCommand(CLI::App& app, CommandContext& context) {
   AddLocalJobFlags(command, options.get());
   command->add_flag("--quick", options->quick,
                     "Decode no clip: look at headers and metadata only");
+  AddResumeFlags(command, &options->resume);
   AddFormatFlag(command, &options->format);
   command->callback([options, &context] {
     context.action = [options, &context] {

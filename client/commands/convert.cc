@@ -40,6 +40,11 @@ std::string WithDifferences(size_t differences) {
   return absl::StrCat(" and ", differences, " differences of whole tensors");
 }
 
+void Warn(const std::string& warning, CommandContext& context) {
+  if (warning.empty()) return;
+  context.err << "halfpipe: warning: " << warning << "\n";
+}
+
 absl::StatusOr<ExitCode> ToFormat(const ConvertCommandOptions& options,
                                   CommandContext& context) {
   ConvertOptions lora = options.lora;
@@ -48,6 +53,7 @@ absl::StatusOr<ExitCode> ToFormat(const ConvertCommandOptions& options,
     lora.dtype = options.dtype == "bf16" ? DType::kBF16 : DType::kF32;
   }
   HP_ASSIGN_OR_RETURN(const ConvertResult result, ConvertLora(lora));
+  Warn(result.warning, context);
   if (options.output == OutputFormat::kJson) {
     const nlohmann::ordered_json json = {
         {"schema", 1},
@@ -73,6 +79,7 @@ absl::StatusOr<ExitCode> IntoBase(const ConvertCommandOptions& options,
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   HP_ASSIGN_OR_RETURN(const LoraFile lora,
                       ImportLora(options.lora.input, LoraScale::kApart));
+  Warn(lora.warning, context);
   MergeOptions merge;
   merge.base = options.merge_into;
   merge.output = options.lora.output;

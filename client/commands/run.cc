@@ -11,6 +11,7 @@
 #include "client/job_advance.h"
 #include "client/job_file.h"
 #include "client/local_service.h"
+#include "client/obtain_job.h"
 #include "client/signal_watch.h"
 #include "common/base/file.h"
 #include "common/base/file_lock.h"
@@ -65,37 +66,6 @@ absl::StatusOr<WorkPlaces> MakeWorkPlaces(const RunOptions& options,
                      ": cannot be written: ", made.message()));
   }
   return places;
-}
-
-// Whether a finished job is to run again: its LoRA is not there any more, and
-// the user said that what lies in its place may make way.
-bool IsInTheWay(const Job& job, const ResumeOptions& options) {
-  return options.replace && !RestoreFinishedLora(job).ok();
-}
-
-// Finds the job of an earlier run, or creates it. A job that failed, was
-// cancelled or paused is queued again, and with --replace one that is done.
-absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
-                              EventPrinter& printer) {
-  absl::StatusOr<Job> known = client.GetJob(spec.id);
-  if (absl::IsNotFound(known.status())) return client.CreateJob(spec);
-  HP_RETURN_IF_ERROR(known.status());
-  const ResumeOptions options{spec.replace, spec.accept_data};
-  if (known->state == JobState::kDone && !IsInTheWay(*known, options)) {
-    return known;
-  }
-  if (!spec.record_dir.empty()) {
-    printer.Notice("going on with a job that has begun: --record is as it was");
-  }
-  if (known->state != JobState::kFailed && known->state != JobState::kDone &&
-      known->state != JobState::kCancelled &&
-      known->state != JobState::kPaused) {
-    return known;
-  }
-  const int64_t seen = known->last_cursor;
-  HP_ASSIGN_OR_RETURN(Job job, client.ResumeJob(spec.id, options));
-  job.last_cursor = seen;  // so that the resumption's own events are shown
-  return job;
 }
 
 class LocalRun {

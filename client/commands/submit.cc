@@ -30,6 +30,7 @@ struct SubmitOptions {
   std::string pair;
   ResumeOptions resume;
   JobKind kind = JobKind::kTrain;
+  bool quick = false;
 };
 
 void Announce(const Job& job, const SubmitOptions& options,
@@ -55,6 +56,7 @@ absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,
   spec.retry_backoff = absl::Seconds(options.retry_backoff_seconds);
   spec.pair = options.pair;
   spec.kind = options.kind;
+  spec.quick = options.quick;
   spec.replace = options.resume.replace;
   spec.accept_data = options.resume.accept_data;
   const auto client = Connect(options.service, context);
@@ -106,6 +108,8 @@ void AddRunFlags(CLI::App* command, SubmitOptions* options) {
       ->transform(
           CLI::CheckedTransformer(kinds).description("{train,prepare,check}"))
       ->option_text("KIND");
+  command->add_flag("--quick", options->quick,
+                    "With --kind check: decode no clip");
   command->add_option("--pair", options->pair,
                       "The pair of stages to run on; without it any that fits");
 }
@@ -131,6 +135,9 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
   AddResumeFlags(command, &options->resume);
   AddServiceFlags(command, &options->service);
   command->callback([options, &context] {
+    if (options->quick && options->kind != JobKind::kCheck) {
+      throw CLI::ValidationError("--quick", "needs --kind check");
+    }
     context.action = [options, &context] { return Submit(*options, context); };
   });
 }

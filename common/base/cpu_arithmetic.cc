@@ -36,24 +36,33 @@ bool IsSet(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
+bool IsIntel() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_is("intel") != 0;
+#else
+  return false;
+#endif
+}
+
 // For a MKL that exports nothing: it reads the variable at its first product.
+// Of a CPU of another maker it takes AVX2 for AUTO.
 void SetVariable() {
   const char* mode = "COMPATIBLE";
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_is("intel") != 0) {
-    if (__builtin_cpu_supports("avx2") != 0) mode = "AVX2,STRICT";
-    if (__builtin_cpu_supports("avx512bw") != 0) mode = "AVX512,STRICT";
+  const bool is_intel = IsIntel();
+  if (__builtin_cpu_supports("avx2") != 0) mode = "AVX2,STRICT";
+  if (is_intel && __builtin_cpu_supports("avx512bw") != 0) {
+    mode = "AVX512,STRICT";
   }
 #endif
   setenv("MKL_CBWR", mode, /*overwrite=*/0);
 }
 
-// What MKL computes with in AUTO and COMPATIBLE is one thing on AMD's Zen,
-// whose AVX2 it uses there, and another elsewhere.
+// What MKL computes with in AUTO is one thing on AMD's Zen, whose AVX2 it uses
+// there, and another elsewhere.
 bool IsZenCode(int code) {
-  const int branch = code & 0xffff;
-  if (branch != kAuto && branch != kCompatible) return false;
+  if ((code & 0xffff) != kAuto) return false;
   void* symbol = dlsym(RTLD_DEFAULT, "mkl_serv_cpuiszen");
   if (symbol != nullptr) return reinterpret_cast<int (*)()>(symbol)() != 0;
 #if defined(__x86_64__)
@@ -74,7 +83,10 @@ absl::Status UseReproducibleProducts() {
     return absl::OkStatus();
   }
   int result = 0;
-  for (const int mode : {kAvx512 | kStrict, kAvx2 | kStrict, kCompatible}) {
+  for (const int mode :
+       {kAvx512 | kStrict, kAvx2 | kStrict, kAuto | kStrict, kCompatible}) {
+    // On Intel's without AVX2 COMPATIBLE is the one that is fixed.
+    if (mode == (kAuto | kStrict) && IsIntel()) continue;
     result = set(mode);
     if (result == 0) return absl::OkStatus();
     if (result == kChosenAlready) break;

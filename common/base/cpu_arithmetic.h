@@ -14,17 +14,19 @@
 
 namespace halfpipe {
 
-// Sets MKL's reproducible mode for the whole process: the best of AVX512,
-// AVX2 (both strict: whatever the address, shape and number of threads) and
-// COMPATIBLE, which CPUs of other makers than Intel have. A MKL_CBWR of the
-// user's stands. Call it at the start of main(), before other threads and
-// before the first product; a process without MKL is none the worse.
+// Sets MKL's reproducible mode for the whole process: the best of AVX512 and
+// AVX2 (strict: whatever the address, shape and number of threads) on Intel's
+// CPUs, AUTO on those of other makers, which MKL refuses the two, and
+// COMPATIBLE where there is none of these. A MKL_CBWR of the user's stands.
+// Call it at the start of main(), before other threads and before the first
+// product; a process without MKL is none the worse.
 // FailedPrecondition: MKL has chosen already, bits may depend on addresses.
 [[nodiscard]] absl::Status UseReproducibleProducts();
 
 // The mode that MKL says it is in: "AVX512,STRICT", "AVX2,STRICT",
-// "COMPATIBLE" or another of MKL_CBWR's names, with ",ZEN" where it means other
-// code on AMD's Zen; "off": none; "absent": there is no MKL in this process.
+// "AUTO,STRICT,ZEN" or another of MKL_CBWR's names, with ",ZEN" where it means
+// other code on AMD's Zen; "off": none; "absent": there is no MKL in this
+// process.
 [[nodiscard]] std::string MklMode();
 
 // Which of the variables that choose arithmetic (MKL_CBWR,

@@ -16,6 +16,10 @@ class FileLock {
   // FailedPrecondition, naming the holder's id, when it is taken.
   [[nodiscard]] static absl::StatusOr<FileLock> Acquire(
       const std::string& path);
+  // The same on a folder that is there, and leaves nothing in it. Another code
+  // where its file system has no such locks.
+  [[nodiscard]] static absl::StatusOr<FileLock> AcquireFolder(
+      const std::string& path);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&&) = delete;
   ~FileLock();

@@ -191,13 +191,16 @@ bool IsOneOf(absl::string_view name,
 
 std::string ForeignKeyHint(absl::string_view name, const YAML::Node& value,
                            const YAML::Node& document) {
-  if (IsOneOf(name, {"min_t", "min_timestep"})) {
+  if (IsOneOf(name,
+              {"min_t", "t_min", "min_timestep", "min_sigma", "sigma_min"})) {
     return BoundaryHint(name, "max_boundary", value, document);
   }
-  if (IsOneOf(name, {"max_t", "max_timestep"})) {
+  if (IsOneOf(name,
+              {"max_t", "t_max", "max_timestep", "max_sigma", "sigma_max"})) {
     return BoundaryHint(name, "min_boundary", value, document);
   }
-  if (IsOneOf(name, {"timestep_boundary", "switch_boundary"})) {
+  if (IsOneOf(name, {"timestep_boundary", "switch_boundary", "boundary",
+                     "boundary_ratio"})) {
     return ExpertHint(value, document);
   }
   if (IsOneOf(name, {"gradient_accumulation_steps", "batch_size",

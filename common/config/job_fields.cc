@@ -109,9 +109,10 @@ void AddData(DataConfig& d, Table& t) {
         "The colour that shows through transparent parts: `black`, `white` or "
         "`#rrggbb`; `refuse`: a medium with transparency is an error.");
   t.Add("data.stills", Choice(&d.stills, {"refuse", "train"}), kFree,
-        "Pictures in the data set of a model that continues a first frame: "
-        "what it learns is the frames after it, which a picture does not have. "
-        "`refuse`: an error; `train`: they are trained on all the same.");
+        "Pictures in the data set of a model that continues a first frame, or "
+        "one frame of each clip (`data.frames: 1`): what it learns is the "
+        "frames after it, which a still does not have. `refuse`: an error; "
+        "`train`: they are trained on all the same.");
 }
 
 void AddOptimizer(TrainConfig& c, Table& t) {

@@ -1,5 +1,9 @@
 #include "common/config/key_values.h"
 
+#include <set>
+
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/base/digest.h"
 #include "common/config/digest_text.h"
 #include "common/config/job_fields.h"
@@ -24,6 +28,20 @@ KeyValues Collect(const JobConfig& config, Predicate wanted) {
 
 bool Decides(const Field& field) {
   return field.role.key_class == KeyClass::kDecides;
+}
+
+// Whether two values of a key train the same: lora.targets says which layers,
+// in whatever order.
+bool IsSameValue(const std::string& key, const std::string& was,
+                 const std::string& now) {
+  if (was == now) return true;
+  if (key != "lora.targets") return false;
+  const auto names = [](absl::string_view list) -> std::set<std::string> {
+    absl::ConsumePrefix(&list, "[");
+    absl::ConsumeSuffix(&list, "]");
+    return absl::StrSplit(list, ", ");
+  };
+  return names(was) == names(now);
 }
 
 bool IsKnown(absl::string_view key) {
@@ -51,7 +69,7 @@ std::vector<KeyChange> DecidingChanges(const KeyValues& before,
     const auto found = before.find(key);
     const std::string& was =
         found == before.end() ? defaults.at(key) : found->second;
-    if (was != now) changes.push_back({key, was, now});
+    if (!IsSameValue(key, was, now)) changes.push_back({key, was, now});
   }
   for (const auto& [key, was] : before) {
     if (!IsKnown(key)) changes.push_back({key, was, "unknown to this version"});

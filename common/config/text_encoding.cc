@@ -20,13 +20,20 @@ int LineAt(absl::string_view text, size_t at) {
          static_cast<int>(std::count(text.begin(), text.begin() + at, '\n'));
 }
 
+// Whether `byte` goes on with a character that began before it.
+bool IsContinuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
+
 // The line that byte `at` is in, shortened.
 std::string ShownLine(absl::string_view text, size_t at) {
   const size_t begin = text.rfind('\n', at);
   text.remove_prefix(begin == absl::string_view::npos ? 0 : begin + 1);
   text = absl::StripAsciiWhitespace(text.substr(0, text.find('\n')));
-  return absl::StrCat(ValidText(text.substr(0, kMostShown)),
-                      text.size() > kMostShown ? "..." : "");
+  size_t end = std::min(text.size(), kMostShown);
+  while (end > 0 && end < text.size() && IsContinuation(text[end])) --end;
+  return absl::StrCat(ValidText(text.substr(0, end)),
+                      end < text.size() ? "..." : "");
 }
 
 // "UTF-16", "UTF-32" or "": by the byte order mark, or by the zero bytes that
@@ -54,21 +61,46 @@ bool BeginsWithQuote(absl::string_view value) {
   return false;
 }
 
-// Whether a value may come next: after a key's colon, a list's dash, or what
+// Whether a value begins behind `before`, the start of a line whose first
+// bracket is at `bracket`: after a key's colon, a list's dash, or what
 // separates values between brackets (elsewhere a comma is part of one).
-bool EndsBeforeValue(absl::string_view line) {
-  switch (line.back()) {
+bool EndsBeforeValue(absl::string_view before, size_t bracket) {
+  before = absl::StripTrailingAsciiWhitespace(before);
+  if (before.empty()) return false;
+  switch (before.back()) {
     case ':':
     case '{':
     case '[':
       return true;
     case '-':
-      return absl::StripAsciiWhitespace(line).size() == 1;
+      return absl::StripLeadingAsciiWhitespace(before).size() == 1;
     case ',':
-      return line.find_first_of("{[") != absl::string_view::npos;
+      return bracket < before.size();
     default:
       return false;
   }
+}
+
+// Whether a value of `line` begins with a typographic quote, outside of proper
+// quotes and of a remark.
+bool HasTypographicValue(absl::string_view line) {
+  const size_t bracket = line.find_first_of("{[");
+  char open = '\0';  // the proper quote that is open
+  for (size_t at = 0; at < line.size(); ++at) {
+    const char c = line[at];
+    if (open != '\0') {
+      if (open == '"' && c == '\\') ++at;
+      if (c == open) open = '\0';
+      continue;
+    }
+    if (c == '#' && (at == 0 || absl::ascii_isspace(line[at - 1]))) break;
+    const bool is_quote = c == '"' || c == '\'';
+    if (!is_quote && !BeginsWithQuote(line.substr(at))) continue;
+    if (!EndsBeforeValue(line.substr(0, at), bracket)) continue;
+    if (!is_quote) return true;
+    open = c;
+  }
+  return false;
 }
 
 }  // namespace
@@ -109,22 +141,13 @@ std::optional<TextProblem> FindIndentingTab(absl::string_view text, int line) {
 
 std::optional<TextProblem> FindTypographicQuote(absl::string_view text) {
   int number = 0;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     ++number;
-    if (absl::StartsWith(absl::StripLeadingAsciiWhitespace(line), "#")) {
-      continue;
-    }
-    for (size_t at = 0; at < line.size(); ++at) {
-      if (!EndsBeforeValue(line.substr(0, at + 1))) continue;
-      if (!BeginsWithQuote(
-              absl::StripLeadingAsciiWhitespace(line.substr(at + 1)))) {
-        continue;
-      }
-      return TextProblem{
-          number, absl::StrCat("'", ShownLine(line, 0),
-                               "': a value begins with a typographic quote, "
-                               "which means nothing to YAML; write \" or '")};
-    }
+    if (!HasTypographicValue(line)) continue;
+    return TextProblem{
+        number, absl::StrCat("'", ShownLine(line, 0),
+                             "': a value begins with a typographic quote, "
+                             "which means nothing to YAML; write \" or '")};
   }
   return std::nullopt;
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "common/data/media_kinds.h"
 #include "common/data/readable_text.h"
 
@@ -32,11 +33,13 @@ std::vector<std::string> NamesIn(const std::string& folder) {
   return names;
 }
 
-// The first of `wanted` among the names that is a file and no clip's caption.
-template <size_t N>
-std::string FirstList(const std::string& folder,
-                      const std::vector<std::string>& names,
-                      const char* const (&wanted)[N]) {
+// Those of `wanted` among the names that are files and no clip's captions,
+// `first` before the others.
+std::vector<std::string> ListsAmong(const std::string& folder,
+                                    const std::vector<std::string>& names,
+                                    absl::Span<const char* const> wanted,
+                                    absl::string_view first) {
+  std::vector<std::string> lists;
   for (const char* name : wanted) {
     std::error_code ignored;
     if (!fs::is_regular_file(fs::path(folder) / name, ignored)) continue;
@@ -45,9 +48,11 @@ std::string FirstList(const std::string& folder,
           return IsNamedLikeMedia(other) &&
                  WithoutExtension(other) == WithoutExtension(name);
         });
-    if (!is_caption) return name;
+    if (!is_caption) lists.emplace_back(name);
   }
-  return "";
+  const auto named = std::find(lists.begin(), lists.end(), first);
+  if (named != lists.end()) std::rotate(lists.begin(), named, named + 1);
+  return lists;
 }
 
 // Lines without blanks around them, and without those after the last.
@@ -79,11 +84,17 @@ absl::Status BlankProblem(const std::string& file, size_t line,
 
 }  // namespace
 
-std::optional<CaptionLists> FindCaptionLists(const std::string& folder) {
+std::optional<CaptionLists> FindCaptionLists(const std::string& folder,
+                                             absl::string_view first) {
   const std::vector<std::string> names = NamesIn(folder);
-  CaptionLists lists{.clips = FirstList(folder, names, kClips),
-                     .captions = FirstList(folder, names, kCaptions)};
-  if (lists.clips.empty() || lists.captions.empty()) return std::nullopt;
+  const std::vector<std::string> clips =
+      ListsAmong(folder, names, kClips, first);
+  const std::vector<std::string> captions =
+      ListsAmong(folder, names, kCaptions, first);
+  if (clips.empty() || captions.empty()) return std::nullopt;
+  CaptionLists lists{.clips = clips[0], .captions = captions[0]};
+  lists.others.assign(clips.begin() + 1, clips.end());
+  lists.others.insert(lists.others.end(), captions.begin() + 1, captions.end());
   return lists;
 }
 

@@ -16,12 +16,14 @@ namespace halfpipe {
 struct CaptionLists {
   std::string clips;     // "videos.txt", "video.txt", "images.txt", "image.txt"
   std::string captions;  // "prompts.txt", "prompt.txt", "captions.txt", ...
+  std::vector<std::string> others = {};  // more of either kind, not read
 };
 
 // The two lists of `folder`; nullopt where one of them is missing, or is the
-// caption of a clip of its name.
+// caption of a clip of its name. Of several of a kind, the one named `first` is
+// taken, if it is among them.
 [[nodiscard]] std::optional<CaptionLists> FindCaptionLists(
-    const std::string& folder);
+    const std::string& folder, absl::string_view first = "");
 
 // A row for each line with a `file_name` and a `prompt`; lines that are blank
 // in both lists are skipped. InvalidArgument ("file:line: ...") where the lists

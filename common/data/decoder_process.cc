@@ -45,9 +45,10 @@ absl::Status WaitFor(int fd, int events, absl::Time deadline) {
 }
 
 // What the child may know of our environment: where libraries are, and the
-// options of a sanitizer build. No secrets.
+// options of a sanitizer build. No secrets. FFmpeg's filters load the system's
+// BLAS, and OpenBLAS would start a thread a core before the child is confined.
 std::vector<std::string> ChildEnvironment() {
-  std::vector<std::string> environment = {"LC_ALL=C"};
+  std::vector<std::string> environment = {"LC_ALL=C", "OPENBLAS_NUM_THREADS=1"};
   for (const char* name :
        {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS"}) {
     const char* value = std::getenv(name);

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 // To be raised when the decoder finds other facts in the same file.
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr size_t kDigestBytes = 64;
 
 MediaFacts FactsOf(const Json& line) {

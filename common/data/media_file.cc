@@ -10,7 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
-#include "common/data/readable_text.h"
+#include "common/data/unicode_form.h"
 
 namespace halfpipe {
 namespace {
@@ -40,6 +40,16 @@ absl::StatusOr<std::string> Resolved(const std::string& root,
 bool IsFile(const std::string& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
+}
+
+// `file` relative to `root`, where it lies in a folder below it; else "".
+std::string FolderBelow(const std::string& root, const std::string& file) {
+  const fs::path folder =
+      fs::path(file).lexically_normal().parent_path().lexically_relative(
+          fs::path(root).lexically_normal());
+  const bool is_below =
+      !folder.empty() && *folder.begin() != ".." && *folder.begin() != ".";
+  return is_below ? folder.string() : "";
 }
 
 // What to try, in this order.
@@ -96,6 +106,9 @@ std::string AsciiOf(absl::string_view name) {
 
 }  // namespace
 
+MediaFinder::MediaFinder(std::string root, const std::string& rows_file)
+    : root_(std::move(root)), rows_folder_(FolderBelow(root_, rows_file)) {}
+
 MediaFile MediaFinder::Find(const std::string& written) {
   const std::string trimmed(absl::StripAsciiWhitespace(written));
   if (!IsUtf8(written)) {
@@ -107,15 +120,33 @@ MediaFile MediaFinder::Find(const std::string& written) {
   }
   std::string problem;
   std::string last;
+  std::vector<std::string> tried;
   for (const std::string& reading : Readings(written)) {
     const absl::StatusOr<std::string> path = Resolved(root_, reading);
-    if (!path.ok()) {
+    if (path.ok()) {
+      last = *path;
+      tried.push_back(last);
+    } else {
       problem = Text(path.status().message());
-      continue;
     }
-    last = *path;
-    if (IsFile(last) && MediaKindOf(last) != MediaKind::kOther) {
-      return {.path = last, .problem = ""};
+  }
+  if (!rows_folder_.empty()) {
+    for (const std::string& reading : Readings(written)) {
+      if (fs::path(reading).is_absolute()) continue;
+      const auto path =
+          PathInRoot(root_, absl::StrCat(rows_folder_, "/", reading));
+      if (path.ok()) tried.push_back(*path);
+    }
+  }
+  for (const std::string& path : tried) {
+    if (IsFile(path) && MediaKindOf(path) != MediaKind::kOther) {
+      return {.path = path, .problem = ""};
+    }
+  }
+  for (const std::string& path : tried) {
+    const std::string other = Lookalike(path);
+    if (!other.empty() && MediaKindOf(other) != MediaKind::kOther) {
+      return {.path = other, .problem = ""};
     }
   }
   std::string as_written = WrittenProblem(trimmed);
@@ -124,16 +155,45 @@ MediaFile MediaFinder::Find(const std::string& written) {
   if (MediaKindOf(last) == MediaKind::kOther) {
     return {.problem = absl::StrCat("'", trimmed,
                                     "' is no known kind of media; expected ",
-                                    KnownMediaKinds(), HintFor(last))};
+                                    KnownMediaKinds(), HintFor(last, trimmed))};
   }
-  return {.problem = absl::StrCat(FileProblem(last), HintFor(last)),
+  return {.problem = absl::StrCat(FileProblem(last), HintFor(last, trimmed)),
           .missing = true};
 }
 
-std::string MediaFinder::HintFor(const std::string& path) {
+// The one file whose path looks like `path` and differs in its bytes; "" where
+// there is none, or are several.
+std::string MediaFinder::Lookalike(const std::string& path) {
+  if (std::all_of(path.begin(), path.end(), absl::ascii_isascii)) return "";
+  fs::path found;
+  for (const fs::path& part : fs::path(path)) {
+    std::error_code ignored;
+    if (fs::exists(found / part, ignored)) {
+      found /= part;
+      continue;
+    }
+    const std::string form = ComposedForm(part.string());
+    std::vector<std::string> same;
+    for (const std::string& name : NamesIn(found.string())) {
+      if (ComposedForm(name) == form) same.push_back(name);
+    }
+    if (same.size() != 1) return "";
+    found /= same[0];
+  }
+  return IsFile(found.string()) ? found.string() : "";
+}
+
+std::string MediaFinder::HintFor(const std::string& path,
+                                 const std::string& written) {
+  if (hints_left_ == 0) return "";
+  --hints_left_;
   const fs::path file(path);
   const std::string name = file.filename().string();
-  for (const std::string& other : NamesIn(file.parent_path().string())) {
+  // What else lies outside is not for everybody to know.
+  const std::vector<std::string> beside =
+      PathInRoot(root_, path).ok() ? NamesIn(file.parent_path().string())
+                                   : std::vector<std::string>();
+  for (const std::string& other : beside) {
     if (other == name) continue;
     if (!IsUtf8(other) && AsciiOf(other) == AsciiOf(name)) {
       return absl::StrCat(" (", other,
@@ -144,6 +204,16 @@ std::string MediaFinder::HintFor(const std::string& path) {
         WithoutExtension(other) == WithoutExtension(name) ||
         WithoutExtension(other) == name) {
       return absl::StrCat(" (", other, " is there)");
+    }
+  }
+  // Of another machine, or relative to another folder.
+  std::string rest = absl::StrReplaceAll(written, {{"\\", "/"}});
+  for (size_t slash = rest.find('/'); slash != std::string::npos;
+       slash = rest.find('/')) {
+    rest.erase(0, slash + 1);
+    const absl::StatusOr<std::string> inside = Resolved(root_, rest);
+    if (inside.ok() && *inside != path && IsFile(*inside)) {
+      return absl::StrCat(" (", rest, " is in the data folder: write that)");
     }
   }
   return "";

@@ -17,24 +17,31 @@ struct MediaFile {
   bool missing = false;  // the problem is that there is no such file
 };
 
-// Finds the files of one data set. Remembers the folders that it had to list
-// for a hint. Not thread-safe.
+// Finds the files of one data set. Remembers the folders that it had to list.
+// Not thread-safe.
 class MediaFinder {
  public:
-  explicit MediaFinder(std::string root) : root_(std::move(root)) {}
+  // `rows_file`: the path of the file that names the media.
+  MediaFinder(std::string root, const std::string& rows_file);
 
   // `written` relative to the root and within it, or an absolute path to
   // anywhere: whether a job may read that is for who started it to say (see
-  // coordinator/path_roots.h). Blanks around it are dropped and backslashes
-  // taken for slashes where that leads to a file and the text itself does not.
+  // coordinator/path_roots.h). Where the text itself leads to no file, these
+  // do: blanks around it dropped, backslashes for slashes, the folder of the
+  // file of rows in place of the root, and the one name on the disk that looks
+  // the same (unicode_form.h).
   [[nodiscard]] MediaFile Find(const std::string& written);
 
  private:
-  [[nodiscard]] std::string HintFor(const std::string& path);
+  [[nodiscard]] std::string Lookalike(const std::string& path);
+  [[nodiscard]] std::string HintFor(const std::string& path,
+                                    const std::string& written);
   [[nodiscard]] const std::vector<std::string>& NamesIn(
       const std::string& folder);
 
   const std::string root_;
+  std::string rows_folder_;  // below the root, relative to it; else ""
+  int hints_left_ = 100;     // each looks through a whole folder
   std::map<std::string, std::vector<std::string>> names_;
 };
 

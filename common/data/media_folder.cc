@@ -14,7 +14,10 @@
 #include "common/data/folder_files.h"
 #include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
+#include "common/data/metadata_columns.h"
+#include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
+#include "common/data/unicode_form.h"
 
 namespace halfpipe {
 namespace {
@@ -22,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxCaptionBytes = uint64_t{1} << 20;
+constexpr uint64_t kMaxListBytes = uint64_t{1} << 26;  // of one to be named
 
 // What others write instead of nothing.
 constexpr absl::string_view kMissingValues[] = {"nan", "none", "null", "n/a",
@@ -54,6 +58,24 @@ bool IsForControl(const std::string& path) {
 
 bool IsCaption(const std::string& path) { return ExtensionOf(path) == "txt"; }
 
+bool IsNamedLikeRows(const std::string& path) {
+  const std::string extension = ExtensionOf(path);
+  return extension == "csv" || extension == "json" || extension == "jsonl";
+}
+
+// Whether a file has the columns of a data set.
+bool HoldsRows(const std::string& path) {
+  std::error_code ignored;
+  if (!IsNamedLikeRows(path) || !fs::is_regular_file(path, ignored)) {
+    return false;
+  }
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxListBytes);
+  if (!text.ok()) return false;
+  const auto rows = ParseMetadataRows(*text, path);
+  return rows.ok() && !rows->empty() &&
+         ColumnsProblem(ColumnsOf(*rows)).empty();
+}
+
 // What lies under one name: clip.mp4, clip.txt, clip.json.
 struct Namesakes {
   std::vector<std::string> media;     // of kinds that are read
@@ -76,6 +98,14 @@ class FolderReader {
                          : same.others)
           .push_back(file);
     }
+    for (const auto& [name, same] : by_name_) {
+      if (!same.media.empty()) continue;
+      for (const std::string& caption : same.captions) {
+        if (IsNamedLikeDocumentation(caption)) continue;
+        without_media_[ComposedForm(name)].push_back(caption);
+      }
+    }
+    if (OnlyListHoldsCaptions()) return {};
     for (const std::string& file : files_) {
       if (MediaKindOf(file) != MediaKind::kOther) AddMedia(file);
     }
@@ -130,24 +160,35 @@ class FolderReader {
   void AddMedia(const std::string& file) {
     if (!HasReadableName(file)) return;
     const Namesakes& same = by_name_[WithoutExtension(file)];
-    if (same.captions.empty()) {
+    const std::vector<std::string>& captions = CaptionsOf(file, same);
+    if (captions.empty()) {
       has_no_caption_ = true;
       log_->Problem(file, NoCaption(file, same));
       return;
     }
+    told_.insert(captions.begin(), captions.end());
     if (!IsThere(file)) return;
-    if (same.captions.size() > 1) {
-      log_->Problem(file, absl::StrCat("has two captions, ",
-                                       NamesOf(same.captions), ": remove one"));
+    if (captions.size() > 1) {
+      log_->Problem(file, absl::StrCat("has two captions, ", NamesOf(captions),
+                                       ": remove one"));
       return;
     }
-    std::string prompt = Caption(same.captions[0]);
+    std::string prompt = Caption(captions[0]);
     if (prompt.empty()) return;
     samples_.push_back({.row = static_cast<int64_t>(samples_.size()),
                         .media_path = file,
                         .prompt = std::move(prompt),
                         .is_image = MediaKindOf(file) == MediaKind::kImage,
                         .where = file});
+  }
+
+  // Those of its name; else those whose name looks the same, as half of an
+  // archive of another system's gives.
+  const std::vector<std::string>& CaptionsOf(const std::string& file,
+                                             const Namesakes& same) {
+    return same.captions.empty()
+               ? without_media_[ComposedForm(WithoutExtension(file))]
+               : same.captions;
   }
 
   // Of two media with one caption, its problem is one.
@@ -249,27 +290,45 @@ class FolderReader {
   void SayMetadata() {
     if (!has_no_caption_) return;
     for (const std::string& file : files_) {
-      const std::string extension = ExtensionOf(file);
       const bool beside_clip = !by_name_[WithoutExtension(file)].media.empty();
-      if (beside_clip ||
-          (extension != "csv" && extension != "json" && extension != "jsonl")) {
-        continue;
-      }
-      log_->Problem(file,
-                    "may hold the captions: name it in data.metadata, "
-                    "or call it metadata." +
-                        extension + " in data.path");
+      if (beside_clip || !IsNamedLikeRows(file)) continue;
+      SayList(file, "may hold the captions");
       return;
     }
+  }
+
+  // One problem instead of one for each clip, where no clip has a caption and
+  // a list has them.
+  bool OnlyListHoldsCaptions() {
+    bool has_media = false;
+    for (const auto& [name, same] : by_name_) {
+      if (same.media.empty()) continue;
+      has_media = true;
+      if (!same.captions.empty()) return false;
+    }
+    if (!has_media || !without_media_.empty()) return false;
+    const auto list = std::find_if(files_.begin(), files_.end(), HoldsRows);
+    if (list == files_.end()) return false;
+    SayList(*list, "holds the captions, and no clip has one beside it");
+    return true;
+  }
+
+  void SayList(const std::string& file, const std::string& what) {
+    log_->Problem(
+        file,
+        absl::StrCat(what, ": write data.metadata: ",
+                     fs::path(file).lexically_relative(source_.root).string()));
   }
 
   const DataSource& source_;
   ReadLog* log_;
   std::vector<std::string> files_;
-  std::map<std::string, Namesakes> by_name_;     // path without extension
+  std::map<std::string, Namesakes> by_name_;  // path without extension
+  // Captions without a clip of their name, by its composed form.
+  std::map<std::string, std::vector<std::string>> without_media_;
   std::map<std::string, std::string> captions_;  // what was read, or ""
   std::set<std::string> unreadable_;             // names that were told of
-  std::set<std::string> told_;  // captions that another line names
+  std::set<std::string> told_;  // captions of clips, and named by a line
   bool has_no_caption_ = false;
   std::vector<Sample> samples_;
 };
@@ -281,6 +340,12 @@ std::string CheckedPrompt(const std::string& text, const std::string& where,
   const std::string problem = TextProblem(text);
   if (!problem.empty()) {
     log->Problem(where, absl::StrCat("the prompt ", problem));
+    return "";
+  }
+  if (text.size() > kMaxCaptionBytes) {
+    log->Problem(where,
+                 absl::StrCat("the prompt has ", text.size(),
+                              " bytes; expected at most ", kMaxCaptionBytes));
     return "";
   }
   const std::string prompt(absl::StripAsciiWhitespace(WithoutMark(text)));
@@ -298,7 +363,7 @@ std::string CheckedPrompt(const std::string& text, const std::string& where,
   if (MixesScripts(prompt)) {
     log->Warn(where, absl::StrCat("the prompt mixes scripts, as text in GBK "
                                   "does that is read as UTF-8: '",
-                                  prompt.substr(0, 40), "'"));
+                                  Shortened(prompt, 40), "'"));
   }
   if (absl::StrContains(prompt, "\xEF\xBF\xBD")) {
     log->Warn(where,

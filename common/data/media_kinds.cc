@@ -14,13 +14,15 @@ namespace {
 
 // In the order of a message: clips, then pictures.
 constexpr absl::string_view kMediaExtensions[] = {
-    "mp4",  "avi",  "mov",  "wmv",  "mkv",  "flv", "webm", "gif",  "m4v",
-    "mpg",  "mpeg", "ts",   "mts",  "m2ts", "m2v", "3gp",  "3g2",  "ogv",
-    "ogg",  "vob",  "rm",   "rmvb", "asf",  "f4v", "mxf",  "divx", "y4m",
-    "mpe",  "m1v",  "dv",   "jpg",  "jpeg", "png", "webp", "bmp",  "tif",
-    "tiff", "avif", "heic", "heif", "jfif", "jpe", "jp2",  "jxl",  "apng",
-    "svg",  "psd",  "exr",  "hdr",  "tga",  "dng", "raw",  "cr2",  "nef",
-    "ico",  "ppm",  "pgm"};
+    "mp4",  "avi",  "mov",  "wmv",  "mkv",  "flv",  "webm", "gif",  "m4v",
+    "mpg",  "mpeg", "ts",   "mts",  "m2ts", "m2v",  "3gp",  "3g2",  "ogv",
+    "ogg",  "vob",  "rm",   "rmvb", "asf",  "f4v",  "mxf",  "divx", "y4m",
+    "mpe",  "m1v",  "dv",   "jpg",  "jpeg", "png",  "webp", "bmp",  "tif",
+    "tiff", "avif", "heic", "heif", "jfif", "jpe",  "jp2",  "jxl",  "apng",
+    "svg",  "psd",  "exr",  "hdr",  "tga",  "dng",  "raw",  "cr2",  "nef",
+    "ico",  "ppm",  "pgm",  "qoi",  "dds",  "jxr",  "j2k",  "hif",  "avifs",
+    "cr3",  "arw",  "orf",  "rw2",  "raf",  "h264", "h265", "hevc", "mjpeg",
+    "mjpg", "ivf",  "wtv",  "nut",  "qt",   "f4p",  "heics"};
 
 constexpr absl::string_view kArchiveExtensions[] = {
     "zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "parquet"};

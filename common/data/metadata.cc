@@ -20,6 +20,7 @@
 #include "common/data/metadata_samples.h"
 #include "common/data/read_log.h"
 #include "common/data/readable_text.h"
+#include "common/data/unicode_form.h"
 
 namespace halfpipe {
 namespace {
@@ -28,14 +29,15 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMetadataNames[] = {"metadata.csv", "metadata.json",
                                           "metadata.jsonl", "captions.json"};
-constexpr size_t kStrongNames = 3;  // read whatever else is there
+constexpr size_t kStrongNames = 3;      // read whatever else is there
+constexpr size_t kMaxLineBytes = 8192;  // of a message: a path and a sentence
 
 // The status with a message of lines that can be shown.
 absl::Status Readable(const absl::Status& status) {
   const std::string message(status.message());
   std::vector<std::string> lines;
   for (const absl::string_view line : absl::StrSplit(message, '\n')) {
-    lines.push_back(Shown(line));
+    lines.push_back(Shortened(Shown(line), kMaxLineBytes));
   }
   return {status.code(), absl::StrJoin(lines, "\n")};
 }
@@ -89,9 +91,7 @@ class Loader {
       }
       const bool is_strong = i < kStrongNames && name == kMetadataNames[i];
       if (!is_strong && HasCaptionsBeside()) {
-        log_.Warn(InRoot(name),
-                  "is not read, as clips have .txt captions beside them; name "
-                  "it in data.metadata if they are to be taken from it");
+        SayCaptionsBeside(name);
         continue;
       }
       HP_RETURN_IF_ERROR(ReadFound(name));
@@ -99,7 +99,14 @@ class Loader {
     if (!file_.empty()) return std::move(samples_);
     const auto lists = FindCaptionLists(source_.root);
     if (lists && !HasCaptionsBeside()) return ReadLists("", *lists);
+    if (lists) SayCaptionsBeside(lists->clips);
     return SamplesOfFolder(source_, &log_);
+  }
+
+  void SayCaptionsBeside(const std::string& name) {
+    log_.Warn(InRoot(name),
+              "is not read, as clips have .txt captions beside them; name "
+              "it in data.metadata if they are to be taken from it");
   }
 
   // A file that nobody has named: unrelated JSON of its name is passed over.
@@ -130,8 +137,8 @@ class Loader {
   absl::StatusOr<std::vector<Sample>> ReadNamedList(const std::string& name) {
     const fs::path path(name);
     const std::string folder = path.parent_path().string();
-    const auto lists = FindCaptionLists(InRoot(folder));
     const std::string file = path.filename().string();
+    const auto lists = FindCaptionLists(InRoot(folder), file);
     if (!lists || (lists->clips != file && lists->captions != file)) {
       HP_RETURN_IF_ERROR(ReadRegularFile(InRoot(name)).status());
       return absl::InvalidArgumentError(absl::StrCat(
@@ -152,6 +159,11 @@ class Loader {
     HP_ASSIGN_OR_RETURN(const std::vector<MetadataRow> rows,
                         RowsOfLists(names, texts, clips, captions));
     file_ = lists.clips;
+    for (const std::string& other : lists.others) {
+      log_.Warn(InRoot((fs::path(folder) / other).string()),
+                absl::StrCat("is not read, as ", lists.clips, " and ",
+                             lists.captions, " are"));
+    }
     return SamplesOfRows(rows, source_, clips, captions, &log_);
   }
 
@@ -163,8 +175,9 @@ class Loader {
           absl::StrCat(path, ": is no regular file"));
     }
     absl::StatusOr<std::string> text = ReadFile(path);
-    // Nobody was refused: it is the file that is wrong.
-    if (absl::IsPermissionDenied(text.status())) {
+    // Nobody was refused and no disk is full: it is the file that is wrong.
+    if (absl::IsPermissionDenied(text.status()) ||
+        absl::IsResourceExhausted(text.status())) {
       return absl::InvalidArgumentError(text.status().message());
     }
     return text;
@@ -203,7 +216,7 @@ class Loader {
     std::vector<std::string> captions;
     for (const std::string& file : files) {
       if (ExtensionOf(file) == "txt") {
-        captions.push_back(WithoutExtension(file));
+        captions.push_back(ComposedForm(WithoutExtension(file)));
       }
     }
     std::sort(captions.begin(), captions.end());
@@ -211,7 +224,7 @@ class Loader {
         std::any_of(files.begin(), files.end(), [&](const auto& file) {
           return MediaKindOf(file) != MediaKind::kOther &&
                  std::binary_search(captions.begin(), captions.end(),
-                                    WithoutExtension(file));
+                                    ComposedForm(WithoutExtension(file)));
         });
     return *captions_beside_;
   }
@@ -223,7 +236,15 @@ class Loader {
                    "metadata file with rows");
     } else {
       log_.Problem(InRoot(file_),
-                   "holds no samples; expected a row for each clip");
+                   source_.missing == nullptr || source_.missing->empty()
+                       ? "holds no samples; expected a row for each clip"
+                       : "holds no samples: the file of every row is missing");
+    }
+    if (source_.missing != nullptr) {
+      for (const std::string& line : *source_.missing) {
+        const auto [where, what] = SplitWarning(line);
+        log_.Problem(where, what);
+      }
     }
     // What was passed over may be why.
     for (const std::string& warning : log_.Warnings()) {

@@ -15,8 +15,9 @@ namespace halfpipe {
 namespace {
 
 constexpr absl::string_view kMedia[] = {
-    "video",     "image", "video_path", "image_path", "file_name",
-    "file_path", "path",  "media_path", "filename",   "filepath"};
+    "video",     "image",           "video_path",      "image_path",
+    "file_name", "video_file_name", "image_file_name", "file_path",
+    "path",      "media_path",      "filename",        "filepath"};
 
 constexpr absl::string_view kCaptions[] = {"prompt", "caption", "text"};
 
@@ -27,12 +28,14 @@ constexpr absl::string_view kBookkeeping[] = {
     "source", "license", "tags"};
 
 struct Separator {
-  char character;
+  const char* text;
   const char* name;
 };
 
-constexpr Separator kSeparators[] = {
-    {';', "semicolons"}, {'\t', "tabs"}, {'|', "bars"}};
+constexpr Separator kSeparators[] = {{";", "semicolons"},
+                                     {"\t", "tabs"},
+                                     {"|", "bars"},
+                                     {"\xEF\xBC\x8C", "full-width commas"}};
 
 constexpr const char* kExample =
     "expected a line that names the columns, as 'video,prompt'";
@@ -70,7 +73,7 @@ std::string WrittenOtherwise(const std::vector<std::string>& columns) {
 std::string OtherSeparator(absl::string_view line) {
   for (const Separator& separator : kSeparators) {
     const std::vector<absl::string_view> parts =
-        absl::StrSplit(line, separator.character);
+        absl::StrSplit(line, separator.text);
     if (parts.size() < 2) continue;
     for (absl::string_view part : parts) {
       part = absl::StripAsciiWhitespace(part);
@@ -146,6 +149,10 @@ std::string HeaderProblem(const std::vector<std::string>& columns,
   }
   std::string problem = ColumnsProblem(columns);
   if (problem.empty()) return "";
+  if (absl::StartsWithIgnoreCase(line, "sep=")) {
+    return absl::StrCat("the line '", line,
+                        "' is for spreadsheets alone: remove it");
+  }
   const std::string separator = OtherSeparator(line);
   if (!separator.empty()) {
     return absl::StrCat("the fields are separated by ", separator,

@@ -144,7 +144,8 @@ std::vector<int> ElementLines(absl::string_view text) {
 std::string JsonProblem(const Json::exception& error) {
   std::string text = error.what();
   const size_t colon = text.find(": ");
-  return Shown(colon == std::string::npos ? text : text.substr(colon + 2));
+  return Shortened(
+      Shown(colon == std::string::npos ? text : text.substr(colon + 2)));
 }
 
 // What is wrong at `error`, in our words where the reason is a usual one.
@@ -269,6 +270,16 @@ absl::string_view FirstLine(absl::string_view text) {
   return text.substr(0, text.find('\n'));
 }
 
+// Whether a file of lines is one document instead, whose one problem is not
+// that of each of its lines: a list, or an object over several lines.
+bool IsDocument(absl::string_view text) {
+  const absl::string_view first =
+      absl::StripTrailingAsciiWhitespace(FirstLine(text));
+  if (absl::StartsWith(first, "[")) return !IsJson(first) || IsJson(text);
+  return absl::StartsWith(first, "{") && !IsJson(first) &&
+         (first == "{" || absl::EndsWith(first, ",") || IsJson(text));
+}
+
 MetadataRow RowOfLine(absl::string_view text, int line) {
   try {
     const JsonDocument document = Parse(text);
@@ -323,9 +334,7 @@ absl::StatusOr<Rows> RowsOfJson(absl::string_view text,
 absl::StatusOr<Rows> RowsOfJsonLines(absl::string_view text,
                                      const std::string& file_name) {
   text = WithoutMark(text);
-  if (absl::StartsWith(FirstLine(text), "[") && IsJson(text)) {
-    return RowsOfJson(text, file_name);
-  }
+  if (IsDocument(text)) return RowsOfJson(text, file_name);
   Rows all;
   int line = 0;
   for (const absl::string_view part : absl::StrSplit(text, '\n')) {

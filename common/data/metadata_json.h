@@ -16,7 +16,7 @@ namespace halfpipe {
 [[nodiscard]] absl::StatusOr<std::vector<MetadataRow>> RowsOfJson(
     absl::string_view text, const std::string& file_name);
 
-// An object a line.
+// An object a line; or one document, which is read as such.
 [[nodiscard]] absl::StatusOr<std::vector<MetadataRow>> RowsOfJsonLines(
     absl::string_view text, const std::string& file_name);
 

@@ -19,7 +19,7 @@ namespace {
 absl::Status ProblemAt(const std::string& file_name, int line,
                        absl::string_view what) {
   return absl::InvalidArgumentError(
-      absl::StrCat(Shown(file_name), ":", line, ": ", Shown(what)));
+      absl::StrCat(Shown(file_name), ":", line, ": ", Shortened(Shown(what))));
 }
 
 bool IsEmpty(const std::string& field) { return IsBlank(field); }
@@ -72,6 +72,12 @@ absl::string_view FirstLine(absl::string_view text) {
 
 absl::StatusOr<std::vector<MetadataRow>> RowsOfCsv(
     absl::string_view text, const std::string& file_name) {
+  const absl::string_view first = FirstLine(WithoutMark(text));
+  if (absl::StartsWith(first, "[") || absl::StartsWith(first, "{")) {
+    return ProblemAt(file_name, 1,
+                     "is JSON, not CSV: rename it to .json, or to .jsonl if it "
+                     "has an object a line");
+  }
   std::vector<CsvRecord> records = ParseCsv(text);
   if (records.empty()) {
     return absl::InvalidArgumentError(
@@ -84,8 +90,7 @@ absl::StatusOr<std::vector<MetadataRow>> RowsOfCsv(
     return ProblemAt(file_name, header.line, header.problem);
   }
   const std::vector<std::string> columns = Trimmed(header.fields);
-  const std::string problem =
-      HeaderProblem(columns, FirstLine(WithoutMark(text)));
+  const std::string problem = HeaderProblem(columns, first);
   if (!problem.empty()) return ProblemAt(file_name, header.line, problem);
   std::vector<MetadataRow> rows;
   for (size_t i = 1; i < records.size(); ++i) {

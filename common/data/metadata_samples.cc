@@ -33,7 +33,7 @@ class RowReader {
         file_(std::move(file)),
         captions_file_(captions_file.empty() ? file_ : captions_file),
         log_(log),
-        finder_(source.root) {}
+        finder_(source.root, file_) {}
 
   std::vector<Sample> Read(const std::vector<MetadataRow>& rows) {
     if (!HasColumns(rows)) return {};

@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/data/media_path.h"
 #include "common/data/readable_text.h"
 
 namespace halfpipe {
@@ -10,15 +9,6 @@ namespace {
 
 constexpr int kMaxOfAKind = 20;
 constexpr size_t kMaxLines = 1000;
-constexpr size_t kMaxBytes = 1000;  // of a sentence, which may quote a file
-
-// `text`, which is UTF-8, or its beginning.
-std::string Shortened(std::string text) {
-  if (text.size() <= kMaxBytes) return text;
-  text.resize(kMaxBytes);
-  while (!IsUtf8(text)) text.pop_back();
-  return text + "...";
-}
 
 // "metadata.csv" of "metadata.csv:17".
 std::string FileOf(const std::string& where) {

@@ -108,6 +108,12 @@ std::string WholeProblem(absl::string_view text) {
   if (absl::StartsWith(text, "version https://git-lfs")) {
     return "is a Git LFS pointer, not the file itself: run 'git lfs pull'";
   }
+  const absl::string_view start =
+      absl::StripLeadingAsciiWhitespace(WithoutMark(text));
+  if (absl::StartsWithIgnoreCase(start, "<!doctype html") ||
+      absl::StartsWithIgnoreCase(start, "<html")) {
+    return "is a web page, not the file itself: download it again";
+  }
   return "";
 }
 
@@ -139,6 +145,13 @@ std::string Shown(absl::string_view text) {
     text.remove_prefix(character.size());
   }
   return shown;
+}
+
+std::string Shortened(std::string text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  while (max_bytes > 0 && IsContinuation(text[max_bytes])) --max_bytes;
+  text.resize(max_bytes);
+  return text + "...";
 }
 
 absl::string_view WithoutMark(absl::string_view text) {

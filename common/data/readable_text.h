@@ -14,6 +14,10 @@ namespace halfpipe {
 // no part of a character, and control characters, are written \xE9.
 [[nodiscard]] std::string Shown(absl::string_view text);
 
+// The beginning of `text`, which is UTF-8, where it is too long for a sentence,
+// which may quote a file: whole characters and "...".
+[[nodiscard]] std::string Shortened(std::string text, size_t max_bytes = 1000);
+
 // Without a UTF-8 byte order mark at its start.
 [[nodiscard]] absl::string_view WithoutMark(absl::string_view text);
 
@@ -23,8 +27,8 @@ namespace halfpipe {
 
 // What keeps `text` from being read as UTF-8, as the rest of a sentence that
 // begins with its name, with what to do; "" where nothing does. Other encodings
-// (UTF-16, GBK, cp1252), NUL bytes, and the pointer that Git LFS leaves in
-// place of a file.
+// (UTF-16, GBK, cp1252), NUL bytes, and what stands in place of a file: the
+// pointer of Git LFS, a web page.
 [[nodiscard]] std::string TextProblem(absl::string_view text);
 
 // Whether letters of three scripts or more stand in `text`, which is UTF-8: the

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <string>
 
 #include "absl/algorithm/container.h"
@@ -35,25 +36,36 @@ std::string NativeUmt5Name(absl::string_view name) {
                             {"layer.1.DenseReluDense.wo", "ffn.fc2"}}));
 }
 
-// What wrappers and repackagers put before every name.
-bool IsKnownUmt5Prefix(absl::string_view prefix) {
-  constexpr absl::string_view kParts[] = {
-      "model.",         "module.",  "_orig_mod.",  "text_encoder.",
-      "text_encoders.", "umt5xxl.", "transformer."};
+using Words = std::span<const absl::string_view>;
+
+// What wrappers and repackagers put before every name of the encoders.
+constexpr absl::string_view kUmt5Parts[] = {
+    "model.",         "module.",  "_orig_mod.",  "text_encoder.",
+    "text_encoders.", "umt5xxl.", "transformer."};
+constexpr absl::string_view kVaeParts[] = {
+    "model.", "module.", "_orig_mod.", "vae.", "pipe.", "first_stage_model."};
+
+// Names that every such encoder has, one of them.
+constexpr absl::string_view kUmt5Marks[] = {
+    "token_embedding.weight", "shared.weight", "encoder.embed_tokens.weight"};
+constexpr absl::string_view kVaeMarks[] = {"encoder.conv1.weight",
+                                           "encoder.conv_in.weight"};
+
+bool IsMadeOf(absl::string_view prefix, Words parts) {
   while (!prefix.empty()) {
     const bool stripped = absl::c_any_of(
-        kParts, [&](auto part) { return absl::ConsumePrefix(&prefix, part); });
+        parts, [&](auto part) { return absl::ConsumePrefix(&prefix, part); });
     if (!stripped) return false;
   }
   return true;
 }
 
-std::string Umt5Prefix(const TensorArchive& archive) {
+// What stands before one of the marks, if it is made of the parts.
+std::string PrefixOf(const TensorArchive& archive, Words marks, Words parts) {
   for (const auto& [name, tensor] : archive.tensors()) {
-    for (absl::string_view first : {"token_embedding.weight", "shared.weight",
-                                    "encoder.embed_tokens.weight"}) {
+    for (absl::string_view mark : marks) {
       absl::string_view prefix = name;
-      if (absl::ConsumeSuffix(&prefix, first) && IsKnownUmt5Prefix(prefix)) {
+      if (absl::ConsumeSuffix(&prefix, mark) && IsMadeOf(prefix, parts)) {
         return std::string(prefix);
       }
     }
@@ -112,7 +124,7 @@ std::string NativeVaeName(absl::string_view name,
 }  // namespace
 
 NativeNames NativeUmt5Names(const TensorArchive& archive) {
-  const std::string prefix = Umt5Prefix(archive);
+  const std::string prefix = PrefixOf(archive, kUmt5Marks, kUmt5Parts);
   NativeNames names;
   for (const auto& [name, tensor] : archive.tensors()) {
     names.emplace(NativeUmt5Name(absl::StripPrefix(name, prefix)), name);
@@ -121,19 +133,21 @@ NativeNames NativeUmt5Names(const TensorArchive& archive) {
 }
 
 NativeNames NativeVaeNames(const TensorArchive& archive) {
+  const std::string prefix = PrefixOf(archive, kVaeMarks, kVaeParts);
   std::map<int, int> blocks_of_stage;
   for (const auto& [name, tensor] : archive.tensors()) {
     StageBlock at;
-    if (ParseResnet(name, &at)) {
+    if (ParseResnet(absl::StripPrefix(name, prefix), &at)) {
       int& blocks = blocks_of_stage[at.stage];
       blocks = std::max(blocks, at.block + 1);
     }
   }
   // Only diffusers' files have this tensor; native files keep their names.
-  const bool diffusers = archive.tensors().contains("encoder.conv_in.weight");
+  const bool diffusers = archive.tensors().contains(
+      absl::StrCat(prefix, "encoder.conv_in.weight"));
   NativeNames names;
   for (const auto& [name, tensor] : archive.tensors()) {
-    const absl::string_view bare = absl::StripPrefix(name, "model.");
+    const absl::string_view bare = absl::StripPrefix(name, prefix);
     if (!absl::StartsWith(bare, "encoder.") &&
         !absl::StartsWith(bare, "conv1.") &&
         !absl::StartsWith(bare, "quant_conv.")) {

@@ -21,8 +21,9 @@ using NativeNames = std::map<std::string, std::string>;
 // that belong to neither are kept as they are.
 [[nodiscard]] NativeNames NativeUmt5Names(const TensorArchive& archive);
 
-// Wan 2.1 and 2.2 VAE: the published layout with or without a `model.` prefix,
-// and diffusers' AutoencoderKLWan. Decoder tensors are left out.
+// Wan 2.1 and 2.2 VAE: the published layout and diffusers' AutoencoderKLWan,
+// with or without a prefix (`model.`, `vae.`, `first_stage_model.`, ...).
+// Decoder tensors are left out.
 [[nodiscard]] NativeNames NativeVaeNames(const TensorArchive& archive);
 
 }  // namespace halfpipe

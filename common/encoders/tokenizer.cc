@@ -67,9 +67,10 @@ absl::StatusOr<std::string> ModelFile(const std::string& path) {
   const std::filesystem::path given = path;
   if (!std::filesystem::is_directory(given, error)) return path;
   std::filesystem::path file = given / std::string(kModelFile);
-  // A link to nothing is there, and is named as such.
+  // A link to nothing is there, and is named as such; so is a folder that may
+  // not be entered.
   if (!std::filesystem::is_symlink(file, error) &&
-      !std::filesystem::exists(file, error)) {
+      !std::filesystem::exists(file, error) && !error) {
     return NotInFolder(given);
   }
   return file.string();

@@ -114,6 +114,8 @@ absl::StatusOr<Umt5Encoder> Umt5Encoder::Load(const TensorArchive& archive,
     encoder.layers_.push_back(*std::move(layer));
   } while (
       weights.HasPrefix(absl::StrCat("blocks.", encoder.layers_.size(), ".")));
+  HP_RETURN_IF_ERROR(weights.CheckLayersEnd(
+      "blocks.", static_cast<int64_t>(encoder.layers_.size())));
   HP_ASSIGN_OR_RETURN(encoder.norm_, weights.Load("norm.weight", {d_model}));
   return encoder;
 }

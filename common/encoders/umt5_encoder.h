@@ -37,6 +37,10 @@ class Umt5Encoder {
   // The width of a token's row, d_model.
   [[nodiscard]] int64_t width() const { return embedding_.size(1); }
 
+  [[nodiscard]] int64_t layers() const {
+    return static_cast<int64_t>(layers_.size());
+  }
+
   // How many tokens it knows; ids are below it.
   [[nodiscard]] int64_t vocabulary() const { return embedding_.size(0); }
 

@@ -16,7 +16,10 @@ absl::StatusOr<VaeEncoder::Stage> VaeEncoder::LoadStage(
   stage.out_channels = in;
   for (int64_t index = 0;; ++index) {
     const std::string name = absl::StrCat(prefix, index);
-    if (!weights.HasPrefix(name + ".")) return stage;
+    if (!weights.HasPrefix(name + ".")) {
+      HP_RETURN_IF_ERROR(weights.CheckLayersEnd(prefix, index));
+      return stage;
+    }
     if (weights.Has(name + ".resample.1.weight")) {
       HP_ASSIGN_OR_RETURN(
           VaeDownsample layer,
@@ -49,7 +52,8 @@ absl::StatusOr<VaeEncoder> VaeEncoder::Load(const WeightLoader& weights) {
       net.first_, CausalConv3d::Load(weights, "encoder.conv1", kAnySize, 3));
   int64_t width = net.first_.out_channels();
   if (weights.HasPrefix(prefix + "0.downsamples.")) {  // Wan 2.2
-    for (int64_t s = 0; weights.HasPrefix(absl::StrCat(prefix, s, ".")); ++s) {
+    int64_t s = 0;
+    for (; weights.HasPrefix(absl::StrCat(prefix, s, ".")); ++s) {
       absl::StatusOr<Stage> stage =
           LoadStage(weights, absl::StrCat(prefix, s, ".downsamples."), width);
       if (stage.ok()) stage->shortcut = true;
@@ -64,6 +68,7 @@ absl::StatusOr<VaeEncoder> VaeEncoder::Load(const WeightLoader& weights) {
       }
       width = added.out_channels;
     }
+    HP_RETURN_IF_ERROR(weights.CheckLayersEnd(prefix, s));
   } else {
     HP_RETURN_IF_ERROR(net.AddStage(LoadStage(weights, prefix, width)));
     width = net.stages_.back().out_channels;

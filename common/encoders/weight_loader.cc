@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/kernels/stored_scale.h"
@@ -92,6 +93,25 @@ bool WeightLoader::Has(const std::string& name) const {
 bool WeightLoader::HasPrefix(const std::string& prefix) const {
   const auto it = names_.lower_bound(prefix);
   return it != names_.end() && it->first.starts_with(prefix);
+}
+
+absl::Status WeightLoader::CheckLayersEnd(const std::string& prefix,
+                                          int64_t count) const {
+  for (auto it = names_.lower_bound(prefix);
+       it != names_.end() && it->first.starts_with(prefix); ++it) {
+    const absl::string_view rest =
+        absl::string_view(it->first).substr(prefix.size());
+    int64_t index = 0;
+    if (!absl::SimpleAtoi(rest.substr(0, rest.find('.')), &index) ||
+        index < count) {
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(archive_.path(), ": tensor '", it->second,
+                     "' is there, but nothing of '", prefix, count,
+                     "'; the file is not whole: download it again"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<const ArchivedTensor*> WeightLoader::Find(

@@ -41,6 +41,12 @@ class WeightLoader {
   // Whether any native name starts with `prefix`.
   [[nodiscard]] bool HasPrefix(const std::string& prefix) const;
 
+  // OK unless there is a native name "PREFIXm.", m at least `count`: layers are
+  // counted up to the first that is missing, and what lies behind a gap must
+  // not be left out in silence. InvalidArgument names both.
+  [[nodiscard]] absl::Status CheckLayersEnd(const std::string& prefix,
+                                            int64_t count) const;
+
   // The size of one dimension, before anything is read. NotFound for a missing
   // tensor, InvalidArgument for one with fewer dimensions.
   [[nodiscard]] absl::StatusOr<int64_t> Size(const std::string& name,

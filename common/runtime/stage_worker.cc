@@ -14,11 +14,6 @@
 namespace halfpipe {
 namespace {
 
-// Errors of a coordinator that is away, not of the call.
-bool IsAway(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-}
-
 // Errors of a command that is there and cannot be read.
 bool IsUnread(const absl::Status& status) {
   return absl::IsInternal(status) || absl::IsUnknown(status) ||
@@ -73,6 +68,10 @@ StageWorker::StageWorker(StageInfo info, StageBackend* backend,
       options_(std::move(options)),
       pause_(options_.first_pause),
       watch_(options_.limits) {}
+
+bool StageWorker::IsAway(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
 
 WorkerExit StageWorker::Run(std::stop_token stop) {
   std::stop_callback on_stop(stop, [this] {
@@ -278,133 +277,9 @@ StageWorker::Next StageWorker::Exit(ExitCode code, absl::Status reason) {
   return Next::kExit;
 }
 
-void StageWorker::HeartbeatLoop() {
-  absl::Time next_beat = absl::Now();
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithDeadline(absl::Condition(&finished_), next_beat);
-      if (finished_) return;
-    }
-    next_beat = absl::Now() + options_.heartbeat_interval;
-    const StageActivity activity = backend_->activity();
-    BeatOnce(activity);
-    CheckHang();
-    TellProgress(activity);
-  }
-}
-
-void StageWorker::BeatOnce(const StageActivity& activity) {
-  StageHeartbeat heartbeat;
-  bool is_stopping = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!announced_) return;
-    heartbeat.epoch = epoch_;
-    heartbeat.sequence = sequence_;
-    is_stopping = stopping_;
-  }
-  heartbeat.step = activity.step;
-  heartbeat.action_index = activity.action_index;
-  heartbeat.activity = is_stopping ? "stopping" : activity.activity;
-  heartbeat.device_bytes_in_use = activity.device_bytes_in_use;
-  heartbeat.device_total_bytes = activity.device_total_bytes;
-  heartbeat.device_free_change_bytes = activity.device_free_change_bytes;
-  heartbeat.host_available_bytes = activity.host_available_bytes;
-  if (options_.lines != nullptr) heartbeat.lines = options_.lines->Take();
-  const absl::StatusOr<HeartbeatReply> reply =
-      heartbeats_->Heartbeat(heartbeat);
-  // Lines that cannot be sent would keep every later heartbeat away.
-  const bool lines_may_arrive =
-      IsAway(reply.status()) || absl::IsFailedPrecondition(reply.status());
-  if (!reply.ok() && lines_may_arrive && options_.lines != nullptr) {
-    options_.lines->PutBack(std::move(heartbeat.lines));
-  }
-  if (reply.ok()) {
-    ApplyReply(heartbeat, *reply);
-  } else if (absl::IsFailedPrecondition(reply.status())) {
-    OnForgotten(heartbeat);
-  }
-}
-
-void StageWorker::ApplyReply(const StageHeartbeat& sent,
-                             const HeartbeatReply& reply) {
-  std::stop_source running(std::nostopstate);
-  {
-    absl::MutexLock lock(&mutex_);
-    newest_epoch_ = std::max(newest_epoch_, reply.epoch);
-    const bool about_this = sent.sequence == sequence_ && sent.epoch == epoch_;
-    const bool stuck = reply.stuck && about_this;
-    const bool meant = (reply.abandon || reply.stuck) && about_this;
-    if (running_ && (meant || epoch_ < newest_epoch_)) {
-      running = command_stop_;
-      // A load that is given up may go on: the next one uses what it read.
-      const absl::Duration time = stuck      ? options_.stuck_timeout
-                                  : is_step_ ? options_.abandon_timeout
-                                             : absl::InfiniteDuration();
-      must_end_by_ = std::min(must_end_by_, absl::Now() + time);
-    }
-  }
-  // Outside the lock: what hangs on the token may take a while to end.
-  running.request_stop();
-}
-
-void StageWorker::OnForgotten(const StageHeartbeat& sent) {
-  {
-    absl::MutexLock lock(&mutex_);
-    const absl::Time now = absl::Now();
-    if (!forgotten_since_.has_value()) forgotten_since_ = now;
-    if (is_step_ && now - *forgotten_since_ < options_.forgotten_step_grace) {
-      return;
-    }
-  }
-  // The main thread registers again once it has ended.
-  ApplyReply(sent, {.abandon = true, .epoch = sent.epoch});
-}
-
-void StageWorker::CheckHang() {
-  std::string what;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!running_ || absl::Now() < must_end_by_) return;
-    what = absl::StrCat("command ", sequence_, " of epoch ", epoch_.value(),
-                        " was given up and does not end");
-    must_end_by_ = absl::InfiniteFuture();
-  }
-  if (options_.on_hang) options_.on_hang(what);
-}
-
 void StageWorker::CountTurn() {
   absl::MutexLock lock(&mutex_);
   ++turns_;
-}
-
-void StageWorker::TellProgress(const StageActivity& activity) {
-  if (!options_.on_progress) return;
-  WorkPlace place;
-  std::string what;
-  {
-    absl::MutexLock lock(&mutex_);
-    place = {turns_,
-             running_,
-             sequence_,
-             activity.step,
-             activity.action_index,
-             activity.activity};
-    what = stopping_     ? "stopping"
-           : !announced_ ? "waits for the coordinator"
-                         : activity.activity;
-  }
-  if (watch_.GetsOn(place, absl::Now())) {
-    stands_still_ = false;
-    options_.on_progress(what);
-  } else if (!stands_still_) {
-    stands_still_ = true;
-    LogError("this process does not get on; its supervisor may restart it",
-             {{"activity", what},
-              {"sequence", place.sequence},
-              {"action", place.action_index}});
-  }
 }
 
 void StageWorker::Pause() {

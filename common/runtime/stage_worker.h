@@ -102,6 +102,11 @@ class StageWorker {
   // What the main thread does next.
   enum class Next { kContinue, kExit };
 
+  // Whether the coordinator is away; else the call itself was refused.
+  [[nodiscard]] static bool IsAway(const absl::Status& status);
+
+  // stage_worker.cc
+
   Next RegisterOnce();
   Next ServeOnce();
   Next HandleResult(const StageCommand& command, const CommandResult& result);
@@ -118,6 +123,7 @@ class StageWorker {
                                      absl::Time deadline);
   Next Exit(ExitCode code, absl::Status reason);
 
+  // stage_worker_heartbeat.cc
   void HeartbeatLoop();
   void BeatOnce(const StageActivity& activity);
   void ApplyReply(const StageHeartbeat& sent, const HeartbeatReply& reply);
@@ -127,6 +133,7 @@ class StageWorker {
   void CheckHang();
   // Calls on_progress where this process gets on.
   void TellProgress(const StageActivity& activity);
+
   // The main thread did something, or is about to.
   void CountTurn();
 

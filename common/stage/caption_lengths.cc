@@ -30,6 +30,7 @@ absl::StatusOr<std::vector<std::string>> LongCaptionWarnings(
   std::unordered_map<std::string, int64_t> counts;
   std::vector<std::string> warnings;
   size_t others = 0;
+  std::string first_other;  // where it stands
   for (const Sample& row : rows) {
     if (IsSurelyShort(row.prompt)) continue;
     const auto [count, is_new] = counts.try_emplace(row.prompt, 0);
@@ -38,7 +39,7 @@ absl::StatusOr<std::vector<std::string>> LongCaptionWarnings(
     }
     if (count->second <= kPromptTokens) continue;
     if (warnings.size() == kMostNamed) {
-      ++others;
+      if (++others == 1) first_other = row.where;
       continue;
     }
     warnings.push_back(
@@ -47,8 +48,9 @@ absl::StatusOr<std::vector<std::string>> LongCaptionWarnings(
                      ": what is behind these is not trained; shorten it"));
   }
   if (others > 0) {
-    warnings.push_back(absl::StrCat(others, " more captions have over ",
-                                    kPromptTokens, " tokens"));
+    warnings.push_back(absl::StrCat(first_other, ": the first of ", others,
+                                    " more captions with over ", kPromptTokens,
+                                    " tokens"));
   }
   return warnings;
 }

@@ -98,7 +98,9 @@ absl::StatusOr<std::vector<bool>> JudgeMedia(
   }
   const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
   const bool none_left = problems.size() == media.size();
-  if (!problems.empty() && (!skip || none_left)) {
+  const absl::Status frames = CheckFrames(config.data, architecture);
+  if (!frames.ok()) problems.emplace_back(frames.message());
+  if (!problems.empty() && (!skip || none_left || !frames.ok())) {
     return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   }
   set->warnings.insert(set->warnings.end(), problems.begin(), problems.end());

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/store/model_file_kind.h"
+#include "common/store/shard_names.h"
 #include "common/store/tensor_archive.h"
 
 namespace halfpipe {
@@ -17,6 +18,10 @@ namespace {
 // A text encoder has rows to spare behind its tokenizer's last piece (UMT5-XXL
 // 384 at most); another model's tokenizer leaves thousands.
 constexpr int64_t kMostSpareRows = 1024;
+
+// google/umt5-xxl's config.json.
+constexpr int64_t kXxlWidth = 4096;
+constexpr int64_t kXxlLayers = 24;
 
 at::ScalarType EncoderDType(at::Device device) {
   return device.is_cuda() ? at::kBFloat16 : at::kFloat;
@@ -32,6 +37,12 @@ void NoteLoad(const std::string& part, const TensorArchive& archive,
     load.bytes += static_cast<int64_t>(tensor.bytes);
   }
   loads->push_back(std::move(load));
+}
+
+// Where nothing is read, the caller asks once it knows that the file is right.
+absl::Status CheckBeforeReading(absl::string_view key, const std::string& path,
+                                at::Device device) {
+  return device.is_meta() ? absl::OkStatus() : CheckPartIsWhole(key, path);
 }
 
 // Whose VAE it is that makes so many channels.
@@ -62,9 +73,16 @@ absl::StatusOr<Umt5Encoder> OpenTextEncoder(const ModelConfig& model,
   HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                       OpenModelPart("model.text_encoder", model.text_encoder,
                                     ModelFileKind::kTextEncoder));
+  HP_RETURN_IF_ERROR(
+      CheckBeforeReading("model.text_encoder", model.text_encoder, device));
   absl::StatusOr<Umt5Encoder> encoder =
       Umt5Encoder::Load(*archive, device, EncoderDType(device));
-  if (!encoder.ok()) return Annotate(encoder.status(), "model.text_encoder");
+  if (!encoder.ok()) {
+    return Annotate(absl::Status(encoder.status().code(),
+                                 absl::StrCat(encoder.status().message(),
+                                              PartHint(model.text_encoder))),
+                    "model.text_encoder");
+  }
   NoteLoad("text_encoder", *archive, begin, loads);
   return encoder;
 }
@@ -75,6 +93,7 @@ absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
   HP_ASSIGN_OR_RETURN(
       std::unique_ptr<TensorArchive> archive,
       OpenModelPart("model.vae", model.vae, ModelFileKind::kVae));
+  HP_RETURN_IF_ERROR(CheckBeforeReading("model.vae", model.vae, device));
   absl::StatusOr<WanVae> vae =
       WanVae::Load(*archive, device, EncoderDType(device));
   if (!vae.ok()) return Annotate(vae.status(), "model.vae");
@@ -85,11 +104,19 @@ absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
 absl::Status CheckTextEncoderFits(const ModelConfig& model,
                                   const Umt5Encoder& encoder,
                                   const WanArchitecture& architecture) {
-  if (encoder.width() == architecture.text_dim) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "model.text_encoder: ", model.text_encoder, " gives ", encoder.width(),
-      " features a token, but the model takes ", architecture.text_dim,
-      ": give the encoder half of UMT5-XXL that the model came with"));
+  if (encoder.width() != architecture.text_dim) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model.text_encoder: ", model.text_encoder, " gives ", encoder.width(),
+        " features a token, but the model takes ", architecture.text_dim,
+        ": give the encoder half of UMT5-XXL that the model came with"));
+  }
+  // Its sizes come from the file, which would be as good without its last ones.
+  if (encoder.width() == kXxlWidth && encoder.layers() != kXxlLayers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model.text_encoder: ", model.text_encoder, " has ", encoder.layers(),
+        " layers, and UMT5-XXL has ", kXxlLayers, ": get it again, whole"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckVaeFits(const ModelConfig& model, const WanVae& vae,

@@ -1,6 +1,6 @@
 // The encoders of a job, opened from the files that its keys name. The scan
 // opens them on the device kMeta, which reads no weights: what it finds wrong
-// is what encoding would.
+// is what encoding would. Only there CheckPartIsWhole is left to the caller.
 #ifndef HP_COMMON_STAGE_JOB_ENCODERS_H_
 #define HP_COMMON_STAGE_JOB_ENCODERS_H_
 

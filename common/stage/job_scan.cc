@@ -43,7 +43,7 @@ class JobScan {
   absl::StatusOr<ScanResult> Run() {
     on_progress_("reading headers and metadata");
     model_ = problems_.Take(ModelSource::Open(config_.model));
-    if (model_.has_value()) LookAtModel();
+    LookAtModel();
     if (!config_.data.is_random()) {
       LookAtEncoders();
       LookAtRows();
@@ -61,14 +61,26 @@ class JobScan {
   }
 
   void LookAtModel() {
+    if (!model_.has_value()) {
+      LookAtLoraFile();
+      return;
+    }
     const WanArchitecture& architecture = model_->architecture();
     result_.variant = architecture.Description();
     result_.layers = architecture.layers;
     result_.model = SizesOf(architecture);
-    problems_.Add(CheckCanTrain(config_, architecture));
+    absl::Status usable = CheckCanTrain(config_, architecture);
+    problems_.Add(usable.ok() ? model_->CheckIsWhole() : usable);
     problems_.Add(CheckPictureSize(config_.data, architecture));
-    Warn(ModelWarnings(config_.model, architecture));
+    Warn(ModelWarnings(config_, architecture));
     LookAtLora(architecture);
+  }
+
+  // False where there is a problem with it.
+  bool LookAtLoraFile() {
+    return config_.lora.init_from.empty() ||
+           problems_.Take(OpenModelPart(
+               "lora.init_from", config_.lora.init_from, ModelFileKind::kLora));
   }
 
   void LookAtLora(const WanArchitecture& architecture) {
@@ -80,11 +92,7 @@ class JobScan {
       const LinearShape& shape = shapes.at(module);
       result_.lora_parameters += config_.lora.rank * (shape.in + shape.out);
     }
-    if (!config_.lora.init_from.empty() &&
-        !problems_.Take(OpenModelPart("lora.init_from", config_.lora.init_from,
-                                      ModelFileKind::kLora))) {
-      return;
-    }
+    if (!LookAtLoraFile()) return;
     const std::optional<LoraStartReport> start =
         problems_.Take(CheckLoraStart(config_.lora, architecture));
     if (start.has_value()) Warn(start->warnings);
@@ -101,14 +109,27 @@ class JobScan {
     if (tokenizer_.has_value() && text.has_value()) {
       problems_.Add(CheckTokenizerFits(model, *tokenizer_, *text));
     }
-    if (!model_.has_value()) return;
-    const WanArchitecture& architecture = model_->architecture();
-    if (text.has_value()) {
-      problems_.Add(CheckTextEncoderFits(model, *text, architecture));
+    if (text.has_value()) LookAtTextEncoder(*text);
+    if (vae.has_value()) LookAtVae(*vae);
+  }
+
+  void LookAtTextEncoder(const Umt5Encoder& text) {
+    absl::Status fits;
+    if (model_.has_value()) {
+      fits = CheckTextEncoderFits(config_.model, text, model_->architecture());
     }
-    if (vae.has_value()) {
-      problems_.Add(CheckVaeFits(model, *vae, architecture));
+    problems_.Add(fits.ok() ? CheckPartIsWhole("model.text_encoder",
+                                               config_.model.text_encoder)
+                            : fits);
+  }
+
+  void LookAtVae(const WanVae& vae) {
+    absl::Status fits;
+    if (model_.has_value()) {
+      fits = CheckVaeFits(config_.model, vae, model_->architecture());
     }
+    problems_.Add(fits.ok() ? CheckPartIsWhole("model.vae", config_.model.vae)
+                            : fits);
   }
 
   void LookAtRows() {

@@ -93,6 +93,9 @@ class Start {
           absl::StrCat(Subject(), absl::StrJoin(problems_, "; it ")));
     }
     HP_RETURN_IF_ERROR(JudgeNumbers());
+    if (const std::string warning = file_.ScaleWarning(); !warning.empty()) {
+      report_.warnings.push_back(absl::StrCat("lora.init_from: ", warning));
+    }
     return std::move(report_);
   }
 
@@ -112,10 +115,13 @@ class Start {
     std::vector<std::string> misfits;
     for (const std::string& module : taken_) {
       const StoredLora& stored = file_.contents().modules.at(module);
-      by_rank[stored.rank].push_back(module);
       const absl::Status fits =
           CheckFitsBase(module, {stored.in, stored.out}, shapes);
-      if (!fits.ok()) misfits.emplace_back(fits.message());
+      if (fits.ok()) {
+        by_rank[stored.rank].push_back(module);
+      } else {
+        misfits.emplace_back(fits.message());
+      }
     }
     if (!misfits.empty()) {
       problems_.push_back(absl::StrCat("does not fit this model in ",
@@ -205,7 +211,7 @@ class Start {
     if (keys.empty()) return;
     Refuse(absl::StrCat("holds ", Counted(keys, "key"), " of a second expert"),
            "save each expert's keys in a file of its own, or write",
-           "take those of 'transformer.' only");
+           "take the first expert's only");
   }
 
   // With lora.partial a warning, else a problem with what to write.

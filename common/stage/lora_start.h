@@ -15,8 +15,9 @@ namespace halfpipe {
 
 // What people should know about a start that can be made.
 struct LoraStartReport {
-  // Whole sentences: an alpha that is not lora.alpha, and with lora.partial
-  // which modules start fresh and which of the file's keys are left out.
+  // Whole sentences: an alpha that is not lora.alpha or that nothing says of a
+  // file of peft's, and with lora.partial which modules start fresh and which
+  // of the file's keys are left out.
   std::vector<std::string> warnings = {};
 };
 

@@ -26,6 +26,12 @@ bool IsFar(double rate, double from) {
   return rate > from * kFar || rate * kFar < from;
 }
 
+// A model that continues a given frame learns nothing of use from one alone.
+bool TakesStills(const DataConfig& data, const WanArchitecture& architecture) {
+  return architecture.condition_channels() == 0 ||
+         data.stills == StillsPolicy::kTrain;
+}
+
 // As few decimals as the number needs, two at most.
 std::string RateText(double rate) {
   return absl::StrCat(std::round(rate * 100.0) / 100.0);
@@ -60,9 +66,7 @@ DecodeItem MediaItem(const DataConfig& data, const std::string& path) {
 absl::Status CheckStill(const DataConfig& data,
                         const WanArchitecture& architecture,
                         const std::string& path, const MediaFacts& facts) {
-  const bool continues_a_frame = architecture.condition_channels() > 0;
-  if (!facts.is_picture || !continues_a_frame ||
-      data.stills == StillsPolicy::kTrain) {
+  if (!facts.is_picture || TakesStills(data, architecture)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -70,6 +74,17 @@ absl::Status CheckStill(const DataConfig& data,
       ": is a picture, and this model learns the frames that follow a first "
       "one, which a picture does not have; remove it, or set data.stills: "
       "train to train it all the same"));
+}
+
+absl::Status CheckFrames(const DataConfig& data,
+                         const WanArchitecture& architecture) {
+  if (data.frames > 1 || TakesStills(data, architecture)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "data.frames: 1 makes a still of every clip, and this model learns the "
+      "frames that follow a first one; give 5 or more, or set data.stills: "
+      "train to train on stills all the same");
 }
 
 std::string FrameRateWarning(

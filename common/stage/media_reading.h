@@ -30,6 +30,11 @@ namespace halfpipe {
                                       const std::string& path,
                                       const MediaFacts& facts);
 
+// InvalidArgument when data.frames makes a still of every clip, for such a
+// model and without that word.
+[[nodiscard]] absl::Status CheckFrames(const DataConfig& data,
+                                       const WanArchitecture& architecture);
+
 // "2 of 9 clips ...": which clips have another frame rate than the model makes,
 // by far, or "". `facts` are of `paths`; nullopt: not known.
 [[nodiscard]] std::string FrameRateWarning(

@@ -52,14 +52,18 @@ absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
   }
   absl::StatusOr<WanCheckpoint> opened = OpenWanCheckpoint(config.dit);
   if (!opened.ok()) return Annotate(opened.status(), "model.dit");
-  const absl::Status is_whole = CheckHasNoHoles(*opened->archive);
-  if (!is_whole.ok()) return Annotate(is_whole, "model.dit");
   WanCheckpoint& checkpoint = *opened;
   source.checkpoint_ = std::make_unique<WanCheckpoint>(std::move(checkpoint));
   source.weights_ =
       std::make_unique<CheckpointWeights>(source.checkpoint_.get());
   HP_RETURN_IF_ERROR(CheckStatedVariant(config, source.architecture()));
   return source;
+}
+
+absl::Status ModelSource::CheckIsWhole() const {
+  if (checkpoint_ == nullptr) return absl::OkStatus();
+  const absl::Status is_whole = CheckHasNoHoles(*checkpoint_->archive);
+  return is_whole.ok() ? is_whole : Annotate(is_whole, "model.dit");
 }
 
 absl::StatusOr<std::string> ModelSource::Fingerprint() const {

@@ -27,6 +27,10 @@ class ModelSource {
     return weights_->architecture();
   }
 
+  // CheckHasNoHoles: of a model that is the right one otherwise, before its
+  // weights are loaded.
+  [[nodiscard]] absl::Status CheckIsWhole() const;
+
   // SHA-256 over the tensors' names, types and shapes and a sample of the
   // bytes of each: cheap, and enough to notice other weights.
   [[nodiscard]] absl::StatusOr<std::string> Fingerprint() const;

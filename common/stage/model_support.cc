@@ -3,8 +3,10 @@
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "common/wan/expert.h"
 
 namespace halfpipe {
 namespace {
@@ -12,6 +14,9 @@ namespace {
 // y of an image-to-video model: a mask of 4 channels and the first frame's
 // latents.
 constexpr int64_t kMaskChannels = 4;
+
+// Of the place where the experts change: people round it, and shifts differ.
+constexpr double kTolerance = 0.05;
 
 // What people call a model with an image branch.
 std::string ImageModelName(const WanArchitecture& wan) {
@@ -44,6 +49,34 @@ std::string SideProblem(const char* key, int64_t side, int64_t unit,
                       ") takes multiples of ", unit, ", found ", side,
                       below > 0 ? absl::StrCat(" (", below, " or ") : " (",
                       below + unit, ")");
+}
+
+// Where the grid of these timesteps reaches sigma, counted from noise.
+double FractionAt(double sigma, double shift) {
+  return 1.0 - sigma / (shift - (shift - 1.0) * sigma);
+}
+
+// What the expert that the file is by its name should be trained on, where the
+// job trains it on more; empty: nothing to say.
+std::string ExpertWarning(const std::string& dit, const TimestepConfig& trained,
+                          const WanArchitecture& wan) {
+  const WanExpert expert = ExpertOfPath(dit);
+  if (expert == WanExpert::kUnknown) return "";
+  const bool high = expert == WanExpert::kHighNoise;
+  // Sigma where the published models change from one expert to the other.
+  const double sigma = wan.condition_channels() > 0 ? 0.9 : 0.875;
+  const double change = FractionAt(sigma, trained.shift);
+  const bool fits = high ? trained.max_boundary <= change + kTolerance
+                         : trained.min_boundary >= change - kTolerance;
+  if (fits) return "";
+  return absl::StrFormat(
+      "model.dit: %s is the %s-noise expert by its name, which makes videos "
+      "from %s of the timesteps, but the job trains it from %g to %g: write "
+      "train.timesteps.%s_boundary: %.3f",
+      dit, high ? "high" : "low",
+      high ? absl::StrFormat("the first %.3f", change)
+           : absl::StrFormat("the last %.3f", 1.0 - change),
+      trained.min_boundary, trained.max_boundary, high ? "max" : "min", change);
 }
 
 }  // namespace
@@ -102,8 +135,9 @@ absl::Status CheckPictureSize(const DataConfig& data,
   return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
 }
 
-std::vector<std::string> ModelWarnings(const ModelConfig& model,
+std::vector<std::string> ModelWarnings(const JobConfig& config,
                                        const WanArchitecture& architecture) {
+  const ModelConfig& model = config.model;
   std::vector<std::string> warnings;
   if (!model.clip.empty() && !architecture.has_image_branch()) {
     warnings.push_back(absl::StrCat(
@@ -115,6 +149,9 @@ std::vector<std::string> ModelWarnings(const ModelConfig& model,
         "the model is TI2V-5B, which is trained here from text to video; its "
         "other use, which is given a first frame, is not trained");
   }
+  std::string expert =
+      ExpertWarning(model.dit, config.train.timesteps, architecture);
+  if (!expert.empty()) warnings.push_back(std::move(expert));
   return warnings;
 }
 

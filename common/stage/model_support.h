@@ -24,9 +24,10 @@ namespace halfpipe {
     const DataConfig& data, const WanArchitecture& architecture);
 
 // What a person should know of a job that can be trained: an input that is
-// given and not used, a use of the model that is not trained.
+// given and not used, a use of the model that is not trained, an expert (by the
+// name of its file) that is trained on the other's timesteps.
 [[nodiscard]] std::vector<std::string> ModelWarnings(
-    const ModelConfig& model, const WanArchitecture& architecture);
+    const JobConfig& config, const WanArchitecture& architecture);
 
 }  // namespace halfpipe
 

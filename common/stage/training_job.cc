@@ -126,6 +126,7 @@ absl::Status TrainingJob::LoadConfig() {
   SetExactArithmetic(static_cast<int32_t>(config_.pipeline.threads));
   compute_dtype_ = DTypeOf(config_);
   HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config_.model));
+  HP_RETURN_IF_ERROR(model.CheckIsWhole());
   model_ = std::make_unique<ModelSource>(std::move(model));
   identity_ = model_->Identity();
   return absl::OkStatus();

@@ -142,6 +142,11 @@ DescribedFile DescribeAbsent(const std::string& path, int error) {
             "that runs the stages the right to read it and to enter its "
             "folders"};
   }
+  if (error == ELOOP) {
+    return {FileForm::kDanglingLink,
+            "is a link that leads back to itself: download the file again, or "
+            "mend the link"};
+  }
   if (error == ENXIO) {
     return {FileForm::kSpecial, "is not a regular file; name a file"};
   }
@@ -173,6 +178,7 @@ bool IsWebPage(absl::string_view head) {
 
 // Text that begins like JSON: what a service answers in place of a file.
 bool IsJson(absl::string_view head) {
+  absl::ConsumePrefix(&head, "\xEF\xBB\xBF");
   const absl::string_view text = absl::StripLeadingAsciiWhitespace(head);
   return (absl::StartsWith(text, "{") || absl::StartsWith(text, "[")) &&
          std::all_of(head.begin(), head.end(), [](char byte) {
@@ -191,8 +197,20 @@ bool IsPacked(absl::string_view head) {
   return head.size() > 262 && head.substr(257, 5) == "ustar";
 }
 
+// JSON where another file should be: one that belongs beside it, by its name,
+// or none at all.
+std::string JsonText(absl::string_view path) {
+  if (absl::EndsWith(path, ".json")) {
+    return "is JSON text (settings, an index or a list of words), not the "
+           "file that it lies beside; name that one";
+  }
+  return "is JSON text, not the file itself: perhaps what a service answered "
+         "to its download; download it again";
+}
+
 // What its first bytes say.
-DescribedFile DescribeContent(absl::string_view head, uint64_t size) {
+DescribedFile DescribeContent(absl::string_view path, absl::string_view head,
+                              uint64_t size) {
   // First: the bytes of its length may look like another form's mark.
   if (IsSafetensors(head, size)) {
     return {FileForm::kSafetensors, "is a safetensors file"};
@@ -228,9 +246,7 @@ DescribedFile DescribeContent(absl::string_view head, uint64_t size) {
             "file"};
   }
   if (IsJson(head)) {
-    return {FileForm::kJson,
-            "is JSON text, not the file itself: perhaps what a service "
-            "answered to its download; download it again"};
+    return {FileForm::kJson, JsonText(path)};
   }
   return {};
 }
@@ -263,7 +279,7 @@ DescribedFile DescribeRegular(const std::string& path, int fd, uint64_t size) {
             "holds nothing but zeros: room was made for it, and its content "
             "never came; download or copy it again"};
   }
-  return DescribeContent(head, size);
+  return DescribeContent(path, head, size);
 }
 
 bool IsContent(FileForm form) {

@@ -14,7 +14,8 @@ namespace halfpipe {
 namespace {
 
 constexpr uint64_t kLeastJudged = uint64_t{64} << 10;
-constexpr uint64_t kStretches = 8;
+// So many that an eighth of the file holds one whole, wherever it begins.
+constexpr uint64_t kStretches = 16;
 constexpr uint64_t kPlaces = 32;
 constexpr uint64_t kLookedAt = 256;
 

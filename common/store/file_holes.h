@@ -10,11 +10,11 @@
 
 namespace halfpipe {
 
-// OK unless a whole eighth of a file that the archive reads is zeros wherever
-// it is looked at (32 places): trained weights hold no such stretch, and what
-// is made of zeros is wrong in silence. DataLoss names the file and the
-// stretch. A file below 64 KiB is not judged. Reads some KiB; Unavailable where
-// it cannot.
+// OK unless an eighth of a file that the archive reads is zeros: one of its 16
+// stretches is, wherever it is looked at (32 places). Trained weights hold none
+// such, and what is made of zeros is wrong in silence. DataLoss names the file
+// and the stretch. A file below 64 KiB is not judged. Reads some KiB;
+// Unavailable where it cannot.
 [[nodiscard]] absl::Status CheckHasNoHoles(const TensorArchive& archive);
 
 }  // namespace halfpipe

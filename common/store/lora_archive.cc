@@ -29,6 +29,39 @@ bool HasKeyWith(const TensorArchive& archive, absl::string_view prefix) {
       [&](const auto& entry) { return absl::StartsWith(entry.first, prefix); });
 }
 
+// The folder of the file, or the one that was named in its place.
+std::filesystem::path FolderOf(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path named = path;
+  return std::filesystem::is_directory(named, error) ? named
+                                                     : named.parent_path();
+}
+
+template <typename Number>
+absl::StatusOr<double> ReadAs(const TensorArchive& archive,
+                              const std::string& key) {
+  Number number = 0;
+  HP_RETURN_IF_ERROR(archive.Read(key, &number));
+  return static_cast<double>(number);
+}
+
+// The one number of a tensor. torch.tensor(16) is I64, as musubi's converter
+// writes it, and torch.tensor of a NumPy number F64.
+absl::StatusOr<double> ReadNumber(const TensorArchive& archive,
+                                  const std::string& key) {
+  const ArchivedTensor& tensor = archive.tensors().at(key);
+  if (ElementCount(tensor.shape) != 1) {
+    return Invalid(absl::StrCat("'", key, "' is ", ShapeString(tensor.shape),
+                                "; expected one number"));
+  }
+  if (tensor.dtype == DType::kI32) return ReadAs<int32_t>(archive, key);
+  if (tensor.dtype == DType::kI64) return ReadAs<int64_t>(archive, key);
+  if (tensor.dtype == DType::kF64) return ReadAs<double>(archive, key);
+  HP_ASSIGN_OR_RETURN(const std::vector<float> values,
+                      ReadFloats(archive, key));
+  return static_cast<double>(values[0]);
+}
+
 }  // namespace
 
 absl::StatusOr<LoraArchive> LoraArchive::Open(const std::string& path) {
@@ -45,10 +78,8 @@ absl::StatusOr<LoraArchive> LoraArchive::Open(const std::string& path) {
 
 absl::Status LoraArchive::ReadConfig() {
   if (HasKeyWith(*archive_, kPeftPrefix)) {
-    const std::filesystem::path folder =
-        std::filesystem::path(path()).parent_path();
-    HP_ASSIGN_OR_RETURN(config_,
-                        ReadPeftScale((folder / kPeftConfigName).string()));
+    HP_ASSIGN_OR_RETURN(
+        config_, ReadPeftScale((FolderOf(path()) / kPeftConfigName).string()));
     return absl::OkStatus();
   }
   const auto found = metadata().find(kDiffusersConfigKey);
@@ -62,16 +93,21 @@ absl::Status LoraArchive::ReadConfig() {
 }
 
 absl::StatusOr<double> LoraArchive::ReadAlpha(const std::string& key) const {
-  HP_ASSIGN_OR_RETURN(const std::vector<float> alpha,
-                      ReadFloats(*archive_, key));
-  if (alpha.size() != 1 || !std::isfinite(alpha[0])) {
-    return Invalid(absl::StrCat("'", key, "' is not one finite number"));
-  }
-  if (alpha[0] <= 0) {
-    return Invalid(absl::StrCat("'", key, "' is ", alpha[0],
-                                "; expected a positive number"));
-  }
-  return static_cast<double>(alpha[0]);
+  HP_ASSIGN_OR_RETURN(const double alpha, ReadNumber(*archive_, key));
+  if (std::isfinite(alpha) && alpha > 0) return alpha;
+  return Invalid(
+      absl::StrCat("'", key, "' is ", alpha, "; expected a positive number"));
+}
+
+std::string LoraArchive::ScaleWarning() const {
+  const bool all_said = std::all_of(
+      contents_.modules.begin(), contents_.modules.end(),
+      [](const auto& entry) { return !entry.second.keys.alpha.empty(); });
+  if (all_said || config_ || !HasKeyWith(*archive_, kPeftPrefix)) return "";
+  return absl::StrCat(
+      path(), " has peft's names, but there is no ", kPeftConfigName,
+      " beside it, which has its alpha: B is taken as it is; put that file "
+      "there if the LoRA was trained with an alpha other than its rank");
 }
 
 absl::StatusOr<double> LoraArchive::ScaleOf(const std::string& module) const {

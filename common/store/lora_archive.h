@@ -38,8 +38,9 @@ struct LoraContents {
 
 // What the names and shapes say. InvalidArgument names the keys: those of no
 // LoRA (all of them, each with the nearest that is one), an adapter of another
-// kind (DoRA, LoKr, ...), an A without its B, shapes that do not match, a
-// module given in two spellings or both as a product and as a difference.
+// kind (DoRA, LoKr, ...), an A without its B, the LoRA of a convolution,
+// shapes that do not match, a module given in two spellings or both as a
+// product and as a difference.
 [[nodiscard]] absl::StatusOr<LoraContents> ListLora(
     const TensorArchive& archive);
 
@@ -65,6 +66,10 @@ class LoraArchive {
   // `module`. InvalidArgument: an alpha that is no positive number, a rank
   // that is not the one the file's config has.
   [[nodiscard]] absl::StatusOr<double> ScaleOf(const std::string& module) const;
+
+  // A sentence where the keys are peft's and the adapter_config.json that would
+  // say alpha is not beside them; else empty.
+  [[nodiscard]] std::string ScaleWarning() const;
 
   // The module's matrices. InvalidArgument also for a dtype that is not F32,
   // BF16 or F16, and for a number that is not finite. Same requirement.

@@ -76,6 +76,13 @@ absl::StatusOr<StoredLora> Measured(const TensorArchive& archive,
   }
   const Shape& a = archive.tensors().at(keys.a).shape;
   const Shape& b = archive.tensors().at(keys.b).shape;
+  if (a.size() > 2) {
+    return Invalid(absl::StrCat(
+        "'", keys.a, "' is ", ShapeString(a),
+        ", the LoRA of a convolution, which halfpipe does not read; remove its "
+        "keys from the file, or merge the file into its model with the program "
+        "that made it"));
+  }
   if (a.size() != 2 || b.size() != 2 || a[0] != b[1] || a[0] == 0) {
     return Invalid(absl::StrCat("'", keys.a, "' is ", ShapeString(a), " and '",
                                 keys.b, "' is ", ShapeString(b),

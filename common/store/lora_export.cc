@@ -149,7 +149,8 @@ absl::Status CheckFitsBase(const std::string& module, LinearShape shape,
   return absl::InvalidArgumentError(absl::StrCat(
       "the LoRA of '", module, "' maps ", shape.in, " to ", shape.out,
       ", but the base model's layer maps ", it->second.in, " to ",
-      it->second.out, "; it was trained for another model"));
+      it->second.out,
+      "; it was trained for another model, or A and B were exchanged"));
 }
 
 absl::Status ExportLora(const std::string& path, const LoraExport& lora) {

@@ -95,6 +95,7 @@ struct LoraFile {
   std::vector<LoraModule> modules = {};
   std::vector<LoraDifference> differences = {};
   TensorMetadata metadata = {};
+  std::string warning = {};  // a sentence about its scale, or empty
   // BF16 when all of its matrices are that, else F32: holds each of their
   // values as the file has it.
   DType dtype = DType::kF32;

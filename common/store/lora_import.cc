@@ -23,6 +23,7 @@ absl::StatusOr<LoraFile> ImportLora(const std::string& path, LoraScale scale) {
   file.metadata = archive.metadata();
   // It was read: a scale that is now elsewhere must not be applied again.
   file.metadata.erase(kDiffusersConfigKey);
+  file.warning = archive.ScaleWarning();
   file.dtype = archive.NarrowestDType();
   for (const auto& [module, stored] : contents.modules) {
     HP_ASSIGN_OR_RETURN(LoraModule read, archive.Read(module, scale));

@@ -52,11 +52,15 @@ constexpr absl::string_view kPrefixes[] = {
     "transformer_2.",
     "pipe.",
     "dit.",
+    "dit2.",
     "vace.",
     "module.",
     "_orig_mod.",
     "model.",
 };
+
+// Of them, what diffusers and DiffSynth call the second expert.
+constexpr absl::string_view kSecondExperts[] = {"transformer_2.", "dit2."};
 
 // In front of a path whose dots are underscores; the longer one stands first.
 constexpr absl::string_view kFlatPrefixes[] = {"lora_unet__", kMusubiPrefix,
@@ -66,7 +70,7 @@ constexpr absl::string_view kFlatPrefixes[] = {"lora_unet__", kMusubiPrefix,
 constexpr absl::string_view kWrappers[] = {"_orig_mod", "_fsdp_wrapped_module",
                                            "_checkpoint_wrapped_module"};
 
-// Before ".weight" or an adapter's name and ".weight".
+// At the end, before ".weight", or before an adapter's name and ".weight".
 constexpr std::pair<absl::string_view, LoraPart> kMatrices[] = {
     {".lora_A", LoraPart::kA},
     {".lora_B", LoraPart::kB},
@@ -155,14 +159,17 @@ std::string Dotted(absl::string_view path) {
   for (absl::string_view prefix : kFlatPrefixes) {
     if (absl::ConsumePrefix(&path, prefix)) return UnflattenNative(path);
   }
-  return DropWrappers(StripPrefixes(path));
+  // A wrapper may stand before a prefix.
+  const std::string unwrapped = DropWrappers(path);
+  return std::string(StripPrefixes(unwrapped));
 }
 
-// "x.lora_A.weight", "x.lora_A.NAME.weight" -> "x", kA.
+// "x.lora_A", "x.lora_A.weight", "x.lora_A.NAME.weight" -> "x", kA.
 std::optional<std::pair<absl::string_view, LoraPart>> SplitMatrix(
     absl::string_view key) {
-  if (!absl::ConsumeSuffix(&key, ".weight")) return std::nullopt;
-  const absl::string_view shorter = key.substr(0, key.rfind('.'));
+  const bool weight = absl::ConsumeSuffix(&key, ".weight");
+  const absl::string_view shorter =
+      weight ? key.substr(0, key.rfind('.')) : key;
   for (absl::string_view path : {key, shorter}) {
     for (const auto& [ending, part] : kMatrices) {
       if (absl::ConsumeSuffix(&path, ending)) return std::pair(path, part);
@@ -273,14 +280,12 @@ absl::string_view OtherAdapterKind(absl::string_view key) {
 }
 
 bool IsSecondExpertKey(absl::string_view key) {
-  constexpr absl::string_view kSecond = "transformer_2.";
-  for (absl::string_view prefix : {"", "base_model.model.", "pipe."}) {
-    absl::string_view rest = key;
-    if (absl::ConsumePrefix(&rest, prefix) && absl::StartsWith(rest, kSecond)) {
-      return true;
-    }
-  }
-  return false;
+  const absl::string_view before =
+      key.substr(0, key.size() - StripPrefixes(key).size());
+  return absl::c_any_of(kSecondExperts, [&](absl::string_view second) {
+    const size_t at = before.find(second);
+    return at == 0 || (at != before.npos && before[at - 1] == '.');
+  });
 }
 
 }  // namespace halfpipe

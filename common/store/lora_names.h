@@ -52,16 +52,17 @@ struct LoraKey {
 // The inverse of LoraKeysFor for the keys of any format, mixed spellings
 // included: NativeModuleOf what stands before one of the endings `.lora_A`,
 // `.lora_down`, `.lora.down`, `_lora.down`, `.lora_linear_layer.down` (B
-// likewise), each with `.weight` behind it or `.NAME.weight` (peft's adapter),
-// or before `.alpha`. nullopt for a key with no known ending. The module is not
-// checked against any model.
+// likewise), each alone or with `.weight` or `.NAME.weight` (peft's adapter)
+// behind it, or before `.alpha`. nullopt for a key with no known ending. The
+// module is not checked against any model.
 [[nodiscard]] std::optional<LoraKey> ParseLoraKey(absl::string_view key);
 
 // The native path of a module as any program spells it: without the prefixes
 // of the formats and those of wrappers (`pipe.dit.`, `model.diffusion_model.`,
 // `module.`, `_orig_mod.`, ...; DiffSynth's `.module` behind a block's index),
 // from diffusers' names, and from names with underscores for dots
-// (`lora_unet_`, `lora_unet__`, `lycoris_`). `transformer_2.` goes too.
+// (`lora_unet_`, `lora_unet__`, `lycoris_`). `transformer_2.` and `dit2.` go
+// too.
 [[nodiscard]] std::string NativeModuleOf(absl::string_view path);
 
 // The native name of the tensor that `key` holds a difference of, whole and
@@ -81,7 +82,7 @@ struct LoraKey {
 [[nodiscard]] absl::string_view OtherAdapterKind(absl::string_view key);
 
 // Whether `key` belongs to the second expert of a model with two, as diffusers
-// spells it (`transformer_2.`).
+// (`transformer_2.`) and DiffSynth (`pipe.dit2.`) spell it.
 [[nodiscard]] bool IsSecondExpertKey(absl::string_view key);
 
 }  // namespace halfpipe

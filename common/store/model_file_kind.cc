@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,7 +22,7 @@ struct KindMark {
   ModelFileKind kind;
 };
 
-constexpr std::array<KindMark, 19> kMarks = {{
+constexpr std::array<KindMark, 20> kMarks = {{
     {"blocks.0.self_attn.norm_q.weight", ModelFileKind::kDit},
     {"condition_embedder.time_embedder.linear_1.weight", ModelFileKind::kDit},
     {"blocks.0.pos_embedding.embedding.weight", ModelFileKind::kTextEncoder},
@@ -46,6 +48,7 @@ constexpr std::array<KindMark, 19> kMarks = {{
     {"lora.down.weight", ModelFileKind::kLora},
     {"hada_w1_a", ModelFileKind::kLora},
     {"lokr_w1", ModelFileKind::kLora},
+    {"lokr_w1_a", ModelFileKind::kLora},
 }};
 
 // diffusers gives the VAEs of all its models these names; Wan's convolutions
@@ -91,14 +94,11 @@ ModelFileKind KindOfTensors(
   for (const auto& [name, tensor] : tensors) {
     AddKindsOf(name, tensor.shape, &kinds);
   }
-  // A LoRA names the layers of its base; UMT5 has T5's names and more; a CLIP
-  // has a text model beside the image encoder.
+  // UMT5 has T5's names and more; a CLIP has a text model beside the image
+  // encoder.
   for (const ModelFileKind kind :
-       {ModelFileKind::kLora, ModelFileKind::kClip}) {
-    if (kinds.contains(kind)) return kind;
-  }
-  if (kinds.contains(ModelFileKind::kTextEncoder)) {
-    kinds.erase(ModelFileKind::kOtherTextEncoder);
+       {ModelFileKind::kTextEncoder, ModelFileKind::kClip}) {
+    if (kinds.contains(kind)) kinds.erase(ModelFileKind::kOtherTextEncoder);
   }
   if (kinds.empty()) return ModelFileKind::kUnknown;
   return kinds.size() == 1 ? *kinds.begin() : ModelFileKind::kSeveral;
@@ -138,8 +138,12 @@ absl::Status CheckModelFileKind(const TensorArchive& archive,
   std::string what_to_do =
       absl::StrCat("; name ", ModelFileKindText(expected), " here");
   if (found == ModelFileKind::kSeveral) {
-    what_to_do = absl::StrCat("; name the file of ",
-                              ModelFileKindText(expected), " in it");
+    std::error_code ignored;
+    what_to_do =
+        absl::StrCat(std::filesystem::is_directory(archive.path(), ignored)
+                         ? "; name the file in it that is "
+                         : "; name a file that is nothing but ",
+                     ModelFileKindText(expected));
   } else if (!key.empty()) {
     what_to_do = absl::StrCat(": it belongs under ", key);
   }
@@ -160,12 +164,15 @@ absl::StatusOr<std::unique_ptr<TensorArchive>> OpenModelPart(
   if (!archive.ok()) return Annotate(archive.status(), key);
   const absl::Status is_kind = CheckModelFileKind(**archive, kind);
   if (!is_kind.ok()) return Annotate(is_kind, key);
-  // A LoRA's B matrices begin as zeros.
-  const absl::Status is_whole = kind == ModelFileKind::kLora
-                                    ? absl::OkStatus()
-                                    : CheckHasNoHoles(**archive);
-  if (!is_whole.ok()) return Annotate(is_whole, key);
   return archive;
+}
+
+absl::Status CheckPartIsWhole(absl::string_view key, const std::string& path) {
+  const absl::StatusOr<std::unique_ptr<TensorArchive>> archive =
+      OpenTensorArchive(path);
+  if (!archive.ok()) return Annotate(archive.status(), key);
+  const absl::Status is_whole = CheckHasNoHoles(**archive);
+  return is_whole.ok() ? is_whole : Annotate(is_whole, key);
 }
 
 }  // namespace halfpipe

@@ -23,7 +23,7 @@ enum class ModelFileKind {
   kLora,
   kOtherTextEncoder,  // T5 or a language model, not UMT5
   kOtherVae,          // of an image model
-  kSeveral,           // a folder with more than one of these
+  kSeveral,           // a file or folder with more than one of these
 };
 
 // Looks at names and shapes only; native and diffusers' or transformers' names,
@@ -42,10 +42,15 @@ enum class ModelFileKind {
 
 // Opens the file or folder under a key of the job file, if it is the part that
 // the key is for. Every message begins with the key. InvalidArgument where no
-// path is given; else the codes of OpenTensorArchive, CheckModelFileKind and
-// (but for a LoRA) CheckHasNoHoles.
+// path is given; else the codes of OpenTensorArchive and CheckModelFileKind.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<TensorArchive>> OpenModelPart(
     absl::string_view key, const std::string& path, ModelFileKind kind);
+
+// CheckHasNoHoles of the part under a key, with the key in front. To be asked
+// last: a wrong file is to be called that, whatever it is filled with. Not for
+// a LoRA, whose B matrices begin as zeros.
+[[nodiscard]] absl::Status CheckPartIsWhole(absl::string_view key,
+                                            const std::string& path);
 
 }  // namespace halfpipe
 

@@ -17,6 +17,12 @@ using nlohmann::json;
 constexpr uint64_t kMaxConfigBytes = 1 << 20;
 constexpr int kConfigDepth = 16;
 
+// Starts that leave the base's weights as they are. With others (pissa, olora,
+// corda, loftq) B A is an update of weights that the start has changed.
+bool KeepsBase(const json& start) {
+  return !start.is_string() || start == "gaussian" || start == "eva";
+}
+
 absl::StatusOr<PeftScale> ScaleFrom(const json& config) {
   auto number = [&config](const char* name) -> std::optional<double> {
     auto field = config.find(name);
@@ -30,7 +36,8 @@ absl::StatusOr<PeftScale> ScaleFrom(const json& config) {
   };
   std::optional<double> rank = number("r");
   std::optional<double> alpha = number("lora_alpha");
-  if (!rank || !alpha || *rank < 1 || *rank > 1e6) {
+  if (!rank || !alpha || *rank < 1 || *rank > 1e6 || *alpha <= 0 ||
+      !std::isfinite(*alpha)) {
     return absl::InvalidArgumentError(
         "\"r\" and \"lora_alpha\" are not positive numbers");
   }
@@ -40,6 +47,13 @@ absl::StatusOr<PeftScale> ScaleFrom(const json& config) {
         absl::StrCat("\"", name,
                      "\" is set, which is not supported; merge the adapter or "
                      "save it with one rank and alpha for all modules"));
+  }
+  const auto start = config.find("init_lora_weights");
+  if (start != config.end() && !KeepsBase(*start)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"init_lora_weights\" is ", start->dump(),
+        ", which changes the weights of the base; convert the adapter to a "
+        "plain LoRA with peft (path_initial_model_for_weight_conversion)"));
   }
   double divisor = is_set("use_rslora") ? std::sqrt(*rank) : *rank;
   return PeftScale{static_cast<int64_t>(*rank), *alpha / divisor};

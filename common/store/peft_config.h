@@ -24,7 +24,8 @@ struct PeftScale {
 
 // nullopt when there is no such file (then alpha / rank is taken as part of
 // B, as LoraFormat::kPeft writes it). InvalidArgument names the field: not a
-// LoRA, or ranks or alphas that differ by module.
+// LoRA, an alpha that is not positive, ranks or alphas that differ by module, a
+// start that changed the base.
 [[nodiscard]] absl::StatusOr<std::optional<PeftScale>> ReadPeftScale(
     const std::string& path);
 

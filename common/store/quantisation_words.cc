@@ -40,6 +40,8 @@ absl::Status CheckWords(const json& words, const std::string& layer,
   for (const auto& [word, value] : words.items()) {
     // Asks for products in full precision, as all are here.
     if (word == "format" || word == "full_precision_matrix_mult") continue;
+    // Early files have it, with nothing in it.
+    if (word == "params" && value.empty()) continue;
     return Invalid(absl::StrCat("the description of ", layer, " says ", word,
                                 ": ", value.dump(),
                                 ", which halfpipe does not know"));

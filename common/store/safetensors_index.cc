@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/file_form.h"
 #include "common/store/file_name.h"
 #include "common/store/nearest_name.h"
 #include "common/store/safetensors_file.h"
@@ -20,9 +21,11 @@ using nlohmann::json;
 
 constexpr uint64_t kMaxIndexBytes = 100'000'000;
 constexpr int kIndexDepth = 16;  // "metadata" is free-form
+constexpr size_t kMostNamed = 3;
 using TensorsOfShard = std::map<std::string, std::set<std::string>>;
 
 absl::StatusOr<TensorsOfShard> ReadWeightMap(const std::string& path) {
+  HP_RETURN_IF_ERROR(CheckFileForm(path, FileForm::kJson));
   HP_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxIndexBytes));
   absl::StatusOr<json> root = ParseStrictJson(text, kIndexDepth);
   if (!root.ok()) return Annotate(root.status(), path);
@@ -44,8 +47,35 @@ absl::StatusOr<TensorsOfShard> ReadWeightMap(const std::string& path) {
   return shards;
 }
 
-// Keeps of `shard` only what the index takes from it, and all of that.
+// OK where each shard is there with its content; else what is wrong with those
+// that are not.
+absl::Status CheckShards(const std::string& index_path,
+                         const std::filesystem::path& folder,
+                         const TensorsOfShard& shards) {
+  absl::Status first;
+  std::string text;
+  size_t bad = 0;
+  for (const auto& [file, wanted] : shards) {
+    const absl::Status form =
+        CheckFileForm((folder / file).string(), FileForm::kSafetensors);
+    if (form.ok()) continue;
+    first.Update(form);
+    if (++bad > kMostNamed) continue;
+    absl::StrAppend(&text, bad == 1 ? "" : "; ", form.message());
+  }
+  if (bad == 0) return absl::OkStatus();
+  const std::string which =
+      bad == 1 ? "a shard"
+               : absl::StrCat(bad, " of ", shards.size(), " shards");
+  return absl::Status(first.code(),
+                      absl::StrCat(which, " of ", index_path, ": ", text));
+}
+
+// Keeps of `shard` only what the index takes from it, and all of that. What the
+// index does not know at all may be a weight's scale, and is not left out in
+// silence.
 absl::Status Select(const std::set<std::string>& wanted,
+                    const std::set<std::string>& listed,
                     const std::string& index_path, ArchiveContents& shard) {
   for (const std::string& name : wanted) {
     if (shard.tensors.contains(name)) continue;
@@ -53,6 +83,13 @@ absl::Status Select(const std::set<std::string>& wanted,
         absl::StrCat(index_path, " places tensor '", name, "' in ",
                      shard.files.front()->path(), ", which does not hold it",
                      NearestNameHint(name, shard.tensors)));
+  }
+  for (const auto& [name, tensor] : shard.tensors) {
+    if (listed.contains(name)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        tensor.file, " holds tensor '", name, "', which ", index_path,
+        " does not list: the two are not of one download; download both again, "
+        "or move the index away"));
   }
   std::erase_if(shard.tensors, [&](const auto& entry) {
     return !wanted.contains(entry.first);
@@ -66,6 +103,11 @@ absl::StatusOr<ArchiveContents> ListSafetensorsIndex(const std::string& path) {
   HP_ASSIGN_OR_RETURN(TensorsOfShard shards, ReadWeightMap(path));
   const std::filesystem::path folder =
       std::filesystem::path(path).parent_path();
+  HP_RETURN_IF_ERROR(CheckShards(path, folder, shards));
+  std::set<std::string> listed;
+  for (const auto& [file, wanted] : shards) {
+    listed.insert(wanted.begin(), wanted.end());
+  }
   ArchiveContents contents;
   for (const auto& [file, wanted] : shards) {
     absl::StatusOr<ArchiveContents> shard =
@@ -73,7 +115,7 @@ absl::StatusOr<ArchiveContents> ListSafetensorsIndex(const std::string& path) {
     if (!shard.ok()) {
       return Annotate(shard.status(), absl::StrCat("a shard of ", path));
     }
-    HP_RETURN_IF_ERROR(Select(wanted, path, *shard));
+    HP_RETURN_IF_ERROR(Select(wanted, listed, path, *shard));
     HP_RETURN_IF_ERROR(MergeContents(*std::move(shard), contents));
   }
   return contents;

@@ -12,9 +12,10 @@
 namespace halfpipe {
 
 // The tensors of the weight map, each from the shard it names. Shards are
-// plain names in the index's own folder. NotFound names a shard that is not
-// there; InvalidArgument a tensor that its shard lacks, or a name that leaves
-// the folder; else the codes of ListSafetensors. The first shard's metadata
+// plain names in the index's own folder. NotFound names the shards that are not
+// there; InvalidArgument a tensor that its shard lacks, one that is in a shard
+// and nowhere in the index, or a name that leaves the folder; else the codes of
+// CheckFileForm and ListSafetensors. The first shard's metadata
 // stands for the model.
 [[nodiscard]] absl::StatusOr<ArchiveContents> ListSafetensorsIndex(
     const std::string& path);

@@ -82,4 +82,14 @@ absl::Status CheckShardsAreComplete(const std::vector<std::string>& files) {
   return absl::OkStatus();
 }
 
+std::string PartHint(absl::string_view path) {
+  const std::optional<ShardName> shard = ParseShardName(path);
+  if (!shard.has_value() || shard->count == 1) return "";
+  const size_t slash = shard->stem.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "." : shard->stem.substr(0, slash);
+  return absl::StrCat("; it is part ", shard->number, " of ", shard->count,
+                      " of a model: name the folder ", folder);
+}
+
 }  // namespace halfpipe

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace halfpipe {
 
@@ -14,6 +15,10 @@ namespace halfpipe {
 // one that has not ended. Names without such numbers say nothing.
 [[nodiscard]] absl::Status CheckShardsAreComplete(
     const std::vector<std::string>& files);
+
+// "; it is part 1 of 6 of a model: name the folder DIR" for the path of a file
+// with such a name; else empty.
+[[nodiscard]] std::string PartHint(absl::string_view path);
 
 }  // namespace halfpipe
 

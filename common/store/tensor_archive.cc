@@ -127,7 +127,14 @@ absl::StatusOr<Listing> ListFolder(const std::string& folder) {
     if (IsPickleName(path)) listing.pickles.push_back(path);
   }
   if (error) {
-    return FileErrnoStatus(error.value(), "cannot list", folder);
+    absl::Status failure =
+        FileErrnoStatus(error.value(), "cannot list", folder);
+    if (IsWaitedFor(failure)) return failure;
+    const DescribedFile found = DescribeFile(folder);
+    if (found.form == FileForm::kUnreadable) {
+      return absl::InvalidArgumentError(absl::StrCat(folder, " ", found.text));
+    }
+    return failure;
   }
   for (auto* list :
        {&listing.indexes, &listing.safetensors, &listing.pickles}) {
@@ -175,19 +182,34 @@ std::string WhereItMayBe(const std::string& folder) {
   return FoldersWithWeightsHint(folder);
 }
 
+// Whether each name says that it is one part of several.
+bool AreParts(const std::vector<std::string>& files) {
+  return std::none_of(files.begin(), files.end(), [](const std::string& file) {
+    return PartHint(file).empty();
+  });
+}
+
+// All files as one model.
+absl::StatusOr<ArchiveContents> ListParts(
+    const std::vector<std::string>& files) {
+  HP_RETURN_IF_ERROR(CheckShardsAreComplete(files));
+  ArchiveContents contents;
+  for (const std::string& path : files) {
+    HP_ASSIGN_OR_RETURN(ArchiveContents part, ListFile(path));
+    HP_RETURN_IF_ERROR(MergeContents(std::move(part), contents));
+  }
+  return contents;
+}
+
 absl::StatusOr<ArchiveContents> ListModelFolder(const std::string& folder) {
   HP_ASSIGN_OR_RETURN(Listing listing, ListFolder(folder));
   if (listing.indexes.size() > 1) return Ambiguous(folder, listing.indexes);
   if (!listing.indexes.empty()) return ListFile(listing.indexes.front());
-  HP_RETURN_IF_ERROR(CheckShardsAreComplete(listing.safetensors));
-  ArchiveContents contents;
-  for (const std::string& path : listing.safetensors) {
-    HP_ASSIGN_OR_RETURN(ArchiveContents shard, ListSafetensors(path));
-    HP_RETURN_IF_ERROR(MergeContents(std::move(shard), contents));
+  if (!listing.safetensors.empty()) return ListParts(listing.safetensors);
+  if (listing.pickles.size() > 1 && !AreParts(listing.pickles)) {
+    return Ambiguous(folder, listing.pickles);
   }
-  if (!listing.safetensors.empty()) return contents;
-  if (listing.pickles.size() > 1) return Ambiguous(folder, listing.pickles);
-  if (!listing.pickles.empty()) return ListPth(listing.pickles.front());
+  if (!listing.pickles.empty()) return ListParts(listing.pickles);
   return absl::NotFoundError(absl::StrCat(
       "the folder ", folder, " holds no .safetensors, .pth, .pt or .bin file",
       WhereItMayBe(folder)));

@@ -60,7 +60,8 @@ class TensorArchive {
 };
 
 // Opens a file or a folder. In a folder: `*.safetensors.index.json` if there
-// is one, else all `*.safetensors`, else a single `*.pth` / `*.pt` / `*.bin`.
+// is one, else all `*.safetensors`, else a single `*.pth` / `*.pt` / `*.bin` or
+// all parts of one by their names (shard_names.h).
 // Every header is checked against the file's size before anything is believed:
 // InvalidArgument or DataLoss name the file, the tensor and what is wrong.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<TensorArchive>> OpenTensorArchive(

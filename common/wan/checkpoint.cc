@@ -3,14 +3,20 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/store/file_form.h"
 #include "common/store/model_file_kind.h"
 #include "common/store/quantised_weights.h"
+#include "common/store/shard_names.h"
+#include "common/wan/expert.h"
 
 namespace halfpipe {
 namespace {
@@ -61,10 +67,11 @@ absl::StatusOr<std::optional<HeadSizes>> OriginalHeadSizes(
 
 absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
     const std::string& path) {
-  absl::StatusOr<std::string> text = ReadFile(path, 1 << 20);
-  if (absl::IsNotFound(text.status())) return std::nullopt;
-  HP_RETURN_IF_ERROR(text.status());
-  const Json config = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  const absl::Status form = CheckFileForm(path, FileForm::kJson);
+  if (absl::IsNotFound(form)) return std::nullopt;
+  HP_RETURN_IF_ERROR(form);
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 1 << 20));
+  const Json config = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!config.is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": expected a JSON object"));
@@ -80,6 +87,14 @@ absl::StatusOr<std::optional<HeadSizes>> ReadHeadSizes(
   HP_ASSIGN_OR_RETURN(heads.width,
                       PositiveField(path, config, "attention_head_dim"));
   return std::optional<HeadSizes>(heads);
+}
+
+std::vector<std::string> FilesOf(const TensorArchive& archive) {
+  std::set<std::string> files;
+  for (const auto& [name, tensor] : archive.tensors()) {
+    files.insert(tensor.file);
+  }
+  return {files.begin(), files.end()};
 }
 
 std::string ConfigPath(const std::string& path) {
@@ -98,12 +113,18 @@ absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
   HP_ASSIGN_OR_RETURN(checkpoint.archive, OpenTensorArchive(path));
   HP_RETURN_IF_ERROR(
       CheckModelFileKind(*checkpoint.archive, ModelFileKind::kDit));
+  HP_RETURN_IF_ERROR(CheckIsOneExpert(FilesOf(*checkpoint.archive)));
   HP_RETURN_IF_ERROR(CheckQuantisationWords(*checkpoint.archive));
   HP_ASSIGN_OR_RETURN(std::optional<HeadSizes> heads,
                       ReadHeadSizes(ConfigPath(path)));
-  HP_ASSIGN_OR_RETURN(
-      checkpoint.variant,
-      DetectWanVariant(path, checkpoint.archive->tensors(), heads));
+  absl::StatusOr<WanVariant> variant =
+      DetectWanVariant(path, checkpoint.archive->tensors(), heads);
+  if (!variant.ok()) {
+    return absl::Status(
+        variant.status().code(),
+        absl::StrCat(variant.status().message(), PartHint(path)));
+  }
+  checkpoint.variant = *std::move(variant);
   return checkpoint;
 }
 

@@ -18,11 +18,11 @@ struct WanCheckpoint {
 
 // Opens a file or folder (see OpenTensorArchive), reads `config.json` in the
 // same folder if there is one, and recognises the variant. No weight is read.
-// Codes: those of OpenTensorArchive; InvalidArgument as DetectWanVariant and
-// CheckQuantisationWords, or for a config.json that is no JSON object, has a
-// quantization_config or only one of num_attention_heads and
-// attention_head_dim. One with neither sets nothing, or has the original
-// release's dim and num_heads.
+// Codes: those of OpenTensorArchive; InvalidArgument as DetectWanVariant,
+// CheckIsOneExpert and CheckQuantisationWords, CheckFileForm for a config.json
+// that is none, or for one that is no JSON object, has a quantization_config or
+// only one of num_attention_heads and attention_head_dim. One with neither sets
+// nothing, or has the original release's dim and num_heads.
 [[nodiscard]] absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(
     const std::string& path);
 

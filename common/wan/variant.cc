@@ -20,6 +20,9 @@ namespace {
 
 constexpr int64_t kDefaultHeadWidth = 128;
 
+// A block without an image branch has 27.
+constexpr int64_t kLeastTensorsOfBlock = 20;
+
 // Tensors that only models of another kind have, by what their names start
 // with after the prefix.
 struct ForeignMark {
@@ -174,8 +177,9 @@ int64_t CountBlocks(const NativeContents& contents) {
     if (digits.size() > 6 || !absl::SimpleAtoi(digits, &index)) continue;
     layers = std::max(layers, index + 1);
   }
-  return std::min<int64_t>(layers,
-                           static_cast<int64_t>(contents.tensors.size()));
+  // No more than so many tensors can make; what is missing then is named.
+  const auto tensors = static_cast<int64_t>(contents.tensors.size());
+  return std::min(layers, tensors / kLeastTensorsOfBlock + 1);
 }
 
 absl::Status SetHeads(const std::string& path, std::optional<HeadSizes> heads,

@@ -12,6 +12,7 @@
 namespace halfpipe {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -50,6 +51,22 @@ class CheckpointLedgerTest : public ::testing::Test {
       ::testing::TempDir() + "/checkpoint_ledger_test";
   const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();
 };
+
+// A service's job and somebody's `run`, say: neither removes what the other is
+// writing.
+TEST_F(CheckpointLedgerTest, AFolderIsOneProcesssUntilItIsReleased) {
+  const auto temporary = ledger_->Begin(directory_, 250);
+  ASSERT_TRUE(temporary.ok());
+  const auto other = NewFileCheckpointLedger();
+  const absl::Status refused = other->Prepare(directory_);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr(directory_), HasSubstr("another output.dir")));
+  EXPECT_TRUE(fs::exists(*temporary));
+  EXPECT_TRUE(ledger_->Prepare(directory_).ok());
+  ledger_->Release(directory_);
+  EXPECT_TRUE(other->Prepare(directory_).ok());
+}
 
 TEST_F(CheckpointLedgerTest, CommitVerifyRemove) {
   auto path = Save(250, "abc");

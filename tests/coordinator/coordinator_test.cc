@@ -84,6 +84,40 @@ TEST_F(CoordinatorTest, AJobRunsToItsEndWithRealFiles) {
   EXPECT_THAT(registry_.Text(), Not(HasSubstr("job=\"a\"")));
 }
 
+// What is edited behind a checkpoint nobody has said yes to.
+TEST_F(CoordinatorTest, WhatWasAcceptedCountsUntilTheNextCheckpoint) {
+  JobSpec spec = Spec("a");
+  spec.replace = true;
+  spec.accept_data = true;
+  ASSERT_TRUE(coordinator_->CreateJob(spec).ok());
+  Join(0);
+  Join(1);
+  EXPECT_TRUE(coordinator_->GetJob("a")->replace);
+  EXPECT_TRUE(coordinator_->GetJob("a")->accept_data);
+  while (coordinator_->GetJob("a")->checkpoints.empty()) {
+    WorkOnce(0);
+    WorkOnce(1);
+  }
+  Open();  // so that the disk's word counts
+  EXPECT_FALSE(coordinator_->GetJob("a")->replace);
+  EXPECT_FALSE(coordinator_->GetJob("a")->accept_data);
+}
+
+TEST_F(CoordinatorTest, AnAdoptedCheckpointsStepsAreTheJobs) {
+  ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
+  Join(0);
+  Join(1);
+  Work();
+  JobSpec again = Spec("a");
+  again.id = "b";
+  ASSERT_TRUE(coordinator_->CreateJob(again).ok());
+  Work();
+  const auto job = coordinator_->GetJob("b");
+  EXPECT_EQ(job->state, JobState::kDone) << job->reason;
+  EXPECT_EQ(job->steps_done, 6);
+  EXPECT_THAT(job->checkpoints, SizeIs(3));
+}
+
 TEST_F(CoordinatorTest, CreateIsIdempotentById) {
   ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
   EXPECT_TRUE(coordinator_->CreateJob(Spec("a")).ok());

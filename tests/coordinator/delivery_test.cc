@@ -252,6 +252,37 @@ TEST_F(DeliveryTest, APathThatIsNoTextIsNamed) {
               AllOf(HasSubstr("/clips/caf\\xE9.mp4"), HasSubstr("UTF-8")));
 }
 
+// The coordinator's own refusal: it found out a path (of a scan that did not
+// come over the wire) that it cannot send, and answers in the stage's place.
+TEST_F(DeliveryTest, ACommandThatCannotBeSentEndsTheJob) {
+  std::vector<std::unique_ptr<CoordinatorClient>> stages;
+  for (int32_t rank = 0; rank < 2; ++rank) {
+    stages.push_back(NewGrpcCoordinatorClient({server_->address()}));
+    ASSERT_TRUE(stages.back()->Register(MakeStageInfo(rank)).ok());
+  }
+  JobSpec spec;
+  spec.id = "unsendable";
+  spec.config_yaml = JobConfigText(directory_ + "/unsendable", /*steps=*/2);
+  ASSERT_TRUE(client_->CreateJob(spec).ok());
+  const auto scan = stages[0]->NextCommand(0, absl::Seconds(5));
+  ASSERT_TRUE(scan.ok()) << scan.status();
+  CommandResult scanned = FakeStage{.rank = 0}.Answer(*scan);
+  std::get<ScanResult>(scanned.body).samples[0].media_path = "/caf\xe9.mp4";
+  const StageInfo info = MakeStageInfo(0);
+  ASSERT_TRUE(
+      coordinator_->Report({info.pair, info.rank}, info.incarnation, scanned)
+          .ok());
+  const auto next = stages[0]->NextCommand(scan->sequence, absl::Seconds(5));
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_TRUE(std::holds_alternative<EndCommand>(next->body));
+  const Job job = *client_->GetJob(spec.id);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.error.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(job.error.message()),
+              AllOf(HasSubstr("a command for the stage"),
+                    HasSubstr("/caf\\xE9.mp4"), HasSubstr("UTF-8")));
+}
+
 // What is only read by people arrives with its bytes shown.
 TEST_F(DeliveryTest, AWarningThatIsNoTextIsShown) {
   ScanResult scanned;

@@ -28,6 +28,8 @@ TEST(JobPlacementTest, NeedsComeFromTheJobAndItsRequest) {
   EXPECT_EQ(needs.stages, 1);
   EXPECT_EQ(needs.device, DeviceType::kCuda);
   EXPECT_EQ(needs.output_dir, "/out/a");
+  spec.kind = JobKind::kCheck;
+  EXPECT_EQ(NeedsOf(config, spec).output_dir, "");
   EXPECT_EQ(needs.join_timeout, absl::Seconds(9));
 }
 

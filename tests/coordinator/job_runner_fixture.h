@@ -225,7 +225,7 @@ class FakeLedger : public CheckpointLedger {
       return absl::UnavailableError("cannot read a file");
     }
     auto found = manifests.find(directory);
-    if (found == manifests.end()) {
+    if (found == manifests.end() || damaged.contains(directory)) {
       return absl::DataLossError("a file is missing");
     }
     return found->second;
@@ -245,6 +245,7 @@ class FakeLedger : public CheckpointLedger {
   std::vector<std::string> moved;
   std::vector<std::string> set_aside;
   std::set<std::string> unreadable;
+  std::set<std::string> damaged;  // in a file that the manifest lists
   absl::Status begin_error;
   absl::Status look_error;
   absl::Status commit_error;

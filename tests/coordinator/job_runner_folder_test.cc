@@ -98,6 +98,29 @@ TEST_F(JobRunnerFolderTest, FewerStepsThanAreDoneAreRefused) {
   EXPECT_THAT(ledger_.manifests, SizeIs(3));
 }
 
+// Its LoRA is that of a job that was made with so many steps, metadata
+// included, and is found to be its own when the job runs once more.
+TEST_F(JobRunnerFolderTest, AsManyStepsAsAreDoneEndTheJob) {
+  StopAt(4);
+  Edit([](JobConfig& config) { config.train.steps = 4; });
+  Start(plan_);
+  const auto exporting = WorkUntil<ExportCommand>(0);
+  ASSERT_TRUE(exporting.has_value()) << host_.error;
+  const auto& body = std::get<ExportCommand>(exporting->body);
+  EXPECT_THAT(body.formats, ElementsAre("diffsynth", "comfyui"));
+  EXPECT_EQ(body.metadata.at("halfpipe.config_digest"), plan_.config_digest);
+  const CheckpointManifest& before = ledger_.manifests.at("/out/step-4");
+  EXPECT_EQ(before.files.size(), 3)
+      << "files that are being written are listed";
+  Deliver(0, stages_[0].Answer(*exporting));
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(host_.steps, IsEmpty());
+  const CheckpointManifest& after = ledger_.manifests.at("/out/step-4");
+  EXPECT_EQ(after.config_digest, plan_.config_digest);
+  EXPECT_EQ(after.config.at("train.steps"), "4");
+  EXPECT_EQ(after.files.size(), 5);
+}
+
 TEST_F(JobRunnerFolderTest, AnotherJobIsRefusedAndNothingIsTouched) {
   Finish();
   const auto before = ledger_.manifests;
@@ -163,6 +186,60 @@ TEST_F(JobRunnerFolderTest, TheOtherExpertIsRefusedBeforeAnythingIsEncoded) {
   ExpectRefusal("model.dit", "/out/step-4");
 }
 
+TEST_F(JobRunnerFolderTest, ReplaceBeginsAnewOnOtherWeights) {
+  StopAt(4);
+  ledger_.loras = {{"/out/lora.comfyui.safetensors", plan_.config_digest, 6}};
+  stages_[0].model_digest = "low noise";
+  plan_.replace = true;
+  RunAgain();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(ledger_.moved, ElementsAre("/out/step-2", "/out/step-4",
+                                         "/out/lora.comfyui.safetensors"));
+  EXPECT_THAT(host_.forgotten, ElementsAre(2, 4));
+  EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+  EXPECT_EQ(ledger_.manifests.at("/out/step-6").model_digest, "low noise");
+}
+
+TEST_F(JobRunnerFolderTest, ACheckWithReplaceLeavesOtherWeightsAlone) {
+  StopAt(4);
+  stages_[0].model_digest = "low noise";
+  plan_.kind = JobKind::kCheck;
+  plan_.replace = true;
+  RunAgain();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(ledger_.moved, IsEmpty());
+  EXPECT_THAT(host_.forgotten, IsEmpty());
+}
+
+TEST_F(JobRunnerFolderTest, ACheckSaysThatEveryCheckpointIsDamaged) {
+  StopAt(4);
+  ledger_.damaged = {"/out/step-2", "/out/step-4"};
+  for (const JobKind kind : {JobKind::kCheck, JobKind::kTrain}) {
+    plan_.kind = kind;
+    RunAgain();
+    EXPECT_EQ(host_.state, JobState::kFailed);
+    EXPECT_EQ(host_.error.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(host_.reason, AllOf(HasSubstr("/out/step-4"),
+                                    HasSubstr("No checkpoint in /out can be "
+                                              "used"),
+                                    HasSubstr("--replace")));
+    Forget();
+  }
+  ledger_.damaged = {"/out/step-4"};
+  plan_.kind = JobKind::kCheck;
+  RunAgain();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(host_.warnings, ElementsAre(HasSubstr("/out/step-4 cannot be")));
+  EXPECT_THAT(ledger_.set_aside, IsEmpty());
+}
+
+TEST_F(JobRunnerFolderTest, AStopBeforeTheStepsTellsOfTheCheckpoints) {
+  StopAt(4);
+  Start(plan_);
+  runner_->Stop(StopKind::kCancel, now_);
+  EXPECT_EQ(host_.reason, "the last checkpoint has 4 steps");
+}
+
 TEST_F(JobRunnerFolderTest, AnotherStartIsRefused) {
   StopAt(4);
   stages_[0].init_digest = "a LoRA";
@@ -204,6 +281,29 @@ TEST_F(JobRunnerFolderTest, AcceptedDataGoOn) {
   EXPECT_EQ(ledger_.manifests.at("/out/step-6").data_digest, "more data");
 }
 
+TEST_F(JobRunnerFolderTest, ReplaceBeginsAnewOnOtherData) {
+  StopAt(4);
+  stages_[0].samples = 4;
+  stages_[0].data_digest = "more data";
+  plan_.replace = true;
+  RunAgain();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(ledger_.moved, ElementsAre("/out/step-2", "/out/step-4"));
+  EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+  EXPECT_EQ(ledger_.manifests.at("/out/step-6").data_digest, "more data");
+}
+
+TEST_F(JobRunnerFolderTest, AcceptedDataAreNotReplaced) {
+  StopAt(4);
+  stages_[0].samples = 4;
+  stages_[0].data_digest = "more data";
+  plan_.replace = plan_.accept_data = true;
+  RunAgain();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_THAT(ledger_.moved, IsEmpty());
+  EXPECT_THAT(host_.committed, ElementsAre(6));
+}
+
 // Clips under other names come in another order; the checkpoint's counts.
 TEST_F(JobRunnerFolderTest, RenamedClipsKeepTheirOrder) {
   StopAt(4);
@@ -227,10 +327,49 @@ TEST_F(JobRunnerFolderTest, OtherHeldOutSamplesAreOtherData) {
   stages_[0].samples = 5;
   Edit([](JobConfig& config) { config.validation.samples = 1; });
   StopAt(4);
+  Edit([](JobConfig& config) { config.validation.samples = 2; });
+  for (const JobKind kind : {JobKind::kCheck, JobKind::kTrain}) {
+    Forget();
+    stages_[0].samples = 5;
+    plan_.kind = kind;
+    Start(plan_);
+    EXPECT_FALSE(WorkUntil<EncodeCommand>(0).has_value());
+    ExpectRefusal("held out", "--accept-data");
+  }
+}
+
+TEST_F(JobRunnerFolderTest, OtherHeldOutMadeUpSamplesAreOtherData) {
+  stages_[0].samples = 5;
+  Edit([](JobConfig& config) {
+    config.data.path.clear();
+    config.data.random.samples = 5;
+    config.validation.samples = 1;
+  });
+  StopAt(4);
   stages_[0].samples = 5;
   Edit([](JobConfig& config) { config.validation.samples = 2; });
-  RunAgain();
+  Start(plan_);
+  EXPECT_FALSE(WorkUntil<EncodeCommand>(0).has_value());
   ExpectRefusal("held out", "--accept-data");
+}
+
+TEST_F(JobRunnerFolderTest, TooManyHeldOutAreRefusedBeforeAnythingIsEncoded) {
+  Edit([](JobConfig& config) { config.validation.samples = 3; });
+  plan_.kind = JobKind::kCheck;
+  Start(plan_);
+  EXPECT_FALSE(WorkUntil<EncodeCommand>(0).has_value());
+  ExpectRefusal("validation.samples", "leaves none to train on");
+}
+
+// What an older version wrote has no list; its digest is compared as early.
+TEST_F(JobRunnerFolderTest, OtherDataOfAnOlderVersionAreSeenByACheck) {
+  StopAt(4);
+  ledger_.samples.clear();
+  stages_[0].data_digest = "other data";
+  plan_.kind = JobKind::kCheck;
+  Start(plan_);
+  EXPECT_FALSE(WorkUntil<EncodeCommand>(0).has_value());
+  ExpectRefusal("recorded no list", "--accept-data");
 }
 
 TEST_F(JobRunnerFolderTest, AFormatThatWasAskedForLaterIsAdded) {

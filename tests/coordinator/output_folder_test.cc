@@ -118,6 +118,28 @@ TEST_F(OutputFolderTest, AnUnreadableManifestIsTakenForOwn) {
   EXPECT_THAT(found.own, SizeIs(2));
 }
 
+// One before the newest may be another job's: it is not pruned as own.
+TEST_F(OutputFolderTest, AnEarlierUnreadableManifestIsNobodys) {
+  FoundCheckpoint damaged = Checkpoint(config_, 2);
+  damaged.manifest = absl::InvalidArgumentError("no JSON");
+  const FolderJudgement found = Judge({{damaged, Checkpoint(config_, 4)}, {}});
+  EXPECT_THAT(found.in_the_way, IsEmpty());
+  ASSERT_THAT(found.own, SizeIs(1));
+  EXPECT_EQ(found.own[0].checkpoint.steps_done, 4);
+}
+
+TEST_F(OutputFolderTest, UnreadableManifestsAloneAreInTheWay) {
+  FoundCheckpoint damaged = Checkpoint(config_, 4);
+  damaged.manifest = absl::NotFoundError("there is no manifest.json");
+  const FolderJudgement found = Judge({{damaged}, {}});
+  EXPECT_THAT(found.in_the_way, ElementsAre("/out/step-4"));
+  EXPECT_THAT(found.reasons,
+              ElementsAre("step-4: cannot be read: there is no manifest.json"));
+  // It may be there again tomorrow.
+  damaged.manifest = absl::UnavailableError("no network");
+  EXPECT_THAT(Judge({{damaged}, {}}).in_the_way, IsEmpty());
+}
+
 TEST_F(OutputFolderTest, MoreStepsAreSaidWithWhatTheyChange) {
   EXPECT_EQ(StepsNotice(config_, 6, 4), "");
   const std::string constant = StepsNotice(config_, 4, 4);

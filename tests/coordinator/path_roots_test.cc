@@ -128,6 +128,14 @@ TEST_F(PathRootsTest, RefusesSamplesThatLeadOut) {
   const absl::Status refused = ConfineScan(roots_, bad).status;
   EXPECT_TRUE(absl::IsInvalidArgument(refused));
   EXPECT_THAT(refused.message(), HasSubstr("b.mp4' leads to /etc/passwd"));
+  // Where a link leads may be no text.
+  std::ofstream(top_ / "secret/caf\xE9.mp4") << "clip";
+  fs::create_symlink(top_ / "secret/caf\xE9.mp4", top_ / "data/clips/c.mp4");
+  std::get<ScanResult>(bad.body).samples.back().media_path =
+      At("data/clips/c.mp4");
+  EXPECT_THAT(
+      ConfineScan(roots_, bad).status.message(),
+      HasSubstr("leads to " + At("secret/caf\\xE9.mp4") + ", which is"));
   // A made-up sample has no file, and its name is no way around the roots.
   CommandResult random = scan;
   std::get<ScanResult>(random.body).samples = {

@@ -58,20 +58,39 @@ TEST(ResumeCheckTest, AnotherMachineIsSaid) {
   JobConfig config;
   StageInfo stage = MakeStageInfo(0);
   stage.arithmetic = "avx2";
-  EXPECT_THAT(ResumeNotices(Recorded(), stage, config, "/c"), IsEmpty());
+  EXPECT_THAT(ResumeNotices(Recorded(), &stage, config, "/c"), IsEmpty());
   config.pipeline.threads = 4;
   stage.device = "cuda:0";
   stage.arithmetic = "avx512";
-  EXPECT_THAT(ResumeNotices(Recorded(), stage, config, "/c"),
+  EXPECT_THAT(ResumeNotices(Recorded(), &stage, config, "/c"),
               ElementsAre(HasSubstr("pipeline.threads was 1 and is 4"),
-                          HasSubstr("device was cpu and is cuda"),
-                          HasSubstr("was avx2 and is avx512")));
+                          HasSubstr("device was cpu and is cuda")));
+}
+
+// It is the CPU's, which decides nothing where a GPU trains.
+TEST(ResumeCheckTest, AnotherArithmeticIsSaidOfCpus) {
+  CheckpointManifest manifest = Recorded();
+  StageInfo stage = MakeStageInfo(0);
+  stage.arithmetic = "avx512";
+  EXPECT_THAT(ResumeNotices(manifest, &stage, JobConfig(), "/c"),
+              ElementsAre(HasSubstr("was avx2 and is avx512")));
+  manifest.device = "cuda";
+  stage.device = "cuda:0";
+  EXPECT_THAT(ResumeNotices(manifest, &stage, JobConfig(), "/c"), IsEmpty());
+}
+
+// A check of a job for GPUs looks on CPUs: that is no change.
+TEST(ResumeCheckTest, AMachineThatIsNotKnownIsNoOther) {
+  CheckpointManifest manifest = Recorded();
+  manifest.device = "cuda";
+  EXPECT_THAT(ResumeNotices(manifest, nullptr, JobConfig(), "/c"), IsEmpty());
 }
 
 TEST(ResumeCheckTest, WhatWasNotRecordedIsSaid) {
   CheckpointManifest old;
   old.threads = 1;
-  EXPECT_THAT(ResumeNotices(old, MakeStageInfo(0), JobConfig(), "/c"),
+  const StageInfo stage = MakeStageInfo(0);
+  EXPECT_THAT(ResumeNotices(old, &stage, JobConfig(), "/c"),
               ElementsAre(AllOf(HasSubstr("/c"), HasSubstr("older version"),
                                 HasSubstr("model.dit"))));
 }

@@ -76,6 +76,18 @@ TEST(SampleListTest, ChangesAreNamedWithWhatChanged) {
             "samples were changed (a.mp4 (caption), b.mp4 (clip))");
 }
 
+// Another VAE or text encoder, not another data set.
+TEST(SampleListTest, WhereAllHaveChangedTheKeysThatDoThatAreNamed) {
+  SampleList now = kThree;
+  for (ListedSample& sample : now.samples) sample.latents += "'";
+  EXPECT_THAT(ChangesText(CompareSamples(kThree, now)),
+              HasSubstr("c.mp4 (clip)); every clip: is model.vae another"));
+  now = kThree;
+  for (ListedSample& sample : now.samples) sample.context += "'";
+  EXPECT_THAT(ChangesText(CompareSamples(kThree, now)),
+              HasSubstr("every caption: is model.text_encoder or"));
+}
+
 TEST(SampleListTest, LongListsAreCut) {
   SampleChanges changes;
   for (int i = 0; i < 12; ++i) changes.added.push_back(std::to_string(i));

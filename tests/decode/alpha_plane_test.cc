@@ -79,6 +79,9 @@ TEST(AlphaPlaneTest, FillingIsNoAlpha) {
       PackedFrame(AV_PIX_FMT_BGRA, 2, 1, {1, 2, 3, 0, 4, 5, 6, 9});
   ASSERT_TRUE(alpha.Read(*real).ok());
   EXPECT_TRUE(alpha.is_transparent());
+  AlphaPlane none(AlphaKind::kFilling);
+  ASSERT_TRUE(none.Read(*real).ok());
+  EXPECT_FALSE(none.is_transparent());
 }
 
 TEST(AlphaPlaneTest, FloatingPointIsRefused) {

@@ -338,6 +338,42 @@ TEST_F(ClipTest, BrokenFilesAreTheirOwnErrors) {
               HasSubstr("has no video stream"));
 }
 
+// FFmpeg shows what is missing in grey.
+TEST_F(ClipTest, HalfAPhotographIsNoPhotograph) {
+  for (const char* extra : {"", "-pix_fmt gray ", "-q:v 2 -huffman optimal "}) {
+    std::string bytes = *ReadFile(Make(
+        absl::StrCat("-f lavfi -i testsrc2=size=256x192 -frames:v 1 ", extra),
+        "whole.jpg"));
+    for (size_t parts : {1, 2, 3}) {
+      std::string photo =
+          folder_.Write("part.jpg", bytes.substr(0, bytes.size() * parts / 4));
+      EXPECT_THAT(Message(Client().Decode(Item(photo, 9))),
+                  HasSubstr(photo + ": is truncated or damaged"));
+    }
+    // Cameras add what they like after the end.
+    std::string longer =
+        folder_.Write("longer.jpg", bytes + std::string(5000, 'x'));
+    EXPECT_TRUE(Client().Decode(Item(longer, 9)).ok());
+  }
+}
+
+// What is left of an animation is neither a picture nor all of it.
+TEST_F(ClipTest, HalfAnAnimationIsNoPicture) {
+  for (const char* name : {"a.gif", "a.apng"}) {
+    std::string bytes = *ReadFile(MakeMp4(9, name));
+    for (size_t percent : {43, 50, 87, 95}) {
+      std::string part =
+          folder_.Write(absl::StrCat("part-", name),
+                        bytes.substr(0, bytes.size() * percent / 100));
+      auto decoded = Client().Decode(Item(part, 9));
+      ASSERT_FALSE(decoded.ok()) << name << " " << percent;
+      EXPECT_THAT(Message(decoded), HasSubstr(part + ": is "));
+      decoded = Client().Decode(Item(part, 1));
+      if (decoded.ok()) EXPECT_FALSE(decoded->facts.is_picture) << name;
+    }
+  }
+}
+
 TEST_F(ClipTest, DamageWithinAClipIsFound) {
   std::string clip = MakeMp4(30, "clean.mp4", "128x96");
   std::string bytes = *ReadFile(clip);

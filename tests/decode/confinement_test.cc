@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <functional>
+#include <numeric>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -49,6 +52,21 @@ TEST(ConfinementTest, ReadingWritingAndMemoryWork) {
             7);
   close(fds[0]);
   close(fds[1]);
+}
+
+// glibc's qsort asks for the machine's memory before it takes any.
+TEST(ConfinementTest, LargeTablesCanBeSorted) {
+  EXPECT_EQ(ExitCodeOf([] {
+              std::vector<int> table(100000);
+              std::iota(table.rbegin(), table.rend(), 0);
+              qsort(table.data(), table.size(), sizeof(int),
+                    [](const void* a, const void* b) {
+                      return *static_cast<const int*>(a) -
+                             *static_cast<const int*>(b);
+                    });
+              return table.front() == 0 ? 7 : 8;
+            }),
+            7);
 }
 
 TEST(ConfinementTest, FilesCannotBeOpened) {

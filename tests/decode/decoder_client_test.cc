@@ -3,6 +3,9 @@
 
 #include <sys/stat.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -15,6 +18,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(UsableFramesTest, FourKPlusOne) {
   EXPECT_EQ(UsableFrames(100, 81), 81);
@@ -59,6 +63,19 @@ class FakeDecoderTest : public ::testing::Test {
       EncodeClip({.item = 0, .source = {32, 32}, .target = {16, 16}});
   TemporaryFolder folder_;
 };
+
+// What it inherits is neither secret nor a reason to start threads, which would
+// run unconfined.
+TEST_F(FakeDecoderTest, KnowsLittleOfOurEnvironment) {
+  setenv("HALFPIPE_TOKEN", "hpt_secret", /*overwrite=*/1);
+  const std::string found = folder_ / "environment";
+  (void)Message(Script("env >" + found));
+  unsetenv("HALFPIPE_TOKEN");
+  std::ifstream in(found);
+  const std::string environment{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_THAT(environment, HasSubstr("OPENBLAS_NUM_THREADS=1\n"));
+  EXPECT_THAT(environment, Not(HasSubstr("hpt_secret")));
+}
 
 TEST_F(FakeDecoderTest, AMissingProgramIsNotTheFilesFault) {
   DecoderClient client({.program = folder_ / "none"});
@@ -134,8 +151,8 @@ TEST_F(BatchTest, FilesAfterACrashGetANewChild) {
                               " 2>/dev/null; then\n"
                               // It has the request: now it is about the file.
                               "  head -c 1 >/dev/null\n  kill -SEGV $$\nfi\n"
-                              "exec ",
-                              HP_DECODER, "\n"));
+                              "exec '",
+                              HP_DECODER, "'\n"));
   chmod(script.c_str(), 0755);
   std::vector<std::string> results;
   absl::Status status =

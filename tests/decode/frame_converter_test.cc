@@ -56,6 +56,17 @@ TEST(FrameConverterTest, ComposesBeforeItScales) {
   EXPECT_THAT(red_and_green, Each(0));
 }
 
+TEST(FrameConverterTest, SdrAndHdrAreNotMixed) {
+  FrameConverter converter({.path = "x", .frames = 2}, {});
+  const TestFrame sdr = Halves({1, 2, 3}, {4, 5, 6});
+  const TestFrame hdr = Halves({1, 2, 3}, {4, 5, 6});
+  hdr->color_trc = AVCOL_TRC_SMPTE2084;
+  ASSERT_TRUE(converter.Begin(*sdr).ok());
+  ASSERT_TRUE(converter.Convert(*sdr).ok());
+  EXPECT_THAT(std::string(converter.Convert(*hdr).message()),
+              HasSubstr("change between SDR and HDR"));
+}
+
 TEST(FrameConverterTest, CheckSaysWhatConvertSays) {
   for (bool refuse : {false, true}) {
     DecodeItem item{.path = "x", .frames = 3};

@@ -5,13 +5,15 @@ Run from this folder with Pillow (12 or newer, with AVIF) installed.
 turned/ holds one picture, stored in each of the eight orientations in each
 format; shown upright all of them are turned/upright.ppm. alpha/ holds media
 with transparency, and beside each NAME its frames composed on black, white and
-#123456 as NAME.BACKGROUND.rgb.
+#123456 as NAME.BACKGROUND.rgb. Beside the eight, turned/ has PNGs whose tag is
+in a text, as ImageMagick wrote it. filling/ holds pictures with a fourth sample
+that is no transparency, and one with transparency that cannot be read.
 """
 import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image, ImageOps, ImageSequence
+from PIL import Image, ImageOps, ImageSequence, PngImagePlugin
 
 GOLDEN = Path("golden")
 ORIENTATION = 0x0112
@@ -64,6 +66,22 @@ def write_turned():
             worst = max(abs(a - b) for a, b in
                         zip(shown.tobytes(), upright.tobytes()))
             assert worst <= 3, (path, worst)
+
+
+def write_texts():
+    folder = GOLDEN / "turned"
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    digits = exif.tobytes().hex()
+    lines = [digits[i:i + 72] for i in range(0, len(digits), 72)]
+    text = "\n".join(["", "exif", f"{len(digits) // 2:8}", *lines, ""])
+    stored = upright_picture().transpose(STORED[6])
+    for name, packed in (("text6.png", False), ("packed6.png", True)):
+        info = PngImagePlugin.PngInfo()
+        info.add_text("Raw profile type exif", text, zip=packed)
+        stored.save(folder / name, pnginfo=info)
+        shown = ImageOps.exif_transpose(Image.open(folder / name))
+        assert shown.tobytes() == upright_picture().tobytes(), name
 
 
 def noise(seed, width=32, height=16):
@@ -143,5 +161,36 @@ def write_alpha():
                 b"".join(shown))
 
 
+def write_tiff(path, picture, extra_sample):
+    """Pillow writes no TIFF with a fourth sample of no meaning."""
+    samples = picture.tobytes()
+    tags = [(256, 4, 1, picture.width), (257, 4, 1, picture.height),
+            (258, 3, 4, 0), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, 0),
+            (277, 3, 1, 4), (278, 4, 1, picture.height),
+            (279, 4, 1, len(samples)), (338, 3, 1, extra_sample)]
+    bits_at = 8 + 2 + 12 * len(tags) + 4
+    places = {258: bits_at, 273: bits_at + 8}
+    path.write_bytes(
+        b"II*\0" + struct.pack("<IH", 8, len(tags)) +
+        b"".join(struct.pack("<HHII", tag, kind, count, places.get(tag, value))
+                 for tag, kind, count, value in tags) +
+        struct.pack("<I4H", 0, 8, 8, 8, 8) + samples)
+
+
+def write_filling():
+    folder = GOLDEN / "filling"
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = noise(0)
+    picture.save(folder / "unused.bmp")
+    write_tiff(folder / "unused.tif", picture, 0)
+    for name in ("unused.bmp", "unused.tif"):
+        shown = Image.open(folder / name)
+        assert shown.mode == "RGB", name
+        (folder / f"{name}.rgb").write_bytes(shown.tobytes())
+    picture.convert("1").save(folder / "one-bit.png", transparency=0)
+
+
 write_turned()
+write_texts()
 write_alpha()
+write_filling()

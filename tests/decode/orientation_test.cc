@@ -1,5 +1,6 @@
 #include "decode/orientation.h"
 
+#include <limits>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -21,6 +22,21 @@ TEST(OrientationTest, ReadsDisplayMatrices) {
   EXPECT_TRUE(turned.flip_x && turned.flip_y && !turned.swap_axes);
   const int32_t slanted[9] = {46341, 46341, 0, -46341, 46341, 0, 0, 0, 1 << 30};
   EXPECT_TRUE(Orientation::Of(slanted).upright());
+}
+
+// Only the angle counts; hostile numbers are numbers.
+TEST(OrientationTest, MatricesMayScale) {
+  const int32_t small[9] = {0, kOne / 2, 0, -kOne / 2, 0, 0, 0, 0, 1 << 30};
+  EXPECT_TRUE(Orientation::Of(small).swap_axes);
+  const int32_t stretched[9] = {-3 * kOne, 5, 0, 0, -kOne, 0, 0, 0, 1 << 30};
+  EXPECT_TRUE(Orientation::Of(stretched).flip_x);
+  constexpr int32_t kLowest = std::numeric_limits<int32_t>::min();
+  const int32_t lowest[9] = {kLowest, 0, 0, 0, kLowest, 0, 0, 0, kLowest};
+  EXPECT_TRUE(Orientation::Of(lowest).flip_y);
+  const int32_t all[9] = {kLowest, kLowest, 0, kLowest, kLowest};
+  EXPECT_TRUE(Orientation::Of(all).upright());
+  const int32_t nothing[9] = {};
+  EXPECT_TRUE(Orientation::Of(nothing).upright());
 }
 
 // 1 2 3     clockwise:  4 1

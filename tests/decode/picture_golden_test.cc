@@ -69,6 +69,45 @@ TEST(PictureGoldenTest, EveryOrientationOfEveryFormatIsShownUpright) {
   }
 }
 
+TEST(PictureGoldenTest, ATagInTheTextOfAPngIsRead) {
+  constexpr FrameSize kSize = {48, 32};
+  const std::string ppm =
+      *ReadFile(absl::StrCat(kGolden, "turned/upright.ppm"));
+  const std::string upright = ppm.substr(ppm.size() - size_t{48} * 32 * 3);
+  for (const char* name : {"text6.png", "packed6.png"}) {
+    auto decoded = Client().Decode(
+        Item(absl::StrCat(kGolden, "turned/", name), kSize, 81));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_TRUE(decoded->facts.is_turned) << name;
+    EXPECT_EQ(LargestDifference(decoded->rgb, upright), 0) << name;
+  }
+}
+
+TEST(PictureGoldenTest, AFourthSampleOfNoMeaningIsNoTransparency) {
+  for (const char* name : {"unused.bmp", "unused.tif"}) {
+    const std::string path = absl::StrCat(kGolden, "filling/", name);
+    DecodeItem item = Item(path, {32, 16}, 1);
+    item.background = 0xFFFFFF;
+    auto decoded = Client().Decode(item);
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ(decoded->facts.first_transparent_frame, -1) << name;
+    EXPECT_EQ(LargestDifference(decoded->rgb, *ReadFile(path + ".rgb")), 0)
+        << name;
+  }
+}
+
+// FFmpeg up to 5.1 drops it. One that reads it says that it is there.
+TEST(PictureGoldenTest, TransparencyOfOneBitIsNotDropped) {
+  const std::string path = absl::StrCat(kGolden, "filling/one-bit.png");
+  auto decoded = Client().Decode(Item(path, {32, 16}, 1));
+  if (decoded.ok()) {
+    EXPECT_EQ(decoded->facts.first_transparent_frame, 0);
+  } else {
+    EXPECT_THAT(std::string(decoded.status().message()),
+                HasSubstr(path + ": has a transparent colour"));
+  }
+}
+
 // The golden pictures with a tag were read by the first releases, too, but not
 // turned: their facts must say so.
 TEST(PictureGoldenTest, FactsSayWhatIsTurned) {

@@ -1,7 +1,9 @@
 #include "decode/picture_tags.h"
 
+#include <optional>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/data/temporary_folder.h"
 #include "gtest/gtest.h"
@@ -61,9 +63,12 @@ const std::string kXmpName("http://ns.adobe.com/xap/1.0/\0", 29);
 
 class PictureTagsTest : public ::testing::Test {
  protected:
+  PictureTags TagsOf(const std::string& bytes) {
+    return ReadPictureTags(*InputFile::Open(folder_.Write("f", bytes)));
+  }
+
   int OrientationOf(const std::string& bytes) {
-    return ReadPictureTags(*InputFile::Open(folder_.Write("f", bytes)))
-        .orientation;
+    return TagsOf(bytes).orientation;
   }
 
   TemporaryFolder folder_;
@@ -114,15 +119,60 @@ TEST_F(PictureTagsTest, NonsenseIsUpright) {
   }
 }
 
-TEST_F(PictureTagsTest, AssociatedAlphaOfTiff) {
+TEST_F(PictureTagsTest, WhatTheFourthSampleOfATiffIs) {
+  constexpr AlphaKind kKinds[] = {
+      AlphaKind::kFilling, AlphaKind::kPremultiplied, AlphaKind::kStraight};
   for (int kind : {0, 1, 2}) {
     const std::string tiff =
         absl::StrCat(std::string("II*\0\x08\0\0\0", 8),
                      std::string("\1\0\x52\1\3\0\1\0\0\0", 10),
                      Bytes({kind, 0, 0, 0}), Little32(0));
-    EXPECT_EQ(ReadPictureTags(*InputFile::Open(folder_.Write("f", tiff)))
-                  .premultiplied_alpha,
-              kind == 1);
+    EXPECT_EQ(TagsOf(tiff).alpha, kKinds[kind]);
+    // EXIF may have kept it from the picture that this one was made of.
+    EXPECT_EQ(TagsOf(Png("eXIf", tiff)).alpha, AlphaKind::kStraight);
+  }
+}
+
+TEST_F(PictureTagsTest, TheFourthByteOfABmpNeedsAMask) {
+  for (int bits : {24, 32}) {
+    for (int masks : {0, 3}) {
+      const std::string bmp =
+          absl::StrCat("BM", std::string(12, 'x'), Little32(40), Little32(1),
+                       Little32(1), Bytes({1, 0, bits, 0}),
+                       Little32(size_t(masks)), std::string(24, '\0'));
+      EXPECT_EQ(TagsOf(bmp).alpha, bits == 32 && masks == 0
+                                       ? AlphaKind::kFilling
+                                       : AlphaKind::kStraight);
+      EXPECT_EQ(TagsOf(bmp.substr(0, 40)).alpha, AlphaKind::kStraight);
+    }
+  }
+}
+
+TEST_F(PictureTagsTest, ChunksOfAPng) {
+  const PictureTags plain = TagsOf(Png("eXIf", LittleTiff(6)));
+  EXPECT_TRUE(plain.has_exif_orientation);
+  EXPECT_FALSE(plain.has_transparent_colour);
+  EXPECT_EQ(plain.frames, 0);
+  EXPECT_TRUE(TagsOf(Png("tRNS", "xx")).has_transparent_colour);
+  EXPECT_FALSE(TagsOf(Png("tRNS", "xx")).has_exif_orientation);
+  EXPECT_EQ(TagsOf(Png("acTL", Big32(7) + Big32(0))).frames, 7);
+}
+
+TEST(OrientationOfRawProfileTest, ReadsHexadecimalAfterThreeLines) {
+  const auto profile = [](const std::string& bytes) {
+    std::string digits = absl::BytesToHexString(bytes);
+    for (size_t i = 72; i < digits.size(); i += 73) digits.insert(i, "\n");
+    return absl::StrCat("\nexif\n      ", bytes.size(), "\n", digits, "\n");
+  };
+  EXPECT_EQ(OrientationOfRawProfile(profile(kExif + LittleTiff(6))), 6);
+  EXPECT_EQ(OrientationOfRawProfile(profile(BigTiff(8))), 8);
+  EXPECT_EQ(OrientationOfRawProfile(
+                profile(kXmpName + "<rdf tiff:Orientation=\"3\"/>")),
+            3);
+  EXPECT_EQ(OrientationOfRawProfile(profile(kExif)), std::nullopt);
+  const std::string whole = profile(kExif + LittleTiff(6));
+  for (size_t n = 0; n < whole.size(); ++n) {
+    EXPECT_EQ(OrientationOfRawProfile(whole.substr(0, n)).value_or(6), 6) << n;
   }
 }
 

@@ -67,6 +67,23 @@ job parent data="$data" model="$(
 )" >/dev/null
 both parent "model.tokenizer: .*write $pieces/spiece.model"
 
+# One part of a model in place of its folder, a part that is missing, links that
+# mix the two experts.
+part="$(find "$dit" -name '*-00001-of-*')"
+job part data="$data" model="$(model "$part" "$t5" "$pieces" "$vae")" >/dev/null
+both part "model.dit: .*it is part 1 of 2 of a model: name the folder $dit"
+mkdir "$scratch/gone" "$scratch/high_noise" "$scratch/low_noise" "$scratch/mixed"
+cp "$dit"/* "$scratch/gone/"
+rm "$scratch"/gone/*-of-*
+job gone data="$data" model="$(model "$scratch/gone" "$t5" "$pieces" "$vae")" >/dev/null
+both gone "model.dit: 2 of 2 shards of .*00001-of-00002.safetensors does not exist"
+cp "$dit"/* "$scratch/high_noise/"
+cp "$dit"/* "$scratch/low_noise/"
+ln -s "$scratch"/high_noise/*-00001-of-* "$scratch"/low_noise/*-00002-of-* "$scratch/mixed/"
+cp "$dit"/*.json "$scratch/mixed/"
+job mixed data="$data" model="$(model "$scratch/mixed" "$t5" "$pieces" "$vae")" >/dev/null
+both mixed "model.dit: .*high_noise/.* of the high-noise expert, and .* of the low-noise one"
+
 # A LoRA of another rank than the job's.
 job rank8 steps=1 >/dev/null
 sed -i 's/rank: 4/rank: 8/' "$scratch/rank8.yaml"

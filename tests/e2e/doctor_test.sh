@@ -16,8 +16,12 @@ assert report["schema"] == 1
 assert (report["verdict"] == "FAIL") == (sys.argv[2] == "1"), report["verdict"]
 for subject in ("system", "halfpipe", "programs", "driver", "libraries",
                 "locked memory", "host memory", "shared memory", "port 50700",
-                "port 9700", "disk", "clock"):
+                "port 9700", "disk", "clock", "cpu arithmetic"):
     assert subject in findings, subject
+# The stage programs are in a mode in which the CPU's products are reproducible.
+arithmetic = findings["cpu arithmetic"]
+assert arithmetic["found"].startswith("mkl "), arithmetic
+assert arithmetic["verdict"] == "info", arithmetic
 assert findings["programs"]["verdict"] == "ok", findings["programs"]
 parts = ["torch 2."]
 if "CUDA none" not in sys.argv[3]:  # a sanitized build is without

@@ -90,6 +90,8 @@ stopped threads
 edit threads 's/pipeline: {/pipeline: {threads: 2, /'
 run threads
 grep -q 'pipeline.threads was 1 and is 2' "$scratch/threads.out" || fail "unsaid"
+grep -q '"arithmetic": *"mkl ' "$scratch/threads/step-00000008/manifest.json" ||
+  fail "the manifest does not say which CPUs share its bits"
 
 echo "-- keys that decide"
 for change in 's/seed: 0/seed: 1/' 's/rank: 4/rank: 8/' 's/frames: 9/frames: 5/'; do

@@ -78,6 +78,9 @@ def write_loras(dit, folder):
     put("good", good)
     kohya = plain("lora_unet_", down, up, 2, name=flat)
     put("kohya", kohya)
+    # What musubi's convert_lora.py writes.
+    put("whole_alpha", {k: v.long() if k.endswith(".alpha") else v
+                        for k, v in kohya.items()})
     put("fun", {k.replace("lora_unet_", "lora_unet__"): v
                 for k, v in kohya.items()})
     put("lycoris", {k.replace("lora_unet_", "lycoris_"): v

@@ -19,7 +19,7 @@ start_from() {
 
 # What is read: by `convert`, as diffusers reads it, and as a start.
 for name in good kohya fun peft_named orig_mod model_prefix module lycoris \
-  diffusers metadata_alpha; do
+  diffusers metadata_alpha whole_alpha; do
   "$hp" convert "$scratch/lora/$name.safetensors" \
     "$scratch/comfy-$name.safetensors" --to comfyui --base "$dit" >/dev/null
   py same "$scratch/lora/$name.safetensors" "$scratch/comfy-$name.safetensors"

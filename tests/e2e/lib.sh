@@ -10,11 +10,13 @@ set -euo pipefail
 : "${HP_BIN:?}" "${HP_MODEL:?}" "${HP_SOURCE:?}"
 
 # Messages of tools in English, files as a usual user makes them, and none of the
-# settings that this user has for a service of their own.
+# settings that this user has for a service of their own or for the way out to
+# the internet: Python's clients would look for 127.0.0.1 there.
 export LC_ALL=C.UTF-8 TZ=UTC
 umask 022
 for variable in "${!HALFPIPE_@}"; do unset "$variable"; done
 unset variable NOTIFY_SOCKET JOURNAL_STREAM
+unset {http,https,grpc,all}_proxy {HTTP,HTTPS,ALL}_PROXY
 
 # In /tmp whatever TMPDIR says: sockets need short names.
 scratch="$(mktemp -d /tmp/halfpipe-e2e-XXXXXX)"

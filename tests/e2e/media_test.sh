@@ -93,20 +93,29 @@ for frames in 1 9; do
 done
 echo "turned clips"
 
-refused() { # refused NAME MODEL FOLDER EXTRA PATTERN
+refused() { # refused NAME MODEL FOLDER EXTRA PATTERN [FRAMES]
   rm -rf "$scratch/cache"
   job "$1" model="$2" steps=1 data="{path: $scratch/$3, height: 64, width: 48, \
-frames: 9, cache_dir: $scratch/cache${4:+, $4}}" >/dev/null
+frames: ${6:-9}, cache_dir: $scratch/cache${4:+, $4}}" >/dev/null
   for command in prepare run; do
     expect_error 3 "$5" "$HP_BIN/halfpipe" "$command" "$scratch/$1.yaml"
   done
   no_lora "$scratch/$1"
 }
+mkdir "$scratch/half"
+ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=48x64 -frames:v 1 \
+  "$scratch/photo.jpg"
+echo "moving bars" >"$scratch/half/photo.txt"
 refused alpha "$whole_model" cutout "alpha: refuse" \
   "/cutout/photo.png: has transparent pixels, and data.alpha is refuse"
 refused word "$whole_model" cutout "alpha: pink" "word.yaml:4: data.alpha: "
 refused still "$i2v_model" upright "" \
   "/upright/photo.png: is a picture, and this model learns .*data.stills: train"
+refused frame "$i2v_model" filmed "" \
+  "data.frames: 1 makes a still of every clip" 1
+head -c "$(($(stat -c %s "$scratch/photo.jpg") / 2))" "$scratch/photo.jpg" \
+  >"$scratch/half/photo.jpg"
+refused half "$whole_model" half "" "/half/photo.jpg: is truncated or damaged"
 echo "refused by name"
 
 # Wanted all the same; and a set of clips and pictures for a text-to-video model.

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Run by systemd_test.sh in a booted systemd. The root is an overlay that is
 # thrown away, so that everything may be installed where it belongs.
+#
+#   HP_LIBRARIES  the folders of libtorch and what it needs, divided by colons
 set -euo pipefail
-: "${HP_BIN:?}" "${HP_SOURCE:?}"
+: "${HP_BIN:?}" "${HP_SOURCE:?}" "${HP_LIBRARIES?}"
 units="$HP_SOURCE/deploy/systemd"
 coordinator=halfpipe-coordinator
 stage0=halfpipe-stage@0 stage1=halfpipe-stage@1
@@ -84,7 +86,8 @@ systemd-tmpfiles --create halfpipe.conf
 [[ "$(stat -c %U:%G:%a /srv/halfpipe)" == halfpipe:halfpipe:2775 ]] ||
   fail "/srv/halfpipe: $(stat -c %U:%G:%a /srv/halfpipe)"
 install -Dm644 "$units/service.yaml" /etc/halfpipe/service.yaml
-echo HALFPIPE_DEVICE=cpu >/etc/halfpipe/stage.env
+printf '%s\n' HALFPIPE_DEVICE=cpu "LD_LIBRARY_PATH=$HP_LIBRARIES" \
+  >/etc/halfpipe/stage.env
 install -m644 "$units"/*.service /etc/systemd/system/
 # Shorter limits, so that the test does not wait for minutes. A heartbeat may
 # take ten seconds while the coordinator is away.

@@ -94,7 +94,10 @@ class Service:
         self.programs = programs
         self.plan = scratch / "plan"
         self.address = f"unix:{scratch}/socket"
-        environment = dict(os.environ, LD_PRELOAD=str(layer),
+        # By its name: LD_PRELOAD is a list that blanks divide.
+        folders = [str(layer.parent), os.environ.get("LD_LIBRARY_PATH", "")]
+        environment = dict(os.environ, LD_PRELOAD=layer.name,
+                           LD_LIBRARY_PATH=":".join(filter(None, folders)),
                            HP_FAULT_PLAN=str(self.plan), OMP_NUM_THREADS="1")
         config = scratch / "service.yaml"
         config.write_text("lease_seconds: 3\n")

@@ -46,7 +46,7 @@ class CaptionFolder {
         &CaptionFolder::Linked,      &CaptionFolder::TwoOfAName,
         &CaptionFolder::OfSystems,   &CaptionFolder::Documentation,
         &CaptionFolder::UnknownKind, &CaptionFolder::LinkBack,
-        &CaptionFolder::Irrelevant};
+        &CaptionFolder::Irrelevant,  &CaptionFolder::OtherForm};
     const std::vector<Maker> wrong = {&CaptionFolder::NoCaption,
                                       &CaptionFolder::BrokenCaption,
                                       &CaptionFolder::BadlyNamed,
@@ -99,6 +99,15 @@ class CaptionFolder {
     Write(root_ + ".files/clip.mp4");
     Write(path + ".txt", GoodCaption(draw_));
     fs::create_symlink(root_ + ".files/clip.mp4", path + ".mp4");
+    ++made_.samples;
+  }
+
+  // A clip out of an archive made on macOS, with a caption that is not.
+  void OtherForm() {
+    ++number_;
+    Write(absl::StrCat(root_, "/cafe\xCC\x81-", number_, ".mp4"));
+    Write(absl::StrCat(root_, "/caf\xC3\xA9-", number_, ".txt"),
+          GoodCaption(draw_));
     ++made_.samples;
   }
 

@@ -82,6 +82,11 @@ class RowsFolder {
       case 2:
         row.media = absl::StrReplaceAll(path, {{"/", "\\"}});
         break;
+      case 3:  // the other form of Unicode
+        row.media = absl::StrReplaceAll(
+            path,
+            {{"caf\xC3\xA9", "cafe\xCC\x81"}, {"cafe\xCC\x81", "caf\xC3\xA9"}});
+        break;
       default:
         break;
     }

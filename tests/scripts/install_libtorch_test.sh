@@ -3,7 +3,8 @@
 # the stages' wrappers find then.
 set -euo pipefail
 : "${HP_SOURCE:?}" "${HP_PYTHON:?}"
-scratch="$(mktemp -d)"
+# In /tmp whatever TMPDIR says: PIP_FIND_LINKS ends at a blank.
+scratch="$(mktemp -d /tmp/halfpipe-wheels-XXXXXX)"
 trap 'rm -rf "$scratch"' EXIT
 PATH="$(dirname "$HP_PYTHON"):$PATH"
 install="$HP_SOURCE/deploy/libtorch/halfpipe-install-libtorch"

@@ -2,6 +2,9 @@
 # cmake/Version.cmake: which version a checkout says that it is.
 set -euo pipefail
 : "${HP_SOURCE:?}"
+# Neither this user's settings (signed tags, hooks) nor a hook's repository.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 
@@ -23,8 +26,7 @@ END
 }
 
 git_() {
-  git -C "$scratch/tree" -c user.name=t -c user.email=t@example.org \
-    -c commit.gpgsign=false "$@"
+  git -C "$scratch/tree" -c user.name=t -c user.email=t@example.org "$@"
 }
 
 commit() {

@@ -1,10 +1,11 @@
 // The main() of every test program. What a stage program sets before it
 // computes is set here too, so that tests see the bits that jobs get; and each
-// run has a folder of its own for testing::TempDir(), so that two checkouts,
-// two users and two runs side by side do not meet in /tmp.
+// run has a folder of its own for temporary files, so that two checkouts, two
+// users and two runs side by side do not meet in /tmp.
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "common/base/cpu_arithmetic.h"
 #include "gmock/gmock.h"
@@ -37,21 +39,31 @@ void ForgetSettings() {
   umask(022);
 }
 
+// Whether tests may put the folder's name into a socket's, which has 108 bytes,
+// and into scripts and job files as it is.
+bool IsShortAndPlain(const std::string& folder) {
+  constexpr size_t kLongest = 60;
+  return folder.size() <= kLongest &&
+         std::all_of(folder.begin(), folder.end(), [](char c) {
+           return absl::ascii_isalnum(c) || std::strchr("/._-", c) != nullptr;
+         });
+}
+
 // Below the folder that the user or gtest names. Goes away with the process.
 class OwnTempFolder {
  public:
   OwnTempFolder() {
-    // A socket's name has 108 bytes, and tests put sockets there.
-    constexpr size_t kLongestParent = 60;
     const std::string parent = testing::TempDir();
     std::string path =
-        (parent.size() > kLongestParent ? "/tmp/" : parent) + "hp-test-XXXXXX";
+        (IsShortAndPlain(parent) ? parent : "/tmp/") + "hp-test-XXXXXX";
     if (mkdtemp(path.data()) == nullptr) {
       std::perror(path.c_str());
       std::exit(EXIT_FAILURE);
     }
     path_ = path;
-    setenv("TEST_TMPDIR", path.c_str(), /*overwrite=*/1);
+    for (const char* variable : {"TEST_TMPDIR", "TMPDIR"}) {
+      setenv(variable, path.c_str(), /*overwrite=*/1);
+    }
   }
 
   ~OwnTempFolder() {

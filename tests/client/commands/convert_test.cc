@@ -49,6 +49,24 @@ TEST_F(ConvertCommandTest, MergesIntoTheModel) {
   EXPECT_TRUE(OpenTensorArchive(out_).ok());
 }
 
+// Who has the file alone has lost its alpha.
+TEST_F(ConvertCommandTest, WarnsOfPeftsNamesWithoutItsConfig) {
+  const std::string peft = directory_.Path("peft.safetensors");
+  WriteOnes(peft, kDiffusersModel, LoraFormat::kPeft, {"blocks.0.self_attn.q"});
+  for (const std::vector<const char*>& how :
+       {std::vector<const char*>{"--to", "comfyui"},
+        std::vector<const char*>{"--merge-into", kDiffusersModel}}) {
+    std::vector<const char*> arguments = {"convert", peft.c_str(),
+                                          out_.c_str()};
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    const CliResult result = RunCli(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("warning: " + peft));
+    EXPECT_THAT(result.err, HasSubstr("no adapter_config.json"));
+  }
+  EXPECT_EQ(Run({"--to", "comfyui"}).err, "");
+}
+
 TEST_F(ConvertCommandTest, SaysWhatIsWrong) {
   EXPECT_EQ(Run({}).code, 2);
   EXPECT_THAT(Run({}).err, HasSubstr("--to FORMAT or --merge-into DIT"));

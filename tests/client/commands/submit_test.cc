@@ -51,6 +51,24 @@ TEST(SubmitCommandTest, SaysHowTheServiceIsToRunTheJob) {
             2);
 }
 
+TEST(SubmitCommandTest, AQuickCheckIsOne) {
+  const TestDirectory directory;
+  const std::string path =
+      directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
+  const FakeTrainingClient client;
+  const auto submit = [&](const char* kind) {
+    return RunCli(
+        {"submit", path.c_str(), "--no-wait", "--kind", kind, "--quick"},
+        ServiceOf(client));
+  };
+  EXPECT_EQ(submit("check").code, 0);
+  EXPECT_EQ(client.spec->kind, JobKind::kCheck);
+  EXPECT_TRUE(client.spec->quick);
+  const CliResult training = submit("train");
+  EXPECT_EQ(training.code, 2);
+  EXPECT_THAT(training.err, HasSubstr("--kind check"));
+}
+
 TEST(SubmitCommandTest, ValidateOnlyQueuesAndFollowsNothing) {
   const TestDirectory directory;
   const std::string path =

@@ -27,6 +27,22 @@ TEST(FileLockTest, IsExclusiveAndReleased) {
   EXPECT_TRUE(FileLock::Acquire(path).ok());
 }
 
+TEST(FileLockTest, AFolderIsLockedAndNothingIsLeftInIt) {
+  const std::string path = ::testing::TempDir() + "/file_lock_folder";
+  std::filesystem::remove_all(path);
+  EXPECT_EQ(FileLock::AcquireFolder(path).status().code(),
+            absl::StatusCode::kNotFound);
+  std::filesystem::create_directory(path);
+  {
+    const auto first = FileLock::AcquireFolder(path);
+    ASSERT_TRUE(first.ok()) << first.status();
+    EXPECT_EQ(FileLock::AcquireFolder(path).status().code(),
+              absl::StatusCode::kFailedPrecondition);
+  }
+  EXPECT_TRUE(FileLock::AcquireFolder(path).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(path));
+}
+
 TEST(FileLockTest, AFolderThatIsNotThereIsNamed) {
   const auto lock = FileLock::Acquire("/no/such/folder/lock");
   EXPECT_EQ(lock.status().code(), absl::StatusCode::kNotFound);

@@ -32,6 +32,9 @@ TEST(ForeignKeysTest, NoiseIsCountedFromTheOtherEnd) {
   EXPECT_THAT(HintOf("max_t", "0.875"),
               HasSubstr("write min_boundary: 0.417 (with shift 5.0)"));
   EXPECT_THAT(HintOf("max_t", "0.9"), HasSubstr("write min_boundary: 0.357"));
+  EXPECT_THAT(HintOf("sigma_min", "0.875"),
+              HasSubstr("write max_boundary: 0.417"));
+  EXPECT_THAT(HintOf("t_max", "0.9"), HasSubstr("write min_boundary: 0.357"));
   EXPECT_THAT(HintOf("min_t", "0"), HasSubstr("write max_boundary: 1.0 "));
   EXPECT_THAT(HintOf("max_t", "1"), HasSubstr("write min_boundary: 0.0 "));
 }
@@ -84,6 +87,8 @@ TEST(ForeignKeysTest, WithoutANumberTheFormula) {
               HasSubstr("max_boundary: 0.417 for the high-noise one and "
                         "min_boundary: 0.417 for the low-noise one"));
   EXPECT_THAT(HintOf("timestep_boundary", "900"), HasSubstr("0.357"));
+  EXPECT_THAT(HintOf("boundary_ratio", "0.9"),
+              HasSubstr("min_boundary: 0.357 for the low-noise one"));
 }
 
 TEST(ForeignKeysTest, OtherUnits) {

@@ -45,6 +45,16 @@ TEST(KeyValuesTest, OnlyKeysThatDecideAreChanges) {
 }
 
 // The default of alpha is the rank: to leave it out is to write the rank.
+TEST(KeyValuesTest, TargetsInAnotherOrderAreTheSame) {
+  JobConfig config = Good();
+  config.lora.targets = {"q", "k", "ffn.0"};
+  const KeyValues before = RecordedValues(config);
+  config.lora.targets = {"ffn.0", "k", "q", "q"};
+  EXPECT_THAT(DecidingChanges(before, config), IsEmpty());
+  config.lora.targets = {"ffn.0", "q"};
+  EXPECT_THAT(DecidingChanges(before, config), ::testing::SizeIs(1));
+}
+
 TEST(KeyValuesTest, AnAlphaOfZeroIsTheRank) {
   JobConfig config = Good();
   config.lora.alpha = 0.0;

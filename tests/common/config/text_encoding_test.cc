@@ -49,7 +49,11 @@ TEST(TextEncodingTest, GoodTextHasNoProblem) {
   for (const char* text :
        {"", "name: caf\xc3\xa9\r\n", "\xef\xbb\xbfname: a\n",
         "a: \"\xe2\x80\x9cquoted\xe2\x80\x9d\"\n",
-        "# \xe2\x80\x9cin a remark\xe2\x80\x9d\n", "a: b\tc\n", "\t\n"}) {
+        "# \xe2\x80\x9cin a remark\xe2\x80\x9d\n",
+        "a: 5  # says: \xe2\x80\x9cso\xe2\x80\x9d\n",
+        "a: \"he says: \xe2\x80\x9cso\xe2\x80\x9d\"\n",
+        "a: 'he says, \xe2\x80\x9cso\xe2\x80\x9d'  # [\n",
+        "a: [\"x\\\": \xe2\x80\x9cy\"]\n", "a: b\tc\n", "\t\n"}) {
     EXPECT_FALSE(FindEncodingProblem(text).has_value()) << text;
     EXPECT_FALSE(FindTypographicQuote(text).has_value()) << text;
     EXPECT_FALSE(FindIndentingTab(text, 9).has_value()) << text;
@@ -63,6 +67,12 @@ TEST(TextEncodingTest, TabsAndTypographicQuotesAreNamed) {
               HasSubstr("job.yaml:2: 'data: {path: "));
   EXPECT_THAT(SaidOf("name: \xe2\x80\x98x\xe2\x80\x99\n"),
               HasSubstr("typographic quote"));
+  for (const char* text :
+       {"a: {b: 'x', c: \xe2\x80\x9dy\xe2\x80\x9d}\n", "- \xe2\x80\x9cy\n",
+        "a: {b: it's, c: \xe2\x80\x9dy\xe2\x80\x9d}\n",
+        "a: [x,  \xe2\x80\x9cy]\n"}) {
+    EXPECT_TRUE(FindTypographicQuote(text).has_value()) << text;
+  }
 }
 
 TEST(TextEncodingTest, AnEmptyFileIsCalledEmpty) {

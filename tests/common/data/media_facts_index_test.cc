@@ -42,12 +42,12 @@ TEST(MediaFactsIndexTest, WhatCannotBeReadIsNotBelieved) {
   ASSERT_TRUE(index.Save().ok());
   const std::string line = *ReadFile(folder / "facts.jsonl");
   const std::string another_version =
-      absl::StrReplaceAll(line, {{"\"version\":1", "\"version\":91"}});
+      absl::StrReplaceAll(line, {{"\"version\":2", "\"version\":92"}});
   ASSERT_NE(another_version, line);
   for (const std::string& bad :
        {std::string("no JSON"), std::string("[1]"), line.substr(0, 40),
         another_version,
-        absl::StrCat("{\"sha256\":\"", kDigest, "\",\"version\":1}")}) {
+        absl::StrCat("{\"sha256\":\"", kDigest, "\",\"version\":2}")}) {
     folder.Write("bad.jsonl", bad);
     EXPECT_FALSE(
         MediaFactsIndex(folder / "bad.jsonl").Find(kDigest, 9).has_value())

@@ -144,8 +144,51 @@ TEST_F(MediaFolderTest, AListThatNobodyNamedIsNamed) {
   folder_.Write("clip-3.mp4", "x");
   folder_.Write("dataset.csv", "video,prompt\n");
   Read();
-  EXPECT_THAT(problems_, HasSubstr("dataset.csv: may hold the captions: name "
-                                   "it in data.metadata"));
+  EXPECT_THAT(problems_, HasSubstr("dataset.csv: may hold the captions: "
+                                   "write data.metadata: dataset.csv"));
+}
+
+TEST_F(MediaFolderTest, AListWithoutAnyCaptionBesideClipsIsTheOneProblem) {
+  fs::remove(folder_ / "clip-1.txt");
+  fs::remove(folder_ / "clip-2.txt");
+  folder_.Write("README.txt", "my data set");
+  folder_.Write("config.json", "{\"a\": 1}");
+  folder_.Write("train/metadata.jsonl",
+                "{\"file_name\": \"clip-1.mp4\", \"text\": \"one\"}\n");
+  Read();
+  EXPECT_EQ(problems_, (folder_ / "train/metadata.jsonl") +
+                           ": holds the captions, and no clip has one beside "
+                           "it: write data.metadata: train/metadata.jsonl");
+  fs::remove(folder_ / "train/metadata.jsonl");
+  Read();
+  EXPECT_THAT(problems_, AllOf(HasSubstr("clip-1.mp4: has no caption"),
+                               HasSubstr("config.json: may hold the")));
+}
+
+// As one half of a data set went through an archive made on macOS.
+TEST_F(MediaFolderTest, ACaptionWhoseNameLooksTheSame) {
+  folder_.Write("cafe\xCC\x81.mp4", "x");
+  folder_.Write("caf\xC3\xA9.txt", "a test card");
+  Read();
+  EXPECT_EQ(problems_, "");
+  ASSERT_EQ(samples_.size(), 3u);
+  EXPECT_EQ(samples_[0].media_path, folder_ / "cafe\xCC\x81.mp4");
+  EXPECT_EQ(samples_[0].prompt, "a test card");
+  // Each has its own.
+  folder_.Write("caf\xC3\xA9.mp4", "x");
+  folder_.Write("cafe\xCC\x81.txt", "another");
+  Read();
+  EXPECT_EQ(problems_, "");
+  ASSERT_EQ(samples_.size(), 4u);
+  EXPECT_EQ(samples_[0].prompt, "another");
+  // Of two that look like it, none is.
+  fs::remove(folder_ / "caf\xC3\xA9.mp4");
+  fs::remove(folder_ / "caf\xC3\xA9.txt");
+  fs::remove(folder_ / "cafe\xCC\x81.txt");
+  folder_.Write("caf\xC3\xA9.txt", "one");
+  folder_.Write("caf\xC3\xA9.TXT", "two");
+  Read();
+  EXPECT_THAT(problems_, HasSubstr("has two captions, caf\xC3\xA9.TXT and"));
 }
 
 TEST_F(MediaFolderTest, TwoMediaOfOneNameShareTheCaption) {

@@ -17,7 +17,8 @@ TEST(MediaKindsTest, Extensions) {
 }
 
 TEST(MediaKindsTest, MediaThatAreReadOrNot) {
-  for (const char* name : {"a.mp4", "a.MP4", "a.rmvb", "a.heic", "x/a.TS"}) {
+  for (const char* name : {"a.mp4", "a.MP4", "a.rmvb", "a.heic", "x/a.TS",
+                           "a.CR3", "a.qoi", "a.hevc"}) {
     EXPECT_TRUE(IsNamedLikeMedia(name)) << name;
   }
   for (const char* name : {"a.txt", "mp4", "a.py", "a.json", "a"}) {

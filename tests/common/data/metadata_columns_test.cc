@@ -29,6 +29,11 @@ TEST(MetadataColumnsTest, MissingColumns) {
             "as video and prompt");
 }
 
+TEST(MetadataColumnsTest, FilesByHuggingFacesNames) {
+  EXPECT_EQ(ColumnsProblem({"video_file_name", "text"}), "");
+  EXPECT_EQ(ColumnsProblem({"image_file_name", "text"}), "");
+}
+
 TEST(MetadataColumnsTest, HeadersOfOtherKinds) {
   EXPECT_EQ(HeaderProblem({"video", "prompt"}, "video,prompt"), "");
   EXPECT_THAT(HeaderProblem({"video;prompt"}, "video;prompt"),
@@ -41,6 +46,11 @@ TEST(MetadataColumnsTest, HeadersOfOtherKinds) {
               HasSubstr("separated by tabs"));
   EXPECT_THAT(HeaderProblem({"video|prompt"}, "\"video\"|\"prompt\""),
               HasSubstr("separated by bars"));
+  EXPECT_THAT(
+      HeaderProblem({"video\xEF\xBC\x8Cprompt"}, "video\xEF\xBC\x8Cprompt"),
+      HasSubstr("separated by full-width commas"));
+  EXPECT_EQ(HeaderProblem({"sep=", ""}, "sep=,"),
+            "the line 'sep=,' is for spreadsheets alone: remove it");
   EXPECT_THAT(HeaderProblem({"a.mp4", "a cat"}, "a.mp4,a cat"),
               HasSubstr("has no header: its first line names a.mp4"));
   EXPECT_THAT(HeaderProblem({"video", "prompt", "prompt"}, ""),

@@ -71,6 +71,28 @@ TEST(MetadataJsonTest, ListsAndLinesAreReadAsWhatTheyAre) {
   EXPECT_EQ(Json("{\"video\": \"a.mp4\", \"prompt\": \"x\"}").size(), 1u);
 }
 
+TEST(MetadataJsonTest, ADocumentInAFileOfLinesHasOneProblem) {
+  const auto said_of = [](absl::string_view text) {
+    return std::string(RowsOfJsonLines(text, "m.jsonl").status().message());
+  };
+  EXPECT_EQ(Lines("{\n\"video\": \"a.mp4\",\n\"prompt\": \"x\"\n}").size(), 1u);
+  EXPECT_EQ(Lines("{\"a.mp4\": \"x\",\n \"b.mp4\": \"y\"\n}").size(), 2u);
+  std::string objects;
+  std::string list = "[\n";
+  std::string cut;
+  for (int i = 0; i < 828; ++i) {
+    objects += "{\n \"video\": \"a.mp4\"\n}\n";
+    list += "{\"video\": \"a.mp4\"},\n";
+    cut += "{\"video\": \"a.mp4\"},\n";
+  }
+  EXPECT_THAT(said_of(objects), HasSubstr("m.jsonl:4: is not valid JSON"));
+  EXPECT_THAT(said_of(list + "]"),
+              HasSubstr("m.jsonl:830: is not valid JSON: a comma before"));
+  EXPECT_THAT(said_of(cut), HasSubstr("m.jsonl:1: is not valid JSON"));
+  // A line that is broken is one of many.
+  EXPECT_EQ(Lines("{\"video\": }\n{\"video\": \"a.mp4\"}\n").size(), 2u);
+}
+
 TEST(MetadataJsonTest, AKeyThatStandsTwiceIsAProblemOfItsRow) {
   const Rows rows = Json(
       "[{\"prompt\": \"a\"}, 7, {\"prompt\": \"a\", \"prompt\": \"b\"},\n"
@@ -96,6 +118,8 @@ TEST(MetadataJsonTest, BrokenTextsSayWhatAndWhere) {
             "m.json:1: is not valid JSON: it ends too early");
   EXPECT_THAT(ErrorOf("[{\"prompt\": \"a \\ud83d cat\"}]"),
               HasSubstr("m.json:1: is not valid JSON: "));
+  EXPECT_LT(ErrorOf("[\"" + std::string(1 << 20, 'x') + "\\q\"]").size(),
+            2000u);
   EXPECT_THAT(ErrorOf("7"), HasSubstr("expected a list of objects, found a "
                                       "number"));
   EXPECT_THAT(Lines("{\"prompt\": \"a \\ud83d cat\"}")[0].problem,

@@ -119,6 +119,15 @@ TEST(MetadataRowsTest, ColumnsOfAllRows) {
 }
 
 TEST(MetadataRowsTest, FilesThatAreNotOfTheirFormat) {
+  EXPECT_EQ(ParseMetadataRows("[{\"video\": \"a.mp4\"},\n", "m.csv")
+                .status()
+                .message(),
+            "m.csv:1: is JSON, not CSV: rename it to .json, or to .jsonl if "
+            "it has an object a line");
+  EXPECT_THAT(
+      std::string(
+          ParseMetadataRows("<!DOCTYPE html>\n", "m.json").status().message()),
+      HasSubstr("m.json: is a web page, not the file itself"));
   EXPECT_THAT(
       ParseMetadataRows("[1,\n2,\n", "m.json").status().message().data(),
       HasSubstr("m.json:3: is not valid JSON"));

@@ -116,6 +116,58 @@ TEST(MetadataTest, MissingFilesMayBeLeftOutAndListed) {
           .ok());
 }
 
+// The files are what is wrong, not the rows.
+TEST(MetadataTest, WithNoFileLeftEachOneIsNamed) {
+  TemporaryFolder folder;
+  folder.Write("metadata.csv", "video,prompt\ngone.mp4,one\nlost.mp4,two\n");
+  std::vector<std::string> missing;
+  const std::string file = folder / "metadata.csv";
+  EXPECT_EQ(
+      MessageOf({.root = folder.path(), .metadata = "", .missing = &missing}),
+      file + ": holds no samples: the file of every row is missing\n" + file +
+          ":2: gone.mp4 does not exist\n" + file +
+          ":3: lost.mp4 does not exist");
+}
+
+TEST(MetadataTest, AMessageIsShorterThanTheFile) {
+  TemporaryFolder folder;
+  folder.Write("metadata.csv", std::string(1 << 20, 'x') + "\n");
+  EXPECT_LT(MessageOf({.root = folder.path(), .metadata = ""}).size(), 10000u);
+  folder.Write("clip.mp4", "x");
+  folder.Write("metadata.csv", "video,prompt\nclip.mp4,\"" +
+                                   std::string(2 << 20, 'x') + "\"\n");
+  EXPECT_THAT(MessageOf({.root = folder.path(), .metadata = ""}),
+              HasSubstr("metadata.csv:2: the prompt has 2097152 bytes"));
+}
+
+TEST(MetadataTest, ListsThatAreNotReadAreNamed) {
+  TemporaryFolder folder;
+  folder.Write("a.mp4", "x");
+  folder.Write("b.png", "x");
+  folder.Write("videos.txt", "a.mp4\n");
+  folder.Write("images.txt", "b.png\n");
+  folder.Write("prompts.txt", "one\n");
+  std::vector<std::string> warnings;
+  const DataSource source{.root = folder.path(),
+                          .metadata = "",
+                          .missing = nullptr,
+                          .warnings = &warnings};
+  ASSERT_TRUE(LoadSamples(source).ok());
+  EXPECT_THAT(warnings, ::testing::Contains((folder / "images.txt") +
+                                            ": is not read, as videos.txt and "
+                                            "prompts.txt are"));
+  const auto images =
+      LoadSamples({.root = folder.path(), .metadata = "images.txt"});
+  ASSERT_TRUE(images.ok()) << images.status();
+  EXPECT_EQ(images->at(0).media_path, folder / "b.png");
+  folder.Write("a.txt", "beside");
+  folder.Write("b.txt", "beside");
+  warnings.clear();
+  ASSERT_TRUE(LoadSamples(source).ok());
+  EXPECT_THAT(warnings, ::testing::Contains(HasSubstr(
+                            "videos.txt: is not read, as clips have .txt")));
+}
+
 TEST(MetadataTest, NothingThere) {
   TemporaryFolder folder;
   EXPECT_EQ(

@@ -59,6 +59,19 @@ TEST(ReadableTextTest, OtherEncodingsAreNamed) {
               HasSubstr("holds a NUL byte"));
   EXPECT_THAT(TextProblem("version https://git-lfs.github.com/spec/v1\n"),
               HasSubstr("git lfs pull"));
+  for (const char* page :
+       {"<!DOCTYPE html>\n<title>404</title>", "\xEF\xBB\xBF\n <HTML><body>"}) {
+    EXPECT_THAT(TextProblem(page), HasSubstr("is a web page"));
+  }
+  EXPECT_EQ(TextProblem("a page that begins with <html>"), "");
+}
+
+TEST(ReadableTextTest, LongTextIsCutBetweenCharacters) {
+  EXPECT_EQ(Shortened("a cat", 5), "a cat");
+  EXPECT_EQ(Shortened("a cat", 3), "a c...");
+  EXPECT_EQ(Shortened("caf\xC3\xA9", 4), "caf...");
+  EXPECT_EQ(Shortened("\xE7\x8C\xAB", 2), "...");
+  EXPECT_EQ(Shortened(std::string(2000, 'x')).size(), 1003u);
 }
 
 TEST(ReadableTextTest, AnExcerptIsShortAndShowsTheBytes) {

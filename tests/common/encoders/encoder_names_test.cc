@@ -42,11 +42,32 @@ TEST(VaeNamesTest, MapsEveryPublishedTensor) {
 TEST(VaeNamesTest, LeavesTheDecoderOut) {
   FakeTensorArchive archive;
   archive.Add("model.decoder.conv1.weight", DType::kF32, {});
+  archive.Add("model.encoder.conv1.weight", DType::kF32, {});
   archive.Add("model.conv2.weight", DType::kF32, {});
   archive.Add("model.conv1.weight", DType::kF32, {});
   const NativeNames names = NativeVaeNames(archive);
-  ASSERT_EQ(names.size(), 1);
+  ASSERT_EQ(names.size(), 2);
   EXPECT_EQ(names.at("conv1.weight"), "model.conv1.weight");
+}
+
+TEST(VaeNamesTest, StripsThePrefixesOfWrappers) {
+  for (const std::string prefix : {"", "model.", "vae.", "first_stage_model.",
+                                   "pipe.vae.", "module._orig_mod."}) {
+    FakeTensorArchive archive;
+    archive.Add(prefix + "encoder.conv_in.weight", DType::kF32, {});
+    archive.Add(prefix + "encoder.down_blocks.1.resnets.0.conv1.weight",
+                DType::kF32, {});
+    archive.Add(prefix + "quant_conv.weight", DType::kF32, {});
+    const NativeNames names = NativeVaeNames(archive);
+    EXPECT_EQ(names.at("conv1.weight"), prefix + "quant_conv.weight");
+    EXPECT_EQ(names.at("encoder.conv1.weight"),
+              prefix + "encoder.conv_in.weight");
+    EXPECT_TRUE(names.contains(
+        "encoder.downsamples.1.downsamples.0.residual.2.weight"));
+  }
+  FakeTensorArchive other;
+  other.Add("student.encoder.conv1.weight", DType::kF32, {});
+  EXPECT_TRUE(NativeVaeNames(other).empty());
 }
 
 TEST(Umt5NamesTest, MapsTransformersNames) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "common/encoders/golden_file.h"
 #include "common/encoders/umt5_encoder.h"
 #include "common/encoders/wan_vae.h"
@@ -98,6 +99,29 @@ TEST_P(MetaLoadTest, RefusesWhatLoadingRefuses) {
   }
   // Not every tensor of a file is the encoder's.
   EXPECT_GT(refusals_, tensors);
+}
+
+// All tensors of a layer that others follow: nothing asks for them by name.
+TEST_P(MetaLoadTest, ALayerThatIsMissingIsNoEnd) {
+  const auto golden = OpenGolden(GetParam().golden);
+  FakeTensorArchive archive;
+  archive.Copy(*golden);
+  int removed = 0;
+  for (const auto& [name, tensor] : golden->tensors()) {
+    for (const char* layer :
+         {"blocks.1.", "encoder.block.1.", "encoder.downsamples.9.",
+          "encoder.down_blocks.0.resnets.0."}) {
+      if (!absl::StartsWith(name, layer)) continue;
+      archive.Remove(name);
+      ++removed;
+    }
+  }
+  ASSERT_GT(removed, 0);
+  const absl::Status refused = GetParam().load(archive, at::kMeta);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()),
+              ::testing::HasSubstr("the file is not whole"));
+  EXPECT_EQ(GetParam().load(archive, at::kCPU), refused);
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryEncoder, MetaLoadTest,

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -141,6 +143,15 @@ TEST_F(WrongTokenizerTest, SaysWhatAFolderHoldsInstead) {
   std::filesystem::create_symlink("../blobs/4d7a", scratch_ / "spiece.model");
   EXPECT_THAT(Refusal(scratch_.path()),
               HasSubstr("spiece.model is a link to ../blobs/4d7a"));
+}
+
+TEST_F(WrongTokenizerTest, AFolderThatMayNotBeEntered) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may enter everything";
+  const std::string folder = scratch_ / "tokenizer";
+  std::filesystem::create_directories(folder);
+  ASSERT_EQ(chmod(folder.c_str(), 0), 0);
+  EXPECT_THAT(Refusal(folder), HasSubstr("permission denied"));
+  ASSERT_EQ(chmod(folder.c_str(), 0700), 0);
 }
 
 TEST_F(WrongTokenizerTest, SaysWhatAFileIsInstead) {

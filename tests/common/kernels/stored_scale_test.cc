@@ -3,6 +3,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 namespace halfpipe {
 namespace {
 
@@ -26,6 +30,40 @@ TEST(StoredScaleTest, MultipliesInFloat32) {
                wide.narrow(1, 2, 2) * grid.narrow(1, 1, 1)},
               1);
   EXPECT_TRUE(TimesScale(values, grid).equal(expected));
+}
+
+// What the formats' definitions say of a byte: a sign, an exponent, the rest
+// mantissa; the lowest exponent is that of subnormal numbers.
+float ValueOf(int byte, int mantissa_bits, int bias, bool has_infinity) {
+  const int mantissa = byte & ((1 << mantissa_bits) - 1);
+  const int exponent = (byte & 0x7f) >> mantissa_bits;
+  const int all_ones = 0x7f >> mantissa_bits;
+  const float sign = (byte & 0x80) != 0 ? -1.0f : 1.0f;
+  if (has_infinity && exponent == all_ones) {
+    return mantissa == 0 ? sign * std::numeric_limits<float>::infinity() : NAN;
+  }
+  if (!has_infinity && (byte & 0x7f) == 0x7f) return NAN;
+  const int whole = exponent == 0 ? mantissa : mantissa + (1 << mantissa_bits);
+  return sign * std::ldexp(static_cast<float>(whole),
+                           std::max(exponent, 1) - bias - mantissa_bits);
+}
+
+TEST(StoredScaleTest, EveryByteIsWhatItsFormatSays) {
+  const at::Tensor bytes = at::arange(256, at::kByte).view({1, 256});
+  const at::Tensor grid = at::full({1, 1}, 0.3, at::kFloat);
+  for (const bool e5m2 : {false, true}) {
+    const at::Tensor product = TimesScale(
+        bytes.view(e5m2 ? at::kFloat8_e5m2 : at::kFloat8_e4m3fn), grid);
+    for (int byte = 0; byte < 256; ++byte) {
+      const float value = ValueOf(byte, e5m2 ? 2 : 3, e5m2 ? 15 : 7, e5m2);
+      const float found = product[0][byte].item<float>();
+      if (std::isnan(value)) {
+        EXPECT_TRUE(std::isnan(found)) << byte;
+      } else {
+        EXPECT_EQ(found, value * 0.3f) << byte;
+      }
+    }
+  }
 }
 
 // A convolution's rows are whatever stands behind the first axis.

@@ -73,7 +73,9 @@ TEST_F(CaptionLengthsTest, AFewAreNamedAndTheRestCounted) {
   }
   const auto warnings = Warnings(captions);
   ASSERT_THAT(warnings, SizeIs(21));
-  EXPECT_THAT(warnings.back(), HasSubstr("10 more captions have over 512"));
+  EXPECT_THAT(warnings.back(),
+              HasSubstr("metadata.csv:22: the first of 10 more "
+                        "captions with over 512 tokens"));
 }
 
 }  // namespace

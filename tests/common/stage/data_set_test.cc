@@ -231,6 +231,13 @@ TEST_F(DataSetTest, StillsForAModelThatContinuesAFrameAreRefused) {
   EXPECT_THAT(skipped->warnings[0], HasSubstr("/b.mp4: is a picture"));
   config_.data.stills = StillsPolicy::kTrain;
   EXPECT_EQ(scan("tiny-i2v")->samples.size(), 2u);
+  // One frame of a clip is a still, too, and no file is to blame.
+  config_.data.frames = 1;
+  EXPECT_EQ(scan("tiny-i2v")->samples.size(), 2u);
+  config_.data.stills = StillsPolicy::kRefuse;
+  refused = scan("tiny-i2v");
+  EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
+  EXPECT_THAT(MessageOf(refused.status()), HasSubstr("data.frames: 1"));
 }
 
 TEST_F(DataSetTest, ARateThatIsFarFromTheModelsIsSaid) {

@@ -166,6 +166,23 @@ TEST_F(JobScanTest, TheVaeOfTheOtherModel) {
                                    "takes 48: it is the VAE of all other"));
 }
 
+// What a file is comes before what it is filled with.
+TEST_F(JobScanTest, AWrongFileIsCalledThatEvenIfItsWeightsAreZeros) {
+  const std::string path = job_.folder() / "vae.safetensors";
+  const auto copy_half = [&](const char* golden) {
+    job_.CopyGolden(golden, "vae.safetensors");
+    const auto size = std::filesystem::file_size(path);
+    std::filesystem::resize_file(path, size / 2);
+    std::filesystem::resize_file(path, size);
+  };
+  copy_half("vae22.safetensors");
+  EXPECT_THAT(Refusal(), AllOf(HasSubstr("has 48 latent channels"),
+                               Not(HasSubstr("zeros"))));
+  copy_half("vae21.safetensors");
+  EXPECT_THAT(Refusal(), AllOf(StartsWith("model.vae: "),
+                               HasSubstr("holds nothing but zeros from byte")));
+}
+
 TEST_F(JobScanTest, ATextEncoderOfAnotherWidth) {
   WriteForms(job_.folder() / "t5.safetensors", Umt5Forms(64));
   EXPECT_THAT(Refusal(), AllOf(StartsWith("model.text_encoder: "),
@@ -311,6 +328,10 @@ TEST_F(JobScanTest, EveryProblemAtOnce) {
               AllOf(HasSubstr("model.text_encoder: "), HasSubstr("model.vae: "),
                     HasSubstr("model.tokenizer: "), HasSubstr("lora.init_from"),
                     HasSubstr("b.txt")));
+  // The LoRA's file is looked at though no model says what it should hold.
+  job_.folder().Write("dit/model.safetensors", kPointer);
+  EXPECT_THAT(Refusal(),
+              AllOf(StartsWith("model.dit: "), HasSubstr("lora.init_from")));
 }
 
 TEST_F(JobScanTest, MediaWithoutTheirContent) {

@@ -163,6 +163,29 @@ TEST_F(LoraStartTest, DiffusersSaysTheAlphaInTheMetadata) {
   EXPECT_THAT(Refusal(), HasSubstr("lora_adapter_metadata says r = 4"));
 }
 
+TEST_F(LoraStartTest, PeftsNamesWithoutItsConfigAreSaid) {
+  std::map<std::string, std::pair<Shape, std::vector<float>>> renamed;
+  for (const auto& [key, tensor] : tensors_) {
+    renamed["base_model.model." + key.substr(16)] = tensor;
+  }
+  tensors_ = renamed;
+  EXPECT_THAT(Warnings(),
+              ElementsAre(HasSubstr("no adapter_config.json beside it")));
+}
+
+// Such as A under B's name: its numbers would be the model's, not a rank.
+TEST_F(LoraStartTest, NoRankIsProposedForMatricesThatDoNotFit) {
+  tensors_.clear();
+  for (const auto& [module, shape] : shapes_) {
+    if (shape.in != shape.out) continue;
+    Add("diffusion_model." + module + ".lora_A.weight", {shape.out, kRank}, 1);
+    Add("diffusion_model." + module + ".lora_B.weight", {kRank, shape.in}, 1);
+  }
+  config_.partial = true;
+  EXPECT_THAT(Refusal(), AllOf(HasSubstr("does not fit this model in 16 of 16"),
+                               Not(HasSubstr("write lora.rank"))));
+}
+
 TEST_F(LoraStartTest, AnotherRankIsRefusedWithBothNumbers) {
   config_.rank = 4;
   config_.alpha = 4;

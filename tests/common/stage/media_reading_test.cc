@@ -58,6 +58,21 @@ TEST(CheckStillTest, OnlyAPictureForAModelThatContinuesOne) {
       CheckStill(data, Architecture("tiny-i2v"), "/a.png", picture).ok());
 }
 
+TEST(CheckFramesTest, OneFrameIsAStill) {
+  DataConfig data;
+  data.frames = 1;
+  const absl::Status refused = CheckFrames(data, Architecture("tiny-i2v"));
+  EXPECT_TRUE(absl::IsInvalidArgument(refused));
+  EXPECT_THAT(MessageOf(refused), HasSubstr("data.frames: 1 makes a still"));
+  EXPECT_THAT(MessageOf(refused), HasSubstr("data.stills: train"));
+  EXPECT_TRUE(CheckFrames(data, Architecture("tiny-t2v")).ok());
+  data.stills = StillsPolicy::kTrain;
+  EXPECT_TRUE(CheckFrames(data, Architecture("tiny-i2v")).ok());
+  data.stills = StillsPolicy::kRefuse;
+  data.frames = 5;
+  EXPECT_TRUE(CheckFrames(data, Architecture("tiny-i2v")).ok());
+}
+
 MediaFacts ClipOf(double rate) { return {.frames_per_second = rate}; }
 
 TEST(FrameRateWarningTest, NamesClipsThatAreFarFromTheModels) {

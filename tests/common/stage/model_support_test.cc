@@ -92,14 +92,37 @@ TEST(ModelSupportTest, SizesOfTheClipsThemselves) {
 }
 
 TEST(ModelSupportTest, WhatShouldBeKnown) {
-  ModelConfig model;
-  EXPECT_THAT(ModelWarnings(model, *KnownArchitecture("t2v-a14b", 0)),
+  JobConfig config;
+  EXPECT_THAT(ModelWarnings(config, *KnownArchitecture("t2v-a14b", 0)),
               IsEmpty());
-  EXPECT_THAT(ModelWarnings(model, *KnownArchitecture("ti2v-5b", 0)),
+  EXPECT_THAT(ModelWarnings(config, *KnownArchitecture("ti2v-5b", 0)),
               ElementsAre(HasSubstr("first frame, is not trained")));
-  model.clip = "/models/clip.pth";
-  EXPECT_THAT(ModelWarnings(model, *KnownArchitecture("i2v-a14b", 0)),
+  config.model.clip = "/models/clip.pth";
+  EXPECT_THAT(ModelWarnings(config, *KnownArchitecture("i2v-a14b", 0)),
               ElementsAre(HasSubstr("/models/clip.pth is not used")));
+}
+
+TEST(ModelSupportTest, AnExpertOnTheOthersTimesteps) {
+  const WanArchitecture t2v = *KnownArchitecture("t2v-a14b", 0);
+  const WanArchitecture i2v = *KnownArchitecture("i2v-a14b", 0);
+  JobConfig config;
+  config.model.dit = "/wan/high_noise_model";
+  EXPECT_THAT(ModelWarnings(config, t2v),
+              ElementsAre(AllOf(
+                  HasSubstr("/wan/high_noise_model is the high-noise expert"),
+                  HasSubstr("the job trains it from 0 to 1"),
+                  HasSubstr("write train.timesteps.max_boundary: 0.417"))));
+  config.train.timesteps.max_boundary = 0.417;
+  EXPECT_THAT(ModelWarnings(config, t2v), IsEmpty());
+  config.train.timesteps.max_boundary = 0.358;
+  EXPECT_THAT(ModelWarnings(config, i2v), IsEmpty());
+  config.model.dit = "/wan/low_noise_model";
+  EXPECT_THAT(
+      ModelWarnings(config, i2v),
+      ElementsAre(HasSubstr("write train.timesteps.min_boundary: 0.357")));
+  config.train.timesteps.min_boundary = 0.358;
+  config.train.timesteps.max_boundary = 1.0;
+  EXPECT_THAT(ModelWarnings(config, i2v), IsEmpty());
 }
 
 }  // namespace

@@ -51,7 +51,12 @@ TEST_F(FileFormTest, FilesThatCameWithoutTheirContent) {
     EXPECT_THAT(Refusal(page), HasSubstr("is a web page")) << page;
   }
   EXPECT_THAT(Refusal("{\"error\": \"Repository not found\"}"),
+              HasSubstr("is JSON text, not the file itself"));
+  EXPECT_THAT(Refusal("\xEF\xBB\xBF{\"error\": \"gone\"}"),
               HasSubstr("is JSON text"));
+  // Such as an index of shards, or a tokenizer.json.
+  EXPECT_THAT(DescribeFile(scratch_.Write("c.json", "{}")).text,
+              HasSubstr("not the file that it lies beside; name that one"));
 }
 
 TEST_F(FileFormTest, FilesOfFormsThatAreNotRead) {
@@ -126,6 +131,11 @@ TEST_F(FileFormTest, PathsThatLeadNowhere) {
   std::filesystem::create_symlink("../blobs/4d7a", scratch_ / "link");
   EXPECT_THAT(DescribeFile(scratch_ / "link").text,
               HasSubstr("is a link to ../blobs/4d7a, which does not exist"));
+  std::filesystem::create_symlink("loop", scratch_ / "loop");
+  EXPECT_THAT(DescribeFile(scratch_ / "loop").text,
+              HasSubstr("is a link that leads back to itself"));
+  EXPECT_THAT(DescribeFile(scratch_ / "loop/file").text,
+              HasSubstr("is a link that leads back to itself"));
   ASSERT_EQ(mkfifo((scratch_ / "pipe").c_str(), 0600), 0);
   EXPECT_THAT(DescribeFile(scratch_ / "pipe").text,
               HasSubstr("is not a regular file"));

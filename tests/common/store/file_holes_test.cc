@@ -65,6 +65,15 @@ TEST_F(FileHolesTest, APieceOfManyThatDidNotCome) {
   EXPECT_TRUE(absl::IsDataLoss(Check())) << Check();
 }
 
+// Wherever it begins, an eighth is found.
+TEST_F(FileHolesTest, AnEighthOfTheFile) {
+  for (int64_t begin = 20'000; begin + kBytes / 8 < kBytes; begin += 50'000) {
+    Write(kBytes);
+    Zero(begin, begin + kBytes / 8 + 200);
+    EXPECT_TRUE(absl::IsDataLoss(Check())) << begin;
+  }
+}
+
 TEST_F(FileHolesTest, SmallFilesAreNotJudged) {
   Write(20'000);
   Zero(10'000, 20'000);

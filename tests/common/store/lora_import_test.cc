@@ -74,7 +74,7 @@ TEST_F(LoraImportTest, AHalfOfAModuleIsNamed) {
 TEST_F(LoraImportTest, ShapesMustMatch) {
   for (const auto& [a, b] :
        std::vector<std::pair<Shape, Shape>>{{{2, 3}, {4, 3}},
-                                            {{2, 3, 1}, {4, 2}},
+                                            {{2, 3}, {4, 2, 1}},
                                             {{6}, {4, 2}},
                                             {{0, 3}, {4, 0}}}) {
     absl::Status status =
@@ -82,6 +82,15 @@ TEST_F(LoraImportTest, ShapesMustMatch) {
     EXPECT_TRUE(absl::IsInvalidArgument(status));
     EXPECT_THAT(MessageOf(status), HasSubstr("'m.lora_A.weight' is"));
   }
+}
+
+TEST_F(LoraImportTest, AConvolutionsIsNamed) {
+  EXPECT_THAT(
+      MessageOf(Import({{"patch_embedding.lora_down.weight", {1, 3, 1, 2, 2}},
+                        {"patch_embedding.lora_up.weight", {4, 1, 1, 1, 1}}})
+                    .status()),
+      HasSubstr("'patch_embedding.lora_down.weight' is [1, 3, 1, 2, 2], the "
+                "LoRA of a convolution"));
 }
 
 TEST_F(LoraImportTest, TwoSpellingsOfOneModuleAreRefused) {
@@ -104,19 +113,66 @@ TEST_F(LoraImportTest, AlphaIsOneNumber) {
   EXPECT_THAT(file->modules[0].b, ElementsAre(0.25f, 0.25f, 0.25f, 0.25f));
   tensors[2].second = {2};
   EXPECT_THAT(MessageOf(Import(tensors).status()),
-              HasSubstr("'m.alpha' is not one finite number"));
+              HasSubstr("'m.alpha' is [2]; expected one number"));
 }
 
 TEST_F(LoraImportTest, PeftsScaleComesFromItsConfig) {
   const std::vector<std::pair<std::string, Shape>> tensors = {
       {"base_model.model.m.lora_A.weight", {2, 3}},
       {"base_model.model.m.lora_B.weight", {1, 2}}};
+  EXPECT_THAT(Import(tensors)->warning, HasSubstr("no adapter_config.json"));
   scratch_.Write("adapter_config.json", R"({"r": 2, "lora_alpha": 6})");
   auto file = Import(tensors);
   ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->warning, "");
   EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3));
   scratch_.Write("adapter_config.json", R"({"r": 4, "lora_alpha": 6})");
   EXPECT_THAT(MessageOf(Import(tensors).status()), HasSubstr("r = 4"));
+}
+
+// A folder is named in place of its one file.
+TEST_F(LoraImportTest, PeftsScaleIsFoundInAFolderToo) {
+  ASSERT_TRUE(WriteSafetensors(scratch_ / "adapter_model.safetensors",
+                               {{"base_model.model.m.lora_A.weight",
+                                 DType::kF32,
+                                 {2, 3},
+                                 ones_.data()},
+                                {"base_model.model.m.lora_B.weight",
+                                 DType::kF32,
+                                 {1, 2},
+                                 ones_.data()}},
+                               {})
+                  .ok());
+  scratch_.Write("adapter_config.json", R"({"r": 2, "lora_alpha": 6})");
+  std::string folder = scratch_ / "";
+  for (int i = 0; i < 2; ++i) {
+    const auto file = ImportLora(folder);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3)) << folder;
+    folder.pop_back();  // the slash
+  }
+}
+
+TEST_F(LoraImportTest, AlphaIsANumberOfAnyKind) {
+  const int64_t whole = 6;
+  const int32_t narrow = 6;
+  const double precise = 6;
+  for (const auto& [dtype, alpha] :
+       std::vector<std::pair<DType, const void*>>{{DType::kI64, &whole},
+                                                  {DType::kI32, &narrow},
+                                                  {DType::kF64, &precise}}) {
+    const std::string path = scratch_ / "in.safetensors";
+    ASSERT_TRUE(WriteSafetensors(
+                    path,
+                    {{"m.lora_down.weight", DType::kF32, {2, 3}, ones_.data()},
+                     {"m.lora_up.weight", DType::kF32, {1, 2}, ones_.data()},
+                     {"m.alpha", dtype, {}, alpha}},
+                    {})
+                    .ok());
+    const auto file = ImportLora(path);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_THAT(file->modules[0].b, ElementsAre(3, 3)) << DTypeName(dtype);
+  }
 }
 
 TEST_F(LoraImportTest, TheScaleCanBeKeptApart) {

@@ -70,6 +70,10 @@ TEST(LoraNamesTest, NormalisesWhatOthersWrite) {
         "transformer.blocks.0.attn1.to_q_lora.down.weight",
         "transformer.blocks.0.attn1.to_q.lora_linear_layer.down.weight",
         "transformer_2.blocks.0.attn1.to_q.lora_A.weight",
+        "pipe.dit2.blocks.0.self_attn.q.lora_A.default.weight",
+        "_fsdp_wrapped_module.diffusion_model.blocks.0.self_attn.q.lora_A"
+        ".weight",
+        "diffusion_model.blocks.0.self_attn.q.lora_A",
         "lora_unet__blocks_0_self_attn_q.lora_down.weight",
         "lora_unet_blocks_0_attn1_to_q.lora_down.weight",
         "lycoris_blocks_0_self_attn_q.lora_down.weight",
@@ -88,7 +92,13 @@ TEST(LoraNamesTest, UnderscoresOfDiffusersNamesAreUndone) {
            {"blocks_12_ffn_net_2", "blocks.12.ffn.2"},
            {"proj_out", "head.head"},
            {"condition_embedder_time_embedder_linear_1", "time_embedding.0"},
-           {"condition_embedder_time_proj", "time_projection.1"}}) {
+           {"condition_embedder_time_proj", "time_projection.1"},
+           {"blocks_3_self_attn_norm_q", "blocks.3.self_attn.norm_q"},
+           {"blocks_3_cross_attn_norm_k", "blocks.3.cross_attn.norm_k"},
+           {"blocks_3_cross_attn_norm_k_img", "blocks.3.cross_attn.norm_k_img"},
+           {"blocks_3_attn2_norm_added_k", "blocks.3.cross_attn.norm_k_img"},
+           {"blocks_3_scale_shift_table", "blocks.3.modulation"},
+           {"img_emb_emb_pos", "img_emb.emb_pos"}}) {
     EXPECT_EQ(NativeModuleOf("lycoris_" + flat), module);
   }
 }
@@ -149,6 +159,9 @@ TEST(LoraNamesTest, AdaptersOfOtherKindsAreKnownByTheirKeys) {
 
 TEST(LoraNamesTest, TheSecondExpertIsKnown) {
   EXPECT_TRUE(IsSecondExpertKey("transformer_2.blocks.0.x.lora_A.weight"));
+  EXPECT_TRUE(IsSecondExpertKey("base_model.model.transformer_2.x.alpha"));
+  EXPECT_TRUE(IsSecondExpertKey("pipe.dit2.blocks.0.x.lora_A.weight"));
+  EXPECT_FALSE(IsSecondExpertKey("pipe.dit.blocks.0.x.lora_A.weight"));
   EXPECT_FALSE(IsSecondExpertKey("transformer.blocks.0.x.lora_A.weight"));
 }
 

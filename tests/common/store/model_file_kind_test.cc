@@ -74,6 +74,13 @@ TEST(ModelFileKindTest, WhatBelongsToOtherModels) {
   EXPECT_EQ(KindOf({"encoder.downsamples.0.residual.2.weight",
                     "blocks.0.pos_embedding.embedding.weight"}),
             ModelFileKind::kSeveral);
+  // A folder with a model and a LoRA of it, or a whole pipeline in a file.
+  EXPECT_EQ(KindOf({"blocks.0.self_attn.norm_q.weight",
+                    "blocks.0.self_attn.q.lora_A.weight"}),
+            ModelFileKind::kSeveral);
+  EXPECT_EQ(KindOf({"model.diffusion_model.blocks.0.self_attn.norm_q.weight",
+                    "vision_model.encoder.layers.0.self_attn.q_proj.weight"}),
+            ModelFileKind::kSeveral);
 }
 
 class ModelFileKindCheckTest : public testing::Test {
@@ -108,6 +115,19 @@ TEST_F(ModelFileKindCheckTest, SaysWhereItBelongs) {
               testing::HasSubstr("is a text encoder of another model, not a "
                                  "UMT5 text encoder; name a UMT5 text encoder "
                                  "here"));
+}
+
+TEST_F(ModelFileKindCheckTest, SeveralAreToldByWhereTheyAre) {
+  const auto pipeline = Archive({"blocks.0.self_attn.norm_q.weight",
+                                 "encoder.downsamples.0.residual.2.weight"});
+  EXPECT_THAT(
+      MessageOf(CheckModelFileKind(*pipeline, ModelFileKind::kDit)),
+      testing::EndsWith("is several models at once, not a Wan DiT; name a file "
+                        "that is nothing but a Wan DiT"));
+  EXPECT_THAT(
+      MessageOf(CheckModelFileKind(*OpenTensorArchive(scratch_.path()).value(),
+                                   ModelFileKind::kDit)),
+      testing::EndsWith("name the file in it that is a Wan DiT"));
 }
 
 TEST_F(ModelFileKindCheckTest, WhatIsUnknownIsLeftToItsReader) {

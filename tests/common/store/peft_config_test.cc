@@ -35,7 +35,20 @@ TEST(PeftConfigTest, NamesWhatIsNotSupported) {
   absl::Status status = ReadPeftScale(path).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(MessageOf(status), HasSubstr("\"alpha_pattern\""));
-  for (const char* text : {"", "[]", "{}", R"({"r": 0, "lora_alpha": 1})"}) {
+  scratch.Write("c", R"({"r": 4, "lora_alpha": 4,
+                         "init_lora_weights": "pissa_niter_4"})");
+  EXPECT_THAT(MessageOf(ReadPeftScale(path).status()),
+              HasSubstr("\"init_lora_weights\" is \"pissa_niter_4\""));
+  for (const char* start :
+       {"true", "false", "null", "\"gaussian\"", "\"eva\""}) {
+    scratch.Write("c", absl::StrCat(R"({"r": 4, "lora_alpha": 4,
+                                     "init_lora_weights": )",
+                                    start, "}"));
+    EXPECT_TRUE(ReadPeftScale(path).ok()) << start;
+  }
+  for (const char* text :
+       {"", "[]", "{}", R"({"r": 0, "lora_alpha": 1})",
+        R"({"r": 4, "lora_alpha": 0})", R"({"r": 4, "lora_alpha": -4})"}) {
     scratch.Write("c", text);
     EXPECT_TRUE(absl::IsInvalidArgument(ReadPeftScale(path).status())) << text;
   }

@@ -50,6 +50,7 @@ TEST_F(QuantisedWeightsTest, KnownWordsPass) {
                         "full_precision_matrix_mult": true})")
                   .ok());
   EXPECT_TRUE(Words(R"({"format": "float8_e5m2"})", "", DType::kF8E5M2).ok());
+  EXPECT_TRUE(Words(R"({"format": "float8_e4m3fn", "params": {}})").ok());
   EXPECT_TRUE(Words("", R"({"format_version": "1.0", "layers": {}})").ok());
   EXPECT_TRUE(
       Words("", R"({"layers": {"m": {"format": "float8_e4m3fn"}}})").ok());
@@ -64,6 +65,8 @@ TEST_F(QuantisedWeightsTest, OthersAreRefusedByName) {
            {R"({"format": "float8_e5m2"})", "but its weight is F8_E4M3"},
            {R"({"format": "float8_e4m3fn", "convrot": true})",
             "says convrot: true"},
+           {R"({"format": "float8_e4m3fn", "params": {"group_size": 64}})",
+            "says params"},
            {R"({"group_size": 64})", "names no format"},
            {R"([1])", "names no format"},
            {"{\"format\": ", "m.comfy_quant"}}) {

@@ -9,7 +9,9 @@
 namespace halfpipe {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class SafetensorsIndexTest : public testing::Test {
  protected:
@@ -51,6 +53,42 @@ TEST_F(SafetensorsIndexTest, NamesAMissingShard) {
   EXPECT_THAT(MessageOf(status), HasSubstr("/2.safetensors"));
 }
 
+TEST_F(SafetensorsIndexTest, NamesEachMissingShard) {
+  WriteShard("2.safetensors", {"b"});
+  scratch_.Write("3.safetensors", "version https://git-lfs.github.com/spec/v1");
+  const absl::Status status =
+      List(R"({"weight_map":{"a":"1.safetensors","b":"2.safetensors",
+                             "c":"3.safetensors"}})")
+          .status();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(MessageOf(status),
+              AllOf(HasSubstr("2 of 3 shards of "),
+                    HasSubstr("/1.safetensors does not exist"),
+                    HasSubstr("/3.safetensors is a Git LFS pointer"),
+                    Not(HasSubstr("/2.safetensors"))));
+}
+
+// A scale that the index of the plain model does not list, say: without it the
+// weight would be read wrongly.
+TEST_F(SafetensorsIndexTest, NamesATensorThatTheIndexLacks) {
+  WriteShard("1.safetensors", {"q.weight", "q.scale_weight"});
+  const absl::Status status =
+      List(R"({"weight_map":{"q.weight":"1.safetensors"}})").status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(
+      MessageOf(status),
+      HasSubstr("/1.safetensors holds tensor 'q.scale_weight', which "));
+}
+
+TEST_F(SafetensorsIndexTest, SaysWhatTheIndexIsInstead) {
+  EXPECT_THAT(
+      MessageOf(List("version https://git-lfs.github.com/spec/v1").status()),
+      HasSubstr("index.json is a Git LFS pointer"));
+  EXPECT_THAT(MessageOf(List("<!DOCTYPE html>").status()),
+              HasSubstr("index.json is a web page"));
+  EXPECT_TRUE(absl::IsDataLoss(List("").status()));
+}
+
 TEST_F(SafetensorsIndexTest, NamesATensorThatItsShardLacks) {
   WriteShard("1.safetensors", {"blocks.0.q"});
   absl::Status status =
@@ -70,7 +108,7 @@ TEST_F(SafetensorsIndexTest, StaysInItsFolder) {
 }
 
 TEST_F(SafetensorsIndexTest, RefusesWhatIsNoIndex) {
-  for (const char* text : {"", "[]", "{}", R"({"weight_map":[]})"}) {
+  for (const char* text : {"x", "[]", "{}", R"({"weight_map":[]})"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(List(text).status())) << text;
   }
 }

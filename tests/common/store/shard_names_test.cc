@@ -52,5 +52,14 @@ TEST(ShardNamesTest, MissingPartsAreNamed) {
                         "download has not ended"));
 }
 
+TEST(ShardNamesTest, APartSaysWhereTheRestIs) {
+  EXPECT_EQ(PartHint("/d/m-00001-of-00006.safetensors"),
+            "; it is part 1 of 6 of a model: name the folder /d");
+  EXPECT_EQ(PartHint("m-00002-of-00002.bin"),
+            "; it is part 2 of 2 of a model: name the folder .");
+  EXPECT_EQ(PartHint("/d/m-00001-of-00001.safetensors"), "");
+  EXPECT_EQ(PartHint("/d-00001-of-00002.x/m.safetensors"), "");
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -82,6 +84,27 @@ TEST_F(TensorArchiveTest, AFolderMayHoldOnePth) {
   std::filesystem::copy(Golden("ordered_dict.pth"), scratch_ / "n.pth");
   EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
               HasSubstr("several checkpoints"));
+}
+
+// As transformers wrote models before safetensors.
+TEST_F(TensorArchiveTest, AFolderMayHoldThePartsOfAPth) {
+  std::filesystem::copy(Golden("ordered_dict.pth"),
+                        scratch_ / "m-00002-of-00002.bin");
+  EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
+              HasSubstr("m-00001-of-00002.bin does not exist"));
+  std::filesystem::copy(Golden("ordered_dict.pth"),
+                        scratch_ / "m-00001-of-00002.bin");
+  // Read as one model: no tensor may be in two parts.
+  EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_.path()).status()),
+              HasSubstr("m-00001-of-00002.bin and in"));
+}
+
+TEST_F(TensorArchiveTest, AFolderThatMayNotBeRead) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  std::filesystem::create_directories(scratch_ / "m");
+  ASSERT_EQ(chmod((scratch_ / "m").c_str(), 0), 0);
+  EXPECT_THAT(MessageOf(OpenTensorArchive(scratch_ / "m").status()),
+              HasSubstr("m may not be read by this user"));
 }
 
 TEST_F(TensorArchiveTest, HiddenFilesAreNoParts) {

@@ -69,6 +69,23 @@ TEST(CheckpointTest, RefusesConfigsThatDoNotHelp) {
   EXPECT_THAT(Refusal(R"({"dim": 24})"), HasSubstr("not a multiple of 128"));
 }
 
+TEST(CheckpointTest, SaysWhatAConfigIsInstead) {
+  EXPECT_THAT(Refusal("<!DOCTYPE html><html>403</html>"),
+              HasSubstr("config.json is a web page"));
+  EXPECT_THAT(Refusal("version https://git-lfs.github.com/spec/v1"),
+              HasSubstr("config.json is a Git LFS pointer"));
+}
+
+TEST(CheckpointTest, AFileThatIsOnePartOfAModel) {
+  const std::string folder = "tests/golden/i2v_a14b_native/model";
+  const auto checkpoint = OpenWanCheckpoint(
+      folder + "/diffusion_pytorch_model-00001-of-00002.safetensors");
+  EXPECT_THAT(std::string(checkpoint.status().message()),
+              testing::EndsWith("; it is part 1 of 2 of a model: name the "
+                                "folder " +
+                                folder));
+}
+
 TEST(CheckpointTest, AMissingFolderIsNamed) {
   const auto checkpoint = OpenWanCheckpoint("tests/golden/absent");
   EXPECT_FALSE(checkpoint.ok());

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/store/wan_names.h"
 #include "common/wan/fake_archive.h"
 #include "common/wan/published_sizes.h"
@@ -121,6 +122,11 @@ TEST(VariantTest, RefusesOtherModelsByName) {
 TEST(VariantTest, AnAbsurdBlockIndexIsAMissingTensor) {
   FakeArchive archive = ArchiveOf(TinyWan(), "");
   archive.Add("blocks.999999.modulation", DType::kBF16, {1, 6, 12});
+  EXPECT_THAT(Refusal(archive), HasSubstr("is missing"));
+  // A block of one tensor each: what it should hold is not listed for all.
+  for (int i = 0; i < 100'000; ++i) {
+    archive.Add(absl::StrCat("blocks.", i, ".x"), DType::kBF16, {0});
+  }
   EXPECT_THAT(Refusal(archive), HasSubstr("is missing"));
 }
 
