@@ -6,6 +6,8 @@ set(HP_LAYER_base absl crypto)
 set(HP_LAYER_build_info absl)
 # what a daemon tells systemd
 set(HP_LAYER_service base absl)
+# connections and descriptors as a budget
+set(HP_LAYER_net base absl)
 # who may do what, and with which keys
 set(HP_LAYER_auth base absl crypto)
 # manual pages and completion, from a program's own parser
@@ -15,7 +17,7 @@ set(HP_LAYER_pipeline base absl json)
 set(HP_LAYER_runtime base pipeline absl)
 set(HP_LAYER_store base absl json)
 set(HP_LAYER_data base store absl json utf8proc)
-set(HP_LAYER_metrics base auth absl prometheus httplib)
+set(HP_LAYER_metrics base net auth absl prometheus httplib microhttpd)
 # CUDA's runtime alone, for the torch group and for the link
 set(HP_LAYER_gpu base runtime absl cuda)
 # a Wan model's names and sizes, which plans are made with
@@ -44,9 +46,9 @@ set(HP_LAYER_rpc base auth config pipeline runtime absl grpc)
 # the processes: main() and what only one of them does. They meet the groups
 # through runtime's interfaces; a process library never sees torch and protobuf
 # together, which is why each stage is made of several.
-set(HP_LAYER_stage_process base build_info service auth manual runtime stage gpu link
+set(HP_LAYER_stage_process base net build_info service auth manual runtime stage gpu link
     rpc metrics absl json cli11)
-set(HP_LAYER_coordinator base build_info service auth manual config pipeline
+set(HP_LAYER_coordinator base net build_info service auth manual config pipeline
     memory_plan flow runtime store data metrics rpc absl sqlite grpc json httplib cli11)
 set(HP_LAYER_client base build_info auth manual config pipeline memory_plan
     wan_shapes store data rpc metrics

@@ -17,8 +17,10 @@ namespace halfpipe {
 namespace {
 
 constexpr absl::string_view kScheme = "Bearer ";
-// What lasts and ends with its token (OpenCalls), or makes a ticket for it.
-constexpr std::array<absl::string_view, 3> kNeedToken = {
+// What lasts and ends with its token (OpenCalls), counts by its name
+// (TokenQuotas), or makes a ticket for it.
+constexpr std::array<absl::string_view, 4> kNeedToken = {
+    "/halfpipe.v1.TrainingService/CreateJob",
     "/halfpipe.v1.TrainingService/CreatePageTicket",
     "/halfpipe.v1.TrainingService/WatchJob",
     "/halfpipe.v1.StageService/NextCommand"};

@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/address.h"
 #include "common/base/status.h"
 #include "common/rpc/grpc_channel.h"
+#include "coordinator/grpc_gate.h"
 #include "coordinator/open_calls.h"
 #include "coordinator/stage_service_impl.h"
 #include "coordinator/training_service_impl.h"
@@ -34,6 +37,14 @@ constexpr int64_t kMessageMemoryBytes = int64_t{256} << 20;
 constexpr int kMaxStreams = 1024;
 // Whoever connects and does not shake hands is let go.
 constexpr int kHandshakeTimeoutMs = 10'000;
+// Whoever has no call for so long is told to connect again for the next.
+constexpr int kIdleMs = 600'000;
+
+absl::Status CannotListen(const std::string& address, absl::string_view why) {
+  return absl::AlreadyExistsError(absl::StrCat(
+      "cannot listen on ", address, ": ", why,
+      "; choose another with --listen-address, or port 0 for a free one"));
+}
 
 void SetArguments(const ServiceLimits& limits, grpc::ServerBuilder* builder) {
   // Two servers that share a port would each get half of the calls.
@@ -48,6 +59,7 @@ void SetArguments(const ServiceLimits& limits, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
                               kHandshakeTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
   builder->SetMaxReceiveMessageSize(static_cast<int>(std::min<int64_t>(
       limits.message_bytes, std::numeric_limits<int>::max())));
   builder->SetMaxSendMessageSize(kMaxMessageBytes);
@@ -65,12 +77,32 @@ struct CoordinatorServer::Parts {
   Parts(Coordinator* the_coordinator, const ServerOptions& options)
       : coordinator(the_coordinator),
         calls(options.security.tokens),
-        training(the_coordinator, &calls, {options.limits, options.page}),
+        training(the_coordinator, &calls,
+                 {options.limits, options.page, options.security.tokens}),
         stages(the_coordinator, &calls),
         unread(options.limits.message_bytes) {}
 
+  // Over TCP by a gate, over a Unix socket by gRPC itself: that is for those
+  // who may open it.
+  absl::Status ListenOn(const std::string& address,
+                        const ServerOptions& options,
+                        grpc::ServerBuilder* builder) {
+    const auto credentials = MakeServerCredentials(address, options.security);
+    if (IsUnixAddress(address)) {
+      builder->AddListeningPort(address, credentials);
+      return absl::OkStatus();
+    }
+    absl::StatusOr<std::unique_ptr<GrpcGate>> opened =
+        GrpcGate::Open(address, options.limits);
+    if (!opened.ok()) return CannotListen(address, opened.status().message());
+    gate = *std::move(opened);
+    gate->AddTo(credentials, builder);
+    return absl::OkStatus();
+  }
+
   Coordinator* coordinator;
   OpenCalls calls;
+  std::unique_ptr<GrpcGate> gate;  // null: a Unix socket
   TrainingServiceImpl training;
   StageServiceImpl stages;
   UnreadCalls unread;
@@ -85,26 +117,23 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
   auto parts = std::make_unique<Parts>(coordinator, options);
   grpc::ServerBuilder builder;
   SetArguments(options.limits, &builder);
-  int port = 0;
-  builder.AddListeningPort(
-      address, MakeServerCredentials(address, options.security), &port);
+  HP_RETURN_IF_ERROR(parts->ListenOn(address, options, &builder));
   builder.RegisterService(&parts->training);
   builder.RegisterService(&parts->stages);
   std::vector<
       std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
       interceptors;
   interceptors.push_back(parts->unread.Counter());
+  if (parts->gate != nullptr) interceptors.push_back(parts->gate->Prover());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        "cannot listen on ", address,
-        ": the port is in use, or the address is not one of this machine; "
-        "choose another with --listen-address, or port 0 for a free one"));
+    return CannotListen(address, "the server does not start there");
   }
   std::string real = address;
-  if (!absl::StartsWith(address, "unix:")) {
-    real = absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
+  if (parts->gate != nullptr) {
+    parts->gate->Start();
+    real = parts->gate->address();
   }
   return std::unique_ptr<CoordinatorServer>(
       new CoordinatorServer(std::move(parts), std::move(real)));
@@ -128,6 +157,7 @@ void CoordinatorServer::Shutdown(absl::Duration grace) {
       health != nullptr) {
     health->SetServingStatus(false);
   }
+  if (parts_->gate != nullptr) parts_->gate->Stop();
   parts_->coordinator->Close();
   parts_->server->Shutdown(DeadlineIn(grace));
   parts_->server->Wait();

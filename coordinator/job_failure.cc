@@ -68,7 +68,7 @@ absl::Status ExplainFailure(const absl::Status& status, const StageInfo& stage,
   std::string advice;
   if (PinRefusalOf(status).has_value()) {
     advice = PinAdvice(forecast);
-  } else if (IsDiskFull(status)) {
+  } else if (IsWaitedFor(status)) {
     return status;  // says it all
   } else if (absl::StrContains(status.message(), "out of host memory")) {
     advice = HostMemoryAdvice(stage);
@@ -108,6 +108,7 @@ absl::string_view RestartReason(const absl::Status& cause) {
   if (IsDeviceFault(cause)) return "device_fault";
   if (PinRefusalOf(cause).has_value()) return "pin_refused";
   if (IsNonFinite(cause)) return "nonfinite";
+  if (IsShortage(cause)) return "shortage";
   switch (cause.code()) {
     case absl::StatusCode::kUnavailable:
       return "stage_lost";

@@ -38,11 +38,6 @@ void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
   absl::StatusOr<Epoch> epoch = host_->NewEpoch();
   if (!epoch.ok()) return Fail(epoch.status());
   epoch_ = *epoch;
-  if (plan_.kind == JobKind::kTrain) {
-    absl::Status prepared = ledger_->Prepare(plan_.config.output.dir);
-    if (!prepared.ok()) return Fail(Annotate(prepared, "output.dir"));
-  }
-  if (absl::Status clear = TakeFolder(now); !clear.ok()) return Fail(clear);
   ProceedWhenReady(now);
 }
 
@@ -64,6 +59,9 @@ void JobRunner::OnTick(absl::Time now) {
   if (stop_deadline_.has_value() && now > *stop_deadline_) {
     return FinishStopped("the stages did not stop in time", now);
   }
+  if (shortage_.has_value()) {
+    return Restart(*std::exchange(shortage_, std::nullopt), now);
+  }
   if (suspected_.has_value() && now > suspected_until_) {
     return Restart(*std::exchange(suspected_, std::nullopt), now);
   }
@@ -73,6 +71,11 @@ void JobRunner::OnTick(absl::Time now) {
 }
 
 void JobRunner::ProceedWhenReady(absl::Time now) {
+  if (!has_folder_) {
+    if (now < resume_at_) return;
+    if (absl::Status taken = TakeFolder(now); !taken.ok()) return Fail(taken);
+    has_folder_ = true;
+  }
   const std::string missing = MissingStages();
   if (!missing.empty()) {
     if (now - wait_since_ <= plan_.join_timeout) return;
@@ -125,6 +128,7 @@ void JobRunner::OnResult(Rank rank, const CommandResult& result,
   }
   const Pending command = stage.pending.front();
   stage.pending.pop_front();
+  if (shortage_.has_value()) return;  // this epoch is over
   if (!result.status.ok()) {
     return OnFailure(rank, command, result.status, now);
   }
@@ -245,6 +249,7 @@ void JobRunner::Fail(const absl::Status& error) {
   if (stop_ == StopKind::kCancel || stop_ == StopKind::kCancelNow) {
     return Finish(JobTrigger::kCancelled, std::string(error.message()));
   }
+  if (TakeShortage(error)) return;
   const absl::Status all = BehindProblems(error);
   Finish(JobTrigger::kFail, std::string(all.message()), all);
 }

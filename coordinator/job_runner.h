@@ -243,12 +243,16 @@ class JobRunner {
   [[nodiscard]] bool IsRegular(const Checkpoint& checkpoint) const;
   [[nodiscard]] bool IsRollbackTarget(const Checkpoint& checkpoint) const;
 
-  // job_runner_room.cc: disks that are full
+  // job_runner_room.cc: disks that are full, systems that are short
   [[nodiscard]] bool TakeDiskFull(const Pending& command,
                                   const absl::Status& failure, absl::Time now);
   void WaitForRoom(RoomFor what, absl::Time now);
   void HoldForRoom(RoomFor what, const absl::Status& cause);
   void TryForRoom(absl::Time now);
+  // Whether `error` passes by itself: then the next tick starts again.
+  [[nodiscard]] bool TakeShortage(const absl::Status& error);
+  [[nodiscard]] std::optional<absl::Duration> DelayBeforeRestart(
+      const absl::Status& cause);
   void FoundRoom();
 
   // job_runner_watch.cc: what gets on, and what does not
@@ -346,6 +350,7 @@ class JobRunner {
   // while waiting
   absl::Time wait_since_;
   absl::Time resume_at_;
+  bool has_folder_ = false;  // what is in it is known
   // A stage failed in a way that its peer may know the cause of.
   std::optional<absl::Status> suspected_;
   absl::Time suspected_until_;
@@ -355,6 +360,7 @@ class JobRunner {
   RoomFor room_for_ = RoomFor::kEncode;
   int room_attempts_ = 0;
   std::optional<absl::Time> room_try_at_;  // the next tick sets it
+  std::optional<absl::Status> shortage_;   // the next tick starts again for it
 
   Training training_;
   std::optional<FoundCheckpoint> newest_;  // own, as the folder had it

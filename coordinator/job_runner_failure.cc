@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 #include "common/runtime/failure_notes.h"
 #include "coordinator/command_kinds.h"
@@ -45,7 +46,8 @@ void JobRunner::OnEarlierResult(Rank rank, const CommandResult& result,
       result.epoch == last_epoch_ &&
       (phase_ == Phase::kWait || phase_ == Phase::kOpenLink ||
        phase_ == Phase::kStart);
-  if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status)) {
+  if (!may_be_cause || result.status.ok() || IsWorthRestart(result.status) ||
+      IsShortage(result.status)) {
     return;
   }
   // Its folder was taken away under it; the save comes again.
@@ -137,7 +139,7 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
     return FinishStopped(std::string(cause.message()), now);
   suspected_.reset();
   full_disk_.reset();
-  room_attempts_ = 0;
+  shortage_.reset();
   // The short way back failed; the long one is no further try.
   const bool falls_back = continue_at_ > 0 && (phase_ == Phase::kOpenLink ||
                                                phase_ == Phase::kStart);
@@ -148,7 +150,7 @@ void JobRunner::Restart(const absl::Status& cause, absl::Time now) {
   if (!save_directory_.empty()) {
     ledger_->Discard(std::exchange(save_directory_, ""));
   }
-  const std::optional<absl::Duration> delay = restarts_.NextDelay();
+  const std::optional<absl::Duration> delay = DelayBeforeRestart(cause);
   if (!delay.has_value()) {
     return Fail(Annotate(
         cause, absl::StrCat("gave up after ", restarts_.limit(),

@@ -17,10 +17,10 @@ namespace halfpipe {
 absl::Status JobRunner::TakeFolder(absl::Time now) {
   if (plan_.kind == JobKind::kPrepare) return absl::OkStatus();
   const std::string& folder = plan_.config.output.dir;
-  // A training has prepared it.
-  if (plan_.kind == JobKind::kCheck) {
-    const absl::Status usable = ledger_->CheckUsable(folder);
-    if (!usable.ok()) return Annotate(usable, "output.dir");
+  if (plan_.kind == JobKind::kTrain) {
+    HP_RETURN_IF_ERROR(Annotate(ledger_->Prepare(folder), "output.dir"));
+  } else {
+    HP_RETURN_IF_ERROR(Annotate(ledger_->CheckUsable(folder), "output.dir"));
   }
   const absl::StatusOr<OutputContents> contents = ledger_->Look(folder);
   if (!contents.ok()) return Annotate(contents.status(), "output.dir");

@@ -19,13 +19,25 @@ absl::Duration DelayBefore(int attempt) {
                   absl::Seconds(5) * (int64_t{1} << std::min(attempt, 4)));
 }
 
+std::string WaitText(const absl::Status& cause) {
+  if (IsDiskFull(cause)) {
+    return absl::StrCat(
+        "waits for room on a full disk: ", std::string(cause.message()),
+        ". Nothing is lost: make room there, and the job goes on by itself");
+  }
+  return absl::StrCat(
+      "waits for descriptors or memory of the system: ",
+      std::string(cause.message()),
+      ". Nothing is lost: the job goes on by itself once there are some");
+}
+
 }  // namespace
 
 bool JobRunner::TakeDiskFull(const Pending& command,
                              const absl::Status& failure, absl::Time now) {
   const bool encodes = command.kind == kEncodeKind || command.kind == kScanKind;
   const bool saves = command.kind == kSaveKind || command.kind == kExportKind;
-  if (!IsDiskFull(failure) || !(encodes || saves)) return false;
+  if (!IsWaitedFor(failure) || !(encodes || saves)) return false;
   full_disk_ = failure;
   const RoomFor save = std::exchange(adding_formats_, false) ? RoomFor::kPublish
                                                              : RoomFor::kSave;
@@ -47,9 +59,7 @@ void JobRunner::WaitForRoom(RoomFor what, absl::Time now) {
 }
 
 void JobRunner::HoldForRoom(RoomFor what, const absl::Status& cause) {
-  const std::string reason = absl::StrCat(
-      "waits for room on a full disk: ", std::string(cause.message()),
-      ". Nothing is lost: make room there, and the job goes on by itself");
+  const std::string reason = WaitText(cause);
   if (room_attempts_ == 0) Say(LogSeverity::kWarning, reason);
   host_->SetReason(reason);
   phase_ = Phase::kNoRoom;
@@ -72,9 +82,24 @@ void JobRunner::TryForRoom(absl::Time now) {
   }
 }
 
+bool JobRunner::TakeShortage(const absl::Status& error) {
+  if (!IsShortage(error)) return false;
+  if (room_attempts_ == 0) Say(LogSeverity::kWarning, WaitText(error));
+  if (!shortage_.has_value()) shortage_ = error;
+  return true;
+}
+
+std::optional<absl::Duration> JobRunner::DelayBeforeRestart(
+    const absl::Status& cause) {
+  // However often it takes: nobody is to blame, and nothing is lost.
+  if (IsShortage(cause)) return DelayBefore(room_attempts_++);
+  room_attempts_ = 0;
+  return restarts_.NextDelay();
+}
+
 void JobRunner::FoundRoom() {
   if (std::exchange(room_attempts_, 0) == 0) return;
-  Say(LogSeverity::kInfo, "there is room on the disk again");
+  Say(LogSeverity::kInfo, "what the job waited for is there again");
   host_->SetReason("");
 }
 

@@ -208,7 +208,7 @@ void JobRunner::BeginSave(absl::Time now) {
   }
   absl::StatusOr<std::string> directory =
       ledger_->Begin(plan_.config.output.dir, steps_done_);
-  if (IsDiskFull(directory.status())) {
+  if (IsWaitedFor(directory.status())) {
     full_disk_ = directory.status();
     return WaitForRoom(RoomFor::kSave, now);
   }
@@ -236,7 +236,7 @@ void JobRunner::BeginExport() {
 
 void JobRunner::CommitSave(absl::Time now) {
   absl::Status committed = CommitFiles(now);
-  if (IsDiskFull(committed)) {
+  if (IsWaitedFor(committed)) {
     full_disk_ = committed;
     return WaitForRoom(RoomFor::kSave, now);
   }
@@ -369,7 +369,7 @@ void JobRunner::Complete(const std::string& directory) {
   absl::StatusOr<std::vector<std::string>> exports =
       ledger_->Publish(directory, plan_.config.output.dir,
                        FormatNames(plan_.config.output.formats));
-  if (IsDiskFull(exports.status())) {
+  if (IsWaitedFor(exports.status())) {
     return HoldForRoom(RoomFor::kPublish, exports.status());
   }
   if (!exports.ok()) return Fail(Annotate(exports.status(), "publish"));

@@ -28,6 +28,7 @@
 #include "common/metrics/health_check.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
+#include "common/net/descriptors.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service/journal.h"
 #include "common/service/notifier.h"
@@ -336,6 +337,7 @@ int Main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   LogToJournal("halfpipe-coordinator");
+  RaiseDescriptorLimit();
   RouteGrpcLog();
   absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
   absl::Status status = config.status();

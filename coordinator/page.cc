@@ -71,6 +71,7 @@ std::vector<HttpRoute> Page::Routes() {
   routes.push_back({.method = HttpRoute::Method::kPost,
                     .pattern = "/api/v1/session",
                     .is_open = true,
+                    .takes = "application/json",
                     .handler = [this](const HttpRequest& request) {
                       return LogIn(request);
                     }});

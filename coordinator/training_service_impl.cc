@@ -1,8 +1,11 @@
 #include "coordinator/training_service_impl.h"
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
@@ -14,6 +17,15 @@
 
 namespace halfpipe {
 namespace {
+
+constexpr absl::string_view kScheme = "Bearer ";
+
+// The header, which CallGuard leaves to the calls that need it.
+absl::string_view AuthorizationOf(const grpc::ServerContext& context) {
+  const auto header = context.client_metadata().find("authorization");
+  if (header == context.client_metadata().end()) return {};
+  return {header->second.data(), header->second.size()};
+}
 
 // Puts a job into a response, or says why there is none.
 template <typename Response>
@@ -38,8 +50,29 @@ v1::WatchJobResponse EventMessage(const JobEvent& event) {
 
 }  // namespace
 
+TrainingServiceImpl::TrainingServiceImpl(Coordinator* coordinator,
+                                         OpenCalls* calls, Bounds bounds)
+    : coordinator_(coordinator),
+      calls_(calls),
+      bounds_(std::move(bounds)),
+      quotas_(bounds_.limits, [coordinator](const std::string& id) {
+        const absl::StatusOr<Job> job = coordinator->GetJob(id);
+        return job.ok() && job->state == JobState::kQueued;
+      }) {}
+
+std::string TrainingServiceImpl::TokenNameOf(
+    const grpc::ServerContext& context) {
+  if (bounds_.tokens == nullptr) return "";
+  absl::string_view token = AuthorizationOf(context);
+  if (absl::StartsWithIgnoreCase(token, kScheme)) {
+    token.remove_prefix(kScheme.size());
+  }
+  const std::optional<Identity> identity = bounds_.tokens->Find(token);
+  return identity.has_value() ? identity->name : "";
+}
+
 absl::StatusOr<Job> TrainingServiceImpl::CreateWithinLimits(
-    const JobSpec& spec) {
+    const JobSpec& spec, const std::string& token) {
   if (spec.config_yaml.size() >
       static_cast<uint64_t>(bounds_.limits.config_bytes)) {
     return absl::ResourceExhaustedError(
@@ -47,7 +80,13 @@ absl::StatusOr<Job> TrainingServiceImpl::CreateWithinLimits(
                      " bytes; this service takes ", bounds_.limits.config_bytes,
                      " at most (limits.config_size)"));
   }
-  return coordinator_->CreateJob(spec);
+  const auto bytes = static_cast<int64_t>(spec.config_yaml.size());
+  const absl::Status quota = quotas_.CheckJob(token, bytes);
+  // One that is there is found all the same.
+  if (!quota.ok() && !coordinator_->GetJob(spec.id).ok()) return quota;
+  HP_ASSIGN_OR_RETURN(Job job, coordinator_->CreateJob(spec));
+  quotas_.AddJob(token, job.id, bytes);
+  return job;
 }
 
 grpc::Status TrainingServiceImpl::Refuse(const absl::Status& status,
@@ -72,7 +111,8 @@ grpc::Status TrainingServiceImpl::CreateJob(grpc::ServerContext* context,
                                             v1::CreateJobResponse* response) {
   absl::StatusOr<JobSpec> spec = FromProto(*request);
   if (!spec.ok()) return ToGrpcStatus(spec.status());
-  const absl::StatusOr<Job> job = CreateWithinLimits(*spec);
+  const absl::StatusOr<Job> job =
+      CreateWithinLimits(*spec, TokenNameOf(*context));
   if (!job.ok()) return Refuse(job.status(), "CreateJob", spec->id, *context);
   return Answer(job, response);
 }
@@ -106,6 +146,11 @@ grpc::Status TrainingServiceImpl::WatchJob(
             "(limits.watches): try again later")),
         "WatchJob", request->id(), *context);
   }
+  const std::string token = TokenNameOf(*context);
+  if (const absl::Status quota = quotas_.BeginWatch(token); !quota.ok()) {
+    return Refuse(quota, "WatchJob", request->id(), *context);
+  }
+  const absl::Cleanup end_watch = [&] { quotas_.EndWatch(token); };
   const std::unique_ptr<OpenCalls::Call> call =
       calls_->Enter(context, "/halfpipe.v1.TrainingService/WatchJob");
   // Headers at once: a client whose connection breaks later knows by them that
@@ -175,13 +220,8 @@ grpc::Status TrainingServiceImpl::GetTrace(grpc::ServerContext*,
 grpc::Status TrainingServiceImpl::CreatePageTicket(
     grpc::ServerContext* context, const v1::CreatePageTicketRequest*,
     v1::CreatePageTicketResponse* response) {
-  const auto header = context->client_metadata().find("authorization");
-  const absl::string_view authorization =
-      header == context->client_metadata().end()
-          ? absl::string_view()
-          : absl::string_view(header->second.data(), header->second.size());
   const absl::StatusOr<PageTicket> ticket =
-      MakePageTicket(bounds_.page, authorization, SteadyNow());
+      MakePageTicket(bounds_.page, AuthorizationOf(*context), SteadyNow());
   if (!ticket.ok()) return ToGrpcStatus(ticket.status());
   response->set_address(ticket->address);
   response->set_tls(ticket->tls);

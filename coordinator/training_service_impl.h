@@ -3,16 +3,18 @@
 #define HP_COORDINATOR_TRAINING_SERVICE_IMPL_H_
 
 #include <atomic>
-#include <utility>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/auth/token_book.h"
 #include "common/base/line_limit.h"
 #include "common/config/service_config.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/open_calls.h"
 #include "coordinator/page_access.h"
+#include "coordinator/token_quotas.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 
 namespace halfpipe {
@@ -28,11 +30,11 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   struct Bounds {
     ServiceLimits limits;
     PageAccess page;
+    TokenBook* tokens = nullptr;  // outlives it; null: nobody has one
   };
 
   // `calls` outlives it, as the coordinator does.
-  TrainingServiceImpl(Coordinator* coordinator, OpenCalls* calls, Bounds bounds)
-      : coordinator_(coordinator), calls_(calls), bounds_(std::move(bounds)) {}
+  TrainingServiceImpl(Coordinator* coordinator, OpenCalls* calls, Bounds bounds);
 
   grpc::Status CreateJob(grpc::ServerContext* context,
                          const v1::CreateJobRequest* request,
@@ -69,8 +71,12 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
                              v1::GetServerInfoResponse* response) override;
 
  private:
-  // Coordinator::CreateJob, unless the job file is too large.
-  [[nodiscard]] absl::StatusOr<Job> CreateWithinLimits(const JobSpec& spec);
+  // Coordinator::CreateJob, unless the job file is too large, or the token has
+  // as much waiting as it may.
+  [[nodiscard]] absl::StatusOr<Job> CreateWithinLimits(
+      const JobSpec& spec, const std::string& token);
+  // Of the caller's token; empty: none is asked for.
+  [[nodiscard]] std::string TokenNameOf(const grpc::ServerContext& context);
   // `status` for the client. If it refuses, the log says whom and why.
   [[nodiscard]] grpc::Status Refuse(const absl::Status& status,
                                     absl::string_view method,
@@ -82,6 +88,7 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   const Bounds bounds_;
   LineLimit lines_;
   std::atomic<int> watches_{0};
+  TokenQuotas quotas_;
 };
 
 }  // namespace halfpipe

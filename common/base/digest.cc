@@ -9,6 +9,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -52,7 +53,7 @@ std::string Sha256Hex(absl::string_view bytes) {
 absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rbe");
   if (file == nullptr) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+    return FileErrnoStatus(errno, "cannot open", path);
   }
   absl::Cleanup close = [file] { std::fclose(file); };
   Sha256 sha;

@@ -9,15 +9,25 @@ namespace halfpipe {
 namespace {
 
 constexpr char kDiskFull[] = "halfpipe/disk-full";
+constexpr char kShortage[] = "halfpipe/shortage";
 
 }  // namespace
 
 absl::Status FileErrnoStatus(int error, absl::string_view what,
                              const std::string& path) {
-  absl::Status status =
-      absl::ErrnoToStatus(error, absl::StrCat(what, " ", path));
+  return SystemErrnoStatus(error, absl::StrCat(what, " ", path));
+}
+
+absl::Status SystemErrnoStatus(int error, absl::string_view what) {
+  absl::Status status = absl::ErrnoToStatus(error, what);
   if (error == ENOSPC || error == EDQUOT) MarkDiskFull(&status);
+  if (IsShortageErrno(error)) MarkShortage(&status);
   return status;
+}
+
+bool IsShortageErrno(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+         error == ENOMEM;
 }
 
 void MarkDiskFull(absl::Status* status) {
@@ -26,6 +36,18 @@ void MarkDiskFull(absl::Status* status) {
 
 bool IsDiskFull(const absl::Status& status) {
   return status.GetPayload(kDiskFull).has_value();
+}
+
+void MarkShortage(absl::Status* status) {
+  status->SetPayload(kShortage, absl::Cord());
+}
+
+bool IsShortage(const absl::Status& status) {
+  return status.GetPayload(kShortage).has_value();
+}
+
+bool IsWaitedFor(const absl::Status& status) {
+  return IsDiskFull(status) || IsShortage(status);
 }
 
 }  // namespace halfpipe

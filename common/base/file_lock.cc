@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 
 namespace halfpipe {
 namespace {
@@ -24,12 +25,12 @@ std::string HolderOf(int fd) {
 absl::StatusOr<FileLock> FileLock::Acquire(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+    return FileErrnoStatus(errno, "cannot open", path);
   }
   FileLock lock(fd);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot lock ", path));
+      return FileErrnoStatus(errno, "cannot lock", path);
     }
     return absl::FailedPreconditionError(absl::StrCat(
         path, " is held by another process of halfpipe", HolderOf(fd)));

@@ -3,14 +3,13 @@
 #define HP_COMMON_BASE_STEADY_CLOCK_H_
 
 #include "absl/time/time.h"
-#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 
 // What the wall clock showed at the first call, carried on by the kernel's
 // monotonic clock: it never steps, forward or back, and stands while the
 // machine is suspended. For intervals, leases, limits and deadlines; compare it
-// with nothing but itself. What is shown or written down is SteadyNow().
+// with nothing but itself. What is shown or written down is absl::Now().
 //
 // Whoever links this also gets waits with a limit (absl::Mutex, absl::CondVar,
 // and so gRPC's own timers) that run on the monotonic clock: see

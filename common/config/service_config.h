@@ -36,7 +36,13 @@ struct ServiceLimits {
   int64_t message_bytes = int64_t{64} << 20;  // of one message to the service
   int64_t config_bytes = int64_t{256} << 10;  // of one job file
   int64_t queued_jobs = 100'000;
-  int64_t watches = 512;  // clients that follow a job at once
+  int64_t watches = 512;              // clients that follow a job at once
+  int64_t connections = 1024;         // to listen_address at once
+  int64_t machine_connections = 256;  // of one machine that is not this one
+  // Of one token, where tokens are asked for.
+  int64_t watches_per_token = 128;
+  int64_t queued_jobs_per_token = 10'000;
+  int64_t queued_bytes_per_token = int64_t{64} << 20;  // of their job files
 };
 
 struct ServiceConfig {

@@ -47,6 +47,23 @@ void AddLimits(ServiceLimits& l, Table& t) {
         "Jobs that may wait at once.");
   t.Add("limits.watches", Integer(&l.watches, 1, 4096), kPlain,
         "Clients that may follow a job at once.");
+  t.Add("limits.connections", Integer(&l.connections, 16, 16384), kPlain,
+        "Connections to listen_address at once, over TCP. A quarter is for "
+        "those whose first call has not been let in yet: where there are more, "
+        "the oldest of these ends for each that comes, and all of them after "
+        "20 seconds.");
+  t.Add("limits.machine_connections", Integer(&l.machine_connections, 4, 16384),
+        kPlain,
+        "How many of those one other machine may have: an IPv4 address, or a "
+        "/64 of IPv6.");
+  t.Add("limits.watches_per_token", Integer(&l.watches_per_token, 1, 4096),
+        kPlain, "Clients with one token that may follow a job at once.");
+  t.Add("limits.queued_jobs_per_token",
+        Integer(&l.queued_jobs_per_token, 1, 10000000), kPlain,
+        "Jobs of one token that may wait at once.");
+  t.Add("limits.queued_bytes_per_token",
+        Bytes(&l.queued_bytes_per_token, 1024, 16384 * kMiB), kPlain,
+        "What the files of those may have together.");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/digest.h"
+#include "common/base/disk_full.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "nlohmann/json.hpp"
@@ -60,7 +61,7 @@ absl::StatusOr<ContentHashes::Stamp> ContentHashes::StampOf(
     const std::string& path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+    return FileErrnoStatus(errno, "cannot read", path);
   }
   return Stamp{
       .size = info.st_size,

@@ -18,6 +18,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 #include "common/base/steady_clock.h"
 
 namespace halfpipe {
@@ -39,7 +40,7 @@ absl::Status WaitFor(int fd, int events, absl::Time deadline) {
     int ready = poll(&waited, 1, static_cast<int>(milliseconds));
     if (ready > 0) return absl::OkStatus();
     if (ready < 0 && errno != EINTR) {
-      return absl::ErrnoToStatus(errno, "poll of the decoder's pipe");
+      return SystemErrnoStatus(errno, "poll of the decoder's pipe");
     }
   }
 }
@@ -87,13 +88,13 @@ absl::StatusOr<DecoderProcess> DecoderProcess::Start(
   // SIGPIPE; a pipe for the frames.
   int input[2], output[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input) != 0) {
-    return absl::ErrnoToStatus(errno, "cannot make a socket for the decoder");
+    return SystemErrnoStatus(errno, "cannot make a socket for the decoder");
   }
   if (pipe2(output, O_CLOEXEC) != 0) {
     int error = errno;
     close(input[0]);
     close(input[1]);
-    return absl::ErrnoToStatus(error, "cannot make a pipe for the decoder");
+    return SystemErrnoStatus(error, "cannot make a pipe for the decoder");
   }
   constexpr int kPipeBytes = 1 << 20;  // a frame in few wake-ups; best effort
   (void)fcntl(output[0], F_SETPIPE_SZ, kPipeBytes);
@@ -104,6 +105,9 @@ absl::StatusOr<DecoderProcess> DecoderProcess::Start(
   if (error != 0) {
     close(input[0]);
     close(output[0]);
+    if (IsShortageErrno(error)) {
+      return SystemErrnoStatus(error, "cannot start the decoder");
+    }
     return absl::FailedPreconditionError(absl::StrCat(
         "cannot start the decoder ", program, ": ", strerror(error),
         "; it is installed beside the stage programs"));
@@ -146,7 +150,7 @@ absl::Status DecoderProcess::Read(void* out, size_t size, absl::Time deadline) {
     if (!ready.ok()) return ready;
     ssize_t got = read(output_, cursor, size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return absl::ErrnoToStatus(errno, "reading from the decoder");
+    if (got < 0) return SystemErrnoStatus(errno, "reading from the decoder");
     if (got == 0) return absl::DataLossError("the decoder ended");
     cursor += got;
     size -= static_cast<size_t>(got);

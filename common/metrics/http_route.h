@@ -1,5 +1,4 @@
-// A path of the HTTP server beside /metrics and /healthz, without the library
-// that serves it.
+// A path of an HTTP server of ours, without the library that serves it.
 #ifndef HP_COMMON_METRICS_HTTP_ROUTE_H_
 #define HP_COMMON_METRICS_HTTP_ROUTE_H_
 
@@ -29,6 +28,12 @@ struct HttpRoute {
   std::string pattern;  // a regular expression for the whole path
   // Anybody may ask: what is served has nothing in it that is secret.
   bool is_open = false;
+  // Of a POST: the Content-Type that it must have, without parameters. A form
+  // of another site cannot send "application/json"; empty: any.
+  std::string takes = {};
+  // Answered by a thread of its own, whatever the others are busy with. Its
+  // handler waits for nobody.
+  bool is_urgent = false;
   // Called from the server's threads, several at a time.
   std::function<HttpAnswer(const HttpRequest&)> handler;
 };

@@ -8,37 +8,22 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "common/metrics/http_port.h"
 #include "common/metrics/http_route.h"
 #include "common/metrics/metrics_registry.h"
+#include "common/metrics/request_gate.h"
 
 namespace halfpipe {
 
-// Who may read. By default everybody, over plain HTTP, which is for an address
-// that only this machine can reach.
-struct MetricsSecurity {
-  std::string certificate = {};  // PEM files; empty: plain HTTP
-  std::string key = {};
-  // Whether the bearer of this token may read; null: nobody is asked for one.
-  // Called from the server's threads.
-  std::function<bool(absl::string_view token)> may_read = nullptr;
-  // Whether this is the value of the session's cookie (kSessionCookie) of
-  // somebody who may read; null: there are no sessions. As above.
-  std::function<bool(absl::string_view session)> has_session = nullptr;
-};
-
-// __Host-: browsers take it only over HTTPS, for this host, for all paths.
-inline constexpr absl::string_view kSessionCookie = "__Host-halfpipe";
-
 // GET /metrics: the registry's text. GET /healthz: 200 "ok", or 503 and a
-// reason. And the routes that it is given, whose answers are neither stored nor
-// framed nor may they load anything from elsewhere. 401 to whoever may not
-// read, for any path but that of an open route. Where everybody may, a route
-// answers 403 to a request for another host's name: a page of that host has
-// lent its name to this machine's address. Eight threads of its own.
+// reason, by a thread of its own. And the routes that it is given. 401 to
+// whoever may not read, for any path but that of an open route; 403 to a
+// request for another host's name (RequestGate). What strangers can ask of it
+// is bounded: HttpPort.
 class MetricsServer {
  public:
-  // Empty: healthy. Else why not. Called from the server's threads.
+  // Empty: healthy. Else why not. Called from one thread of the server; waits
+  // for nobody.
   using HealthCheck = std::function<std::string()>;
 
   // Listens on "host:port" ("[::1]:port" for IPv6); port 0 takes a free one.
@@ -55,15 +40,12 @@ class MetricsServer {
   ~MetricsServer();
 
   // "host:port" with the real port.
-  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] const std::string& address() const;
 
  private:
-  struct Server;
+  explicit MetricsServer(std::unique_ptr<HttpPort> port);
 
-  MetricsServer(std::unique_ptr<Server> server, std::string address);
-
-  std::unique_ptr<Server> server_;
-  std::string address_;
+  std::unique_ptr<HttpPort> port_;
 };
 
 }  // namespace halfpipe

@@ -237,6 +237,7 @@ v1::ReportRequest ToProto(const CommandResult& from) {
   }
   to.set_device_fault(IsDeviceFault(from.status));
   to.set_disk_full(IsDiskFull(from.status));
+  to.set_shortage(IsShortage(from.status));
   return to;
 }
 
@@ -253,6 +254,7 @@ absl::StatusOr<CommandResult> FromProto(const v1::ReportRequest& from) {
     }
     if (from.device_fault()) MarkDeviceFault(&to.status);
     if (from.disk_full()) MarkDiskFull(&to.status);
+    if (from.shortage()) MarkShortage(&to.status);
     return to;
   }
   HP_ASSIGN_OR_RETURN(to.body, ResultBodyFromProto(from));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/base/disk_full.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/data/decoder_client.h"
@@ -113,6 +114,8 @@ class Encoding {
                                       sample.media_path, clip->facts);
       if (!still.ok()) clip = std::move(still);
     }
+    // It is no fault of the sample's.
+    if (IsWaitedFor(clip.status())) return clip.status();
     if (!clip.ok()) {
       RejectSample(sample, clip.status(), result);
       return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 #include "common/data/media_inspection.h"
 #include "common/stage/media_reading.h"
@@ -50,6 +51,7 @@ absl::StatusOr<EncodeResult> InspectSamples(
                            .stop = std::move(stop)}));
   for (size_t i = 0; i < found.size(); ++i) {
     absl::Status problem = found[i].status();
+    if (IsWaitedFor(problem)) return problem;
     if (problem.ok() && architecture != nullptr) {
       problem = CheckStill(config.data, *architecture, refs[i]->media_path,
                            *found[i]);

@@ -29,6 +29,7 @@
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/stage_metrics.h"
 #include "common/metrics/token_gauge.h"
+#include "common/net/descriptors.h"
 #include "common/rpc/grpc_coordinator_client.h"
 #include "common/rpc/grpc_log.h"
 #include "common/runtime/recent_lines.h"
@@ -120,6 +121,7 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
                const std::vector<std::string>& arguments) {
   TerminationWatch termination;
   LogToJournal(absl::StrCat("halfpipe-stage", rank.value()));
+  RaiseDescriptorLimit();
   SetLogContext("rank", absl::StrCat(rank.value()));
   SetMinLogLevel(ParseLogLevel(options.log_level).value_or(LogLevel::kInfo));
   RouteGrpcLog();

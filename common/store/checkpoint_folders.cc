@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -20,7 +21,7 @@ constexpr absl::string_view kRemovedPrefix = "removed-";
 
 absl::Status FolderError(const std::error_code& error, absl::string_view what,
                          const std::string& path) {
-  return absl::ErrnoToStatus(error.value(), absl::StrCat(what, " ", path));
+  return FileErrnoStatus(error.value(), what, path);
 }
 
 // The step of "step-00000250"; nullopt for what CheckpointName never gives.

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
+#include "common/base/disk_full.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/store/file_name.h"
@@ -272,7 +273,7 @@ absl::StatusOr<FileEntry> DescribeFile(const std::string& folder,
   const std::string path = absl::StrCat(folder, "/", name);
   std::error_code error;
   const uintmax_t bytes = std::filesystem::file_size(path, error);
-  if (error) return absl::ErrnoToStatus(error.value(), path);
+  if (error) return SystemErrnoStatus(error.value(), path);
   HP_ASSIGN_OR_RETURN(std::string digest, Sha256OfFile(path));
   return FileEntry{name, static_cast<int64_t>(bytes), std::move(digest)};
 }

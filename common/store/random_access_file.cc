@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -27,7 +28,7 @@ absl::StatusOr<std::shared_ptr<const RandomAccessFile>> RandomAccessFile::Open(
   // O_NONBLOCK: a named pipe must be refused below, not waited for.
   int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+    return FileErrnoStatus(errno, "cannot open", path);
   }
 
   struct stat info {};

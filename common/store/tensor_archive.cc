@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/disk_full.h"
 #include "common/base/status.h"
 #include "common/store/archive_contents.h"
 #include "common/store/file_form.h"
@@ -126,12 +127,14 @@ absl::StatusOr<Listing> ListFolder(const std::string& folder) {
     if (IsPickleName(path)) listing.pickles.push_back(path);
   }
   if (error) {
+    absl::Status failure =
+        FileErrnoStatus(error.value(), "cannot list", folder);
+    if (IsWaitedFor(failure)) return failure;
     const DescribedFile found = DescribeFile(folder);
     if (found.form == FileForm::kUnreadable) {
       return absl::InvalidArgumentError(absl::StrCat(folder, " ", found.text));
     }
-    return absl::ErrnoToStatus(error.value(),
-                               absl::StrCat("cannot list ", folder));
+    return failure;
   }
   for (auto* list :
        {&listing.indexes, &listing.safetensors, &listing.pickles}) {

@@ -158,6 +158,7 @@ class FakeLedger : public CheckpointLedger {
   }
 
   absl::StatusOr<OutputContents> Look(const std::string&) override {
+    if (!look_error.ok()) return look_error;
     OutputContents contents;
     for (const auto& [directory, manifest] : manifests) {
       int64_t step = 0;
@@ -246,6 +247,7 @@ class FakeLedger : public CheckpointLedger {
   std::set<std::string> unreadable;
   std::set<std::string> damaged;  // in a file that the manifest lists
   absl::Status begin_error;
+  absl::Status look_error;
   absl::Status commit_error;
 };
 

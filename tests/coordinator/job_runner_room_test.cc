@@ -149,5 +149,75 @@ TEST_F(FullDiskTest, MemoryThatRunsOutIsNotWaitedFor) {
   EXPECT_EQ(host_.state, JobState::kFailed);
 }
 
+class ShortageTest : public FullDiskTest {
+ protected:
+  static absl::Status Short(const std::string& path) {
+    return FileErrnoStatus(EMFILE, "cannot open", path);
+  }
+};
+
+TEST_F(ShortageTest, ASaveWaitsForDescriptorsToo) {
+  Start(MakePlan());
+  const auto save = WorkUntil<SaveCommand>(1);
+  Deliver(1, Failure(*save, Short("/out/x")));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kSaving);
+  EXPECT_THAT(host_.reason, HasSubstr("waits for descriptors or memory"));
+  EXPECT_THAT(host_.reason, HasSubstr("Too many open files"));
+  Wait(absl::Seconds(7));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_EQ(host_.restarts, 0);
+}
+
+// Where the stages lose their state the job goes back to its last commit,
+// however often that takes.
+TEST_F(ShortageTest, AStepGoesOnFromTheLastCommit) {
+  Start(MakePlan());
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    const auto step = WorkUntil<StepCommand>(0);
+    ASSERT_TRUE(step.has_value()) << attempt << host_.error;
+    Deliver(0, Failure(*step, Short("/cache/x")));
+    Wait(absl::Seconds(70));
+  }
+  EXPECT_THAT(host_.warnings, SizeIs(1));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+  EXPECT_GT(host_.restarts, 5);  // what other causes end a job after
+}
+
+TEST_F(ShortageTest, TheCoordinatorsOwnIsWaitedForToo) {
+  Start(MakePlan());
+  ledger_.begin_error = Short("/out/tmp");
+  Work();
+  EXPECT_EQ(host_.state, JobState::kSaving);
+  ledger_.begin_error = absl::OkStatus();
+  Wait(absl::Seconds(7));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
+// A folder that nobody could look into may be another job's.
+TEST_F(ShortageTest, NothingBeginsBeforeTheFolderIsKnown) {
+  ledger_.look_error = Short("/out");
+  Start(MakePlan());
+  Wait(absl::Seconds(3));
+  EXPECT_FALSE(WorkUntil<ScanCommand>(0).has_value());
+  ledger_.look_error = absl::OkStatus();
+  Wait(absl::Seconds(10));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
+}
+
+TEST_F(ShortageTest, ACancelDoesNotWaitForIt) {
+  Start(MakePlan());
+  const auto step = WorkUntil<StepCommand>(0);
+  Deliver(0, Failure(*step, Short("/cache/x")));
+  runner_->Stop(StopKind::kCancelNow, now_);
+  Wait(absl::Seconds(20));
+  Work();
+  EXPECT_EQ(host_.state, JobState::kCancelled);
+}
+
 }  // namespace
 }  // namespace halfpipe

@@ -21,6 +21,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
+#include "support/raw_client.h"
 #include "support/test_certificates.h"
 
 namespace halfpipe {
@@ -397,6 +398,76 @@ TEST_F(SecurityTest, QuotasNameTheirKey) {
         "method=WatchJob id=b .*limits.watches"}) {
     EXPECT_THAT(log, ContainsRegex(line));
   }
+}
+
+// Silent ones, those that begin HTTP/2 and those whose token is not known hold
+// places that others need, and are not to keep them.
+TEST_F(SecurityTest, AFloodOfConnectionsKeepsNobodyOut) {
+  options_.limits.connections = 40;
+  for (const bool has_tls : {true, false}) {
+    if (!has_tls) options_.security.tls = {};
+    Serve(has_tls ? "localhost:0" : "127.0.0.1:0");
+    const TlsFiles tls =
+        has_tls ? TlsFiles{.ca = authority_.ca_file()} : TlsFiles{};
+    const auto before = Client(read_, tls);
+    EXPECT_EQ(List(*before), absl::StatusCode::kOk);
+    std::vector<RawClient> flood;
+    for (int i = 0; i < 200; ++i) {
+      flood.emplace_back(server_->address());
+      if (i % 2 == 0) {
+        (void)flood.back().Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+      }
+    }
+    EXPECT_EQ(List(*Client(kSecret, tls)), absl::StatusCode::kUnauthenticated);
+    EXPECT_EQ(List(*Client(read_, tls)), absl::StatusCode::kOk);
+    EXPECT_TRUE(flood[0].IsClosedWithin(absl::Seconds(5)));
+    // Who has been let in stays.
+    EXPECT_EQ(List(*before), absl::StatusCode::kOk);
+  }
+}
+
+TEST_F(SecurityTest, AConnectionThatProvesNothingEnds) {
+  options_.security.tls = {};
+  Serve("127.0.0.1:0");
+  RawClient silent(server_->address());
+  // The call is refused, so it proves nothing.
+  const auto refused = Client(kSecret, {});
+  EXPECT_EQ(List(*refused), absl::StatusCode::kUnauthenticated);
+  EXPECT_TRUE(silent.IsClosedWithin(absl::Seconds(30)));
+}
+
+TEST_F(SecurityTest, OneTokenLeavesRoomForTheOthers) {
+  coordinator_options_.max_queued_jobs = 100;
+  options_.limits.queued_jobs_per_token = 1;
+  options_.limits.watches_per_token = 1;
+  Serve();
+  const auto sam = Client(submit_);
+  const auto ada = Client(admin_);
+  ASSERT_TRUE(sam->CreateJob(Spec("a")).ok());
+  const absl::Status second = sam->CreateJob(Spec("b")).status();
+  EXPECT_EQ(second.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(second.message(), HasSubstr("limits.queued_jobs_per_token"));
+  EXPECT_TRUE(sam->CreateJob(Spec("a")).ok());  // it is there
+  EXPECT_TRUE(ada->CreateJob(Spec("b")).ok());
+  ASSERT_TRUE(sam->CancelJob("a", true).ok());
+  EXPECT_TRUE(sam->CreateJob(Spec("c")).ok());
+
+  std::stop_source stop;
+  std::atomic<bool> watching = false;
+  std::thread first([&] {
+    (void)sam->WatchJob({.id = "c", .stop = stop.get_token()},
+                        [&](const JobEvent&) { return watching = true; });
+  });
+  while (!watching) absl::SleepFor(absl::Milliseconds(5));
+  const absl::Status more =
+      sam->WatchJob({.id = "c"}, [](const JobEvent&) { return true; });
+  EXPECT_EQ(more.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(more.message(), HasSubstr("limits.watches_per_token"));
+  EXPECT_TRUE(ada->WatchJob({.id = "c", .follow = false},
+                            [](const JobEvent&) { return true; })
+                  .ok());
+  stop.request_stop();
+  first.join();
 }
 
 // The most memory that this process has held, MiB.

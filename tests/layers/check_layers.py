@@ -41,6 +41,7 @@ LIBRARIES = [
     (r"sqlite3", "sqlite"),
     (r"prometheus/", "prometheus"),
     (r"httplib\.h", "httplib"),
+    (r"microhttpd\.h", "microhttpd"),
     (r"lib(av\w+|sw\w+)/", "ffmpeg"),
     (r"seccomp\.h|linux/seccomp\.h|linux/filter\.h", "seccomp"),
     (r"sentencepiece", "sentencepiece"),

@@ -16,6 +16,19 @@ TEST(DiskFullTest, OnlyFullDisksAndQuotasAreMarked) {
   EXPECT_FALSE(IsDiskFull(absl::OkStatus()));
 }
 
+TEST(DiskFullTest, WhatTheSystemIsShortOfIsMarkedAsThat) {
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+    const absl::Status status = FileErrnoStatus(error, "cannot open", "/x");
+    EXPECT_TRUE(IsShortage(status)) << error;
+    EXPECT_TRUE(IsWaitedFor(Annotate(status, "scan"))) << error;
+    EXPECT_FALSE(IsDiskFull(status)) << error;
+    EXPECT_TRUE(IsShortage(SystemErrnoStatus(error, "a pipe"))) << error;
+  }
+  EXPECT_FALSE(IsShortage(FileErrnoStatus(ENOSPC, "cannot write", "/x")));
+  EXPECT_TRUE(IsWaitedFor(FileErrnoStatus(ENOSPC, "cannot write", "/x")));
+  EXPECT_FALSE(IsWaitedFor(FileErrnoStatus(EACCES, "cannot write", "/x")));
+}
+
 TEST(DiskFullTest, TheMarkSurvivesAnAnnotation) {
   const absl::Status status =
       Annotate(FileErrnoStatus(ENOSPC, "cannot write", "/out/x"), "save");

@@ -8,6 +8,7 @@
 #include "common/metrics/coordinator_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "support/raw_client.h"
 #include "support/test_certificates.h"
 
 namespace halfpipe {
@@ -80,13 +81,62 @@ TEST(MetricsServerTest, HttpsAndTokensKeepStrangersOut) {
     EXPECT_EQ(get(path, "Bearer secret"), 401) << path;
     EXPECT_EQ(get(path, "good"), 401) << path;
   }
+  EXPECT_FALSE(httplib::Client("127.0.0.1", port).Get("/metrics"));  // plain
   const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("msg=\"call refused\" method=/metrics"));
   EXPECT_THAT(log, HasSubstr("peer=127.0.0.1"));
   EXPECT_THAT(log, ::testing::Not(HasSubstr("secret")));
   EXPECT_EQ(get("/metrics", "Bearer good"), 200);
   EXPECT_EQ(get("/healthz", "Bearer good"), 200);
-  EXPECT_FALSE(httplib::Client("127.0.0.1", port).Get("/metrics"));  // plain
+}
+
+// Without a token, of HTTPS too: the handshake is bounded as requests are.
+TEST(MetricsServerTest, SilentHandshakesKeepNobodyOut) {
+  const std::string directory = ::testing::TempDir() + "/metrics_server_test";
+  std::filesystem::create_directories(directory);
+  const TestAuthority authority(directory, "ca");
+  const TlsFiles files = authority.Issue("metrics");
+  MetricsRegistry registry;
+  auto server = MetricsServer::Start(
+      "127.0.0.1:0", &registry, [] { return std::string(); },
+      {.certificate = files.certificate,
+       .key = files.key,
+       .may_read = [](absl::string_view token) { return token == "good"; }});
+  ASSERT_TRUE(server.ok()) << server.status();
+  std::vector<RawClient> silent;
+  for (int i = 0; i < 600; ++i) {
+    silent.emplace_back((*server)->address());
+    if (i % 2 == 0) (void)silent.back().Send("\x16\x03\x01\x02");
+  }
+  httplib::SSLClient client("localhost", PortOf((*server)->address()));
+  client.set_ca_cert_path(files.ca.c_str());
+  client.enable_server_certificate_verification(true);
+  const auto health =
+      client.Get("/healthz", {{"Authorization", "Bearer good"}});
+  ASSERT_TRUE(health);
+  EXPECT_EQ(health->status, 200);
+}
+
+// Old protocols are refused, whatever the system's defaults.
+TEST(MetricsServerTest, OldTlsIsRefused) {
+  const std::string directory = ::testing::TempDir() + "/metrics_server_test";
+  std::filesystem::create_directories(directory);
+  const TlsFiles files = TestAuthority(directory, "ca").Issue("metrics");
+  MetricsRegistry registry;
+  auto server = MetricsServer::Start(
+      "127.0.0.1:0", &registry, [] { return std::string(); },
+      {.certificate = files.certificate, .key = files.key});
+  ASSERT_TRUE(server.ok()) << server.status();
+  for (const int version : {TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION}) {
+    httplib::SSLClient client("localhost", PortOf((*server)->address()));
+    client.enable_server_certificate_verification(false);
+    SSL_CTX_set_min_proto_version(client.ssl_context(), version);
+    SSL_CTX_set_max_proto_version(client.ssl_context(), version);
+    SSL_CTX_set_security_level(client.ssl_context(), 0);
+    EXPECT_EQ(static_cast<bool>(client.Get("/healthz")),
+              version != TLS1_1_VERSION)
+        << version;
+  }
 }
 
 TEST(MetricsServerTest, ABadCertificateIsNamed) {

@@ -1,0 +1,90 @@
+// Who is connected to one port, and who has to go when there are too many.
+#ifndef HP_COMMON_NET_CONNECTION_BUDGET_H_
+#define HP_COMMON_NET_CONNECTION_BUDGET_H_
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/net/peer_address.h"
+
+namespace halfpipe {
+
+struct ConnectionLimits {
+  int64_t in_all = 1024;
+  // Of one machine. Not of this one: all who come through a proxy or a tunnel
+  // look like this machine.
+  int64_t per_machine = 256;
+  // How many of those may be unproven at once.
+  int64_t unproven_in_all = 256;
+  int64_t unproven_per_machine = 64;
+  // Longer than this nobody stays unproven.
+  std::chrono::steady_clock::duration time_to_prove = std::chrono::seconds(20);
+  // Longer than this nobody stays at all.
+  std::chrono::steady_clock::duration lifetime = std::chrono::hours(24 * 365);
+  // Where all places are taken by proven ones: whether the oldest of them gives
+  // way to who comes, or who comes is refused.
+  bool proven_give_way = false;
+};
+
+// A connection is unproven until it has asked for something that it may ask
+// for: silent ones, slow ones and those without a token stay so. They have few
+// places, and the oldest of them gives its own to who comes. So a flood of them
+// keeps out neither those who are served nor, for longer than a moment, those
+// who come. One thread at a time.
+class ConnectionBudget {
+ public:
+  using Id = int64_t;
+  using Time = std::chrono::steady_clock::time_point;
+
+  struct Verdict {
+    bool admitted = false;
+    std::optional<Id> gives_way;  // to be ended; no longer counted
+  };
+
+  explicit ConnectionBudget(const ConnectionLimits& limits) : limits_(limits) {}
+
+  // `id` is larger than all before it.
+  [[nodiscard]] Verdict Admit(Id id, const PeerAddress& peer, Time now);
+  // The oldest that is unproven, no longer counted: where descriptors run out.
+  [[nodiscard]] std::optional<Id> GiveWay();
+  // What is not known is not minded.
+  void Prove(Id id);
+  void Remove(Id id);
+  // Those whose time is over; no longer counted.
+  [[nodiscard]] std::vector<Id> TakeOverdue(Time now);
+
+  [[nodiscard]] int64_t in_all() const { return all_.connections; }
+
+  [[nodiscard]] int64_t unproven() const { return all_.unproven; }
+
+ private:
+  struct Connection {
+    std::string machine;
+    bool is_local;
+    bool is_proven;
+    Time since;
+  };
+
+  struct Count {
+    int64_t connections = 0;
+    int64_t unproven = 0;
+  };
+
+  // The oldest one of `machine` (null: of any) that gives way.
+  [[nodiscard]] std::optional<Id> Oldest(const std::string* machine,
+                                         bool proven_too) const;
+  void Add(const Connection& connection, int64_t sign);
+
+  const ConnectionLimits limits_;
+  std::map<Id, Connection> connections_;  // the oldest first
+  std::map<std::string, Count> machines_;
+  Count all_;
+};
+
+}  // namespace halfpipe
+
+#endif  // HP_COMMON_NET_CONNECTION_BUDGET_H_
