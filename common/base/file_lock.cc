@@ -42,6 +42,20 @@ absl::StatusOr<FileLock> FileLock::Acquire(const std::string& path) {
   return lock;
 }
 
+absl::StatusOr<FileLock> FileLock::AcquireFolder(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  }
+  FileLock lock(fd);
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot lock ", path));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " is held by another process of halfpipe"));
+}
+
 FileLock::FileLock(FileLock&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)) {}
 

@@ -8,13 +8,16 @@
 
 namespace halfpipe {
 
-// An exclusive lock on a file, held until destruction or the process's end
-// (flock; children do not inherit it).
+// An exclusive lock on a file or folder, held until destruction or the
+// process's end (flock; children do not inherit it).
 class FileLock {
  public:
   // Creates the file if need be and writes our process id into it.
   // FailedPrecondition, naming the holder's id, when it is taken.
   [[nodiscard]] static absl::StatusOr<FileLock> Acquire(
+      const std::string& path);
+  // The same of a folder that is there. Nothing is written.
+  [[nodiscard]] static absl::StatusOr<FileLock> AcquireFolder(
       const std::string& path);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&&) = delete;

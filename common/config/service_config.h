@@ -37,6 +37,15 @@ struct ServiceLimits {
   int64_t config_bytes = int64_t{256} << 10;  // of one job file
   int64_t queued_jobs = 100'000;
   int64_t watches = 512;  // clients that follow a job at once
+  // The files of all jobs that wait, together.
+  int64_t queued_bytes = int64_t{256} << 20;
+};
+
+// How long the records of jobs that have ended are kept. Their output folders
+// are nobody's to delete.
+struct RetentionConfig {
+  int64_t days = 365;
+  int64_t ended_jobs = 10'000;  // the last ones
 };
 
 struct ServiceConfig {
@@ -50,6 +59,7 @@ struct ServiceConfig {
   std::string tokens;  // the token file; empty: nobody is asked for a token
   PathRootsConfig roots;
   ServiceLimits limits;
+  RetentionConfig retention;
 };
 
 // As ParseJobConfig: every problem at once, InvalidArgument. An empty document

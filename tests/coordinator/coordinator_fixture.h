@@ -31,7 +31,7 @@ class CoordinatorTest : public ::testing::Test {
   // The coordinator of now is gone without any goodbye; another one takes over.
   void Open() {
     coordinator_.reset();
-    Coordinator::Options options;
+    Coordinator::Options options = coordinator_options_;
     options.clock = [this] { return now_; };
     options.info.started = now_;
     auto store = JobStore::Open(directory_ + "/state");
@@ -145,7 +145,8 @@ class CoordinatorTest : public ::testing::Test {
       ::testing::TempDir(), "/coordinator_",
       ::testing::UnitTest::GetInstance()->current_test_info()->name());
   absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
-  FakeStage stage_;  // how every stage answers
+  Coordinator::Options coordinator_options_;  // for the next Open
+  FakeStage stage_;                           // how every stage answers
   MetricsRegistry registry_;
   CoordinatorMetrics metrics_;
   const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();
