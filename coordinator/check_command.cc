@@ -51,7 +51,7 @@ absl::StatusOr<size_t> LookAtDatabase(const std::string& path) {
       database.Number("SELECT count(*) FROM jobs WHERE state = 'damaged'"));
   Print(absl::StrCat(path, ": ", jobs, " jobs, ", aside, " set aside, ",
                      rows.size(), " records cannot be read"));
-  return rows.size() + static_cast<size_t>(aside);
+  return rows.size();
 }
 
 }  // namespace

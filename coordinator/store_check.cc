@@ -1,5 +1,6 @@
 #include "coordinator/store_check.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,11 @@ absl::Status CheckJobRow(const SqliteStatement& row) {
                                             " and ", JobStateName(job->state)));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckConfig(const std::string& stored) {
+  if (stored.empty()) return absl::DataLossError("it is gone");
+  return FromStoredBytes(stored).status();
 }
 
 }  // namespace
@@ -98,22 +104,21 @@ absl::StatusOr<std::vector<DamagedRow>> FindDamagedRows(
     }
     return found.size() < most;
   };
-  HP_RETURN_IF_ERROR(ForEachRow(database,
-                                "SELECT id, state, ended, body, spec FROM jobs "
-                                "WHERE state <> 'damaged' ORDER BY number",
-                                [&](const SqliteStatement& row) {
-                                  return note(DamagedRow::Kind::kJob, row,
-                                              CheckJobRow(row));
-                                }));
-  HP_RETURN_IF_ERROR(
-      ForEachRow(database,
-                 "SELECT jobs.id, configs.body FROM jobs LEFT JOIN configs "
-                 "ON configs.number = jobs.number WHERE state <> 'damaged' "
-                 "ORDER BY jobs.number",
-                 [&](const SqliteStatement& row) {
-                   return note(DamagedRow::Kind::kConfig, row,
-                               FromStoredBytes(row.Text(1)).status());
-                 }));
+  HP_RETURN_IF_ERROR(ForEachRow(
+      database, "SELECT id, state, ended, body, spec FROM jobs ORDER BY number",
+      [&](const SqliteStatement& row) {
+        return note(DamagedRow::Kind::kJob, row, CheckJobRow(row));
+      }));
+  std::set<std::string> named;
+  for (const DamagedRow& row : found) named.insert(row.job);
+  HP_RETURN_IF_ERROR(ForEachRow(
+      database,
+      "SELECT jobs.id, configs.body FROM jobs LEFT JOIN configs "
+      "ON configs.number = jobs.number ORDER BY jobs.number",
+      [&](const SqliteStatement& row) {
+        if (named.contains(ValidText(row.Text(0)))) return true;
+        return note(DamagedRow::Kind::kConfig, row, CheckConfig(row.Text(1)));
+      }));
   HP_RETURN_IF_ERROR(
       ForEachRow(database, "SELECT job, body FROM events ORDER BY job, cursor",
                  [&](const SqliteStatement& row) {

@@ -31,8 +31,7 @@ struct DamagedRow {
 };
 
 // Every row of a job, its configuration and its events that cannot be read, the
-// first `most` of them. Jobs that were set aside are not looked at again, and
-// their events neither.
+// first `most` of them; also those of jobs that were set aside.
 [[nodiscard]] absl::StatusOr<std::vector<DamagedRow>> FindDamagedRows(
     const SqliteDatabase& database, size_t most = 100);
 

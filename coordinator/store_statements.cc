@@ -88,7 +88,7 @@ absl::Status StoreStatements::PrepareAll() {
       // No state of a job: no query for one finds it.
       {&set_job_aside,
        "UPDATE jobs SET state = 'damaged', ended = 1, ended_ms = ? "
-       "WHERE id = ?"},
+       "WHERE id = ? AND state <> 'damaged'"},
       {&delete_job, "DELETE FROM jobs WHERE id = ?"},
       {&insert_event, "INSERT INTO events VALUES (?, ?, ?)"},
       {&insert_checkpoint,

@@ -80,12 +80,15 @@ TEST_F(StoreCheckTest, FindsRecordsThatBelongToSomebodyElse) {
       "WHERE id = 'a'");
   Spoil("UPDATE jobs SET state = 'done', ended = 1 WHERE id = 'b'");
   Spoil("DELETE FROM configs WHERE number = 3");
-  EXPECT_THAT(Found(), ElementsAre("job a", "job b"));
+  EXPECT_THAT(Found(),
+              ElementsAre("job a", "job b", "the configuration of job c"));
 }
 
-TEST_F(StoreCheckTest, WhatWasSetAsideIsNotFoundAgain) {
+TEST_F(StoreCheckTest, WhatWasSetAsideIsFoundUntilItIsDeleted) {
   Spoil("UPDATE jobs SET body = x'ff' WHERE id = 'a'");
   ASSERT_TRUE(store_->SetAside({"a"}, absl::UnixEpoch()).ok());
+  EXPECT_THAT(Found(), ElementsAre("job a"));
+  ASSERT_TRUE(store_->Delete({"a"}).ok());
   EXPECT_THAT(Found(), IsEmpty());
 }
 
