@@ -1,6 +1,7 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "coordinator/coordinator_fixture.h"
@@ -45,15 +46,19 @@ class CoordinatorStoreTest : public CoordinatorTest {
     }
     return condition();
   }
+
+  // Of the round that the first tick begins, an hour after the epoch.
+  void AwaitFirstCopy() {
+    ASSERT_TRUE(TicksUntil([this] {
+      return absl::StrContains(registry_.Text(),
+                               "halfpipe_store_copy_timestamp_seconds 3600\n");
+    })) << registry_.Text();
+  }
 };
 
 TEST_F(CoordinatorStoreTest, AStartAndEveryDayLeaveACopy) {
   Submit("a");
-  EXPECT_TRUE(TicksUntil([this] {
-    return registry_.Text().find(
-               "halfpipe_store_copy_timestamp_seconds 3600\n") !=
-           std::string::npos;
-  })) << registry_.Text();
+  AwaitFirstCopy();
   EXPECT_THAT(ListStoreCopies(StateDir()), SizeIs(1));
   now_ += absl::Hours(23);
   coordinator_->Tick();
@@ -68,8 +73,8 @@ TEST_F(CoordinatorStoreTest, AJobWhoseRecordIsDamagedIsListedAndHoldsUpNobody) {
   Spoil("UPDATE jobs SET body = x'ff' WHERE id IN ('a', 'c')");
   Open();
   EXPECT_TRUE(TicksUntil([this] {
-    return registry_.Text().find("halfpipe_store_damaged_rows 2\n") !=
-           std::string::npos;
+    return absl::StrContains(registry_.Text(),
+                             "halfpipe_store_damaged_rows 2\n");
   }));
   EXPECT_TRUE(coordinator_->Pulse().ok());
   const auto listed = coordinator_->ListJobs({});
@@ -110,8 +115,7 @@ TEST_F(CoordinatorStoreTest, ADamagedConfigurationFailsItsJob) {
 
 TEST_F(CoordinatorStoreTest, ADatabaseThatIsDamagedUnderItIsTold) {
   for (int i = 0; i < 40; ++i) Submit(absl::StrCat("job-", i));
-  EXPECT_TRUE(
-      TicksUntil([this] { return ListStoreCopies(StateDir()).size() == 1; }));
+  AwaitFirstCopy();
   // The log goes into the file, and then half of that is gone.
   Spoil("PRAGMA wal_checkpoint(TRUNCATE)");
   const std::string path = StorePath(StateDir());
