@@ -23,7 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr size_t kPage = 4096;
-constexpr int kJobs = 300;
+constexpr int kJobs = 600;
 
 class StoreDamageTest : public ::testing::Test {
  protected:
@@ -107,7 +107,7 @@ TEST_F(StoreDamageTest, AFileThatIsNotTheWholeOneIsRefused) {
 
 TEST_F(StoreDamageTest, NoPageIsLostWithoutAWord) {
   const size_t pages = whole_.size() / kPage;
-  ASSERT_GT(pages, 60U);
+  ASSERT_GT(pages, 40U);
   for (size_t page = 1; page < pages; page += 3) {
     for (const char filler : {'\0', '\x5a'}) {
       SCOPED_TRACE(absl::StrCat("page ", page + 1, " of ", pages));
@@ -168,7 +168,7 @@ TEST_F(StoreDamageTest, RecordsThatCannotBeReadBreakNothing) {
     auto database = SqliteDatabase::Open(StorePath(directory_));
     ASSERT_TRUE(database.ok()) << database.status();
     ASSERT_TRUE(database
-                    ->Execute("UPDATE jobs SET body = x'ff' WHERE number = 300;"
+                    ->Execute("UPDATE jobs SET body = x'ff' WHERE number = 600;"
                               "UPDATE jobs SET spec = x'00' WHERE number = 2")
                     .ok());
   }
@@ -179,19 +179,19 @@ TEST_F(StoreDamageTest, RecordsThatCannotBeReadBreakNothing) {
   ASSERT_TRUE(newest.ok()) << newest.status();
   ASSERT_EQ(newest->size(), 2U);
   EXPECT_TRUE((*newest)[0].is_damaged);
-  EXPECT_EQ((*newest)[0].job.id, "job-299");
+  EXPECT_EQ((*newest)[0].job.id, "job-599");
   EXPECT_EQ((*newest)[0].job.state, JobState::kFailed);
   EXPECT_THAT((*newest)[0].job.error.message(), HasSubstr("damaged"));
   EXPECT_FALSE((*newest)[1].is_damaged);
-  ASSERT_TRUE((*store)->SetAside({"job-299", "job-1"}, absl::Now()).ok());
+  ASSERT_TRUE((*store)->SetAside({"job-599", "job-1"}, absl::Now()).ok());
   const auto queued = (*store)->ListQueued();
   ASSERT_TRUE(queued.ok()) << queued.status();
   EXPECT_EQ(queued->size(), static_cast<size_t>(kJobs - 2));
   const auto failed = (*store)->List(1 << 30, 9, {JobState::kFailed});
   ASSERT_TRUE(failed.ok()) << failed.status();
   EXPECT_EQ(failed->size(), 2U);
-  ASSERT_TRUE((*store)->Delete({"job-299"}).ok());
-  EXPECT_TRUE(absl::IsNotFound((*store)->Get("job-299").status()));
+  ASSERT_TRUE((*store)->Delete({"job-599"}).ok());
+  EXPECT_TRUE(absl::IsNotFound((*store)->Get("job-599").status()));
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "coordinator/store_upkeep.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "coordinator/job_store.h"
 #include "coordinator/store_copies.h"
