@@ -77,8 +77,9 @@ std::string WayBack(const std::string& state_dir) {
   }
   return absl::StrCat(
       "The newest of ", copies.size(), " copies that were found whole is ",
-      copies.back().name, ". To go back to it, as the service's user: cd ",
-      state_dir, " && mkdir -p damaged && mv halfpipe.db* damaged/ ; cp ",
+      copies.back().name,
+      ". To go back to it, as the user that runs the service: cd ", state_dir,
+      " && mkdir -p damaged && mv halfpipe.db* damaged/ ; cp ",
       copies.back().name,
       " halfpipe.db ; and start the service again. Jobs that came later are "
       "then unknown, but what they trained lies in their output folders: "

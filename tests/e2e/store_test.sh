@@ -40,6 +40,7 @@ refused() {
 
 copies() { find "$state/backups" -name 'halfpipe-*.db' | wc -l; }
 has_copies() { [[ "$(copies)" == "$1" ]]; }
+has_copy() { compgen -G "$state/backups/halfpipe-$1-*"; }
 
 # submit ID [OPTION...]: a job that nobody takes.
 submit() {
@@ -56,7 +57,7 @@ stop
 ((code == 0)) || fail "exit code $code"
 for ((i = 2; i <= 9; ++i)); do
   service
-  wait_for 20 ls "$state/backups/halfpipe-00000$i-"*
+  wait_for 20 has_copy "00000$i"
   stop
 done
 has_copies 7 || fail "$(copies) copies"
@@ -89,7 +90,7 @@ code=0
 "$HP_BIN/halfpipe-coordinator" check --state-dir "$state" \
   >"$scratch/check.out" 2>&1 || code=$?
 ((code == 3)) || fail "check of a damaged one: exit code $code"
-way="$(sed -n 's/.*as the service.s user: \(cd .*halfpipe\.db\) ; and start.*/\1/p' \
+way="$(sed -n 's/.*as the .*: \(cd .*halfpipe\.db\) ; and start.*/\1/p' \
   "$scratch/refused.err" | head -1)"
 [[ -n "$way" ]] || fail "no way back in: $(cat "$scratch/refused.err")"
 bash -c "$way" || fail "the way back: $way"
