@@ -94,7 +94,7 @@ void JobBook::Create(const JobSpec& spec, const Job& job, absl::Time now) {
                  .spec = spec,
                  .request = DigestOf(spec),
                  .bytes = BytesOf(job, spec)};
-  live.stored.spec.config_yaml.clear();
+  live.stored.spec.config_yaml = std::string();  // gives the memory back
   live.created = false;
   coming_bytes_ += live.stored.bytes;
   AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
@@ -361,7 +361,7 @@ void JobBook::OnWritten(LiveJob* live, const absl::Status& status) {
     live->written_cursor = written.back().cursor;
     if (!std::exchange(live->created, true)) {
       coming_bytes_ -= live->stored.bytes;
-      live->stored.job.config_yaml.clear();  // the store has it
+      live->stored.job.config_yaml = std::string();  // the store has it
       Enter(*live);
     }
     LetRest(live);

@@ -158,14 +158,15 @@ stop
 rm -rf "$state"
 memory_of() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
 service
-before="$(memory_of "$coordinator")"
 job big >/dev/null
 head -c 250000 /dev/zero | tr '\0' '#' >>"$scratch/big.yaml"
 for ((i = 0; i < 100; ++i)); do
   hp submit "$scratch/big.yaml" --id "big-$i" --no-wait >/dev/null
+  # What the first ones bring along is no growth.
+  ((i != 20)) || before="$(memory_of "$coordinator")"
 done
 grown=$(($(memory_of "$coordinator") - before))
-((grown < 16 * 1024)) || fail "100 queued jobs took $grown KiB"
+((grown < 8 * 1024)) || fail "80 queued jobs took $grown KiB"
 for ((i = 0; i < 100; ++i)); do hp cancel "big-$i" >/dev/null; done
 stop
 size="$(stat -c %s "$database")"
