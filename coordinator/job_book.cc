@@ -28,6 +28,9 @@ bool MayWait(const JobEventBody& event) {
          std::holds_alternative<EncodingProgress>(event);
 }
 
+// A text that is only made empty, or given an empty one, keeps its memory.
+void ReleaseText(std::string* text) { std::string().swap(*text); }
+
 bool IsWorthKeeping(const JobEventBody& event) {
   const auto* step = std::get_if<StepProgress>(&event);
   return step == nullptr || step->steps_done <= kStepsWithEvents ||
@@ -94,7 +97,7 @@ void JobBook::Create(const JobSpec& spec, const Job& job, absl::Time now) {
                  .spec = spec,
                  .request = DigestOf(spec),
                  .bytes = BytesOf(job, spec)};
-  live.stored.spec.config_yaml = std::string();  // gives the memory back
+  ReleaseText(&live.stored.spec.config_yaml);
   live.created = false;
   coming_bytes_ += live.stored.bytes;
   AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
@@ -361,7 +364,7 @@ void JobBook::OnWritten(LiveJob* live, const absl::Status& status) {
     live->written_cursor = written.back().cursor;
     if (!std::exchange(live->created, true)) {
       coming_bytes_ -= live->stored.bytes;
-      live->stored.job.config_yaml = std::string();  // the store has it
+      ReleaseText(&live->stored.job.config_yaml);  // the store has it
       Enter(*live);
     }
     LetRest(live);
