@@ -29,6 +29,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddPauseCommand(app, context);
   AddResumeCommand(app, context);
   AddSaveCommand(app, context);
+  AddDeleteCommand(app, context);
   AddStagesCommand(app, context);
   AddVerifyCommand(app, context);
   AddBenchCommand(app, context);

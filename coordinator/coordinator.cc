@@ -35,7 +35,8 @@ Coordinator::Coordinator(Options options, std::unique_ptr<JobBook> book,
       registry_(options_.stages),
       scrub_([](const std::string& directory) {
         return VerifyCheckpoint(directory).status();
-      }) {}
+      }),
+      upkeep_(store_.state_dir()) {}
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
     Options options, std::unique_ptr<JobStore> store, CheckpointLedger* ledger,
@@ -49,7 +50,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Create(
 
 absl::StatusOr<Job> Coordinator::GetJob(const std::string& id) {
   absl::MutexLock lock(&mutex_);
-  return book_->Get(id);
+  return book_->GetWhole(id);
 }
 
 absl::StatusOr<JobPage> Coordinator::ListJobs(const JobQuery& query) {
@@ -60,7 +61,7 @@ absl::StatusOr<JobPage> Coordinator::ListJobs(const JobQuery& query) {
 absl::StatusOr<Job> Coordinator::CancelNow(const std::string& id, bool now) {
   absl::MutexLock lock(&mutex_);
   const absl::Time time = options_.clock();
-  HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
+  HP_ASSIGN_OR_RETURN(Job job, book_->GetWhole(id));
   if (HasEnded(job.state)) return job;
   if (PairRun* run = RunOf(id); run != nullptr) {
     run->runner().Stop(now ? StopKind::kCancelNow : StopKind::kCancel, time);
@@ -73,7 +74,7 @@ absl::StatusOr<Job> Coordinator::CancelNow(const std::string& id, bool now) {
     too_small_.erase(id);
   }
   Settle(time);
-  return book_->Get(id);
+  return book_->GetWhole(id);
 }
 
 absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id,
@@ -82,16 +83,17 @@ absl::StatusOr<Job> Coordinator::ResumeNow(const std::string& id,
   if (shutting_down_) return ClosedError();
   const absl::Time now = options_.clock();
   HP_RETURN_IF_ERROR(book_->Get(id).status());
+  HP_RETURN_IF_ERROR(CheckRoomInQueue(/*bytes=*/0));
   HP_RETURN_IF_ERROR(book_->Resume(id, options, options_.wall()));
   queue_is_due_ = true;
   Settle(now);
-  return book_->Get(id);
+  return book_->GetWhole(id);
 }
 
 absl::StatusOr<Job> Coordinator::PauseNow(const std::string& id) {
   absl::MutexLock lock(&mutex_);
   const absl::Time now = options_.clock();
-  HP_ASSIGN_OR_RETURN(Job job, book_->Get(id));
+  HP_ASSIGN_OR_RETURN(Job job, book_->GetWhole(id));
   if (job.state == JobState::kPaused || job.state == JobState::kPausing) {
     return job;
   }
@@ -106,7 +108,7 @@ absl::StatusOr<Job> Coordinator::PauseNow(const std::string& id) {
     retries_.erase(id);
   }
   Settle(now);
-  return book_->Get(id);
+  return book_->GetWhole(id);
 }
 
 absl::StatusOr<Job> Coordinator::SaveJob(const std::string& id) {
@@ -120,7 +122,7 @@ absl::StatusOr<Job> Coordinator::SaveJob(const std::string& id) {
                      ": only a job that trains has something to save"));
   }
   Settle(now);
-  return book_->Get(id);
+  return book_->GetWhole(id);
 }
 
 absl::StatusOr<std::vector<StepTrace>> Coordinator::GetTrace(
@@ -232,6 +234,7 @@ void Coordinator::TickLocked(absl::Time now) {
   if (last_tick_.has_value() && now - *last_tick_ > kLate) {
     registry_.ExtendLeases(now - *last_tick_);
   }
+  NoteClock(now);
   last_tick_ = now;
   for (const StagePlace& place : registry_.RemoveLost(now)) {
     queue_is_due_ = true;
@@ -241,6 +244,7 @@ void Coordinator::TickLocked(absl::Time now) {
   }
   for (auto& [pair, run] : runs_) run->runner().OnTick(now);
   Scrub(now);
+  KeepStore(now);
   book_->Flush(options_.wall());
   if (now - last_look_ >= kLookInterval) queue_is_due_ = true;
   Settle(now);

@@ -28,6 +28,7 @@
 #include "coordinator/job_request.h"
 #include "coordinator/pair_run.h"
 #include "coordinator/stage_registry.h"
+#include "coordinator/store_upkeep.h"
 #include "coordinator/trace_book.h"
 #include "coordinator/wakeups.h"
 
@@ -49,6 +50,8 @@ class Coordinator {
     // come since.
     PathRootsConfig roots = {};
     int64_t max_queued_jobs = ServiceLimits().queued_jobs;
+    int64_t max_queued_bytes = ServiceLimits().queued_bytes;
+    RetentionConfig retention = {};
   };
 
   // `ledger` and `metrics` outlive it. Codes: JobStore's.
@@ -65,6 +68,7 @@ class Coordinator {
       const std::string& id, const ResumeOptions& options = {});
   [[nodiscard]] absl::StatusOr<Job> PauseJob(const std::string& id);
   [[nodiscard]] absl::StatusOr<Job> SaveJob(const std::string& id);
+  [[nodiscard]] absl::StatusOr<Job> DeleteJob(const std::string& id);
   [[nodiscard]] absl::StatusOr<std::vector<StepTrace>> GetTrace(
       const std::string& id, int32_t steps);
   [[nodiscard]] ServerInfo Info();
@@ -101,6 +105,8 @@ class Coordinator {
 
   // Whether the store answers a query, and one line on what is going on. Called
   // between two Ticks, it proves that both the loop and the store are alive.
+  // DataLoss: the store is damaged, and the message says how to go back to a
+  // copy of it; this process must end.
   [[nodiscard]] absl::StatusOr<std::string> Pulse();
 
   // Has every job save its last optimizer step and queue again; none starts.
@@ -149,9 +155,10 @@ class Coordinator {
   [[nodiscard]] absl::StatusOr<Submission> ReadInTurn(const JobSpec& spec,
                                                       absl::Time wall)
       ABSL_LOCKS_EXCLUDED(mutex_, reading_);
-  // ResourceExhausted: as many jobs wait as may. Those that are on their way to
-  // the disk are not counted: the limit is of memory, and bends by a few.
-  [[nodiscard]] absl::Status CheckRoomInQueue() const
+  // ResourceExhausted: as many jobs wait as may, or with one of `bytes` they
+  // would hold more than they may. The number bends by a few: those on their
+  // way to the disk are not counted.
+  [[nodiscard]] absl::Status CheckRoomInQueue(int64_t bytes) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Queues the job, with the reason why it waits. Returns the write of it.
   [[nodiscard]] JobBook::Ticket BeginCreate(const JobSpec& spec, const Job& job,
@@ -170,6 +177,17 @@ class Coordinator {
   void TickLocked(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Has the checkpoints of running jobs read again from time to time.
   void Scrub(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // coordinator_store.cc: what the store needs from time to time
+
+  // Has the store checked and copied at the start and every day, says what was
+  // found, and removes jobs that are older, or more, than are kept.
+  void KeepStore(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnStoreReport(const StoreUpkeep::Report& report, absl::Time wall)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Prune(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A wall clock that is set makes no job old: ages count again an hour later.
+  void NoteClock(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // Ends finished runs, and gives queued jobs to idle pairs if something
   // happened that a queued job may have waited for.
   void Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -177,7 +195,8 @@ class Coordinator {
 
   // coordinator_queue.cc: which job goes where
 
-  // Looks at the whole queue, in order.
+  // Looks at the whole queue, in order; where many of its jobs have not been
+  // read yet, some of them now and the others from the next tick on.
   void AssignQueue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Some pair has no job.
   [[nodiscard]] bool HasIdlePair() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -259,7 +278,15 @@ class Coordinator {
   std::optional<absl::Time> last_scrub_ ABSL_GUARDED_BY(mutex_);
   bool shutting_down_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  CheckpointScrub scrub_;  // has a lock of its own
+  std::optional<absl::Time> last_upkeep_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_prune_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  std::optional<absl::Duration> wall_ahead_ ABSL_GUARDED_BY(mutex_);
+  absl::Time clock_set_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  bool may_shrink_ ABSL_GUARDED_BY(mutex_) = true;
+  absl::Status damage_ ABSL_GUARDED_BY(mutex_);  // of the store
+  // Both have locks of their own.
+  CheckpointScrub scrub_;
+  StoreUpkeep upkeep_;
 };
 
 }  // namespace halfpipe

@@ -63,7 +63,7 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
     if (known) {
       ticket = book_->StateOfWrites(job.id).ticket;
     } else {
-      HP_RETURN_IF_ERROR(CheckRoomInQueue());
+      HP_RETURN_IF_ERROR(CheckRoomInQueue(BytesOf(job, spec)));
       ticket = BeginCreate(spec, job, now);
     }
   }
@@ -77,7 +77,7 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
     AssignJob(job.id, queued.queue_position, PairsNow(), now);
   }
   Settle(now);
-  return book_->Get(job.id);
+  return book_->GetWhole(job.id);
 }
 
 absl::StatusOr<Submission> Coordinator::ReadInTurn(const JobSpec& spec,
@@ -87,14 +87,21 @@ absl::StatusOr<Submission> Coordinator::ReadInTurn(const JobSpec& spec,
   return ReadSubmission(spec, wall);
 }
 
-absl::Status Coordinator::CheckRoomInQueue() const {
-  if (book_->queue().size() < static_cast<size_t>(options_.max_queued_jobs)) {
+absl::Status Coordinator::CheckRoomInQueue(int64_t bytes) const {
+  if (book_->queue().size() >= static_cast<size_t>(options_.max_queued_jobs)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        options_.max_queued_jobs,
+        " jobs wait already, which is this service's limit "
+        "(limits.queued_jobs): try again when some of them have run"));
+  }
+  if (bytes <= options_.max_queued_bytes - book_->QueuedBytes()) {
     return absl::OkStatus();
   }
   return absl::ResourceExhaustedError(absl::StrCat(
-      options_.max_queued_jobs,
-      " jobs wait already, which is this service's limit "
-      "(limits.queued_jobs): try again when some of them have run"));
+      "the files of the jobs that wait have ", book_->QueuedBytes(),
+      " bytes together, and this one has ", bytes, "; this service's limit is ",
+      options_.max_queued_bytes,
+      " (limits.queued_bytes): try again when some of them have run"));
 }
 
 JobBook::Ticket Coordinator::BeginCreate(const JobSpec& spec, const Job& job,

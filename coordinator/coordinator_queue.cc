@@ -13,6 +13,10 @@
 namespace halfpipe {
 namespace {
 
+// Queued jobs that are read from the disk in one look at the queue: some tens
+// of milliseconds.
+constexpr int64_t kReadAtOnce = 300;
+
 // What a job waits for that no pair can take. `missing`: of the first pair that
 // it would fit; `unfit`: why the others are not for it.
 std::string WhatIsMissing(const JobNeeds& needs, const std::string& missing,
@@ -35,8 +39,13 @@ void Coordinator::AssignQueue(absl::Time now) {
   const size_t reach = HasIdlePair() ? book_->queue().size()
                                      : static_cast<size_t>(kReasonsAtOnce);
   int64_t position = 0;
+  int64_t unread = 0;
   for (const std::string& id : book_->queue().First(reach)) {
     if (++position > kReasonsAtOnce && !HasIdlePair()) return;
+    if (!book_->KnowsNeeds(id) && ++unread > kReadAtOnce) {
+      queue_is_due_ = true;  // those behind it have their turn after it
+      return;
+    }
     AssignJob(id, position, pairs, now);
   }
 }
@@ -171,6 +180,10 @@ void Coordinator::FailQueued(const std::string& id, const absl::Status& error) {
       book_->Apply(id, JobTrigger::kFail, std::string(error.message()), error,
                    options_.wall());
   if (failed.ok()) return;
+  if (absl::IsDataLoss(failed) && book_->SetAside({id}, options_.wall()).ok()) {
+    return LogError("a job is set aside",
+                    {{"job", id}, {"why", failed.message()}});
+  }
   LogError("a queued job cannot be read",
            {{"job", id}, {"error", failed.ToString()}});
 }

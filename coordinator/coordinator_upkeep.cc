@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/store_copies.h"
 
 namespace halfpipe {
 
@@ -27,7 +28,11 @@ void Coordinator::Scrub(absl::Time now) {
 
 absl::StatusOr<std::string> Coordinator::Pulse() {
   absl::MutexLock lock(&mutex_);
-  HP_RETURN_IF_ERROR(store_.Probe());
+  HP_RETURN_IF_ERROR(damage_);
+  if (const absl::Status answer = store_.Probe(); !answer.ok()) {
+    if (!absl::IsDataLoss(answer)) return answer;
+    return ExplainDamage(answer, store_.state_dir());
+  }
   return absl::StrCat(runs_.size(), " running, ", book_->queue().size(),
                       " queued, ", registry_.States(options_.clock()).size(),
                       " stages");

@@ -16,6 +16,10 @@ namespace {
 constexpr int64_t kStepsWithEvents = 20'000;
 constexpr int64_t kThinning = 10;
 
+// Of one job, while the disk takes nothing: no more progress is kept than this,
+// so that a job that trains on does not fill the memory.
+constexpr size_t kMostUnwritten = 10'000;
+
 // What may be gathered before it is written.
 bool MayWait(const JobEventBody& event) {
   const auto* line = std::get_if<LogLine>(&event);
@@ -23,6 +27,9 @@ bool MayWait(const JobEventBody& event) {
   return std::holds_alternative<StepProgress>(event) ||
          std::holds_alternative<EncodingProgress>(event);
 }
+
+// A text that is only made empty, or given an empty one, keeps its memory.
+void ReleaseText(std::string* text) { std::string().swap(*text); }
 
 bool IsWorthKeeping(const JobEventBody& event) {
   const auto* step = std::get_if<StepProgress>(&event);
@@ -41,7 +48,14 @@ absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
   for (const QueuedJob& job : queued) book->Enqueue(job);
   HP_ASSIGN_OR_RETURN(std::vector<StoredJob> under_way,
                       book->store_->ListUnderWay());
+  std::vector<std::string> damaged;
   for (StoredJob& stored : under_way) {
+    if (stored.is_damaged) {
+      LogError("a job is set aside",
+               {{"job", stored.job.id}, {"why", stored.job.error.message()}});
+      damaged.push_back(stored.job.id);
+      continue;
+    }
     const std::string id = stored.job.id;
     const JobState state = stored.job.state;
     book->Admit(std::move(stored));
@@ -54,99 +68,40 @@ absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
     HP_RETURN_IF_ERROR(book->store_->Wait(ticket));
     (void)book->Collect();
   }
+  if (!damaged.empty()) {
+    HP_RETURN_IF_ERROR(book->store_->SetAside(damaged, now));
+  }
   return book;
 }
 
 absl::StatusOr<bool> JobBook::Knows(const std::string& id,
                                     const JobSpec& spec) const {
-  const JobSpec* known = nullptr;
-  absl::StatusOr<StoredJob> stored;
+  std::string known;
   if (auto found = live_.find(id); found != live_.end()) {
-    known = &found->second.stored.spec;
+    known = found->second.stored.request;
   } else {
-    stored = store_->Get(id);
+    const absl::StatusOr<StoredJob> stored = store_->Get(id);
     if (absl::IsNotFound(stored.status())) return false;
     HP_RETURN_IF_ERROR(stored.status());
-    known = &stored->spec;
+    known = stored->request;
   }
-  if (EncodeJobSpec(*known) == EncodeJobSpec(spec)) return true;
+  if (known == DigestOf(spec)) return true;
   return absl::AlreadyExistsError(absl::StrCat(
       "job \"", id, "\" exists with another content: choose another id"));
 }
 
 void JobBook::Create(const JobSpec& spec, const Job& job, absl::Time now) {
   LiveJob& live = live_[job.id];
-  live.stored = {store_->NextNumber(), job, spec};
+  live.stored = {.number = store_->NextNumber(),
+                 .job = job,
+                 .spec = spec,
+                 .request = DigestOf(spec),
+                 .bytes = BytesOf(job, spec)};
+  ReleaseText(&live.stored.spec.config_yaml);
   live.created = false;
+  coming_bytes_ += live.stored.bytes;
   AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
   live.urgent = true;
-}
-
-JobBook::LiveJob* JobBook::Admit(StoredJob stored) {
-  LiveJob& live = live_[stored.job.id];
-  live.stored = std::move(stored);
-  live.written_cursor = live.stored.job.last_cursor;
-  // One that waits may have its place already.
-  if (queue_.Position(live.stored.job.id) == 0) Enter(live);
-  return &live;
-}
-
-void JobBook::Enqueue(const QueuedJob& job) {
-  ++counts_[std::string(JobStateName(JobState::kQueued))];
-  queue_.Add(job.id, job.number, job.priority);
-}
-
-void JobBook::Enter(const LiveJob& live) {
-  const Job& job = live.stored.job;
-  if (job.state == JobState::kQueued) {
-    return Enqueue({live.stored.number, job.id, job.priority});
-  }
-  ++counts_[std::string(JobStateName(job.state))];
-}
-
-void JobBook::Leave(const LiveJob& live) {
-  const Job& job = live.stored.job;
-  auto count = counts_.find(std::string(JobStateName(job.state)));
-  if (--count->second == 0) counts_.erase(count);
-  queue_.Remove(job.id);
-}
-
-void JobBook::Drop(const std::string& id) {
-  auto found = live_.find(id);
-  if (found == live_.end()) return;
-  if (found->second.created) Leave(found->second);
-  unwritten_.erase(id);
-  live_.erase(found);
-}
-
-JobBook::LiveJob* JobBook::Find(const std::string& id) {
-  auto found = live_.find(id);
-  return found != live_.end() && found->second.created ? &found->second
-                                                       : nullptr;
-}
-
-const JobBook::LiveJob* JobBook::Find(const std::string& id) const {
-  auto found = live_.find(id);
-  return found != live_.end() && found->second.created ? &found->second
-                                                       : nullptr;
-}
-
-absl::StatusOr<JobBook::LiveJob*> JobBook::Revive(const std::string& id) {
-  if (live_.contains(id) && Find(id) == nullptr) {
-    news_ = Collect();  // it may have come to the disk
-    if (live_.contains(id) && Find(id) == nullptr) {
-      return absl::NotFoundError(absl::StrCat("there is no job \"", id, "\""));
-    }
-  }
-  if (LiveJob* live = Find(id); live != nullptr) return live;
-  HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
-  return Admit(std::move(stored));
-}
-
-absl::StatusOr<JobBook::LiveJob*> JobBook::FindOrRevive(const std::string& id) {
-  if (auto found = live_.find(id); found != live_.end()) return &found->second;
-  if (queue_.Position(id) > 0) return Revive(id);
-  return absl::NotFoundError(absl::StrCat("there is no live job ", id));
 }
 
 void JobBook::ConsiderRetry(const LiveJob& job, absl::Time now,
@@ -219,10 +174,13 @@ absl::Status JobBook::Resume(const std::string& id,
 
 void JobBook::SetReason(const std::string& id, const std::string& reason,
                         absl::Time now) {
+  const auto known = known_.find(id);
+  if (known != known_.end() && known->second.reason == reason) return;
   const absl::StatusOr<LiveJob*> live = FindOrRevive(id);
   if (!live.ok() || (*live)->stored.job.reason == reason) return;
   Job& job = (*live)->stored.job;
   job.reason = reason;
+  if (known != known_.end()) known->second.reason = reason;
   AddEvent(*live, StateChange{job.state, reason, job.error}, now);
   (*live)->urgent = true;
 }
@@ -243,6 +201,7 @@ void JobBook::Append(const std::string& id, const JobEventBody& event,
     live->stored.job.last_validation = *result;
   }
   if (!IsWorthKeeping(event)) return;
+  if (MayWait(event) && live->unwritten.size() >= kMostUnwritten) return;
   AddEvent(live, event, now);
   if (!MayWait(event)) live->urgent = true;
 }
@@ -271,6 +230,7 @@ void JobBook::Flush(absl::Time now) {
     live.unwritten_since = std::min(live.unwritten_since, now);
     if (now - live.unwritten_since >= kFlushInterval) live.urgent = true;
   }
+  Rest();
 }
 
 JobBook::Ticket JobBook::Submit() {
@@ -318,7 +278,12 @@ void JobBook::OnWritten(LiveJob* live, const absl::Status& status) {
   std::vector<JobEvent> written = std::exchange(live->in_flight, {});
   if (status.ok()) {
     live->written_cursor = written.back().cursor;
-    if (!std::exchange(live->created, true)) Enter(*live);
+    if (!std::exchange(live->created, true)) {
+      coming_bytes_ -= live->stored.bytes;
+      ReleaseText(&live->stored.job.config_yaml);  // the store has it
+      Enter(*live);
+    }
+    LetRest(live);
     return;
   }
   LogError("cannot write a job", {{"job", id}, {"status", status.message()}});

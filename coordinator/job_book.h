@@ -40,8 +40,13 @@ class JobBook {
 
   using Ticket = JobStore::Ticket;
 
+  // Waiting jobs that are kept in memory; of the others only what is needed to
+  // give them their turn.
+  static constexpr size_t kMostAtRest = 1000;
+
   // Takes over a store. Jobs that were under way are queued again, those that
-  // were being cancelled are cancelled, those that were being paused paused.
+  // were being cancelled are cancelled, those that were being paused paused,
+  // those whose row cannot be read set aside.
   // Of jobs that wait only their place is read: nobody is served meanwhile.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<JobBook>> Load(
       std::unique_ptr<JobStore> store, absl::Time now);
@@ -56,8 +61,10 @@ class JobBook {
   // Adds `job`, made of `spec` (MakeJob), whose id is not known. Nobody sees it
   // before it is on the disk; if that fails, it has never been.
   void Create(const JobSpec& spec, const Job& job, absl::Time now);
-  // NotFound.
+  // Without its config. One whose row cannot be read is a failed job. NotFound.
   [[nodiscard]] absl::StatusOr<Job> Get(const std::string& id) const;
+  // The same with its config.
+  [[nodiscard]] absl::StatusOr<Job> GetWhole(const std::string& id) const;
   [[nodiscard]] absl::StatusOr<JobPage> List(const JobQuery& query) const;
 
   // Of every job that has not ended, by state's name.
@@ -65,17 +72,28 @@ class JobBook {
     return counts_;
   }
 
-  // What a runner needs. Of a job whose Needs were asked for. NotFound.
-  [[nodiscard]] absl::StatusOr<JobPlan> Plan(const std::string& id) const;
+  // What a runner needs. NotFound. DataLoss: its row or config cannot be read.
+  [[nodiscard]] absl::StatusOr<JobPlan> Plan(const std::string& id);
   // What a live job asks of a pair of stages; read from its config once. The
-  // pointer lives until the next change. NotFound.
+  // pointer lives until the next change. Plan's codes.
   [[nodiscard]] absl::StatusOr<const JobNeeds*> Needs(const std::string& id);
+
+  // Whether Needs reads nothing from the disk.
+  [[nodiscard]] bool KnowsNeeds(const std::string& id) const {
+    return known_.contains(id);
+  }
 
   // A live job that is to be retried does not start before. NotFound.
   [[nodiscard]] absl::StatusOr<absl::Time> NotBefore(const std::string& id);
 
   // The queued jobs in the order in which they start.
   [[nodiscard]] const JobQueue& queue() const { return queue_; }
+
+  // What limits.queued_bytes is about: of the queue, and of jobs on their way
+  // to the disk.
+  [[nodiscard]] int64_t QueuedBytes() const {
+    return queue_.bytes() + coming_bytes_;
+  }
 
   // Moves the job. A job that fails in a way that another try may mend, and
   // has a try left, is queued again instead, not to start before its back-off
@@ -107,12 +125,27 @@ class JobBook {
   // The next epoch of any pair, written down as the job's. Waits for the disk.
   [[nodiscard]] absl::StatusOr<Epoch> NextEpoch(const std::string& id);
 
+  // Removes the record of a job that has ended; returns what it was. Waits for
+  // the disk. NotFound; FailedPrecondition: it has not ended; Unavailable: what
+  // it still has to write cannot be written.
+  [[nodiscard]] absl::StatusOr<Job> Delete(const std::string& id);
+  // Removes the records of jobs that have ended before `before`, or are more
+  // than the last `keep`; of `most` each at once. Returns how many. Waits for
+  // the disk.
+  [[nodiscard]] absl::StatusOr<size_t> Prune(absl::Time before, int64_t keep,
+                                             int64_t most);
+  // Takes jobs whose rows cannot be read out of the queue. Those that are in
+  // memory stay: their rows are written again. Waits for the disk.
+  [[nodiscard]] absl::Status SetAside(const std::vector<std::string>& ids,
+                                      absl::Time now);
+
   // Events after the cursor that are on the disk. NotFound; OutOfRange: the
   // job has not come to that cursor.
   [[nodiscard]] absl::StatusOr<std::vector<JobEvent>> Events(
       const std::string& id, int64_t after_cursor, int64_t limit);
 
-  // Marks what has been gathered for long enough, or failed, to be written.
+  // Marks what has been gathered for long enough, or failed, to be written, and
+  // lets go of waiting jobs that are more than kMostAtRest.
   void Flush(absl::Time now);
   // Queues a write for every job that has changed and has none under way.
   // Returns the last of them: nullptr when there was none to queue.
@@ -133,9 +166,9 @@ class JobBook {
 
  private:
   struct LiveJob {
-    StoredJob stored;
-    std::optional<JobNeeds> needs;
-    bool created = true;  // false until its row is on the disk
+    StoredJob stored;      // with its config until `created`
+    bool created = true;   // false until its row is on the disk
+    bool at_rest = false;  // in `at_rest_`
     std::vector<JobEvent> unwritten;
     absl::Time unwritten_since;
     bool urgent = false;  // `unwritten` goes with the next Submit
@@ -143,6 +176,14 @@ class JobBook {
     std::vector<JobEvent> in_flight;
     int64_t written_cursor = 0;
     absl::Status last_write;
+  };
+
+  // What decides where and when a queued job may start, so that the queue can
+  // be gone through without its jobs.
+  struct Known {
+    JobNeeds needs;
+    absl::Time not_before;
+    std::string reason;
   };
 
   // What Apply does to a job.
@@ -164,6 +205,12 @@ class JobBook {
   // A job in memory, also one on its way to the disk, or one that waits.
   [[nodiscard]] absl::StatusOr<LiveJob*> FindOrRevive(const std::string& id);
   void Drop(const std::string& id);
+  // Lets go of a waiting job at some later time. No effect on others.
+  void LetRest(LiveJob* live);
+  // Lets go of those that are too many.
+  void Rest();
+  // The config of a job in memory. DataLoss: its row cannot be read.
+  [[nodiscard]] absl::StatusOr<std::string> ConfigOf(const LiveJob& live) const;
   void Enqueue(const QueuedJob& job);
   void Enter(const LiveJob& live);
   void Leave(const LiveJob& live);
@@ -180,7 +227,10 @@ class JobBook {
 
   const std::unique_ptr<JobStore> store_;
   std::map<std::string, LiveJob> live_;
-  JobQueue queue_;  // may hold jobs that are not in live_
+  JobQueue queue_;                      // may hold jobs that are not in live_
+  int64_t coming_bytes_ = 0;            // of jobs in live_ that are not created
+  std::map<std::string, Known> known_;  // until the job leaves its state
+  std::deque<std::string> at_rest_;     // waiting ones in live_, oldest first
   std::map<std::string, int64_t> counts_;
   std::set<std::string> unwritten_;    // live jobs with events to be written
   std::deque<std::string> in_flight_;  // by the order of their tickets

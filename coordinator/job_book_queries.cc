@@ -37,6 +37,15 @@ absl::StatusOr<Job> JobBook::Get(const std::string& id) const {
   return job;
 }
 
+absl::StatusOr<Job> JobBook::GetWhole(const std::string& id) const {
+  HP_ASSIGN_OR_RETURN(Job job, Get(id));
+  const absl::StatusOr<std::string> config = store_->Config(id);
+  job.config_yaml = config.ok()
+                        ? *config
+                        : absl::StrCat("# ", config.status().message(), "\n");
+  return job;
+}
+
 absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
   constexpr int32_t kDefaultPage = 50;
   constexpr int32_t kLargestPage = 500;
@@ -61,7 +70,6 @@ absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
         continue;
       }
       HP_ASSIGN_OR_RETURN(Job job, Get(row.job.id));
-      job.config_yaml.clear();
       page.jobs.push_back(std::move(job));
       if (page.jobs.size() < wanted) continue;
       page.next_page_token = absl::StrCat(before);
@@ -71,18 +79,15 @@ absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
   }
 }
 
-absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
-  const LiveJob* live = Find(id);
-  if (live == nullptr) {
-    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
-  }
+absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, FindOrRevive(id));
   const StoredJob& stored = live->stored;
+  HP_ASSIGN_OR_RETURN(const std::string config, ConfigOf(*live));
   JobPlan plan;
   plan.id = id;
   plan.kind = stored.job.kind;
-  HP_ASSIGN_OR_RETURN(plan.config,
-                      ParseJobConfig(stored.job.config_yaml, "stored config"));
-  plan.config_yaml = stored.job.config_yaml;
+  HP_ASSIGN_OR_RETURN(plan.config, ParseJobConfig(config, "stored config"));
+  plan.config_yaml = config;
   plan.config_digest = stored.job.config_digest;
   plan.record_dir = stored.spec.record_dir;
   plan.join_timeout = stored.spec.join_timeout;
@@ -93,19 +98,34 @@ absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) const {
 }
 
 absl::StatusOr<const JobNeeds*> JobBook::Needs(const std::string& id) {
-  HP_ASSIGN_OR_RETURN(LiveJob* const live, FindOrRevive(id));
-  if (!live->needs.has_value()) {
-    HP_ASSIGN_OR_RETURN(
-        const JobConfig config,
-        ParseJobConfig(live->stored.job.config_yaml, "stored config"));
-    live->needs = NeedsOf(config, live->stored.spec);
+  if (const auto known = known_.find(id); known != known_.end()) {
+    return &known->second.needs;
   }
-  return &*live->needs;
+  absl::StatusOr<StoredJob> stored;
+  std::string text;
+  if (const auto found = live_.find(id); found != live_.end()) {
+    stored = found->second.stored;
+    HP_ASSIGN_OR_RETURN(text, ConfigOf(found->second));
+  } else if (queue_.Position(id) > 0) {
+    stored = store_->Get(id);
+    HP_RETURN_IF_ERROR(stored.status());
+    if (stored->is_damaged) return stored->job.error;
+    HP_ASSIGN_OR_RETURN(text, store_->Config(id));
+  } else {
+    return absl::NotFoundError(absl::StrCat("there is no live job ", id));
+  }
+  HP_ASSIGN_OR_RETURN(const JobConfig config,
+                      ParseJobConfig(text, "stored config"));
+  Known& known = known_[id];
+  known.needs = NeedsOf(config, stored->spec);
+  known.not_before = stored->job.retry_at.value_or(absl::InfinitePast());
+  known.reason = stored->job.reason;
+  return &known.needs;
 }
 
 absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) {
-  HP_ASSIGN_OR_RETURN(LiveJob* const live, FindOrRevive(id));
-  return live->stored.job.retry_at.value_or(absl::InfinitePast());
+  HP_RETURN_IF_ERROR(Needs(id).status());
+  return known_.at(id).not_before;
 }
 
 absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,

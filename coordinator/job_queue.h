@@ -18,8 +18,9 @@ namespace halfpipe {
 // jobs can be told its place. Not thread-safe.
 class JobQueue {
  public:
-  // Moves the job if it is there.
-  void Add(const std::string& id, int64_t number, int64_t priority = 0);
+  // Moves the job if it is there. `bytes` count as long as it is.
+  void Add(const std::string& id, int64_t number, int64_t priority = 0,
+           int64_t bytes = 0);
   // No effect for a job that is not there.
   void Remove(const std::string& id);
 
@@ -28,7 +29,10 @@ class JobQueue {
   // The first `limit` jobs, in order.
   [[nodiscard]] std::vector<std::string> First(size_t limit) const;
 
-  [[nodiscard]] size_t size() const { return places_.size(); }
+  [[nodiscard]] size_t size() const { return entries_.size(); }
+
+  // Of all jobs that are there.
+  [[nodiscard]] int64_t bytes() const { return bytes_; }
 
  private:
   using Place = std::pair<int64_t, int64_t>;  // -priority, number
@@ -37,8 +41,14 @@ class JobQueue {
                                  __gnu_pbds::rb_tree_tag,
                                  __gnu_pbds::tree_order_statistics_node_update>;
 
+  struct Entry {
+    Place place;
+    int64_t bytes = 0;
+  };
+
   Order order_;
-  std::map<std::string, Place> places_;
+  std::map<std::string, Entry> entries_;
+  int64_t bytes_ = 0;
 };
 
 }  // namespace halfpipe

@@ -32,6 +32,7 @@
 #include "common/rpc/grpc_log.h"
 #include "common/service/journal.h"
 #include "common/service/notifier.h"
+#include "coordinator/check_command.h"
 #include "coordinator/checkpoint_ledger.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_server.h"
@@ -98,23 +99,25 @@ class PulseTeller {
               Liveness* liveness)
       : coordinator_(coordinator), notifier_(notifier), liveness_(liveness) {}
 
-  // After each tick.
-  void Tell(absl::Time now) {
+  // After each tick. DataLoss: the store is damaged, and must not be served.
+  absl::Status Tell(absl::Time now) {
     if (now < next_) {
       if (answers_) liveness_->Beat(now);
-      return;
+      return absl::OkStatus();
     }
     next_ = now + std::min(notifier_->interval(), kPulseInterval);
     const absl::StatusOr<std::string> pulse = coordinator_->Pulse();
     answers_ = pulse.ok();
     if (!answers_) {
+      if (absl::IsDataLoss(pulse.status())) return pulse.status();
       LogError("the job store does not answer",
                {{"error", pulse.status().ToString()}});
-      return;
+      return absl::OkStatus();
     }
     liveness_->Beat(now);
     notifier_->Progress(now);
     notifier_->Status(*pulse);
+    return absl::OkStatus();
   }
 
  private:
@@ -142,12 +145,13 @@ void ReloadSettings(const Flags& flags, const ServiceSecurity& security) {
 }
 
 // Ticks until SIGTERM or SIGINT, which are blocked in every thread as SIGHUP
-// is.
-void TickUntilSignal(const sigset_t& signals,
-                     const std::function<void()>& reload,
-                     Coordinator* coordinator, CoordinatorServer* server,
-                     const ServiceSecurity& security,
-                     ServiceNotifier* notifier, Liveness* liveness) {
+// is. DataLoss: the store is damaged.
+absl::Status TickUntilSignal(const sigset_t& signals,
+                             const std::function<void()>& reload,
+                             Coordinator* coordinator,
+                             CoordinatorServer* server,
+                             const ServiceSecurity& security,
+                             ServiceNotifier* notifier, Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
   PulseTeller pulse(coordinator, notifier, liveness);
   while (true) {
@@ -155,11 +159,11 @@ void TickUntilSignal(const sigset_t& signals,
     coordinator->Tick();
     server->Tick(SteadyNow());
     security.AnswerEdits();
-    pulse.Tell(SteadyNow());
+    HP_RETURN_IF_ERROR(pulse.Tell(SteadyNow()));
     if (signal == SIGHUP) reload();
     if (signal < 0 || signal == SIGHUP) continue;
     LogInfo("stopping", {{"signal", signal}});
-    return;
+    return absl::OkStatus();
   }
 }
 
@@ -204,6 +208,8 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
   options.stages = {absl::Seconds(config.lease_seconds), IsProcessGone};
   options.roots = config.roots;
   options.max_queued_jobs = config.limits.queued_jobs;
+  options.max_queued_bytes = config.limits.queued_bytes;
+  options.retention = config.retention;
   options.info.version = ThisBuild().version;
   options.info.listen_address = config.listen_address;
   options.info.metrics_address =
@@ -233,13 +239,13 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
   std::fflush(stdout);
   ServiceNotifier notifier;
   notifier.Ready(absl::StrCat("listens at ", server->address()));
-  TickUntilSignal(
+  const absl::Status served = TickUntilSignal(
       signals, [&flags, &security] { ReloadSettings(flags, security); },
       coordinator.get(), server.get(), security, &notifier, &liveness);
   notifier.Stopping("saving what runs");
   StopJobs(coordinator.get());
   server->Shutdown(absl::Seconds(2));
-  return absl::OkStatus();
+  return served;
 }
 
 // Daemons: 2 and 3 are not restarted by a supervisor, 75 is.
@@ -270,6 +276,13 @@ int RunTokenAction(const TokenAction& action) {
   if (absl::IsUnavailable(status)) return static_cast<int>(ExitCode::kTryAgain);
   return static_cast<int>(status.ok() ? ExitCode::kOk
                                       : ExitCode::kInvalidInput);
+}
+
+int CheckStore(const Flags& flags) {
+  return RunTokenAction([&flags]() -> absl::Status {
+    HP_ASSIGN_OR_RETURN(const ServiceConfig config, LoadConfig(flags));
+    return CheckStateFolder(config.state_dir);
+  });
 }
 
 // `healthcheck`: asks the process that serves metrics where these flags say;
@@ -313,6 +326,7 @@ int Main(int argc, char** argv) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   std::string health_token_file;
   const CLI::App* health = AddHealthCheckCommand(app, &health_token_file);
+  const CLI::App* check = AddCheckCommand(app);
   TokenAction token_action;
   AddTokenCommand(app, &token_action);
   AddManualFlag(app, "halfpipe-coordinator",
@@ -327,6 +341,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
   if (health->parsed()) return CheckRunning(flags, health_token_file);
+  if (check->parsed()) return CheckStore(flags);
   if (token_action != nullptr) return RunTokenAction(token_action);
   // Before any thread starts, so that all of them inherit the mask.
   sigset_t signals;

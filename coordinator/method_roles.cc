@@ -32,6 +32,7 @@ constexpr Row kTable[] = {
     {"/halfpipe.v1.TrainingService/ResumeJob", kSubmitters},
     {"/halfpipe.v1.TrainingService/PauseJob", kSubmitters},
     {"/halfpipe.v1.TrainingService/SaveJob", kSubmitters},
+    {"/halfpipe.v1.TrainingService/DeleteJob", kSubmitters},
     {"/halfpipe.v1.TrainingService/GetTrace", kReaders},
     {"/halfpipe.v1.TrainingService/CreatePageTicket", kReaders},
     {"/halfpipe.v1.TrainingService/GetServerInfo", kReaders},

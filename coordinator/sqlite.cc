@@ -121,9 +121,16 @@ absl::StatusOr<SqliteDatabase> SqliteDatabase::Open(const std::string& path) {
   HP_ASSIGN_OR_RETURN(
       SqliteDatabase database,
       OpenWith(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  // SQLite then opens it to be read, and fails at the first change.
+  if (sqlite3_db_readonly(database.database_.get(), "main") == 1) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("the database ", path, " cannot be written"));
+  }
   HP_RETURN_IF_ERROR(
-      database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                       "PRAGMA foreign_keys = ON;"));
+      database.Execute("PRAGMA auto_vacuum = INCREMENTAL;"
+                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                       "PRAGMA foreign_keys = ON;"
+                       "PRAGMA journal_size_limit = 67108864;"));
   return database;
 }
 
@@ -133,6 +140,25 @@ absl::StatusOr<SqliteDatabase> SqliteDatabase::OpenReader(
                       OpenWith(path, SQLITE_OPEN_READWRITE));
   HP_RETURN_IF_ERROR(database.Execute("PRAGMA query_only = ON"));
   return database;
+}
+
+absl::Status SqliteDatabase::CopyTo(const std::string& path) const {
+  HP_ASSIGN_OR_RETURN(
+      SqliteDatabase copy,
+      OpenWith(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  sqlite3_backup* backup = sqlite3_backup_init(copy.database_.get(), "main",
+                                               database_.get(), "main");
+  if (backup == nullptr) {
+    return SqliteStatus(copy.database_.get(),
+                        sqlite3_errcode(copy.database_.get()), "copy");
+  }
+  // In one go: writers only lengthen the log meanwhile.
+  const int code = sqlite3_backup_step(backup, /*pages=*/-1);
+  (void)sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) {
+    return SqliteStatus(copy.database_.get(), code, "copy");
+  }
+  return copy.Execute("PRAGMA journal_mode = DELETE");
 }
 
 bool SqliteDatabase::InTransaction() const {
@@ -165,6 +191,12 @@ absl::Status SqliteDatabase::Execute(const std::string& sql) {
       sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return absl::OkStatus();
   return SqliteStatus(database_.get(), code, sql);
+}
+
+absl::StatusOr<int64_t> SqliteDatabase::Number(absl::string_view sql) const {
+  HP_ASSIGN_OR_RETURN(SqliteStatement query, Prepare(sql));
+  HP_ASSIGN_OR_RETURN(const bool row, query.Step());
+  return row ? query.Int(0) : 0;
 }
 
 absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(

@@ -53,8 +53,11 @@ class SqliteStatement {
 class SqliteDatabase {
  public:
   // Creates the file when it is missing; write-ahead log, and every commit is
-  // on the disk when Run returns. Unavailable: it cannot be opened, or another
-  // connection is writing. DataLoss: it is no database, or a broken one.
+  // on the disk when Run returns. Pages that are free can be given back
+  // (PRAGMA incremental_vacuum), and a log that was long becomes short again.
+  // Unavailable: it cannot be opened, or another connection is writing.
+  // PermissionDenied: it cannot be written. DataLoss: it is no database, or a
+  // broken one.
   [[nodiscard]] static absl::StatusOr<SqliteDatabase> Open(
       const std::string& path);
   // A second connection to an open one's file, for queries only. It sees what
@@ -62,7 +65,15 @@ class SqliteDatabase {
   [[nodiscard]] static absl::StatusOr<SqliteDatabase> OpenReader(
       const std::string& path);
 
+  // Writes what is committed to `path`, a new file that needs no log beside it,
+  // and syncs it. Others may write meanwhile. On failure some of it may be
+  // there.
+  [[nodiscard]] absl::Status CopyTo(const std::string& path) const;
+
   [[nodiscard]] absl::Status Execute(const std::string& sql);
+  // The number that a query without parameters gives in its first row; 0: it
+  // has none.
+  [[nodiscard]] absl::StatusOr<int64_t> Number(absl::string_view sql) const;
   [[nodiscard]] absl::StatusOr<SqliteStatement> Prepare(
       absl::string_view sql) const;
   [[nodiscard]] bool InTransaction() const;

@@ -11,7 +11,8 @@ namespace halfpipe {
 
 // Makes the tables where they are missing, and those of an older version new,
 // all or none. `path` is for messages. FailedPrecondition: a newer version
-// wrote them. Else SqliteStatement::Step's codes.
+// wrote them. DataLoss: another program did. Else SqliteStatement::Step's
+// codes.
 [[nodiscard]] absl::Status PrepareSchema(SqliteDatabase* database,
                                          const std::string& path);
 

@@ -34,6 +34,10 @@ void TraceBook::Add(const std::string& job, StepTrace trace) {
   if (entries_.size() > kJobs) entries_.pop_front();
 }
 
+void TraceBook::Forget(const std::string& job) {
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.job == job; });
+}
+
 std::vector<StepTrace> TraceBook::Last(const std::string& job,
                                        int32_t steps) const {
   for (const Entry& entry : entries_) {

@@ -26,6 +26,9 @@ class TraceBook {
 
   void Add(const std::string& job, StepTrace trace);
 
+  // No effect for a job that has none here.
+  void Forget(const std::string& job);
+
   // The last `steps` steps, oldest first; 0: all that are here.
   [[nodiscard]] std::vector<StepTrace> Last(const std::string& job,
                                             int32_t steps) const;

@@ -205,6 +205,12 @@ grpc::Status TrainingServiceImpl::SaveJob(grpc::ServerContext*,
   return Answer(coordinator_->SaveJob(request->id()), response);
 }
 
+grpc::Status TrainingServiceImpl::DeleteJob(grpc::ServerContext*,
+                                            const v1::DeleteJobRequest* request,
+                                            v1::DeleteJobResponse* response) {
+  return Answer(coordinator_->DeleteJob(request->id()), response);
+}
+
 grpc::Status TrainingServiceImpl::GetTrace(grpc::ServerContext*,
                                            const v1::GetTraceRequest* request,
                                            v1::GetTraceResponse* response) {

@@ -60,6 +60,9 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   grpc::Status SaveJob(grpc::ServerContext* context,
                        const v1::SaveJobRequest* request,
                        v1::SaveJobResponse* response) override;
+  grpc::Status DeleteJob(grpc::ServerContext* context,
+                         const v1::DeleteJobRequest* request,
+                         v1::DeleteJobResponse* response) override;
   grpc::Status GetTrace(grpc::ServerContext* context,
                         const v1::GetTraceRequest* request,
                         v1::GetTraceResponse* response) override;

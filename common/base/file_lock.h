@@ -8,8 +8,8 @@
 
 namespace halfpipe {
 
-// An exclusive lock on a file, held until destruction or the process's end
-// (flock; children do not inherit it).
+// An exclusive lock on a file or folder, held until destruction or the
+// process's end (flock; children do not inherit it).
 class FileLock {
  public:
   // Creates the file if need be and writes our process id into it.

@@ -9,7 +9,7 @@ namespace halfpipe {
 // What the wall clock showed at the first call, carried on by the kernel's
 // monotonic clock: it never steps, forward or back, and stands while the
 // machine is suspended. For intervals, leases, limits and deadlines; compare it
-// with nothing but itself. What is shown or written down is absl::Now().
+// with nothing but itself. What is shown or written down is the wall clock.
 //
 // Whoever links this also gets waits with a limit (absl::Mutex, absl::CondVar,
 // and so gRPC's own timers) that run on the monotonic clock: see

@@ -43,6 +43,15 @@ struct ServiceLimits {
   int64_t watches_per_token = 128;
   int64_t queued_jobs_per_token = 10'000;
   int64_t queued_bytes_per_token = int64_t{64} << 20;  // of their job files
+  // The files of all jobs that wait, together.
+  int64_t queued_bytes = int64_t{256} << 20;
+};
+
+// How long the records of jobs that have ended are kept. Their output folders
+// are nobody's to delete.
+struct RetentionConfig {
+  int64_t days = 365;
+  int64_t ended_jobs = 10'000;  // the last ones
 };
 
 struct ServiceConfig {
@@ -56,6 +65,7 @@ struct ServiceConfig {
   std::string tokens;  // the token file; empty: nobody is asked for a token
   PathRootsConfig roots;
   ServiceLimits limits;
+  RetentionConfig retention;
 };
 
 // As ParseJobConfig: every problem at once, InvalidArgument. An empty document

@@ -64,6 +64,17 @@ void AddLimits(ServiceLimits& l, Table& t) {
   t.Add("limits.queued_bytes_per_token",
         Bytes(&l.queued_bytes_per_token, 1024, 16384 * kMiB), kPlain,
         "What the files of those may have together.");
+  t.Add("limits.queued_bytes", Bytes(&l.queued_bytes, kMiB, 64 * 1024 * kMiB),
+        kPlain, "What the files of all jobs that wait may have together.");
+}
+
+void AddRetention(RetentionConfig& r, Table& t) {
+  t.Add("retention.days", Integer(&r.days, 1, 36500), kPlain,
+        "The record of a job is deleted so many days after it has ended: what "
+        "`list`, `show` and `logs` say of it. Its output folder stays.");
+  t.Add("retention.ended_jobs", Integer(&r.ended_jobs, 1, 10000000), kPlain,
+        "Of more jobs that have ended, the records of those that ended first "
+        "are deleted.");
 }
 
 }  // namespace
@@ -87,6 +98,7 @@ std::vector<Field> ServiceFields(ServiceConfig* config) {
             "A stage that was silent for so long is taken for dead.");
   AddSecurity(*config, table);
   AddLimits(config->limits, table);
+  AddRetention(config->retention, table);
   return table.Take();
 }
 

@@ -101,7 +101,13 @@ struct CoordinatorMetrics::Families {
                             "Times that a job's pair formed again.")),
         nonfinite(AddCounter(registry, "halfpipe_nonfinite_steps_total",
                              "Steps whose loss or gradient was no number.")
-                      .Add({})) {}
+                      .Add({})),
+        damaged_rows(AddGauge(registry, "halfpipe_store_damaged_rows",
+                              "Records of the database that cannot be read.")
+                         .Add({})),
+        store_copy(AddGauge(registry, "halfpipe_store_copy_timestamp_seconds",
+                            "When the database was last copied, Unix time.")
+                       .Add({})) {}
 
   static void SetBands(const std::string& job,
                        const std::map<int64_t, double>& loss_by_timestep,
@@ -136,6 +142,8 @@ struct CoordinatorMetrics::Families {
   prometheus::Gauge& checkpoint_time;
   CounterFamily& restarts;
   prometheus::Counter& nonfinite;
+  prometheus::Gauge& damaged_rows;
+  prometheus::Gauge& store_copy;
 
   absl::Mutex mutex;
   // Live series, to be removed again: a removed gauge must not be touched.
@@ -277,6 +285,14 @@ void CoordinatorMetrics::OnRestart(const std::string& reason) {
 }
 
 void CoordinatorMetrics::OnNonFiniteStep() { families_->nonfinite.Increment(); }
+
+void CoordinatorMetrics::SetDamagedRows(int64_t rows) {
+  families_->damaged_rows.Set(static_cast<double>(rows));
+}
+
+void CoordinatorMetrics::OnStoreCopy(absl::Time time) {
+  families_->store_copy.Set(UnixSeconds(time));
+}
 
 void CoordinatorMetrics::DropJob(const std::string& job) {
   absl::MutexLock lock(&families_->mutex);

@@ -92,6 +92,11 @@ class CoordinatorMetrics {
   // halfpipe_nonfinite_steps_total
   void OnNonFiniteStep();
 
+  // halfpipe_store_damaged_rows: of the last look at all of them
+  void SetDamagedRows(int64_t rows);
+  // halfpipe_store_copy_timestamp_seconds
+  void OnStoreCopy(absl::Time time);
+
   // Removes every series of a job that has ended.
   void DropJob(const std::string& job);
 

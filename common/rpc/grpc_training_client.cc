@@ -98,6 +98,15 @@ class GrpcTrainingClient : public TrainingClient {
     return FromProto(response.job());
   }
 
+  absl::StatusOr<Job> DeleteJob(const std::string& id) override {
+    v1::DeleteJobRequest request;
+    request.set_id(id);
+    v1::DeleteJobResponse response;
+    HP_RETURN_IF_ERROR(Call("DeleteJob", &v1::TrainingService::Stub::DeleteJob,
+                            request, &response));
+    return FromProto(response.job());
+  }
+
   absl::StatusOr<std::vector<StepTrace>> GetTrace(const std::string& id,
                                                   int32_t steps) override {
     v1::GetTraceRequest request;

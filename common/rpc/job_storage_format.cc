@@ -1,9 +1,12 @@
 #include "common/rpc/job_storage_format.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/digest.h"
 #include "common/base/log.h"
+#include "common/base/status.h"
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/message_text.h"
+#include "common/rpc/stored_bytes.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
@@ -28,25 +31,36 @@ std::string Serialize(Message message) {
 }
 
 template <typename Message, typename Value>
-absl::StatusOr<Value> Parse(absl::string_view bytes, const char* what) {
+absl::StatusOr<Value> Parse(absl::string_view stored, const char* what) {
+  const auto damaged = [what](absl::string_view why) {
+    return absl::DataLossError(absl::StrCat("the database holds ", what,
+                                            " that cannot be read: ", why));
+  };
+  const absl::StatusOr<std::string> bytes = FromStoredBytes(stored);
+  if (!bytes.ok()) return damaged(bytes.status().message());
   Message message;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::DataLossError(
-        absl::StrCat("the database holds ", what, " that cannot be read"));
-  }
-  return FromProto(message);
+  if (!message.ParseFromString(*bytes)) return damaged("it is no message");
+  absl::StatusOr<Value> value = FromProto(message);
+  if (!value.ok()) return damaged(value.status().message());
+  return value;
 }
 
 }  // namespace
 
-std::string EncodeJob(const Job& job) { return Serialize(ToProto(job)); }
+std::string EncodeJob(const Job& job) {
+  return ToStoredBytes(Serialize(ToProto(job)));
+}
 
 std::string EncodeJobSpec(const JobSpec& spec) {
-  return Serialize(ToProto(spec));
+  return ToStoredBytes(Serialize(ToProto(spec)));
 }
 
 std::string EncodeJobEvent(const JobEvent& event) {
-  return Serialize(ToProto(event));
+  return ToStoredBytes(Serialize(ToProto(event)));
+}
+
+std::string DigestOf(const JobSpec& spec) {
+  return Sha256Hex(Serialize(ToProto(spec)));
 }
 
 absl::StatusOr<Job> DecodeJob(absl::string_view bytes) {

@@ -1,5 +1,6 @@
 // Jobs as bytes, for the coordinator's database: the wire messages, so that a
-// field that is added later reads as its default from an older database.
+// field that is added later reads as its default from an older database, in the
+// form of stored_bytes.h.
 #ifndef HP_COMMON_RPC_JOB_STORAGE_FORMAT_H_
 #define HP_COMMON_RPC_JOB_STORAGE_FORMAT_H_
 
@@ -14,6 +15,10 @@ namespace halfpipe {
 [[nodiscard]] std::string EncodeJob(const Job& job);
 [[nodiscard]] std::string EncodeJobSpec(const JobSpec& spec);
 [[nodiscard]] std::string EncodeJobEvent(const JobEvent& event);
+
+// SHA-256 of a spec with all that is in it, the job file too: by this a request
+// that comes again is known.
+[[nodiscard]] std::string DigestOf(const JobSpec& spec);
 
 // DataLoss for bytes that are no such message.
 [[nodiscard]] absl::StatusOr<Job> DecodeJob(absl::string_view bytes);

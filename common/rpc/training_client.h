@@ -62,6 +62,10 @@ class TrainingClient {
   // Returns at once; the checkpoint is an event of the job.
   [[nodiscard]] virtual absl::StatusOr<Job> SaveJob(const std::string& id) = 0;
 
+  // Removes the record of a job that has ended; returns what it was.
+  [[nodiscard]] virtual absl::StatusOr<Job> DeleteJob(
+      const std::string& id) = 0;
+
   // The last `steps` steps, oldest first; 0: all that the service holds.
   [[nodiscard]] virtual absl::StatusOr<std::vector<StepTrace>> GetTrace(
       const std::string& id, int32_t steps) = 0;

@@ -136,6 +136,10 @@ absl::StatusOr<Job> FakeTrainingClient::SaveJob(const std::string& id) {
   return Answer(absl::StrCat("save ", id));
 }
 
+absl::StatusOr<Job> FakeTrainingClient::DeleteJob(const std::string& id) {
+  return Answer(absl::StrCat("delete ", id));
+}
+
 absl::StatusOr<std::vector<StepTrace>> FakeTrainingClient::GetTrace(
     const std::string& id, int32_t steps) {
   calls->push_back(absl::StrCat("trace ", id, " ", steps));

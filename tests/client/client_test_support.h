@@ -62,6 +62,7 @@ class FakeTrainingClient : public TrainingClient {
                                 const ResumeOptions& options) override;
   absl::StatusOr<Job> PauseJob(const std::string& id) override;
   absl::StatusOr<Job> SaveJob(const std::string& id) override;
+  absl::StatusOr<Job> DeleteJob(const std::string& id) override;
   absl::StatusOr<std::vector<StepTrace>> GetTrace(const std::string& id,
                                                   int32_t steps) override;
   absl::StatusOr<PageTicket> CreatePageTicket() override;

@@ -31,7 +31,7 @@ class CoordinatorTest : public ::testing::Test {
   // The coordinator of now is gone without any goodbye; another one takes over.
   void Open() {
     coordinator_.reset();
-    Coordinator::Options options;
+    Coordinator::Options options = coordinator_options_;
     options.clock = [this] { return now_; };
     options.wall = [this] { return now_ + wall_ahead_; };
     options.info.started = now_;
@@ -147,7 +147,8 @@ class CoordinatorTest : public ::testing::Test {
       ::testing::UnitTest::GetInstance()->current_test_info()->name());
   absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
   absl::Duration wall_ahead_;  // the wall clock, when somebody has set it
-  FakeStage stage_;            // how every stage answers
+  Coordinator::Options coordinator_options_;  // for the next Open
+  FakeStage stage_;                           // how every stage answers
   MetricsRegistry registry_;
   CoordinatorMetrics metrics_;
   const std::unique_ptr<CheckpointLedger> ledger_ = NewFileCheckpointLedger();

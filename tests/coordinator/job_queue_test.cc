@@ -24,6 +24,17 @@ TEST(JobQueueTest, OlderFirstAndHigherPriorityBeforeThat) {
   EXPECT_EQ(queue.Position("nobody"), 0);
 }
 
+TEST(JobQueueTest, CountsTheBytesOfThoseThatAreThere) {
+  JobQueue queue;
+  queue.Add("a", 1, 0, 100);
+  queue.Add("b", 2, 0, 20);
+  queue.Add("a", 1, 5, 7);
+  EXPECT_EQ(queue.bytes(), 27);
+  queue.Remove("b");
+  queue.Remove("b");
+  EXPECT_EQ(queue.bytes(), 7);
+}
+
 TEST(JobQueueTest, AddMovesAndRemoveForgets) {
   JobQueue queue;
   queue.Add("a", 1);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/job_storage_format.h"
+#include "common/rpc/stored_bytes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -80,6 +81,58 @@ TEST_F(StoreSchemaTest, ThoseOfTheFirstVersionGetTheQueuesIndex) {
   }
   EXPECT_THAT(found, ElementsAre("urgent 7", "first 0", "later -3"));
   EXPECT_TRUE(PrepareSchema(&database_, path_).ok());
+}
+
+TEST_F(StoreSchemaTest, ThoseOfTheSecondVersionLoseTheirTexts) {
+  ASSERT_TRUE(
+      database_
+          .Execute("CREATE TABLE jobs ("
+                   "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+                   "  id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
+                   "  state TEXT NOT NULL, ended INTEGER NOT NULL,"
+                   "  body BLOB NOT NULL, spec BLOB NOT NULL,"
+                   "  priority INTEGER NOT NULL DEFAULT 0);"
+                   "CREATE INDEX jobs_queued ON jobs"
+                   "  (priority DESC, number, id) WHERE state = 'queued';"
+                   "CREATE INDEX jobs_under_way ON jobs (number)"
+                   "  WHERE ended = 0 AND state <> 'queued';"
+                   "PRAGMA user_version = 2")
+          .ok());
+  Job job;
+  job.id = "a";
+  job.state = JobState::kFailed;
+  job.ended = absl::FromUnixMillis(77);
+  job.config_yaml = "name: n\n";
+  JobSpec spec;
+  spec.config_yaml = std::string(200'000, '#');
+  {
+    auto insert = database_.Prepare(
+        "INSERT INTO jobs VALUES (NULL, ?, 'name', 'failed', 1, ?, ?, 0)");
+    ASSERT_TRUE(insert.ok()) << insert.status();
+    insert->Bind(1, job.id).BindBlob(2, EncodeJob(job));
+    ASSERT_TRUE(insert->BindBlob(3, EncodeJobSpec(spec)).Run().ok());
+    insert->Bind(1, "spoilt").BindBlob(2, "\xff").BindBlob(3, "\xff");
+    ASSERT_TRUE(insert->Run().ok());
+  }
+  ASSERT_TRUE(PrepareSchema(&database_, path_).ok());
+  auto row = database_.Prepare(
+      "SELECT jobs.body, spec, request, bytes, ended_ms, configs.body "
+      "FROM jobs JOIN configs ON configs.number = jobs.number");
+  ASSERT_TRUE(row.ok()) << row.status();
+  ASSERT_TRUE(*row->Step());
+  EXPECT_EQ(DecodeJob(row->Text(0))->config_yaml, "");
+  EXPECT_EQ(DecodeJobSpec(row->Text(1))->config_yaml, "");
+  EXPECT_EQ(row->Text(2), DigestOf(spec));
+  EXPECT_EQ(row->Int(3), 200'000);
+  EXPECT_EQ(row->Int(4), 77);
+  EXPECT_EQ(FromStoredBytes(row->Text(5)).value_or("none"), "name: n\n");
+  EXPECT_FALSE(*row->Step());
+}
+
+TEST_F(StoreSchemaTest, ADatabaseOfAnotherProgramIsLeftAlone) {
+  ASSERT_TRUE(database_.Execute("CREATE TABLE theirs (x)").ok());
+  EXPECT_TRUE(absl::IsDataLoss(PrepareSchema(&database_, path_)));
+  EXPECT_FALSE(database_.Prepare("SELECT * FROM jobs").ok());
 }
 
 TEST_F(StoreSchemaTest, LeavesThoseOfANewerVersionAlone) {

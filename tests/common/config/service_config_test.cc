@@ -48,7 +48,8 @@ TEST(ServiceConfigTest, ReadsWhoGetsInAndHowMuch) {
       "tokens: /etc/halfpipe/tokens\n"
       "roots: {data: [/data, /more], models: [/models], outputs: [/out]}\n"
       "limits: {message_size: 16MiB, config_size: 64KiB, queued_jobs: 7,\n"
-      "  watches: 3}\n",
+      "  watches: 3, queued_bytes: 5MiB}\n"
+      "retention: {days: 30, ended_jobs: 9}\n",
       "service.yaml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->listen_address, "unix:/run/halfpipe/hp.sock");
@@ -59,6 +60,9 @@ TEST(ServiceConfigTest, ReadsWhoGetsInAndHowMuch) {
   EXPECT_EQ(config->limits.message_bytes, 16 << 20);
   EXPECT_EQ(config->limits.config_bytes, 64 << 10);
   EXPECT_EQ(config->limits.queued_jobs, 7);
+  EXPECT_EQ(config->limits.queued_bytes, 5 << 20);
+  EXPECT_EQ(config->retention.days, 30);
+  EXPECT_EQ(config->retention.ended_jobs, 9);
   EXPECT_EQ(config->limits.watches, 3);
   auto again = ParseServiceConfig(ToYaml(*config), "service.yaml");
   ASSERT_TRUE(again.ok()) << again.status();
