@@ -11,19 +11,20 @@
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
 #include "common/rpc/status_conversion.h"
+#include "coordinator/call_token.h"
 #include "coordinator/method_roles.h"
 
 namespace halfpipe {
 namespace {
 
-constexpr absl::string_view kScheme = "Bearer ";
-// What lasts and ends with its token (OpenCalls), counts by its name
-// (TokenQuotas), or makes a ticket for it.
-constexpr std::array<absl::string_view, 4> kNeedToken = {
+// What counts by its token's name (TokenQuotas), makes a ticket for it, or ends
+// with it (OpenCalls).
+constexpr std::array<absl::string_view, 3> kNeedToken = {
     "/halfpipe.v1.TrainingService/CreateJob",
     "/halfpipe.v1.TrainingService/CreatePageTicket",
-    "/halfpipe.v1.TrainingService/WatchJob",
-    "/halfpipe.v1.StageService/NextCommand"};
+    "/halfpipe.v1.TrainingService/WatchJob"};
+// All of these are made for a pair, which the token may be bound to.
+constexpr absl::string_view kStageService = "/halfpipe.v1.StageService/";
 
 absl::string_view View(const grpc::string_ref& text) {
   return {text.data(), text.size()};
@@ -37,12 +38,24 @@ absl::string_view ValueOf(const grpc::AuthMetadataProcessor::InputMetadata& all,
   return View(first->second);
 }
 
-std::string CertificateOf(const grpc::AuthContext* context) {
-  if (context == nullptr) return "";
-  const std::vector<grpc::string_ref> names =
-      context->FindPropertyValues("x509_common_name");
-  if (names.empty()) return "";
-  return std::string(names.front().data(), names.front().size());
+// Of the connection's client certificate: its common name first, then the
+// alternative ones. None where TLS asked for no certificate.
+std::vector<std::string> CertificateNamesOf(const grpc::AuthContext* context) {
+  std::vector<std::string> names;
+  if (context == nullptr) return names;
+  for (const char* property :
+       {"x509_common_name", "x509_subject_alternative_name"}) {
+    for (const grpc::string_ref& name : context->FindPropertyValues(property)) {
+      names.emplace_back(name.data(), name.size());
+    }
+  }
+  return names;
+}
+
+bool NeedsToken(absl::string_view method) {
+  return absl::StartsWith(method, kStageService) ||
+         std::find(kNeedToken.begin(), kNeedToken.end(), method) !=
+             kNeedToken.end();
 }
 
 }  // namespace
@@ -52,12 +65,13 @@ grpc::Status CallGuard::Process(const InputMetadata& metadata,
                                 OutputMetadata* consumed_metadata,
                                 OutputMetadata* /*response_metadata*/) {
   const absl::string_view method = ValueOf(metadata, ":path");
-  absl::string_view token = ValueOf(metadata, "authorization");
-  const bool has_token = absl::StartsWithIgnoreCase(token, kScheme);
-  if (has_token) token.remove_prefix(kScheme.size());
+  const std::optional<absl::string_view> token =
+      BearerToken(ValueOf(metadata, "authorization"));
+  const bool has_token = token.has_value();
   const std::optional<Identity> identity =
-      has_token ? tokens_->Find(token) : std::nullopt;
-  const std::string certificate = CertificateOf(context);
+      has_token ? tokens_->Find(*token) : std::nullopt;
+  const std::vector<std::string> names = CertificateNamesOf(context);
+  const std::string certificate = names.empty() ? "" : names.front();
   if (!identity.has_value()) {
     const absl::Status status = absl::UnauthenticatedError(
         has_token ? "the service does not know this token; was it removed, or "
@@ -72,6 +86,18 @@ grpc::Status CallGuard::Process(const InputMetadata& metadata,
            .certificate = certificate});
     return ToGrpcStatus(status);
   }
+  if (!identity->certificate.empty() &&
+      std::find(names.begin(), names.end(), identity->certificate) ==
+          names.end()) {
+    Audit({.method = method,
+           .reason = "another certificate than the token's",
+           .name = identity->name,
+           .role = RoleName(identity->role),
+           .certificate = certificate});
+    return ToGrpcStatus(absl::PermissionDeniedError(
+        absl::StrCat("this token counts only with the certificate ",
+                     identity->certificate, ": give --cert and --key")));
+  }
   const absl::Status status = CheckRole(method, identity->role);
   if (!status.ok()) {
     Audit({.method = method,
@@ -81,10 +107,7 @@ grpc::Status CallGuard::Process(const InputMetadata& metadata,
            .certificate = certificate});
     return ToGrpcStatus(status);
   }
-  if (std::find(kNeedToken.begin(), kNeedToken.end(), method) !=
-      kNeedToken.end()) {
-    return grpc::Status::OK;
-  }
+  if (NeedsToken(method)) return grpc::Status::OK;
   // No other needs it, so none can log it.
   const auto [first, last] = metadata.equal_range("authorization");
   for (auto it = first; it != last; ++it) {

@@ -11,10 +11,10 @@ namespace halfpipe {
 
 // gRPC asks it when a call's headers have come and its message has not: whoever
 // is refused has cost nothing. UNAUTHENTICATED without a token that the book
-// knows, PERMISSION_DENIED where the table of method_roles.h says no. Each
-// refusal is a line of the log with the method, the reason, whose token and
-// whose certificate it was; never the token. LineLimit keeps a flood of calls
-// from being one of lines. Thread-safe.
+// knows, PERMISSION_DENIED where the table of method_roles.h says no, or the
+// token is bound to another certificate. Each refusal is a line of the log with
+// the method, the reason, whose token and whose certificate it was; never the
+// token. LineLimit keeps a flood of calls from being one of lines. Thread-safe.
 class CallGuard final : public grpc::AuthMetadataProcessor {
  public:
   // `tokens` outlives it.

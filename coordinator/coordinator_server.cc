@@ -79,7 +79,7 @@ struct CoordinatorServer::Parts {
         calls(options.security.tokens),
         training(the_coordinator, &calls,
                  {options.limits, options.page, options.security.tokens}),
-        stages(the_coordinator, &calls),
+        stages(the_coordinator, &calls, options.security.tokens),
         unread(options.limits.message_bytes) {}
 
   // Over TCP by a gate, over a Unix socket by gRPC itself: that is for those

@@ -205,7 +205,8 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
   Coordinator::Options options;
   options.clock = SteadyNow;
   options.wall = absl::Now;
-  options.stages = {absl::Seconds(config.lease_seconds), IsProcessGone};
+  options.stages = {absl::Seconds(config.lease_seconds), IsProcessGone,
+                    ThisBuild().version};
   options.roots = config.roots;
   options.max_queued_jobs = config.limits.queued_jobs;
   options.max_queued_bytes = config.limits.queued_bytes;

@@ -3,26 +3,15 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "common/base/digest.h"
 #include "common/base/log.h"
+#include "coordinator/call_token.h"
 #include "coordinator/method_roles.h"
 
 namespace halfpipe {
 namespace {
 
-constexpr absl::string_view kScheme = "Bearer ";
 constexpr std::chrono::seconds kPatience(2);
-
-std::string TokenDigestOf(const grpc::ServerContext& context) {
-  const auto header = context.client_metadata().find("authorization");
-  if (header == context.client_metadata().end()) return "";
-  absl::string_view token(header->second.data(), header->second.size());
-  if (absl::StartsWithIgnoreCase(token, kScheme)) {
-    token.remove_prefix(kScheme.size());
-  }
-  return Sha256Hex(token);
-}
 
 }  // namespace
 
@@ -45,9 +34,9 @@ absl::Status OpenCalls::Call::Revoked() {
 
 std::unique_ptr<OpenCalls::Call> OpenCalls::Enter(grpc::ServerContext* context,
                                                   absl::string_view method) {
-  std::unique_ptr<Call> call(
-      new Call(this, context, tokens_ == nullptr ? "" : TokenDigestOf(*context),
-               std::string(method)));
+  std::unique_ptr<Call> call(new Call(
+      this, context, tokens_ == nullptr ? "" : Sha256Hex(TokenOf(*context)),
+      std::string(method)));
   const absl::MutexLock lock(&mutex_);
   calls_.push_back(call.get());
   return call;

@@ -1,18 +1,12 @@
 #include "coordinator/page_access.h"
 
-#include "absl/strings/match.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
-namespace {
-
-constexpr absl::string_view kScheme = "Bearer ";
-
-}  // namespace
 
 absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
-                                          absl::string_view authorization,
+                                          absl::string_view token,
                                           absl::Time now) {
   if (access.address.empty()) {
     return absl::FailedPreconditionError(
@@ -21,14 +15,11 @@ absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
   PageTicket ticket{.address = access.address};
   if (access.sessions == nullptr) return ticket;
   ticket.tls = true;
-  if (absl::StartsWithIgnoreCase(authorization, kScheme)) {
-    authorization.remove_prefix(kScheme.size());
-  }
-  if (!access.tokens->Find(authorization).has_value()) {
+  if (!access.tokens->Find(token).has_value()) {
     return absl::UnauthenticatedError("the service does not know this token");
   }
-  HP_ASSIGN_OR_RETURN(
-      ticket.ticket, access.sessions->NewTicket(Sha256Hex(authorization), now));
+  HP_ASSIGN_OR_RETURN(ticket.ticket,
+                      access.sessions->NewTicket(Sha256Hex(token), now));
   return ticket;
 }
 

@@ -21,11 +21,11 @@ struct PageAccess {
   TokenBook* tokens = nullptr;
 };
 
-// A ticket for whoever sent this header ("Bearer TOKEN"; the caller has been
-// let in by it). FailedPrecondition: there is no page; Unauthenticated: the
-// token has been removed in between.
+// A ticket for whoever has this token (and has been let in by it).
+// FailedPrecondition: there is no page; Unauthenticated: the token has been
+// removed in between.
 [[nodiscard]] absl::StatusOr<PageTicket> MakePageTicket(
-    const PageAccess& access, absl::string_view authorization, absl::Time now);
+    const PageAccess& access, absl::string_view token, absl::Time now);
 
 }  // namespace halfpipe
 

@@ -30,6 +30,23 @@ absl::Status CheckTexts(const StageInfo& info) {
   return absl::OkStatus();
 }
 
+// What commands mean, and the bits of a step, are those of one version.
+absl::Status CheckVersion(const StageInfo& info, const std::string& ours) {
+  if (info.protocol == kStageProtocol && info.version == ours) {
+    return absl::OkStatus();
+  }
+  const auto text = [](const std::string& version, int32_t protocol) {
+    return absl::StrCat(version.empty() ? "an unknown version"
+                                        : absl::StrCat("version ", version),
+                        " (protocol ", protocol, ")");
+  };
+  return absl::FailedPreconditionError(absl::StrCat(
+      "stage ", info.rank.value(), " of pair \"", info.pair, "\", process ",
+      info.pid, " on ", info.host, ", is ", text(info.version, info.protocol),
+      ", and the coordinator ", text(ours, kStageProtocol),
+      ": install the same version on both machines, and restart the stage"));
+}
+
 }  // namespace
 
 absl::StatusOr<bool> StageRegistry::Register(const StageInfo& info,
@@ -41,6 +58,7 @@ absl::StatusOr<bool> StageRegistry::Register(const StageInfo& info,
         info.rank.value(), " of \"", PrintableText(info.pair), "\""));
   }
   HP_RETURN_IF_ERROR(CheckTexts(info));
+  HP_RETURN_IF_ERROR(CheckVersion(info, options_.version));
   const StagePlace place{info.pair, info.rank};
   auto found = stages_.find(place);
   if (found != stages_.end() &&

@@ -34,6 +34,7 @@ using ProcessProbe = std::function<bool(const std::string& host, int64_t pid)>;
 struct StageRegistryOptions {
   absl::Duration lease = absl::Seconds(10);
   ProcessProbe is_gone = [](const std::string&, int64_t) { return false; };
+  std::string version = {};  // of this program: the stages' too
 };
 
 // A stage holds its place by a lease, which every call renews. A place that
@@ -47,6 +48,7 @@ class StageRegistry {
 
   // True: the place's queue started anew, so that a job that used this place
   // has lost its stage. AlreadyExists: another live process has the place.
+  // FailedPrecondition: a stage of another version.
   // InvalidArgument: no such place, or a name that is too long or holds what a
   // terminal would obey.
   [[nodiscard]] absl::StatusOr<bool> Register(const StageInfo& info,

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
+#include "common/base/printable_text.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
 #include "common/rpc/grpc_channel.h"
@@ -12,6 +14,7 @@
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
 #include "common/runtime/recent_lines.h"
+#include "coordinator/call_token.h"
 
 namespace halfpipe {
 namespace {
@@ -52,16 +55,43 @@ absl::Status CheckDeliverable(v1::NextCommandResponse* response) {
 
 }  // namespace
 
-grpc::Status StageServiceImpl::Register(grpc::ServerContext*,
+absl::Status StageServiceImpl::CheckPair(const grpc::ServerContext& context,
+                                         const std::string& pair) const {
+  if (tokens_ == nullptr) return absl::OkStatus();
+  const std::optional<Identity> caller = tokens_->Find(TokenOf(context));
+  if (!caller.has_value()) return OpenCalls::Call::Revoked();
+  if (caller->pair.empty() || caller->pair == pair) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(
+      "the token ", caller->name, " is for stages of the pair \"",
+      PrintableText(caller->pair), "\", not \"", PrintableText(pair), "\""));
+}
+
+grpc::Status StageServiceImpl::Register(grpc::ServerContext* context,
                                         const v1::RegisterRequest* request,
                                         v1::RegisterResponse*) {
-  return ToGrpcStatus(coordinator_->Register(FromProto(*request)));
+  absl::Status status = CheckPair(*context, request->identity().pair());
+  if (status.ok()) status = coordinator_->Register(FromProto(*request));
+  if (!status.ok()) {
+    if (const std::optional<int64_t> left_out = lines_.Take(SteadyNow());
+        left_out.has_value()) {
+      LogWarning("stage refused", {{"pair", request->identity().pair()},
+                                   {"rank", request->identity().rank()},
+                                   {"host", request->host()},
+                                   {"reason", status.message()},
+                                   {"lines_left_out", *left_out}});
+    }
+  }
+  return ToGrpcStatus(status);
 }
 
 grpc::Status StageServiceImpl::NextCommand(
     grpc::ServerContext* context, const v1::NextCommandRequest* request,
     v1::NextCommandResponse* response) {
   const StageIdentity identity = FromProto(request->identity());
+  if (const absl::Status pair = CheckPair(*context, identity.pair);
+      !pair.ok()) {
+    return ToGrpcStatus(pair);
+  }
   const absl::Duration wait = std::clamp(absl::Seconds(request->wait_seconds()),
                                          absl::ZeroDuration(), kMaxWait);
   const absl::Time deadline = SteadyNow() + wait;
@@ -92,22 +122,27 @@ grpc::Status StageServiceImpl::NextCommand(
   }
 }
 
-grpc::Status StageServiceImpl::Report(grpc::ServerContext*,
+grpc::Status StageServiceImpl::Report(grpc::ServerContext* context,
                                       const v1::ReportRequest* request,
                                       v1::ReportResponse*) {
   const StageIdentity identity = FromProto(request->identity());
+  if (const absl::Status pair = CheckPair(*context, identity.pair);
+      !pair.ok()) {
+    return ToGrpcStatus(pair);
+  }
   absl::StatusOr<CommandResult> result = FromProto(*request);
   if (!result.ok()) return ToGrpcStatus(result.status());
   return ToGrpcStatus(
       coordinator_->Report(PlaceOf(identity), identity.incarnation, *result));
 }
 
-grpc::Status StageServiceImpl::Heartbeat(grpc::ServerContext*,
+grpc::Status StageServiceImpl::Heartbeat(grpc::ServerContext* context,
                                          const v1::HeartbeatRequest* request,
                                          v1::HeartbeatResponse* response) {
-  const absl::Status lines = CheckLines(*request);
-  if (!lines.ok()) return ToGrpcStatus(lines);
   const StageIdentity identity = FromProto(request->identity());
+  absl::Status valid = CheckPair(*context, identity.pair);
+  if (valid.ok()) valid = CheckLines(*request);
+  if (!valid.ok()) return ToGrpcStatus(valid);
   absl::StatusOr<HeartbeatReply> reply = coordinator_->Heartbeat(
       PlaceOf(identity), identity.incarnation, FromProto(*request));
   if (!reply.ok()) return ToGrpcStatus(reply.status());

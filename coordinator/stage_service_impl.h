@@ -2,18 +2,26 @@
 #ifndef HP_COORDINATOR_STAGE_SERVICE_IMPL_H_
 #define HP_COORDINATOR_STAGE_SERVICE_IMPL_H_
 
+#include <string>
+
+#include "common/auth/token_book.h"
+#include "common/base/line_limit.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/open_calls.h"
 #include "halfpipe/v1/stages.grpc.pb.h"
 
 namespace halfpipe {
 
-// Thread-safe; owns neither the coordinator nor the list of calls. A long poll
-// ends with the token that opened it (UNAUTHENTICATED).
+// Thread-safe; owns nothing that it is given. A long poll ends with the token
+// that opened it (UNAUTHENTICATED). A stage of another version is refused
+// (FAILED_PRECONDITION), and one whose token is bound to another pair
+// (PERMISSION_DENIED).
 class StageServiceImpl final : public v1::StageService::Service {
  public:
-  StageServiceImpl(Coordinator* coordinator, OpenCalls* calls)
-      : coordinator_(coordinator), calls_(calls) {}
+  // `tokens` null: nobody has one.
+  StageServiceImpl(Coordinator* coordinator, OpenCalls* calls,
+                   TokenBook* tokens)
+      : coordinator_(coordinator), calls_(calls), tokens_(tokens) {}
 
   grpc::Status Register(grpc::ServerContext* context,
                         const v1::RegisterRequest* request,
@@ -29,8 +37,14 @@ class StageServiceImpl final : public v1::StageService::Service {
                          v1::HeartbeatResponse* response) override;
 
  private:
+  // Whether the caller's token is for this pair.
+  [[nodiscard]] absl::Status CheckPair(const grpc::ServerContext& context,
+                                       const std::string& pair) const;
+
   Coordinator* const coordinator_;
   OpenCalls* const calls_;
+  TokenBook* const tokens_;
+  LineLimit lines_;
 };
 
 }  // namespace halfpipe

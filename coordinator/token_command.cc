@@ -18,6 +18,8 @@ struct TokenOptions {
   std::string path;
   std::string role;
   std::string name;
+  std::string pair;
+  std::string certificate;
 };
 
 // Says whether the edit is in force; `what` was done to the file.
@@ -58,7 +60,8 @@ absl::Status Add(const TokenOptions& options) {
   HP_CHECK(role.has_value());  // the parser has checked it
   const bool is_new = !std::filesystem::exists(options.path);
   HP_ASSIGN_OR_RETURN(const std::string token,
-                      AddToken(options.path, {options.name, *role}));
+                      AddToken(options.path, {options.name, *role, options.pair,
+                                              options.certificate}));
   std::printf("%s\n", token.c_str());
   std::fprintf(stderr,
                "This is the only time that the token of %s is shown; %s holds "
@@ -78,8 +81,14 @@ absl::Status List(const TokenOptions& options) {
   HP_ASSIGN_OR_RETURN(const std::vector<TokenEntry> entries,
                       ReadTokenFile(options.path));
   for (const TokenEntry& entry : entries) {
-    std::printf("%s %s\n", entry.identity.name.c_str(),
-                std::string(RoleName(entry.identity.role)).c_str());
+    const Identity& identity = entry.identity;
+    std::string line =
+        absl::StrCat(identity.name, " ", RoleName(identity.role));
+    if (!identity.pair.empty()) absl::StrAppend(&line, " pair=", identity.pair);
+    if (!identity.certificate.empty()) {
+      absl::StrAppend(&line, " certificate=", identity.certificate);
+    }
+    std::printf("%s\n", line.c_str());
   }
   return absl::OkStatus();
 }
@@ -114,8 +123,14 @@ void AddTokenCommand(CLI::App& app, TokenAction* action) {
   add->add_option("--role", options->role, "read, submit, admin or stage")
       ->required()
       ->check(CLI::IsMember({"read", "submit", "admin", "stage"}));
+  add->add_option("--pair", options->pair,
+                  "the only pair that a stage with it may be part of");
+  add->add_option("--certificate", options->certificate,
+                  "a name in the certificate without which it does not count "
+                  "(mutual TLS)");
   add->callback(set(&Add));
-  AddVerb(token, "list", "names and roles", options.get())
+  AddVerb(token, "list", "names, roles and what they are bound to",
+          options.get())
       ->callback(set(&List));
   CLI::App* remove =
       AddVerb(token, "remove", "let a token in no more", options.get());

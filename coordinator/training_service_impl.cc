@@ -14,18 +14,10 @@
 #include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
 #include "common/rpc/trace_conversion.h"
+#include "coordinator/call_token.h"
 
 namespace halfpipe {
 namespace {
-
-constexpr absl::string_view kScheme = "Bearer ";
-
-// The header, which CallGuard leaves to the calls that need it.
-absl::string_view AuthorizationOf(const grpc::ServerContext& context) {
-  const auto header = context.client_metadata().find("authorization");
-  if (header == context.client_metadata().end()) return {};
-  return {header->second.data(), header->second.size()};
-}
 
 // Puts a job into a response, or says why there is none.
 template <typename Response>
@@ -63,11 +55,8 @@ TrainingServiceImpl::TrainingServiceImpl(Coordinator* coordinator,
 std::string TrainingServiceImpl::TokenNameOf(
     const grpc::ServerContext& context) {
   if (bounds_.tokens == nullptr) return "";
-  absl::string_view token = AuthorizationOf(context);
-  if (absl::StartsWithIgnoreCase(token, kScheme)) {
-    token.remove_prefix(kScheme.size());
-  }
-  const std::optional<Identity> identity = bounds_.tokens->Find(token);
+  const std::optional<Identity> identity =
+      bounds_.tokens->Find(TokenOf(context));
   return identity.has_value() ? identity->name : "";
 }
 
@@ -227,7 +216,7 @@ grpc::Status TrainingServiceImpl::CreatePageTicket(
     grpc::ServerContext* context, const v1::CreatePageTicketRequest*,
     v1::CreatePageTicketResponse* response) {
   const absl::StatusOr<PageTicket> ticket =
-      MakePageTicket(bounds_.page, AuthorizationOf(*context), SteadyNow());
+      MakePageTicket(bounds_.page, TokenOf(*context), SteadyNow());
   if (!ticket.ok()) return ToGrpcStatus(ticket.status());
   response->set_address(ticket->address);
   response->set_tls(ticket->tls);

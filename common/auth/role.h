@@ -21,10 +21,15 @@ enum class Role {
 [[nodiscard]] absl::string_view RoleName(Role role);
 [[nodiscard]] std::optional<Role> ParseRole(absl::string_view name);
 
-// Who a token belongs to.
+// Who a token belongs to, and where it counts.
 struct Identity {
   std::string name;
   Role role = Role::kRead;
+  // The only pair that a stage with it may be part of; empty: any.
+  std::string pair = {};
+  // A name (common or alternative) that the certificate of its connection must
+  // have, so that a stolen token alone is worth nothing; empty: any, or none.
+  std::string certificate = {};
 };
 
 }  // namespace halfpipe

@@ -83,7 +83,9 @@ std::optional<Identity> TokenBook::FindDigest(absl::string_view digest) {
 
 bool TokenBook::IsPerson(absl::string_view token) {
   const std::optional<Identity> identity = Find(token);
-  return identity.has_value() && identity->role != Role::kStage;
+  // HTTP asks for no certificate: a token that counts with one does not here.
+  return identity.has_value() && identity->role != Role::kStage &&
+         identity->certificate.empty();
 }
 
 void TokenBook::Look() {

@@ -38,7 +38,8 @@ class TokenBook {
   [[nodiscard]] std::optional<Identity> Find(absl::string_view token);
   // The same by the SHA-256 of the token, for what lasts longer than a call.
   [[nodiscard]] std::optional<Identity> FindDigest(absl::string_view digest);
-  // Whether it is a token of any role but `stage`: who may read metrics.
+  // Whether it is a token of any role but `stage`, and not bound to a
+  // certificate: who may read metrics.
   [[nodiscard]] bool IsPerson(absl::string_view token);
 
   // Looks at the file if a second has passed. For a service that nobody calls.

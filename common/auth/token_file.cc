@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/base/printable_text.h"
@@ -34,6 +35,8 @@ constexpr uint64_t kMaxFileBytes = uint64_t{1} << 20;
 constexpr size_t kTokenBytes = 32;
 constexpr size_t kDigestDigits = 64;
 constexpr size_t kMaxNameBytes = 64;
+constexpr absl::string_view kPair = "pair=";
+constexpr absl::string_view kCertificate = "certificate=";
 // Of others that edit the same file; each takes some milliseconds.
 constexpr std::chrono::seconds kLongestEdits(30);
 constexpr std::chrono::milliseconds kNextTry(5);
@@ -54,12 +57,31 @@ bool IsDigest(absl::string_view text) {
          });
 }
 
+// Reads one of what may stand behind a line's three words. Says what is wrong
+// with it; empty: nothing is.
+std::string ReadBinding(absl::string_view word, Identity* identity) {
+  const absl::string_view text = word;
+  std::string* value = nullptr;
+  if (absl::ConsumePrefix(&word, kPair)) value = &identity->pair;
+  if (absl::ConsumePrefix(&word, kCertificate)) value = &identity->certificate;
+  if (value == nullptr || !value->empty() || word.empty() ||
+      FirstUnprintable(word).has_value()) {
+    return absl::StrCat("expected pair=PAIR or certificate=NAME, each once, ",
+                        "found ", PrintableText(text));
+  }
+  if (value == &identity->pair && identity->role != Role::kStage) {
+    return "only a stage's token is for one pair";
+  }
+  *value = std::string(word);
+  return "";
+}
+
 // The entry of one line, or what is wrong with it in `problem`. The line itself
 // is never repeated: somebody may have put a token there.
 TokenEntry ParseLine(absl::string_view line, std::string* problem) {
   const std::vector<std::string> words =
       absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-  if (words.size() != 3) {
+  if (words.size() < 3) {
     *problem = absl::StrCat("expected NAME ROLE SHA-256, found ", words.size(),
                             " words");
     return {};
@@ -74,12 +96,24 @@ TokenEntry ParseLine(absl::string_view line, std::string* problem) {
         "expected 64 hex digits, the SHA-256 of a token; make one with "
         "halfpipe-coordinator token add";
   }
-  return {{words[0], role.value_or(Role::kRead)}, words[2]};
+  TokenEntry entry = {{words[0], role.value_or(Role::kRead)}, words[2]};
+  for (size_t i = 3; i < words.size() && problem->empty(); ++i) {
+    *problem = ReadBinding(words[i], &entry.identity);
+  }
+  return entry;
 }
 
 std::string LineOf(const TokenEntry& entry) {
-  return absl::StrCat(entry.identity.name, " ", RoleName(entry.identity.role),
-                      " ", entry.digest, "\n");
+  const Identity& identity = entry.identity;
+  std::string line = absl::StrCat(identity.name, " ", RoleName(identity.role),
+                                  " ", entry.digest);
+  if (!identity.pair.empty()) {
+    absl::StrAppend(&line, " ", kPair, identity.pair);
+  }
+  if (!identity.certificate.empty()) {
+    absl::StrAppend(&line, " ", kCertificate, identity.certificate);
+  }
+  return absl::StrCat(line, "\n");
 }
 
 // Where the file really is: replacing a link would leave the file behind it,
@@ -272,6 +306,16 @@ absl::StatusOr<std::string> AddToken(const std::string& path,
                      "'@', '-'; found '",
                      PrintableText(identity.name), "'"));
   }
+  // What is written must be read again as it is meant.
+  std::string problem;
+  const TokenEntry entry = {identity, std::string(kDigestDigits, '0')};
+  const TokenEntry read =
+      ParseLine(absl::StripSuffix(LineOf(entry), "\n"), &problem);
+  if (problem.empty() && (read.identity.pair != identity.pair ||
+                          read.identity.certificate != identity.certificate)) {
+    problem = "names of pairs and certificates have no blanks here";
+  }
+  if (!problem.empty()) return absl::InvalidArgumentError(problem);
   HP_ASSIGN_OR_RETURN(const std::string real, RealPath(path));
   return AddTo(real, identity);
 }

@@ -1,5 +1,5 @@
 // Bearer tokens as the service keeps them: a text file with one line a token,
-//   NAME ROLE SHA-256
+//   NAME ROLE SHA-256 [pair=PAIR] [certificate=NAME]
 // blank lines and lines that start with # aside. The file never holds a token:
 // one has 256 random bits, so its plain SHA-256 cannot be turned back.
 #ifndef HP_COMMON_AUTH_TOKEN_FILE_H_
@@ -45,7 +45,8 @@ struct TokenEntry {
 
 // Adds a token to the file, which need not exist (mode 0600 then), and returns
 // it: this is the only time that anybody sees it. AlreadyExists: the name is
-// taken; InvalidArgument: no name of 1 to 64 of [A-Za-z0-9._@-], or a bad file.
+// taken; InvalidArgument: no name of 1 to 64 of [A-Za-z0-9._@-], a pair for
+// another role than `stage`, what cannot be written in a line, or a bad file.
 [[nodiscard]] absl::StatusOr<std::string> AddToken(const std::string& path,
                                                    const Identity& identity);
 

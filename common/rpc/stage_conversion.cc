@@ -217,6 +217,7 @@ v1::RegisterRequest ToProto(const StageInfo& from) {
   to.set_gpu_uuid(from.gpu_uuid);
   to.set_device_total_bytes(from.device_total_bytes);
   to.set_device_free_bytes(from.device_free_bytes);
+  to.set_protocol(from.protocol);
   to.set_version(from.version);
   to.set_device_rates(from.device_rates);
   to.set_host_available_bytes(from.host_available_bytes);
@@ -240,6 +241,7 @@ StageInfo FromProto(const v1::RegisterRequest& from) {
   to.gpu_uuid = from.gpu_uuid();
   to.device_total_bytes = from.device_total_bytes();
   to.device_free_bytes = from.device_free_bytes();
+  to.protocol = from.protocol();
   to.version = from.version();
   to.device_rates = from.device_rates();
   to.host_available_bytes = from.host_available_bytes();

@@ -27,8 +27,13 @@ namespace halfpipe {
 
 struct LoadedJob;
 
+// Of the commands and results below and their messages. Rises with every change
+// that a stage or coordinator of the number before would read wrongly.
+inline constexpr int32_t kStageProtocol = 1;
+
 // What a stage says of itself when it registers.
 struct StageInfo {
+  int32_t protocol = kStageProtocol;
   std::string pair;  // the pair it belongs to: "default", "gpu01", ...
   Rank rank;
   uint64_t incarnation = 0;  // random, one a process run
@@ -39,7 +44,7 @@ struct StageInfo {
   std::string gpu_uuid;     // empty on the CPU
   int64_t device_total_bytes = 0;
   int64_t device_free_bytes = 0;
-  std::string version;
+  std::string version;  // of the program, which must be the coordinator's
   // What the GPU was measured to do: RatesText of common/memory/rates.h with
   // one device. Empty: not measured, and no memory plan is made.
   std::string device_rates;

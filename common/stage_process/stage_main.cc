@@ -100,6 +100,7 @@ void CompleteInfo(const ServeOptions& options, StageInfo* info) {
   info->incarnation = RandomIncarnation();
   info->pid = getpid();
   info->host = HostName();
+  info->version = ThisBuild().version;
 }
 
 ExitCode Fail(ExitCode code, const absl::Status& status) {

@@ -44,10 +44,9 @@ TEST(PageAccessTest, ATicketIsForTheBearerOfAToken) {
                           .sessions = &sessions,
                           .tokens = tokens->get()};
   EXPECT_TRUE(absl::IsUnauthenticated(
-      MakePageTicket(access, "Bearer hpt_x", absl::Now()).status()));
+      MakePageTicket(access, "hpt_x", absl::Now()).status()));
   EXPECT_FALSE(MakePageTicket(access, "", absl::Now()).ok());
-  const auto ticket =
-      MakePageTicket(access, absl::StrCat("Bearer ", token), absl::Now());
+  const auto ticket = MakePageTicket(access, token, absl::Now());
   ASSERT_TRUE(ticket.ok()) << ticket.status();
   EXPECT_TRUE(ticket->tls);
   EXPECT_TRUE(sessions.Exchange(ticket->ticket, absl::Now()).ok());

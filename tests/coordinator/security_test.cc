@@ -83,11 +83,16 @@ class SecurityTest : public ::testing::Test {
     return Client(token, {.ca = authority_.ca_file()});
   }
 
-  std::unique_ptr<CoordinatorClient> Stage(const std::string& token) {
+  std::unique_ptr<CoordinatorClient> Stage(const std::string& token,
+                                           TlsFiles tls) {
     return NewGrpcCoordinatorClient(
         {.address = server_->address(),
          .call_timeout = absl::Seconds(5),
-         .security = {.tls = {.ca = authority_.ca_file()}, .token = token}});
+         .security = {.tls = std::move(tls), .token = token}});
+  }
+
+  std::unique_ptr<CoordinatorClient> Stage(const std::string& token) {
+    return Stage(token, {.ca = authority_.ca_file()});
   }
 
   JobSpec Spec(const std::string& id) {
@@ -254,6 +259,67 @@ TEST_F(SecurityTest, NamesThatATerminalWouldObeyAreRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(stage->Heartbeat(heartbeat).status()));
   heartbeat.lines = {{LogLevel::kError, "a"}};
   EXPECT_TRUE(stage->Heartbeat(heartbeat).ok());
+}
+
+TEST_F(SecurityTest, AStageIsOfThePairThatItsTokenIsFor) {
+  const std::string left = *AddToken(
+      tokens_, {.name = "left", .role = Role::kStage, .pair = "left"});
+  ASSERT_TRUE(book_->Reload().ok());
+  Serve();
+  StageInfo mine = MakeStageInfo(0);
+  mine.pair = "left";
+  StageInfo other = MakeStageInfo(0);
+  const auto owner = Stage(stage_);
+  ASSERT_TRUE(owner->Register(other).ok());
+  const auto stage = Stage(left);
+  EXPECT_TRUE(absl::IsPermissionDenied(stage->Register(other)));
+  // Nor is any other call made in another pair's name: this client goes on
+  // under the one that was refused.
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      stage->NextCommand(0, absl::ZeroDuration()).status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(stage->Report({})));
+  EXPECT_TRUE(absl::IsPermissionDenied(stage->Heartbeat({}).status()));
+  EXPECT_TRUE(owner->Heartbeat({}).ok());
+  EXPECT_TRUE(stage->Register(mine).ok());
+  EXPECT_TRUE(stage->Heartbeat({}).ok());
+}
+
+TEST_F(SecurityTest, AStageOfAnotherVersionGetsNoJob) {
+  coordinator_options_.stages.version = "1.2.0";
+  Serve();
+  const auto stage = Stage(stage_);
+  StageInfo info = MakeStageInfo(0);
+  info.version = "1.1.0";
+  const absl::Status refused = stage->Register(info);
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused));
+  EXPECT_THAT(refused.message(), HasSubstr("install the same version"));
+  info.version = "1.2.0";
+  info.protocol = 0;
+  EXPECT_TRUE(absl::IsFailedPrecondition(stage->Register(info)));
+  info.protocol = kStageProtocol;
+  EXPECT_TRUE(stage->Register(info).ok());
+}
+
+TEST_F(SecurityTest, ATokenMayCountOnlyWithItsCertificate) {
+  const std::string bound = *AddToken(
+      tokens_, {.name = "box", .role = Role::kStage, .certificate = "gpu-box"});
+  const std::string person = *AddToken(
+      tokens_, {.name = "kim", .role = Role::kRead, .certificate = "kim"});
+  ASSERT_TRUE(book_->Reload().ok());
+  options_.security.tls.ca = authority_.ca_file();
+  Serve();
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      Stage(bound, authority_.Issue("other"))->Register(MakeStageInfo(0))));
+  EXPECT_TRUE(Stage(bound, authority_.Issue("gpu-box"))
+                  ->Register(MakeStageInfo(0))
+                  .ok());
+  EXPECT_EQ(List(*Client(person, authority_.Issue("kim"))),
+            absl::StatusCode::kOk);
+  EXPECT_EQ(List(*Client(person, authority_.Issue("gpu-box"))),
+            absl::StatusCode::kPermissionDenied);
+  // Where nobody asks for a certificate, it does not count.
+  EXPECT_FALSE(book_->IsPerson(person));
+  EXPECT_TRUE(book_->IsPerson(read_));
 }
 
 TEST_F(SecurityTest, TokensWorkOnThisMachineWithoutTls) {

@@ -41,6 +41,26 @@ TEST_F(StageRegistryTest, ASecondLiveProcessIsRefusedAndNamed) {
   EXPECT_THAT(registry_.Pairs(), ElementsAre("default", "other"));
 }
 
+TEST_F(StageRegistryTest, AStageOfAnotherVersionIsRefusedAndBothAreNamed) {
+  StageRegistry registry({.version = "1.2.0"});
+  StageInfo info = MakeStageInfo(0, 1);
+  // Before 1.0.0 stages said nothing of a version.
+  for (const char* version : {"", "1.1.9", "1.2.0+1"}) {
+    info.version = version;
+    const absl::Status refused = registry.Register(info, At(0)).status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << version;
+    EXPECT_THAT(refused.message(), HasSubstr("version 1.2.0"));
+    EXPECT_THAT(refused.message(), HasSubstr("install the same version"));
+  }
+  info.version = "1.2.0";
+  info.protocol = kStageProtocol + 1;
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(registry.Register(info, At(0)).status()));
+  EXPECT_THAT(registry.Pairs(), IsEmpty());
+  info.protocol = kStageProtocol;
+  EXPECT_TRUE(registry.Register(info, At(0)).ok());
+}
+
 TEST_F(StageRegistryTest, AnExpiredLeaseGivesThePlaceAway) {
   ASSERT_TRUE(registry_.Register(MakeStageInfo(0, 1), At(0)).ok());
   ASSERT_TRUE(registry_.Renew(kPlace0, 1, At(5)).ok());

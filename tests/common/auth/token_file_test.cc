@@ -134,6 +134,34 @@ TEST_F(TokenFileTest, OfManyEditsAtOnceNoneIsLost) {
   EXPECT_THAT(*ReadTokenFile(path_), SizeIs(kEdits));
 }
 
+TEST_F(TokenFileTest, ATokenMayBeBoundToAPairAndACertificate) {
+  const std::string token = *AddToken(path_, {.name = "gpu0",
+                                              .role = Role::kStage,
+                                              .pair = "left",
+                                              .certificate = "gpu-box"});
+  const std::vector<TokenEntry> entries = *ReadTokenFile(path_);
+  const TokenEntry* found = FindToken(entries, token);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->identity.pair, "left");
+  EXPECT_EQ(found->identity.certificate, "gpu-box");
+  // Not what would be read as something else, or as nothing.
+  for (const Identity& wrong :
+       {Identity{.name = "a", .role = Role::kSubmit, .pair = "left"},
+        Identity{.name = "a", .role = Role::kStage, .pair = "le ft"},
+        Identity{.name = "a", .role = Role::kStage, .pair = "x\ny"},
+        Identity{.name = "a", .certificate = "a\tb"}}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(AddToken(path_, wrong).status()));
+  }
+  EXPECT_EQ(ReadTokenFile(path_)->size(), 1u);
+  const std::string digest(64, 'a');
+  for (const char* words : {"pair=", "pair=a pair=b", "pairs=a", "left"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(
+        ParseTokens(absl::StrCat("a stage ", digest, " ", words), "f")
+            .status()))
+        << words;
+  }
+}
+
 TEST_F(TokenFileTest, RefusesBadNames) {
   ASSERT_TRUE(AddToken(path_, {"alice", Role::kRead}).ok());
   EXPECT_TRUE(

@@ -23,6 +23,7 @@ SampleRef Sample() { return {3, "/a.mp4", "a dog", "/l", "/c", true}; }
 
 TEST(StageConversionTest, Registration) {
   StageInfo info;
+  info.protocol = 7;
   info.pair = "p";
   info.rank = Rank(1);
   info.incarnation = 0xfedcba9876543210U;
