@@ -288,27 +288,39 @@ int CheckStore(const Flags& flags) {
 
 // `healthcheck`: asks the process that serves metrics where these flags say;
 // stages, too, whose own programs are slow to start.
-CLI::App* AddHealthCheckCommand(CLI::App& app, std::string* token_file) {
+CLI::App* AddHealthCheckCommand(CLI::App& app, HealthQuestion* question) {
   CLI::App* command = app.add_subcommand(
       "healthcheck",
       "Ask the process that serves metrics there how it is: 0 "
       "well, 1 not (for containers)");
   command->fallthrough();
   command
-      ->add_option("--token-file", *token_file,
+      ->add_option("--token-file", question->token_file,
                    "A token that may read metrics, where they ask for one")
       ->envname("HALFPIPE_HEALTH_TOKEN_FILE");
+  command
+      ->add_option("--certificate", question->certificate,
+                   "Who may have that token: the certificate of who serves "
+                   "metrics there (PEM); else tls.certificate of --config")
+      ->envname("HALFPIPE_CERT");
+  command
+      ->add_option("--ca", question->ca,
+                   "Who may have signed another one of that name (PEM)")
+      ->envname("HALFPIPE_CA");
   return command;
 }
 
-int CheckRunning(const Flags& flags, const std::string& token_file) {
+int CheckRunning(const Flags& flags, HealthQuestion question) {
   const absl::StatusOr<ServiceConfig> config = LoadConfig(flags);
   if (!config.ok()) {
     LogError(config.status().message());
     return 1;
   }
-  return RunHealthCheck("halfpipe-coordinator",
-                        {config->metrics_address, token_file});
+  question.address = config->metrics_address;
+  if (question.certificate.empty()) {
+    question.certificate = config->tls.certificate;
+  }
+  return RunHealthCheck("halfpipe-coordinator", question);
 }
 
 int Main(int argc, char** argv) {
@@ -325,8 +337,8 @@ int Main(int argc, char** argv) {
   app.add_option("--state-dir", flags.state_dir, "where the database lives");
   app.add_option("--log-level", flags.log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-  std::string health_token_file;
-  const CLI::App* health = AddHealthCheckCommand(app, &health_token_file);
+  HealthQuestion question;
+  const CLI::App* health = AddHealthCheckCommand(app, &question);
   const CLI::App* check = AddCheckCommand(app);
   TokenAction token_action;
   AddTokenCommand(app, &token_action);
@@ -341,7 +353,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
-  if (health->parsed()) return CheckRunning(flags, health_token_file);
+  if (health->parsed()) return CheckRunning(flags, question);
   if (check->parsed()) return CheckStore(flags);
   if (token_action != nullptr) return RunTokenAction(token_action);
   // Before any thread starts, so that all of them inherit the mask.

@@ -23,6 +23,11 @@ class CertificateNames {
   // else by its common name: what TLS clients ask.
   [[nodiscard]] bool Cover(const std::string& host) const;
 
+  // One that Cover, or TLS with an address, takes: the first alternative name
+  // of a host or an address, else the common name. A wildcard gets a word.
+  // Empty: it has none.
+  [[nodiscard]] std::string First() const;
+
  private:
   explicit CertificateNames(std::shared_ptr<X509> certificate)
       : certificate_(std::move(certificate)) {}

@@ -16,13 +16,19 @@ struct HealthQuestion {
   std::string address;
   // For a server that asks for a token; empty: none.
   std::string token_file = {};
+  // By whom the token may be read, over HTTPS: who has this certificate (a PEM
+  // file, the server's own), or one for a name of it by somebody in `ca`, for
+  // certificates that are renewed while the server runs. Empty: nobody.
+  std::string certificate = {};
+  std::string ca = {};
 };
 
 // GET /healthz, waiting for at most five seconds. Unavailable: nobody answers,
 // or the answer says what is wrong. PermissionDenied: it wants a token, or
-// another one. InvalidArgument: the address names no port, or the token is of
-// no use. The server's certificate is not checked: it is this machine, under a
-// name that no certificate has.
+// another one. InvalidArgument: the address names no port, the token is of no
+// use, or there is nothing to know by who would get it. A token is sent over
+// HTTPS only after the certificate was checked; without one, whoever answers on
+// this machine is believed.
 [[nodiscard]] absl::Status CheckHealth(const HealthQuestion& question);
 
 // The same for a command line: 0, or 1 with the reason on standard error under

@@ -1,5 +1,6 @@
 #include "common/metrics/health_check.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 
@@ -77,9 +78,84 @@ TEST(HealthCheckTest, AsksByHttpsWithAToken) {
   std::filesystem::permissions(
       token_file,
       std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-  EXPECT_EQ(CheckHealth({address, token_file}), absl::OkStatus());
+  EXPECT_EQ(CheckHealth({address, token_file, files.certificate}),
+            absl::OkStatus());
   EXPECT_EQ(CheckHealth({address, directory + "/none"}).code(),
             absl::StatusCode::kInvalidArgument);
+  // To whom? Nothing says who that is.
+  EXPECT_EQ(CheckHealth({address, token_file}).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+// Whoever took the port while the service was away hears no token.
+TEST(HealthCheckTest, SendsNoTokenToAnotherCertificate) {
+  const std::string directory = ::testing::TempDir() + "/health_check_other";
+  std::filesystem::create_directories(directory);
+  const TestAuthority authority(directory, "ca");
+  const TestAuthority stranger(directory, "stranger");
+  const TlsFiles ours = authority.Issue("metrics");
+  const std::string token_file = directory + "/token";
+  std::ofstream(token_file) << "good\n";
+  std::filesystem::permissions(
+      token_file,
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+
+  // Our own, another one of its name ("localhost") without and with word of who
+  // signed it, and a stranger's.
+  const struct {
+    TlsFiles shown;
+    std::string ca;
+    bool is_known;
+  } cases[] = {{ours, "", true},
+               {authority.Issue("other"), "", false},
+               {authority.Issue("other"), authority.ca_file(), true},
+               {stranger.Issue("metrics"), authority.ca_file(), false},
+               {stranger.Issue("metrics"), "", false}};
+
+  for (const auto& [shown, ca, is_known] : cases) {
+    MetricsRegistry registry;
+    std::atomic<int> tokens = 0;
+    auto server = MetricsServer::Start(
+        "0.0.0.0:0", &registry, [] { return std::string(); },
+        {.certificate = shown.certificate,
+         .key = shown.key,
+         .may_read = [&tokens](absl::string_view token) {
+           tokens += token.empty() ? 0 : 1;
+           return true;
+         }});
+    ASSERT_TRUE(server.ok()) << server.status();
+    const absl::Status status =
+        CheckHealth({(*server)->address(), token_file, ours.certificate, ca});
+    EXPECT_EQ(status.ok(), is_known) << status;
+    EXPECT_EQ(tokens, is_known ? 1 : 0);
+    if (!is_known) EXPECT_THAT(status.message(), HasSubstr("certificate"));
+  }
+}
+
+// A service reads its certificate at start: the file may be a newer one.
+TEST(HealthCheckTest, KnowsARenewedCertificateByWhoSignedIt) {
+  const std::string directory = ::testing::TempDir() + "/health_check_renewed";
+  std::filesystem::create_directories(directory);
+  const TestAuthority authority(directory, "ca");
+  const TlsFiles ours = authority.Issue("metrics");
+  const std::string token_file = directory + "/token";
+  std::ofstream(token_file) << "good\n";
+  std::filesystem::permissions(
+      token_file,
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  MetricsRegistry registry;
+  auto server = MetricsServer::Start(
+      "0.0.0.0:0", &registry, [] { return std::string(); },
+      {.certificate = ours.certificate,
+       .key = ours.key,
+       .may_read = [](absl::string_view token) { return token == "good"; }});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const TlsFiles renewed = authority.Issue("metrics");  // replaces the files
+  const std::string address = (*server)->address();
+  EXPECT_FALSE(CheckHealth({address, token_file, renewed.certificate}).ok());
+  EXPECT_EQ(CheckHealth({address, token_file, renewed.certificate,
+                         authority.ca_file()}),
+            absl::OkStatus());
 }
 
 }  // namespace
