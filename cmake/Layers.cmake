@@ -17,7 +17,7 @@ set(HP_LAYER_pipeline base absl json)
 set(HP_LAYER_runtime base pipeline absl)
 set(HP_LAYER_store base absl json)
 set(HP_LAYER_data base store absl json utf8proc)
-set(HP_LAYER_metrics base net auth absl prometheus httplib microhttpd)
+set(HP_LAYER_metrics base net auth absl crypto prometheus httplib microhttpd)
 # CUDA's runtime alone, for the torch group and for the link
 set(HP_LAYER_gpu base runtime absl cuda)
 # a Wan model's names and sizes, which plans are made with

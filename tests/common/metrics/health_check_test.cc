@@ -17,6 +17,15 @@ namespace {
 
 using ::testing::HasSubstr;
 
+// Holds the token "good", for its owner alone.
+std::string MakeTokenFile(const std::string& directory) {
+  const std::string path = directory + "/token";
+  std::ofstream(path) << "good\n";
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read |
+                                         std::filesystem::perms::owner_write);
+  return path;
+}
+
 TEST(HealthCheckTest, AsksOnLoopback) {
   MetricsRegistry registry;
   std::string problem;
@@ -73,11 +82,7 @@ TEST(HealthCheckTest, AsksByHttpsWithAToken) {
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(status.message(), HasSubstr("--token-file"));
 
-  const std::string token_file = directory + "/token";
-  std::ofstream(token_file) << "good\n";
-  std::filesystem::permissions(
-      token_file,
-      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const std::string token_file = MakeTokenFile(directory);
   EXPECT_EQ(CheckHealth({address, token_file, files.certificate}),
             absl::OkStatus());
   EXPECT_EQ(CheckHealth({address, directory + "/none"}).code(),
@@ -94,11 +99,7 @@ TEST(HealthCheckTest, SendsNoTokenToAnotherCertificate) {
   const TestAuthority authority(directory, "ca");
   const TestAuthority stranger(directory, "stranger");
   const TlsFiles ours = authority.Issue("metrics");
-  const std::string token_file = directory + "/token";
-  std::ofstream(token_file) << "good\n";
-  std::filesystem::permissions(
-      token_file,
-      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const std::string token_file = MakeTokenFile(directory);
 
   // Our own, another one of its name ("localhost") without and with word of who
   // signed it, and a stranger's.
@@ -138,11 +139,7 @@ TEST(HealthCheckTest, KnowsARenewedCertificateByWhoSignedIt) {
   std::filesystem::create_directories(directory);
   const TestAuthority authority(directory, "ca");
   const TlsFiles ours = authority.Issue("metrics");
-  const std::string token_file = directory + "/token";
-  std::ofstream(token_file) << "good\n";
-  std::filesystem::permissions(
-      token_file,
-      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const std::string token_file = MakeTokenFile(directory);
   MetricsRegistry registry;
   auto server = MetricsServer::Start(
       "0.0.0.0:0", &registry, [] { return std::string(); },
