@@ -129,7 +129,9 @@ TEST(HealthCheckTest, SendsNoTokenToAnotherCertificate) {
         CheckHealth({(*server)->address(), token_file, ours.certificate, ca});
     EXPECT_EQ(status.ok(), is_known) << status;
     EXPECT_EQ(tokens, is_known ? 1 : 0);
-    if (!is_known) EXPECT_THAT(status.message(), HasSubstr("certificate"));
+    if (!is_known) {
+      EXPECT_THAT(status.message(), HasSubstr("certificate"));
+    }
   }
 }
 

@@ -175,8 +175,12 @@ TEST_F(HttpPortTest, SilentConnectionsKeepNobodyOut) {
 TEST_F(HttpPortTest, WhoHangsUpEarlyIsForgotten) {
   for (int i = 0; i < 300; ++i) {
     RawClient client(port_->address());
-    if (i % 3 > 0) ASSERT_TRUE(client.Send("GET /a HTTP/1.1\r\nHost: x\r\n"));
-    if (i % 3 > 1) ASSERT_TRUE(client.Send("\r\n"));
+    if (i % 3 > 0) {
+      ASSERT_TRUE(client.Send("GET /a HTTP/1.1\r\nHost: x\r\n"));
+    }
+    if (i % 3 > 1) {
+      ASSERT_TRUE(client.Send("\r\n"));
+    }
   }
   ExpectHealth();
 }

@@ -50,8 +50,8 @@ TEST_F(OwnedFolderTest, AManifestIsProofToo) {
   EXPECT_FALSE(IsOwnedFolder(path));
   CheckpointManifest manifest;
   manifest.step = 1;
-  manifest.config_digest = "c";
-  manifest.data_digest = "d";
+  manifest.config_digest = std::string(64, 'c');
+  manifest.data_digest = std::string(64, 'd');
   manifest.threads = 1;
   manifest.stages = 1;
   ASSERT_TRUE(WriteManifest(path, manifest).ok());
