@@ -123,7 +123,9 @@ absl::StatusOr<ExitCode> FollowRemotely(
   follow.on_event = [&context](const JobEvent&) { return context.out.good(); };
   HP_ASSIGN_OR_RETURN(const FollowResult result,
                       FollowJob(client, signals, *printer, follow));
-  if (result.end != FollowEnd::kJobEnded) {
+  // Whoever read it has read enough, as `| head` does.
+  if (result.end == FollowEnd::kEnough) return ExitCode::kOk;
+  if (result.end == FollowEnd::kInterrupted) {
     const std::string shown = PrintableText(id);
     context.err << "halfpipe: stopped watching; job " << shown
                 << " goes on (halfpipe watch " << shown << ")\n";

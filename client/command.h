@@ -80,7 +80,8 @@ void AddLabelFlag(CLI::App* command, const std::string& description,
     const std::vector<std::string>& texts);
 
 // Follows a job of a remote service until it ends and reports the end. An
-// interrupt ends only the watching: kInterrupted, and the job goes on.
+// interrupt ends only the watching: kInterrupted, and the job goes on. A reader
+// of `out` that leaves ends it too: kOk.
 // Create no client before `signals`.
 [[nodiscard]] absl::StatusOr<ExitCode> FollowRemotely(
     TrainingClient& client, SignalWatch& signals, const std::string& id,

@@ -116,6 +116,8 @@ wait_for 20 steps_past 12
 lines_now() { wc -l <"$scratch/coordinator.log"; }
 said="$(lines_now)"
 hp pause long >/dev/null
+is_paused() { hp show long -o json | grep -q '"state": "paused"'; }
+wait_for 30 is_paused
 hp resume long >/dev/null
 wait_for 60 steps_past 14
 [[ "$(lines_now)" == "$said" ]] || fail "the log level was not read again"
