@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "client/client_test_support.h"
 #include "client/event_printer.h"
@@ -118,13 +119,8 @@ TEST(HostileServiceTest, TheBarIsOursAlone) {
   for (const JobEvent& event : EvilService().events) printer->Print(event);
   printer->Notice(kEvil);
   printer->Finish();
-  std::string text = out.str();
-  const std::string clear = "\r\x1b[K";
-  for (size_t at = text.find(clear); at != std::string::npos;
-       at = text.find(clear)) {
-    text.replace(at, clear.size(), "\n");
-  }
-  ExpectData(text, "the bar");
+  // What clears the bar's line.
+  ExpectData(absl::StrReplaceAll(out.str(), {{"\r\x1b[K", "\n"}}), "the bar");
 }
 
 }  // namespace

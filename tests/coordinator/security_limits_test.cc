@@ -1,5 +1,6 @@
 // What one token, one caller or one message may take of the real server.
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/numbers.h"
