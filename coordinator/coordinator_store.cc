@@ -57,7 +57,8 @@ void Coordinator::OnStoreReport(const StoreUpkeep::Report& report,
 
 void Coordinator::NoteClock(absl::Time now) {
   const absl::Duration ahead = options_.wall() - now;
-  const absl::Duration before = std::exchange(wall_ahead_, ahead).value_or(ahead);
+  const absl::Duration before =
+      std::exchange(wall_ahead_, ahead).value_or(ahead);
   if (absl::AbsDuration(ahead - before) > kClockStep) clock_set_ = now;
 }
 

@@ -34,7 +34,8 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   };
 
   // `calls` outlives it, as the coordinator does.
-  TrainingServiceImpl(Coordinator* coordinator, OpenCalls* calls, Bounds bounds);
+  TrainingServiceImpl(Coordinator* coordinator, OpenCalls* calls,
+                      Bounds bounds);
 
   grpc::Status CreateJob(grpc::ServerContext* context,
                          const v1::CreateJobRequest* request,

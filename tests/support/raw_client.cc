@@ -8,8 +8,8 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/base/address.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 
@@ -44,26 +44,33 @@ bool RawClient::Send(absl::string_view bytes) {
   return true;
 }
 
-std::string RawClient::ReadAll(absl::Duration time) {
-  const absl::Time until = absl::Now() + time;
-  std::string all;
+bool RawClient::ReadUntilClosed(absl::Duration time, std::string* all) {
+  const absl::Time until = SteadyNow() + time;
   char buffer[1 << 14];
   while (true) {
     pollfd readable = {.fd = fd_, .events = POLLIN, .revents = 0};
-    const int64_t left = absl::ToInt64Milliseconds(until - absl::Now());
-    if (left <= 0 || poll(&readable, 1, static_cast<int>(left)) <= 0) {
-      return all;
+    const absl::Duration left =
+        absl::Ceil(until - SteadyNow(), absl::Milliseconds(1));
+    if (left <= absl::ZeroDuration()) return false;
+    if (poll(&readable, 1, static_cast<int>(absl::ToInt64Milliseconds(left))) <=
+        0) {
+      continue;
     }
     const ssize_t got = recv(fd_, buffer, sizeof(buffer), 0);
-    if (got <= 0) return all;
-    all.append(buffer, static_cast<size_t>(got));
+    if (got <= 0) return true;
+    all->append(buffer, static_cast<size_t>(got));
   }
 }
 
+std::string RawClient::ReadAll(absl::Duration time) {
+  std::string all;
+  ReadUntilClosed(time, &all);
+  return all;
+}
+
 bool RawClient::IsClosedWithin(absl::Duration time) {
-  const absl::Time until = absl::Now() + time;
-  (void)ReadAll(time);
-  return absl::Now() < until;
+  std::string all;
+  return ReadUntilClosed(time, &all);
 }
 
 }  // namespace halfpipe

@@ -30,6 +30,9 @@ class RawClient {
   [[nodiscard]] bool IsClosedWithin(absl::Duration time);
 
  private:
+  // Reads into `all`; whether the other side closed within `time`.
+  bool ReadUntilClosed(absl::Duration time, std::string* all);
+
   int fd_ = -1;
 };
 

@@ -15,6 +15,7 @@
 #include "common/metrics/disk_space.h"
 #include "common/metrics/host_gauges.h"
 #include "common/metrics/stage_metrics.h"
+#include "common/metrics/token_gauge.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -25,6 +26,7 @@ namespace {
 std::string CoordinatorText() {
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);
+  const TokenGauge tokens(&registry, nullptr);
   metrics.SetJobs({{"running", 1}}, 0);
   metrics.SetJobInfo("a", "auto", 32);
   metrics.OnStep("a", {});
