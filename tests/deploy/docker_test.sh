@@ -4,7 +4,9 @@
 # engine, network and processes live in namespaces that end with the test.
 #
 # The targets `coordinator` and `stage` are built as they are; what they copy
-# from the first stage comes from HP_BIN, since a compile takes an hour.
+# from the stages `build` and `libtorch` comes from HP_BIN and .deps, since a
+# compile takes an hour and libtorch is 3.6 GB. Their base is a Debian of
+# debootstrap's, named by its id.
 #
 #   HP_DOCKER_IMAGES  both images (docker save halfpipe-coordinator
 #                     halfpipe-stage) to try instead, built by hand from the
@@ -54,32 +56,38 @@ base_image() {
   rm -rf "$work/root"
 }
 
-# build_context: what the Dockerfile copies from its first stage, and its other
-# stages, that copy from there instead.
+# build_context: what the Dockerfile copies from `build` and `libtorch`, and its
+# other stages, that copy from there instead.
 build_context() {
   local packages=.deps/venv/lib/python3.11/site-packages
-  local context="$work/context"
+  local context="$work/context" folder name
+  local torch="$context/opt/torch"
   [[ -d "$HP_SOURCE/$packages/torch/lib" ]] ||
     skip "no libtorch for Debian 12's Python in $HP_SOURCE/.deps"
-  mkdir -p "$context/src/$packages/torch"
-  # Linked where that is possible: these are gigabytes.
-  cp -al "$HP_SOURCE/$packages/torch/lib" "$context/src/$packages/torch/" ||
-    cp -a "$HP_SOURCE/$packages/torch/lib" "$context/src/$packages/torch/"
-  cp -al "$HP_SOURCE/$packages/nvidia" "$context/src/$packages/" ||
-    cp -a "$HP_SOURCE/$packages/nvidia" "$context/src/$packages/"
+  # As halfpipe-install-libtorch lays it out; linked where that is possible:
+  # these are gigabytes.
+  mkdir -p "$torch/torch"
+  cp -al "$HP_SOURCE/$packages/torch/lib" "$torch/torch/" ||
+    cp -a "$HP_SOURCE/$packages/torch/lib" "$torch/torch/"
+  for folder in "$HP_SOURCE/$packages"/nvidia/*/lib; do
+    name="$(basename "$(dirname "$folder")")"
+    mkdir -p "$torch/nvidia/$name"
+    cp -al "$folder" "$torch/nvidia/$name/" ||
+      cp -a "$folder" "$torch/nvidia/$name/"
+  done
   # Where the machine has a CUDA toolkit, setup has left these wheels out.
-  mkdir -p "$context/src/$packages/nvidia/toolkit/lib"
+  mkdir -p "$torch/nvidia/toolkit/lib"
   ldd "$HP_BIN/halfpipe-stage0" |
     sed -n 's/^[[:space:]]*\(libcu[^ ]*\|libnv[^ ]*\) => \([^ ]*\).*/\2/p' |
     grep -v "/$packages/" |
-    xargs -r cp -Lt "$context/src/$packages/nvidia/toolkit/lib"
+    xargs -r cp -Lt "$torch/nvidia/toolkit/lib"
   "$HP_SOURCE/scripts/bundle" --with-decode --build "$HP_BIN/.." \
     "$context/opt/halfpipe"
   "$HP_SOURCE/deploy/docker/minimal_root" "$context/opt/halfpipe" \
     "$context/opt/coordinator"
-  sed -n '/^FROM scratch AS coordinator/,$p' \
-    "$HP_SOURCE/deploy/docker/Dockerfile" |
-    sed 's|--from=build ||' >"$context/Dockerfile"
+  sed -e '/^FROM base AS build/,/^FROM scratch AS coordinator/{/^FROM scratch/!d}' \
+    -e 's/--from=\(build\|libtorch\) //' \
+    "$HP_SOURCE/deploy/docker/Dockerfile" >"$context/Dockerfile"
   [[ "$(grep -c '^USER' "$context/Dockerfile")" == 2 ]] || {
     echo "FAILED: the Dockerfile has other stages than this test knows"
     exit 1
