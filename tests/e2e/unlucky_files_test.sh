@@ -102,10 +102,10 @@ echo "refused: captions, clips and lists"
 
 # --- what a shell makes of a command is a job file all the same
 job piped steps=1 >/dev/null
-timeout 120 "$HP_BIN/halfpipe" plan <(sleep 0.2; cat "$scratch/piped.yaml") \
-  >"$scratch/plan.out" || fail "a job file of a shell's: exit code $?"
-timeout 120 "$HP_BIN/halfpipe" plan /dev/stdin <"$scratch/piped.yaml" \
-  >"$scratch/plan.out" || fail "a job file from standard input: exit code $?"
+timeout 120 "$HP_BIN/halfpipe" check --quick <(sleep 0.2; cat "$scratch/piped.yaml") \
+  >"$scratch/check.out" || fail "a job file of a shell's: exit code $?"
+timeout 120 "$HP_BIN/halfpipe" check --quick /dev/stdin <"$scratch/piped.yaml" \
+  >"$scratch/check.out" || fail "a job file from standard input: exit code $?"
 
 # --- a checkpoint in which somebody has put a pipe is not waited for
 job pierced steps=4 save_every=2 >/dev/null
