@@ -166,7 +166,7 @@ fill
 sleep 5
 kill -0 "$coordinator" || fail "it ended: $(tail -3 "$scratch/coordinator.log")"
 rm "$state/ballast"
-ended() { hp show full -o json | grep -q '"state": "\(completed\|failed\)"'; }
+ended() { hp show full -o json | grep -q '"state": "\(done\|failed\)"'; }
 wait_for 120 ended
 same_lora reference full
 kill -TERM "$coordinator"

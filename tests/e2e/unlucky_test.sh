@@ -56,7 +56,7 @@ field() {
     python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$2"
 }
 steps_past() { (($(field long steps_done) > $1)); }
-completed() { [[ "$(field long state)" == completed ]]; }
+is_done() { [[ "$(field long state)" == done ]]; }
 
 # suspend SECONDS CLOCK PROCESS...: stops them; the clock is so many seconds on
 # when they go on.
@@ -82,7 +82,7 @@ suspend 4 36000 "$coordinator" "$stage0" "$stage1"
 suspend 4 -86400 "$stage0"
 steps="$(field long steps_done)"
 ((steps < 100)) || echo "the job ended before it was suspended for the last time"
-wait_for 120 completed
+wait_for 120 is_done
 same_lora calm long
 nothing_half_written "$scratch/long"
 echo "identical: suspended five times, restarts: $(field long restarts)"
