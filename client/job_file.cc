@@ -49,7 +49,7 @@ absl::StatusOr<JobFile> LoadJobFile(const std::string& path) {
         file.path, " is a folder: give the job file, such as ",
         ValidText((std::filesystem::path(path) / "job.yaml").string())));
   }
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxJobFileBytes);
+  absl::StatusOr<std::string> text = ReadFileOrPipe(path, kMaxJobFileBytes);
   if (!text.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "cannot read the job file: ", ValidText(text.status().message())));
@@ -63,7 +63,8 @@ absl::StatusOr<JobFile> LoadJobFile(const std::string& path) {
 
 absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path) {
   absl::StatusOr<JobFile> file = LoadJobFile(path);
-  const absl::StatusOr<std::string> text = ReadFile(path, kMaxJobFileBytes);
+  const absl::StatusOr<std::string> text =
+      ReadFileOrPipe(path, kMaxJobFileBytes);
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error);
   if (file.ok() || !text.ok() || error) return file;

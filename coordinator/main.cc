@@ -71,7 +71,7 @@ bool IsProcessGone(const std::string& host, int64_t pid) {
 absl::StatusOr<ServiceConfig> LoadConfig(const Flags& flags) {
   std::string text;
   if (!flags.config.empty()) {
-    HP_ASSIGN_OR_RETURN(text, ReadFile(flags.config, uint64_t{1} << 20));
+    HP_ASSIGN_OR_RETURN(text, ReadFileOrPipe(flags.config, uint64_t{1} << 20));
   }
   HP_ASSIGN_OR_RETURN(ServiceConfig config,
                       ParseServiceConfig(text, flags.config));

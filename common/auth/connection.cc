@@ -18,7 +18,7 @@ constexpr uint64_t kMaxTokenBytes = 4096;
 absl::StatusOr<std::string> ReadTokenOf(const ConnectionSources& sources) {
   if (sources.token_file.empty()) return sources.token;
   const absl::StatusOr<std::string> text =
-      ReadFile(sources.token_file, kMaxTokenBytes);
+      ReadFileOrPipe(sources.token_file, kMaxTokenBytes);
   if (!text.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the token: ", text.status().message()));

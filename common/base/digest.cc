@@ -1,6 +1,7 @@
 #include "common/base/digest.h"
 
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "common/base/disk_full.h"
+#include "common/base/file.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -51,9 +53,12 @@ std::string Sha256Hex(absl::string_view bytes) {
 }
 
 absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rbe");
+  HP_ASSIGN_OR_RETURN(const int fd, OpenRegularFile(path));
+  std::FILE* file = fdopen(fd, "rb");
   if (file == nullptr) {
-    return FileErrnoStatus(errno, "cannot open", path);
+    const int error = errno;
+    close(fd);
+    return FileErrnoStatus(error, "cannot open", path);
   }
   absl::Cleanup close = [file] { std::fclose(file); };
   Sha256 sha;

@@ -1,7 +1,10 @@
 #include "common/base/file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -50,13 +53,41 @@ absl::Status CopyAccessList(const std::string& path, int fd) {
   return ErrnoStatus("cannot keep the access list of", path);
 }
 
-}  // namespace
+const char* NameOfKind(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a named pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
 
-absl::StatusOr<std::string> ReadFile(const std::string& path,
-                                     uint64_t max_bytes) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus("cannot open", path);
-  absl::Cleanup close_fd = [fd] { close(fd); };
+absl::Status NoFile(const std::string& path, mode_t mode) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, " is ", NameOfKind(mode), ", not a file"));
+}
+
+// O_NONBLOCK is for pipes: regular files know nothing of it.
+absl::StatusOr<int> OpenAny(const std::string& path, struct stat* info) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd >= 0 && fstat(fd, info) == 0) return fd;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  // A socket has no other way to say what it is.
+  if (error == ENXIO && stat(path.c_str(), info) == 0 &&
+      !S_ISREG(info->st_mode)) {
+    return NoFile(path, info->st_mode);
+  }
+  return FileErrnoStatus(error, "cannot open", path);
+}
+
+bool IsOfShell(int fd, const struct stat& info) {
+  if (S_ISCHR(info.st_mode)) return info.st_rdev == makedev(1, 3);
+  struct statfs system = {};
+  return S_ISFIFO(info.st_mode) && fstatfs(fd, &system) == 0 &&
+         system.f_type == PIPEFS_MAGIC;
+}
+
+absl::StatusOr<std::string> ReadAll(int fd, const std::string& path,
+                                    uint64_t max_bytes) {
   std::string content;
   char buffer[1 << 16];
   while (true) {
@@ -70,6 +101,36 @@ absl::StatusOr<std::string> ReadFile(const std::string& path,
     }
     content.append(buffer, static_cast<size_t>(got));
   }
+}
+
+}  // namespace
+
+absl::StatusOr<int> OpenRegularFile(const std::string& path) {
+  struct stat info = {};
+  HP_ASSIGN_OR_RETURN(const int fd, OpenAny(path, &info));
+  if (S_ISREG(info.st_mode)) return fd;
+  close(fd);
+  return NoFile(path, info.st_mode);
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path,
+                                     uint64_t max_bytes) {
+  HP_ASSIGN_OR_RETURN(const int fd, OpenRegularFile(path));
+  absl::Cleanup close_fd = [fd] { close(fd); };
+  return ReadAll(fd, path, max_bytes);
+}
+
+absl::StatusOr<std::string> ReadFileOrPipe(const std::string& path,
+                                           uint64_t max_bytes) {
+  struct stat info = {};
+  HP_ASSIGN_OR_RETURN(const int fd, OpenAny(path, &info));
+  absl::Cleanup close_fd = [fd] { close(fd); };
+  if (!S_ISREG(info.st_mode) && !IsOfShell(fd, info)) {
+    return NoFile(path, info.st_mode);
+  }
+  // A pipe's writer may still be at work.
+  if (fcntl(fd, F_SETFL, 0) != 0) return ErrnoStatus("cannot read", path);
+  return ReadAll(fd, path, max_bytes);
 }
 
 absl::StatusOr<AtomicFile> AtomicFile::Create(const std::string& path,
@@ -145,8 +206,7 @@ absl::Status WriteFileAtomically(const std::string& path,
 
 absl::Status CopyFileAtomically(const std::string& source,
                                 const std::string& target) {
-  const int fd = open(source.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus("cannot open", source);
+  HP_ASSIGN_OR_RETURN(const int fd, OpenRegularFile(source));
   absl::Cleanup close_fd = [fd] { close(fd); };
   HP_ASSIGN_OR_RETURN(AtomicFile copy, AtomicFile::Create(target));
   std::vector<char> buffer(size_t{1} << 20);

@@ -12,10 +12,22 @@
 
 namespace halfpipe {
 
-// The whole content. Codes: NotFound, PermissionDenied, Unavailable, and
-// ResourceExhausted for a file larger than `max_bytes`.
+// A descriptor that reads `path`, never waited for; the caller closes it.
+// Codes: NotFound, PermissionDenied, Unavailable, and InvalidArgument for what
+// is no regular file: a named pipe would keep whoever opens it until somebody
+// writes, and a device may have no end.
+[[nodiscard]] absl::StatusOr<int> OpenRegularFile(const std::string& path);
+
+// The whole content. Codes: those, and ResourceExhausted for a file larger than
+// `max_bytes`.
 [[nodiscard]] absl::StatusOr<std::string> ReadFile(
     const std::string& path, uint64_t max_bytes = uint64_t{1} << 30);
+
+// The same, and what a shell puts in a file's place: a pipe without a name, as
+// of <(command) and of standard input, and /dev/null. For what somebody names
+// on the command line only.
+[[nodiscard]] absl::StatusOr<std::string> ReadFileOrPipe(
+    const std::string& path, uint64_t max_bytes);
 
 // Writes a temporary file beside `path`, syncs it and renames it over `path`,
 // then syncs the folder. On any failure `path` is as it was before and the

@@ -285,6 +285,26 @@ TEST_F(PublishTest, AFinishedLoraIsKeptBesideTheNextOne) {
             ReadFile(two + "/lora.diffsynth.safetensors").value());
 }
 
+TEST_F(PublishTest, ACopyThatWasCutShortGoesAndNothingElse) {
+  const std::string two = SaveLora(2);
+  const std::string text =
+      ReadFile(two + "/lora.diffsynth.safetensors").value();
+  const auto write = [&](const std::string& end, const std::string& content) {
+    ASSERT_TRUE(WriteFileAtomically(published_ + end, content).ok());
+  };
+  write(".tmp.12.3", text.substr(0, text.size() / 2));
+  write(".tmp.12.4", text);
+  write(".tmp.12.5", "");
+  write(".tmp.12.6", "somebody's");
+  write(".tmp.12.7", text + "more");
+  write(".tmp.mine", "");
+  Publish(two);
+  EXPECT_THAT(Files(), ElementsAre("lora.diffsynth.safetensors",
+                                   "lora.diffsynth.safetensors.tmp.12.6",
+                                   "lora.diffsynth.safetensors.tmp.12.7",
+                                   "lora.diffsynth.safetensors.tmp.mine"));
+}
+
 TEST_F(PublishTest, DamageToTheCheckpointLeavesTheLora) {
   const std::string two = SaveLora(2);
   // As an older version published it.

@@ -13,6 +13,10 @@ opens another for each that is closed:
   chunks     sends a body in pieces without end
   unread     asks for metrics and reads nothing
   preface    begins HTTP/2 and goes no further
+  handshake  begins TLS, always in the clear, and goes no further
+  unknown    asks for metrics with a token that nobody has
+  frames     sends a call's headers, in HTTP/2, without end
+  giant      calls with a message of 2 GiB, and with --token's token
 
 Ends when FILE exists, or after S seconds. Prints, as JSON, how many connections
 there were of each kind, and for each port of --http how often health was asked
@@ -30,8 +34,38 @@ import ssl
 import threading
 import time
 
-KINDS = ("silent", "trickle", "headers", "chunks", "unread", "preface")
+KINDS = ("silent", "trickle", "headers", "chunks", "unread", "preface",
+         "handshake", "unknown", "frames", "giant")
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+
+
+def frame(kind, flags, payload, stream=1):
+    """A frame of HTTP/2: 0 DATA, 1 HEADERS, 9 CONTINUATION."""
+    return (len(payload).to_bytes(3, "big") + bytes((kind, flags))
+            + stream.to_bytes(4, "big") + payload)
+
+
+def field(name, value):
+    """A header as HPACK has it, written out; at most 126 bytes of each."""
+    return (b"\0" + bytes((len(name),)) + name.encode()
+            + bytes((len(value),)) + value.encode())
+
+
+def call(token):
+    """The headers of a call of the service."""
+    return b"".join(field(*pair) for pair in (
+        (":method", "POST"), (":scheme", "https"),
+        (":path", "/halfpipe.v1.TrainingService/ListJobs"),
+        (":authority", "localhost"), ("te", "trailers"),
+        ("content-type", "application/grpc"),
+        ("authorization", f"Bearer {token or 'hpt_unknown'}")))
+
+
+def giant(token):
+    return (PREFACE + frame(1, 4, call(token))
+            + frame(0, 0, b"\0\x7f\xff\xff\xff" + b"x" * 4000))
+
+
 BEGIN = {
     "silent": b"",
     "trickle": b"GET /healthz HTTP/1.1\r\n",
@@ -40,10 +74,17 @@ BEGIN = {
     b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
     "unread": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "preface": PREFACE,
+    "handshake": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + b"\0" * 32,
+    "unknown": b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+    b"Authorization: Bearer hpt_unknown\r\n\r\n",
+    "frames": PREFACE + frame(1, 0, call("")),
+    "giant": giant(""),
 }
 MORE = {
     "headers": b"X-Header: " + b"x" * 4000 + b"\r\n",
     "chunks": b"fa0\r\n" + b"x" * 4000 + b"\r\n",
+    "frames": frame(9, 0, field("x-header", "x" * 100) * 30),
+    "giant": frame(0, 0, b"x" * 4000),
 }
 PATIENCE = 5  # seconds until health counts as not answered
 
@@ -61,7 +102,7 @@ class Connection:
         self.next_byte = 0.0
         plain = socket.create_connection(address, timeout=2)
         self.socket = plain
-        if context is not None:
+        if context is not None and kind != "handshake":
             plain.settimeout(2)
             self.socket = context.wrap_socket(plain)
         self.socket.setblocking(False)
@@ -144,11 +185,17 @@ def main():
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--token", default="")
     options = parser.parse_args()
-    context = None
+    context = hostile_context = None
     if options.tls:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        # gRPC talks to nobody who does not ask for HTTP/2.
+        hostile_context = ssl.create_default_context()
+        hostile_context.check_hostname = False
+        hostile_context.verify_mode = ssl.CERT_NONE
+        hostile_context.set_alpn_protocols(["h2", "http/1.1"])
+    BEGIN["giant"] = giant(options.token)
     ports = [host_port(text) for text in options.grpc + options.http]
     health = [Health(host_port(text), context, options.token)
               for text in options.http]
@@ -161,7 +208,9 @@ def main():
         for _ in range(min(100, options.count - len(held))):
             kind = KINDS[turn % len(KINDS)]
             address = ports[turn // len(KINDS) % len(ports)]
-            within = context if turn % 2 else None
+            # The kinds are as many as is even: every round the other way.
+            within = (hostile_context if turn // len(KINDS) // len(ports) % 2
+                      else None)
             turn += 1
             made[kind] += 1
             try:

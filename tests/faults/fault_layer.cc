@@ -6,11 +6,16 @@
 // $HP_FAULT_PLAN names a file with one line:
 //   PROGRAM KIND N [MILLISECONDS]
 // KIND: kill, torn, nospace (for MILLISECONDS), sockets. N counts from when the
-// program first sees the plan. The process that carries a plan out removes it
-// first, so it happens once, whatever is restarted.
+// program first sees the plan. Or
+//   PROGRAM before|after NAME
+// which kills it before or after it gives something a name that ends with NAME,
+// '?' standing for any character: the points of a commit. The process that
+// carries a plan out removes it first, so it happens once, whatever is
+// restarted.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +77,28 @@ void CloseSockets() {
 [[noreturn]] void Die() {
   kill(getpid(), SIGKILL);
   abort();
+}
+
+// Dies if the plan is to kill this program `when` it gives something this name.
+void DieAt(const char* when, const char* name) {
+  const char* plan = getenv("HP_FAULT_PLAN");
+  if (plan == nullptr) return;
+  const int saved = errno;
+  char program[64] = {};
+  char kind[16] = {};
+  char pattern[256] = "*";
+  FILE* file = fopen(plan, "re");
+  if (file != nullptr) {
+    const int read =
+        fscanf(file, "%63s %15s %254s", program, kind, pattern + 1);
+    fclose(file);
+    if (read == 3 && strcmp(kind, when) == 0 &&
+        fnmatch(pattern, name, 0) == 0 && IsThisProgram(program) &&
+        unlink(plan) == 0) {
+      Die();
+    }
+  }
+  errno = saved;
 }
 
 // Called before every operation. Kills, fills and closes by itself; kTorn is
@@ -175,7 +202,10 @@ int fdatasync(int fd) {
 
 int rename(const char* from, const char* to) noexcept {
   static const auto real = Real<decltype(&rename)>("rename");
-  return CallWith([&] { return real(from, to); });
+  DieAt("before", to);
+  const int done = CallWith([&] { return real(from, to); });
+  DieAt("after", to);
+  return done;
 }
 
 int link(const char* from, const char* to) noexcept {

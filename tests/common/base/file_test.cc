@@ -1,8 +1,16 @@
 #include "common/base/file.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <string>
+#include <thread>
+
+#include "common/base/digest.h"
 
 namespace halfpipe {
 namespace {
@@ -46,6 +54,50 @@ TEST_F(FileTest, ReadNamesTheFileThatIsMissingOrTooLarge) {
   EXPECT_NE(missing.message().find("/none"), std::string::npos);
   ASSERT_TRUE(WriteFileAtomically(dir_ + "/c", "12345").ok());
   EXPECT_TRUE(absl::IsResourceExhausted(ReadFile(dir_ + "/c", 4).status()));
+}
+
+TEST_F(FileTest, WhatIsNoFileIsNamedAndNotWaitedFor) {
+  const std::string pipe = dir_ + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const absl::Status& status :
+       {ReadFile(pipe).status(), ReadFileOrPipe(pipe, 10).status(),
+        Sha256OfFile(pipe).status(), CopyFileAtomically(pipe, dir_ + "/d")}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_EQ(status.message(), pipe + " is a named pipe, not a file");
+  }
+  EXPECT_EQ(ReadFile("/dev/zero").status().message(),
+            "/dev/zero is a device, not a file");
+  EXPECT_EQ(ReadFile(dir_).status().message(),
+            dir_ + " is a folder, not a file");
+  const int socket_fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string name = dir_ + "/s";
+  ASSERT_LT(name.size(), sizeof(address.sun_path));
+  name.copy(address.sun_path, name.size());
+  ASSERT_EQ(bind(socket_fd, reinterpret_cast<const sockaddr*>(&address),
+                 sizeof(address)),
+            0);
+  EXPECT_EQ(ReadFile(name).status().message(),
+            name + " is a socket, not a file");
+  close(socket_fd);
+}
+
+TEST_F(FileTest, AShellsPipeIsReadToItsEnd) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "abc", 3), 3);
+  const std::string path = "/dev/fd/" + std::to_string(ends[0]);
+  std::thread writer([&] {
+    usleep(50'000);
+    EXPECT_EQ(write(ends[1], "def", 3), 3);
+    close(ends[1]);
+  });
+  EXPECT_EQ(ReadFileOrPipe(path, 10).value(), "abcdef");
+  writer.join();
+  EXPECT_TRUE(absl::IsInvalidArgument(ReadFile(path).status()));
+  close(ends[0]);
+  EXPECT_EQ(ReadFileOrPipe("/dev/null", 10).value(), "");
+  EXPECT_FALSE(ReadFileOrPipe("/dev/zero", 10).ok());
 }
 
 TEST_F(FileTest, CommitDirectoryRefusesAnExistingTarget) {
