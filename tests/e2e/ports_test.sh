@@ -4,7 +4,7 @@
 # grows.
 source "$(dirname "$0")/lib.sh"
 
-few=256          # descriptors of each process, hard limit
+few=512          # descriptors of each process, hard limit
 hostile=600      # connections at once; the client needs as many descriptors
 most_kib=$((64 * 1024)) # by which a process may be larger for them
 
