@@ -17,11 +17,11 @@ absl::Duration Elapsed() {
 }  // namespace
 
 absl::Time SteadyNow() {
-  static const absl::Time kAtZero = [] {
+  static const absl::Time at_zero = [] {
     LinkSteadyWaits();
     return absl::Now() - Elapsed();
   }();
-  return kAtZero + Elapsed();
+  return at_zero + Elapsed();
 }
 
 }  // namespace halfpipe

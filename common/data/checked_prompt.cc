@@ -41,7 +41,7 @@ std::string CheckedPrompt(const std::string& text, const std::string& where,
                               " bytes; expected at most ", kMaxCaptionBytes));
     return "";
   }
-  const std::string prompt(absl::StripAsciiWhitespace(WithoutMark(text)));
+  std::string prompt(absl::StripAsciiWhitespace(WithoutMark(text)));
   if (IsBlank(prompt)) {
     log->Problem(where, "the prompt is empty");
     return "";

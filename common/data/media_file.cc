@@ -109,6 +109,27 @@ std::string AsciiOf(absl::string_view name) {
 MediaFinder::MediaFinder(std::string root, const std::string& rows_file)
     : root_(std::move(root)), rows_folder_(FolderBelow(root_, rows_file)) {}
 
+MediaFinder::Places MediaFinder::PlacesOf(const std::string& written) const {
+  Places places;
+  for (const std::string& reading : Readings(written)) {
+    const absl::StatusOr<std::string> path = Resolved(root_, reading);
+    if (path.ok()) {
+      places.below_root = *path;
+      places.all.push_back(*path);
+    } else {
+      places.problem = Text(path.status().message());
+    }
+  }
+  if (rows_folder_.empty()) return places;
+  for (const std::string& reading : Readings(written)) {
+    if (fs::path(reading).is_absolute()) continue;
+    const auto path =
+        PathInRoot(root_, absl::StrCat(rows_folder_, "/", reading));
+    if (path.ok()) places.all.push_back(*path);
+  }
+  return places;
+}
+
 MediaFile MediaFinder::Find(const std::string& written) {
   const std::string trimmed(absl::StripAsciiWhitespace(written));
   if (!IsUtf8(written)) {
@@ -118,32 +139,13 @@ MediaFile MediaFinder::Find(const std::string& written) {
   if (absl::StrContains(written, absl::string_view("\0", 1))) {
     return {.problem = absl::StrCat("'", written, "' holds a NUL character")};
   }
-  std::string problem;
-  std::string last;
-  std::vector<std::string> tried;
-  for (const std::string& reading : Readings(written)) {
-    const absl::StatusOr<std::string> path = Resolved(root_, reading);
-    if (path.ok()) {
-      last = *path;
-      tried.push_back(last);
-    } else {
-      problem = Text(path.status().message());
-    }
-  }
-  if (!rows_folder_.empty()) {
-    for (const std::string& reading : Readings(written)) {
-      if (fs::path(reading).is_absolute()) continue;
-      const auto path =
-          PathInRoot(root_, absl::StrCat(rows_folder_, "/", reading));
-      if (path.ok()) tried.push_back(*path);
-    }
-  }
-  for (const std::string& path : tried) {
+  const Places places = PlacesOf(written);
+  for (const std::string& path : places.all) {
     if (IsFile(path) && MediaKindOf(path) != MediaKind::kOther) {
       return {.path = path, .problem = ""};
     }
   }
-  for (const std::string& path : tried) {
+  for (const std::string& path : places.all) {
     const std::string other = Lookalike(path);
     if (!other.empty() && MediaKindOf(other) != MediaKind::kOther) {
       return {.path = other, .problem = ""};
@@ -151,7 +153,8 @@ MediaFile MediaFinder::Find(const std::string& written) {
   }
   std::string as_written = WrittenProblem(trimmed);
   if (!as_written.empty()) return {.problem = std::move(as_written)};
-  if (last.empty()) return {.problem = problem};
+  const std::string& last = places.below_root;
+  if (last.empty()) return {.problem = places.problem};
   if (MediaKindOf(last) == MediaKind::kOther) {
     return {.problem = absl::StrCat("'", trimmed,
                                     "' is no known kind of media; expected ",

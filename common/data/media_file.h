@@ -33,6 +33,14 @@ class MediaFinder {
   [[nodiscard]] MediaFile Find(const std::string& written);
 
  private:
+  // Where a row's medium may lie.
+  struct Places {
+    std::vector<std::string> all;  // in the order in which they are tried
+    std::string below_root;        // the last that a reading gives there, or ""
+    std::string problem;           // of a reading that names no place there
+  };
+
+  [[nodiscard]] Places PlacesOf(const std::string& written) const;
   [[nodiscard]] std::string Lookalike(const std::string& path);
   [[nodiscard]] std::string HintFor(const std::string& path,
                                     const std::string& written);
