@@ -141,8 +141,9 @@ class Coordinator {
   };
 
   void Commit() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Tells of what has come to the disk, and hands on what has to go there.
-  JobBook::Ticket Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Tells of what has come to the disk, and hands on what has to go there: the
+  // next Commit, of whatever thread, waits for it.
+  void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // OK when the job's events up to `cursor` are on the disk.
   [[nodiscard]] absl::Status AwaitWritten(const std::string& id, int64_t cursor)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -274,6 +275,8 @@ class Coordinator {
       ABSL_GUARDED_BY(mutex_);
   bool queue_is_due_ ABSL_GUARDED_BY(mutex_) = true;
   absl::Time last_look_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  // What was handed on and has nobody who waits for it, and so writes it.
+  JobBook::Ticket submitted_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> last_tick_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Time> last_scrub_ ABSL_GUARDED_BY(mutex_);
   bool shutting_down_ ABSL_GUARDED_BY(mutex_) = false;

@@ -18,9 +18,11 @@ constexpr absl::Duration kCancelCheck = absl::Milliseconds(500);
 
 }  // namespace
 
-JobBook::Ticket Coordinator::Publish() {
+void Coordinator::Publish() {
   for (const std::string& id : book_->Collect()) news_.Wake(id);
-  return book_->Submit();
+  if (JobBook::Ticket ticket = book_->Submit(); ticket != nullptr) {
+    submitted_ = std::move(ticket);
+  }
 }
 
 void Coordinator::Commit() {
@@ -29,7 +31,8 @@ void Coordinator::Commit() {
     // What went wrong is in the log, and written again later.
     if (ticket != nullptr) (void)store_.Wait(ticket);
     absl::MutexLock lock(&mutex_);
-    ticket = Publish();
+    Publish();
+    ticket = std::exchange(submitted_, nullptr);
   } while (ticket != nullptr);
 }
 
@@ -38,7 +41,7 @@ absl::Status Coordinator::AwaitWritten(const std::string& id, int64_t cursor) {
     JobBook::WriteState state;
     {
       absl::MutexLock lock(&mutex_);
-      (void)Publish();
+      Publish();
       state = book_->StateOfWrites(id);
     }
     if (state.cursor >= cursor) return absl::OkStatus();
@@ -69,7 +72,7 @@ absl::StatusOr<Job> Coordinator::CreateJob(const JobSpec& spec) {
   }
   if (ticket != nullptr) HP_RETURN_IF_ERROR(store_.Wait(ticket));
   absl::MutexLock lock(&mutex_);
-  (void)Publish();
+  Publish();
   HP_ASSIGN_OR_RETURN(const Job queued, book_->Get(job.id));
   // Those before it were looked at when something happened that they wait for.
   if (!shutting_down_ && !queue_is_due_ && queued.queue_position > 0 &&
@@ -115,7 +118,7 @@ JobBook::Ticket Coordinator::BeginCreate(const JobSpec& spec, const Job& job,
   } else if (!HasIdlePair()) {
     AssignJob(job.id, position, PairsNow(), now);
   }
-  (void)Publish();
+  Publish();
   return book_->StateOfWrites(job.id).ticket;
 }
 

@@ -1,4 +1,8 @@
 // Pause, resume and save on request, through the coordinator.
+#include <atomic>
+#include <thread>
+
+#include "common/base/steady_clock.h"
 #include "coordinator/coordinator_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -41,6 +45,54 @@ TEST_F(CoordinatorPauseTest, APausedJobGoesOnWithEveryStepAtItsOldPlace) {
   EXPECT_EQ(StateOf("b"), JobState::kPaused);
   EXPECT_EQ(coordinator_->ResumeJob("b")->queue_position, 2);
   EXPECT_EQ(coordinator_->GetJob("c")->queue_position, 3);
+}
+
+// Whoever pauses or resumes waits for its own event, and may hand others to the
+// disk on the way: they are written all the same, if by the next tick.
+TEST_F(CoordinatorPauseTest, EventsOfAnotherThreadAreWrittenToo) {
+  JobSpec spec = Spec("a", 100'000);
+  spec.config_yaml = JobConfigText(directory_ + "/a", 100'000, 100'000);
+  ASSERT_TRUE(coordinator_->CreateJob(spec).ok());
+  JoinPair("default");
+  std::atomic<bool> ends = false;
+  std::thread stages([&] {
+    while (!ends) {
+      const bool worked = WorkOnce(0);
+      if (!WorkOnce(1) && !worked) absl::SleepFor(absl::Microseconds(50));
+    }
+  });
+  const auto is = [&](JobState state) {
+    const absl::Time until = SteadyNow() + absl::Seconds(20);
+    while (StateOf("a") != state && SteadyNow() < until) coordinator_->Tick();
+    return StateOf("a") == state;
+  };
+  // That it runs is told to whoever watches from `cursor` on.
+  int64_t cursor = 0;
+  const auto is_told = [&] {
+    const absl::Time until = SteadyNow() + absl::Seconds(5);
+    while (SteadyNow() < until) {
+      coordinator_->Tick();
+      const auto batch = coordinator_->WaitForEvents(
+          "a", cursor, absl::InfinitePast(), [] { return false; });
+      if (!batch.ok()) return false;
+      for (const JobEvent& event : batch->events) {
+        cursor = event.cursor;
+        const auto* change = std::get_if<StateChange>(&event.what);
+        if (change != nullptr && change->state == JobState::kRunning) {
+          return true;
+        }
+      }
+    }
+    return false;
+  };
+  for (int i = 0; i < 60 && !HasFailure(); ++i) {
+    EXPECT_TRUE(is_told()) << "nothing after cursor " << cursor;
+    EXPECT_TRUE(coordinator_->PauseJob("a").ok());
+    EXPECT_TRUE(is(JobState::kPaused));
+    EXPECT_TRUE(coordinator_->ResumeJob("a").ok());
+  }
+  ends = true;
+  stages.join();
 }
 
 TEST_F(CoordinatorPauseTest, AResumedJobStartsFromItsLastStep) {

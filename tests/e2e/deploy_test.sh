@@ -7,11 +7,12 @@ deploy="$HP_SOURCE/deploy"
 
 # The units in a root of their own, where the programs seem to be installed.
 root="$scratch/root"
-mkdir -p "$root/etc/systemd/system" "$root/usr/lib/systemd" "$root/usr/bin"
+mkdir -p "$root/etc/systemd/system" "$root/usr/lib/systemd" "$root/usr/bin" "$root/bin"
 cp "$deploy"/systemd/*.service "$root/etc/systemd/system/"
-for program in coordinator stage0 stage1; do
-  printf '#!/bin/sh\n' >"$root/usr/bin/halfpipe-$program"
-  chmod +x "$root/usr/bin/halfpipe-$program"
+for program in usr/bin/halfpipe-coordinator usr/bin/halfpipe-stage0 \
+  usr/bin/halfpipe-stage1 bin/sh; do
+  printf '#!/bin/sh\n' >"$root/$program"
+  chmod +x "$root/$program"
 done
 if command -v systemd-analyze >/dev/null; then
   cp -r /usr/lib/systemd/system "$root/usr/lib/systemd/"
