@@ -142,6 +142,7 @@ class Start {
       return;
     }
     std::vector<std::string> ranks;
+    ranks.reserve(by_rank.size());
     for (const auto& [rank, modules] : by_rank) {
       ranks.push_back(
           absl::StrCat("rank ", rank, " in ", Counted(modules, "layer")));

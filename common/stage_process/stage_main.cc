@@ -117,15 +117,39 @@ void EndHungProcess(absl::string_view what) {
   _exit(ToInt(ExitCode::kTryAgain));
 }
 
+void BeginLog(Rank rank, const ServeOptions& options) {
+  LogToJournal(absl::StrCat("halfpipe-stage", rank.value()));
+  SetLogContext("rank", absl::StrCat(rank.value()));
+  SetMinLogLevel(ParseLogLevel(options.log_level).value_or(LogLevel::kInfo));
+  RouteGrpcLog();
+}
+
+// What the worker's end means for this process, which may begin anew in it.
+ExitCode End(const WorkerExit& exit, const ServeOptions& options,
+             const std::vector<std::string>& arguments,
+             ServiceNotifier* notifier) {
+  std::vector<std::string> environment = RestartEnvironmentOf(exit.reason);
+  if (!environment.empty()) {
+    if (!options.access.security.token.empty()) {
+      environment.push_back(
+          absl::StrCat(kTokenVariable, "=", options.access.security.token));
+    }
+    LogWarning("starting again with another environment",
+               {{"reason", exit.reason.message()}});
+    notifier->Status("starting again with another environment");
+    return Fail(ExitCode::kTryAgain, RestartProcess(arguments, environment));
+  }
+  notifier->Stopping(exit.reason.ok() ? "stopping" : exit.reason.message());
+  if (!exit.reason.ok()) return Fail(exit.code, exit.reason);
+  return exit.code;
+}
+
 // Everything a serving stage consists of, torn down in reverse order.
 ExitCode Serve(Rank rank, const ServeOptions& options,
                const std::vector<std::string>& arguments) {
   TerminationWatch termination;
-  LogToJournal(absl::StrCat("halfpipe-stage", rank.value()));
   RaiseDescriptorLimit();
-  SetLogContext("rank", absl::StrCat(rank.value()));
-  SetMinLogLevel(ParseLogLevel(options.log_level).value_or(LogLevel::kInfo));
-  RouteGrpcLog();
+  BeginLog(rank, options);
   // What this stage says while it has a job is in the job's log too.
   RecentLines lines;
   SetLogTap([&lines](LogLevel level, absl::string_view text) {
@@ -191,21 +215,7 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   // come later. `systemctl status` says that it waits.
   notifier.Ready(
       absl::StrCat("waits for the coordinator at ", options.coordinator));
-  const WorkerExit exit = worker.Run(termination.token());
-  std::vector<std::string> environment = RestartEnvironmentOf(exit.reason);
-  if (!environment.empty()) {
-    if (!options.access.security.token.empty()) {
-      environment.push_back(
-          absl::StrCat(kTokenVariable, "=", options.access.security.token));
-    }
-    LogWarning("starting again with another environment",
-               {{"reason", exit.reason.message()}});
-    notifier.Status("starting again with another environment");
-    return Fail(ExitCode::kTryAgain, RestartProcess(arguments, environment));
-  }
-  notifier.Stopping(exit.reason.ok() ? "stopping" : exit.reason.message());
-  if (!exit.reason.ok()) return Fail(exit.code, exit.reason);
-  return exit.code;
+  return End(worker.Run(termination.token()), options, arguments, &notifier);
 }
 
 // For people, in the form of the command line's own errors.
