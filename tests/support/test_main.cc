@@ -16,6 +16,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "common/base/broken_pipe.h"
 #include "common/base/cpu_arithmetic.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -79,6 +80,7 @@ class OwnTempFolder {
 };
 
 int Main(int argc, char** argv) {
+  IgnoreBrokenPipes();  // as every program does
   ForgetSettings();
   const absl::Status mode = UseReproducibleProducts();
   if (!mode.ok()) {
