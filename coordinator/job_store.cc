@@ -121,7 +121,7 @@ absl::Status JobStore::Probe() const {
     HP_RETURN_IF_ERROR(damage_);
   }
   SqliteStatement& query = statements_->newest;
-  const absl::Status status = query.Step().status();
+  absl::Status status = query.Step().status();
   query.Reset();
   return status;
 }
