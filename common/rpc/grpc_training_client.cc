@@ -81,30 +81,15 @@ class GrpcTrainingClient : public TrainingClient {
   }
 
   absl::StatusOr<Job> PauseJob(const std::string& id) override {
-    v1::PauseJobRequest request;
-    request.set_id(id);
-    v1::PauseJobResponse response;
-    HP_RETURN_IF_ERROR(Call("PauseJob", &v1::TrainingService::Stub::PauseJob,
-                            request, &response));
-    return FromProto(response.job());
+    return CallOnJob("PauseJob", &v1::TrainingService::Stub::PauseJob, id);
   }
 
   absl::StatusOr<Job> SaveJob(const std::string& id) override {
-    v1::SaveJobRequest request;
-    request.set_id(id);
-    v1::SaveJobResponse response;
-    HP_RETURN_IF_ERROR(Call("SaveJob", &v1::TrainingService::Stub::SaveJob,
-                            request, &response));
-    return FromProto(response.job());
+    return CallOnJob("SaveJob", &v1::TrainingService::Stub::SaveJob, id);
   }
 
   absl::StatusOr<Job> DeleteJob(const std::string& id) override {
-    v1::DeleteJobRequest request;
-    request.set_id(id);
-    v1::DeleteJobResponse response;
-    HP_RETURN_IF_ERROR(Call("DeleteJob", &v1::TrainingService::Stub::DeleteJob,
-                            request, &response));
-    return FromProto(response.job());
+    return CallOnJob("DeleteJob", &v1::TrainingService::Stub::DeleteJob, id);
   }
 
   absl::StatusOr<std::vector<StepTrace>> GetTrace(const std::string& id,
@@ -181,6 +166,21 @@ class GrpcTrainingClient : public TrainingClient {
     grpc::ClientContext context;
     PrepareCall(options_.call_timeout, /*wait=*/true, &context);
     return Explain(name, (stub_.get()->*method)(&context, request, response));
+  }
+
+  // A call that is told a job's id alone and answers with the job.
+  template <typename Request, typename Response>
+  absl::StatusOr<Job> CallOnJob(
+      absl::string_view name,
+      grpc::Status (v1::TrainingService::Stub::*method)(grpc::ClientContext*,
+                                                        const Request&,
+                                                        Response*),
+      const std::string& id) {
+    Request request;
+    request.set_id(id);
+    Response response;
+    HP_RETURN_IF_ERROR(Call(name, method, request, &response));
+    return FromProto(response.job());
   }
 
   // Reads one stream to its end, moving `cursor` over what was delivered.
