@@ -36,6 +36,7 @@
 #include "coordinator/checkpoint_ledger.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_server.h"
+#include "coordinator/heap.h"
 #include "coordinator/job_store.h"
 #include "coordinator/liveness.h"
 #include "coordinator/page.h"
@@ -154,12 +155,14 @@ absl::Status TickUntilSignal(const sigset_t& signals,
                              ServiceNotifier* notifier, Liveness* liveness) {
   const timespec interval = absl::ToTimespec(kTickInterval);
   PulseTeller pulse(coordinator, notifier, liveness);
+  HeapTrimmer heap;
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &interval);
     coordinator->Tick();
     server->Tick(SteadyNow());
     security.AnswerEdits();
     HP_RETURN_IF_ERROR(pulse.Tell(SteadyNow()));
+    heap.Tick(SteadyNow());
     if (signal == SIGHUP) reload();
     if (signal < 0 || signal == SIGHUP) continue;
     LogInfo("stopping", {{"signal", signal}});
@@ -324,6 +327,7 @@ int CheckRunning(const Flags& flags, HealthQuestion question) {
 }
 
 int Main(int argc, char** argv) {
+  ShareHeaps();
   IgnoreBrokenPipes();
   CLI::App app("The halfpipe coordinator: job queue, checkpoints, events.",
                "halfpipe-coordinator");
