@@ -146,12 +146,14 @@ service() {
     --metrics-address 127.0.0.1:0 --state-dir "$scratch/state"
 }
 
-# stages: starts both of the service's, on the CPU.
+# stages [METRICS_ADDRESS [OPTION ...]]: starts both of the service's, on the CPU.
 stages() {
-  local rank
+  local rank metrics="${1:-127.0.0.1:0}"
+  shift $(($# > 0))
   for rank in 0 1; do
     "$HP_BIN/halfpipe-stage$rank" --coordinator "$HALFPIPE_ADDRESS" \
-      --device cpu --metrics-address 127.0.0.1:0 >"$scratch/stage$rank.log" 2>&1 &
+      --device cpu --metrics-address "$metrics" "$@" \
+      >"$scratch/stage$rank.log" 2>&1 &
     children+=($!)
   done
 }

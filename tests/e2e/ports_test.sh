@@ -1,12 +1,44 @@
 #!/usr/bin/env bash
+# Usage: ports_test.sh [tls]
+#
 # Strangers at every port of a service that trains with few descriptors: the job
 # ends in the undisturbed LoRA, health is answered all the time, and no process
-# grows.
+# grows. On loopback, where nobody is asked who he is; tls: over TLS with tokens.
 source "$(dirname "$0")/lib.sh"
 
 few=512          # descriptors of each process, hard limit
 hostile=600      # connections at once; the client needs as many descriptors
 most_kib=$((64 * 1024)) # by which a process may be larger for them
+
+security=() # of the programs that serve
+strange=()  # of the hostile client
+keys="$scratch/keys"
+secure() { # certificates, tokens, and settings that name them
+  local pair
+  mkdir "$keys"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+    -keyout "$keys/server.key" -out "$keys/server.crt" -days 3 \
+    -subj /CN=localhost -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
+    2>/dev/null
+  for pair in submit:sam stage:gpu read:rita; do
+    "$HP_BIN/halfpipe-coordinator" token add --tokens "$scratch/tokens" \
+      --role "${pair%:*}" --name "${pair#*:}" >"$keys/${pair#*:}" 2>/dev/null
+  done
+  chmod 600 "$keys"/* "$scratch/tokens"
+  export HALFPIPE_CA="$keys/server.crt" HALFPIPE_TOKEN_FILE="$keys/sam"
+  security=(--cert "$keys/server.crt" --key "$keys/server.key"
+    --tokens "$scratch/tokens")
+  strange=(--tls --token "$(cat "$keys/rita")")
+  cat >"$scratch/service.yaml" <<YAML
+listen_address: localhost:0
+metrics_address: 0.0.0.0:0
+state_dir: $scratch/state
+tokens: $scratch/tokens
+tls: {certificate: $keys/server.crt, key: $keys/server.key}
+roots: {data: [$scratch], models: [$scratch], outputs: [$scratch]}
+YAML
+}
+[[ "${1:-}" != tls ]] || secure
 
 job reference steps=60 micro_batches=2 save_every=4 >/dev/null
 job flooded steps=60 micro_batches=2 save_every=4 >/dev/null
@@ -22,8 +54,17 @@ for program in halfpipe-coordinator halfpipe-stage0 halfpipe-stage1; do
     $few "$HP_BIN/$program" >"$scratch/bin/$program"
   chmod +x "$scratch/bin/$program"
 done
-HP_BIN="$scratch/bin" service
-HP_BIN="$scratch/bin" stages
+if ((${#security[@]})); then
+  HP_BIN="$scratch/bin" coordinator --config "$scratch/service.yaml"
+  # Beyond loopback, where HTTP is HTTPS and asks for tokens.
+  HALFPIPE_TOKEN_FILE="$keys/gpu" HP_BIN="$scratch/bin" \
+    stages 0.0.0.0:0 "${security[@]}"
+else
+  HP_BIN="$scratch/bin" service
+  HP_BIN="$scratch/bin" stages
+fi
+# port_of FILE: of the line that says where metrics are, as a client reaches it.
+port_of() { value_of metrics "$1" | sed 's/^0\.0\.0\.0/127.0.0.1/'; }
 processes=("${children[@]: -3}")
 for rank in 0 1; do
   wait_for 60 grep -q 'msg="stage ready"' "$scratch/stage$rank.log"
@@ -35,10 +76,10 @@ quiet=()
 for pid in "${processes[@]}"; do quiet+=("$(peak_kib "$pid")"); done
 
 "$(dirname "$0")/hostile_connections.py" --count $hostile --seconds 240 \
-  --until "$scratch/done" --grpc "$HALFPIPE_ADDRESS" \
-  --http "$(value_of metrics "$scratch/coordinator.out")" \
-  --http "$(value_of metrics "$scratch/stage0.log")" \
-  --http "$(value_of metrics "$scratch/stage1.log")" >"$scratch/hostile.json" &
+  --until "$scratch/done" "${strange[@]}" --grpc "$HALFPIPE_ADDRESS" \
+  --http "$(port_of "$scratch/coordinator.out")" \
+  --http "$(port_of "$scratch/stage0.log")" \
+  --http "$(port_of "$scratch/stage1.log")" >"$scratch/hostile.json" &
 hostile_pid=$!
 children+=("$hostile_pid")
 code=0
