@@ -387,7 +387,7 @@ absl::StatusOr<SaveResult> TrainingJob::Save(const std::string& directory) {
                                {span.begin(), span.end()},
                                compute_->optimizer()));
   HP_ASSIGN_OR_RETURN(FileEntry entry, DescribeFile(directory, name));
-  return SaveResult{.files = {{entry.name, entry.bytes, entry.sha256}}};
+  return SaveResult{.files = {std::move(entry)}};
 }
 
 }  // namespace halfpipe
