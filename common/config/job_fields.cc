@@ -204,7 +204,7 @@ void AddPipeline(PipelineConfig& p, Table& t) {
         "Forwards of segments 0 and 1 before the first backward of `1f1b`; "
         "more hide more latency and need more memory.");
   t.Add("pipeline.memory",
-        Choice(&p.memory, {"auto", "keep", "recompute", "offload"}), kFree,
+        ChoiceOrAuto(&p.memory, {"keep", "recompute", "offload"}), kFree,
         "What becomes of activations until the backward pass.");
   t.Add("pipeline.gpu_memory", BytesOrAuto(&p.gpu_memory_bytes), kFree,
         "Most memory to use of each GPU; `auto`: what is free.");

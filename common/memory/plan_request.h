@@ -24,12 +24,6 @@ inline constexpr int64_t kHostFloorBytes = int64_t{1} << 30;
 // Parts into which stages can cut the feed-forward layer's backward.
 inline constexpr int64_t kMaxFfnChunks = 8;
 
-// The schedule that a job names.
-[[nodiscard]] pipeline::ScheduleName ScheduleNameOf(ScheduleType type);
-
-// The policy that a job names; none for `auto`.
-[[nodiscard]] std::optional<ActivationPolicy> NamedPolicy(MemoryPolicy policy);
-
 // The largest clip that a job's data can hold: data.frames of the given size,
 // or of data.max_pixels. TI2V models have coarser latents.
 [[nodiscard]] ClipShape LargestClip(const DataConfig& data,
