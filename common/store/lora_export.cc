@@ -3,10 +3,10 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/nearest.h"
 #include "common/base/status.h"
 #include "common/store/float_convert.h"
 #include "common/store/lora_file.h"
-#include "common/store/nearest_name.h"
 
 namespace halfpipe {
 namespace {
