@@ -59,7 +59,8 @@ void AddLora(LoraConfig& l, Table& t) {
         "The LoRA's scale is alpha / rank; 0: the rank, so that the scale is "
         "1.",
         "network_alpha lora_alpha");
-  t.Add("lora.targets", TextList(&l.targets), kDecides,
+  t.Add("lora.targets", TextList(&l.targets),
+        {.key_class = KeyClass::kDecides, .unordered = true},
         "Names (or the last parts of names) of the linear layers that get a "
         "LoRA.",
         "target_modules lora_target_modules");
