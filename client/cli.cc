@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/command.h"
-#include "client/tool_commands.h"
 #include "common/base/nearest.h"
 #include "common/base/printable_text.h"
 #include "common/base/status.h"

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "client/local_job.h"
-#include "client/tool_commands.h"
+#include "client/command.h"
 
 namespace halfpipe {
 

@@ -18,7 +18,7 @@
 #include "client/number_check.h"
 #include "client/progress.h"
 #include "client/signal_watch.h"
-#include "client/tool_commands.h"
+#include "client/command.h"
 
 namespace halfpipe {
 namespace {

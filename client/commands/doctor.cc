@@ -14,7 +14,7 @@
 #include "client/doctor/stage_probe.h"
 #include "client/job_json.h"
 #include "client/number_check.h"
-#include "client/tool_commands.h"
+#include "client/command.h"
 #include "common/build_info/build_info.h"
 
 namespace halfpipe {

@@ -153,7 +153,7 @@ struct EncodeResult {
 };
 
 // Makes the link's rendezvous value (an NCCL unique id, or a socket path).
-// Rank 0 only; the coordinator passes the result to both in JoinCommand.
+// Rank 0 only; the coordinator passes the result to both in StartCommand.
 struct OpenLinkCommand {
   std::string kind;  // "nccl" | "local"
 };
