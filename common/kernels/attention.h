@@ -23,8 +23,6 @@ enum class AttentionBackend {
   kMath,       // any device; materialises the (Lq, Lk) matrix: small cases only
 };
 
-[[nodiscard]] absl::string_view AttentionBackendName(AttentionBackend backend);
-
 // What decides which backends a device can run, and which is the fastest.
 struct AttentionDevice {
   bool is_cpu = true;

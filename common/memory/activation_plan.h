@@ -37,10 +37,6 @@ enum class SavedGroup : uint8_t {
 
 inline constexpr size_t kSavedGroups = 8;
 
-// "input", "qkv", "self_out", "cross_input", "cross_q", "cross_out",
-// "ffn_input", "ffn_inner".
-[[nodiscard]] absl::string_view SavedGroupName(SavedGroup group);
-
 enum class Fate : uint8_t {
   kKeep,       // stays on the device; 'k' in a plan's text
   kOffload,    // goes to host memory, pinned for a CUDA device; 'o'
