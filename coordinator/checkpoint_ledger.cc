@@ -28,12 +28,6 @@ namespace fs = std::filesystem;
 
 constexpr char kDamagedPrefix[] = "damaged-";
 
-absl::Status FromErrorCode(const std::error_code& error, absl::string_view what,
-                           const std::string& path) {
-  if (!error) return absl::OkStatus();
-  return FileErrnoStatus(error.value(), what, path);
-}
-
 // The stages sync their files; this finds the ones that never arrived, as on a
 // folder that the machines do not really share.
 absl::Status CheckFiles(const std::string& folder,
@@ -183,7 +177,7 @@ class FileCheckpointLedger : public CheckpointLedger {
         FreeFolderPath(path.parent_path().string(),
                        RemovedCheckpointName(path.filename().string())));
     fs::rename(directory, doomed, error);
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot rename", directory));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot rename", directory));
     return RemoveOwnedFolder(doomed);
   }
 
@@ -201,7 +195,7 @@ class FileCheckpointLedger : public CheckpointLedger {
     std::error_code error;
     fs::rename(path, aside, error);
     if (error == std::errc::no_such_file_or_directory) return "";
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot rename", directory));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot rename", directory));
     return aside;
   }
 
@@ -249,10 +243,10 @@ class FileCheckpointLedger : public CheckpointLedger {
     for (int i = 2; !fs::create_directory(folder, error) && !error; ++i) {
       folder = absl::StrCat(stem, "-", i);
     }
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot create", folder));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot create", folder));
     for (const std::string& path : paths) {
       fs::rename(path, fs::path(folder) / fs::path(path).filename(), error);
-      HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot move away", path));
+      HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot move away", path));
     }
     HP_RETURN_IF_ERROR(SyncDirectory(folder));
     HP_RETURN_IF_ERROR(SyncDirectory(output_dir));
@@ -290,7 +284,7 @@ class FileCheckpointLedger : public CheckpointLedger {
         leftovers.push_back(entry.path().string());
       }
     }
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot list", output_dir));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot list", output_dir));
     for (const std::string& path : leftovers) {
       if (!IsOwnedFolder(path)) {
         LogWarning("nothing says that halfpipe made this folder: it stays",
@@ -356,7 +350,7 @@ class FileCheckpointLedger : public CheckpointLedger {
       kept = folder / absl::StrCat(stem, "-", i, ".safetensors");
     }
     fs::rename(target, kept, error);
-    return FromErrorCode(error, "cannot rename", target);
+    return FileErrorStatus(error, "cannot rename", target);
   }
 
   std::map<std::string, FileLock> held_;  // by output folder
