@@ -17,7 +17,6 @@
 #include "common/store/safetensors_file.h"
 #include "common/store/safetensors_index.h"
 #include "common/store/shard_names.h"
-#include "common/store/weight_folders.h"
 
 namespace halfpipe {
 namespace {
