@@ -8,7 +8,6 @@
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
 #include "common/data/sampling_order.h"
-#include "common/memory/plan_request.h"
 #include "common/pipeline/warmup.h"
 #include "coordinator/lr_schedule.h"
 

@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "client/local_job.h"
 #include "client/command.h"
+#include "client/local_job.h"
 
 namespace halfpipe {
 

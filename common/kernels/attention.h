@@ -9,8 +9,6 @@
 
 #include <cstdint>
 
-#include "absl/strings/string_view.h"
-
 namespace halfpipe {
 
 enum class AttentionBackend {

@@ -8,9 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
-#include "common/memory/activation_plan.h"
 #include "common/memory/planner.h"
-#include "common/pipeline/schedule.h"
 
 namespace halfpipe {
 
