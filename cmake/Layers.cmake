@@ -12,6 +12,7 @@ set(HP_LAYER_net base absl)
 set(HP_LAYER_auth base absl crypto)
 # manual pages and completion, from a program's own parser
 set(HP_LAYER_manual base absl cli11)
+# a job names schedules and LoRA formats by the types that have them
 set(HP_LAYER_config base pipeline store absl yaml)
 set(HP_LAYER_pipeline base absl json)
 set(HP_LAYER_runtime base pipeline absl)

@@ -42,7 +42,7 @@ Json UseJson(const StageUse& use) {
 }
 
 // Not the client's form (client/job_json.cc), which scripts read: the page asks
-// every second and is sent what it draws, with times as numbers.
+// every few seconds and is sent what it draws, with times as numbers.
 Json JobJson(const Job& job) {
   Json json = {
       {"id", job.id},
