@@ -8,12 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/command.h"
-#include "client/tool_commands.h"
+#include "common/base/nearest.h"
 #include "common/base/printable_text.h"
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
 #include "common/build_info/build_info.h"
-#include "common/config/nearest.h"
 
 namespace halfpipe {
 namespace {

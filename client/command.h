@@ -135,6 +135,13 @@ void AddBenchCommand(CLI::App& app, CommandContext& context);
 void AddPlanCommand(CLI::App& app, CommandContext& context);
 void AddTraceCommand(CLI::App& app, CommandContext& context);
 void AddPageCommand(CLI::App& app, CommandContext& context);
+void AddConvertCommand(CLI::App& app, CommandContext& context);
+void AddCheckCommand(CLI::App& app, CommandContext& context);
+void AddPrepareCommand(CLI::App& app, CommandContext& context);
+void AddDoctorCommand(CLI::App& app, CommandContext& context);
+// These two print what they find in `app`: the tree of all commands.
+void AddCompletionCommand(CLI::App& app, CommandContext& context);
+void AddManualCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace halfpipe
 

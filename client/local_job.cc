@@ -2,52 +2,15 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/job_advance.h"
 #include "client/job_file.h"
-#include "client/local_service.h"
 #include "client/private_directory.h"
-#include "client/signal_watch.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
-namespace {
-
-absl::StatusOr<std::unique_ptr<LocalService>> StartService(
-    const LocalJobOptions& options, const JobConfig& config,
-    const std::string& directory, EventPrinter* printer,
-    const CommandContext& context) {
-  LocalServiceOptions local;
-  HP_ASSIGN_OR_RETURN(local.program_dir, ProgramDirectory(context));
-  local.state_dir = absl::StrCat(directory, "/state");
-  local.log_dir = options.log_dir.empty() ? absl::StrCat(directory, "/logs")
-                                          : options.log_dir;
-  local.stages = config.pipeline.stages;
-  local.device = options.device.value_or(config.pipeline.device);
-  local.join_timeout = absl::Seconds(options.join_timeout_seconds);
-  local.on_notice = [printer](const std::string& text) {
-    printer->Notice(text);
-  };
-  return LocalService::Start(local);
-}
-
-absl::StatusOr<FollowResult> Follow(LocalService& service, const Job& job,
-                                    SignalWatch& signals,
-                                    EventPrinter& printer) {
-  FollowOptions follow;
-  follow.id = job.id;
-  follow.tick = [&service] { return service.Poll(); };
-  follow.on_event = [&service, advance = JobAdvance(job.steps_done)](
-                        const JobEvent& event) mutable {
-    if (advance.See(event)) service.NoteProgress();
-    return true;
-  };
-  return FollowJob(service.client(), signals, printer, follow);
-}
-
-}  // namespace
-
 void AddLocalJobFlags(CLI::App* command, LocalJobOptions* options) {
   command->add_option("job", options->job_file, "The job file")
       ->option_text("JOB.yaml")
@@ -63,9 +26,17 @@ absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
   HP_ASSIGN_OR_RETURN(const PrivateDirectory directory,
                       PrivateDirectory::Create("halfpipe-job"));
   const auto printer = NewEventPrinter(options.format, context.out);
-  HP_ASSIGN_OR_RETURN(const std::unique_ptr<LocalService> service,
-                      StartService(options, file.config, directory.path(),
-                                   printer.get(), context));
+  JobConfig config = file.config;
+  config.pipeline.device = options.device.value_or(config.pipeline.device);
+  LocalServiceOptions local;
+  local.state_dir = absl::StrCat(directory.path(), "/state");
+  local.log_dir = options.log_dir.empty()
+                      ? absl::StrCat(directory.path(), "/logs")
+                      : options.log_dir;
+  HP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<LocalService> service,
+      StartServiceFor(config, options.join_timeout_seconds, std::move(local),
+                      printer.get(), context));
   JobSpec spec = SpecFor(file);
   spec.id = std::string(JobKindName(options.kind));
   spec.kind = options.kind;
@@ -76,7 +47,7 @@ absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
   spec.join_timeout = 2 * absl::Seconds(options.join_timeout_seconds);
   HP_ASSIGN_OR_RETURN(const Job job, service->client().CreateJob(spec));
   HP_ASSIGN_OR_RETURN(const FollowResult result,
-                      Follow(*service, job, signals, *printer));
+                      FollowLocally(*service, job, signals, *printer));
   if (result.end != FollowEnd::kJobEnded) {
     service->Kill();
     context.err << "halfpipe: stopped; what is in the cache stays there\n";
@@ -84,6 +55,36 @@ absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
   }
   service->Stop();
   return ReportEnd(result.job, options.format, options.log_dir, context);
+}
+
+absl::StatusOr<std::unique_ptr<LocalService>> StartServiceFor(
+    const JobConfig& config, double join_timeout_seconds,
+    LocalServiceOptions local, EventPrinter* printer,
+    const CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(local.program_dir, ProgramDirectory(context));
+  local.stages = config.pipeline.stages;
+  local.device = config.pipeline.device;
+  local.join_timeout = absl::Seconds(join_timeout_seconds);
+  local.on_notice = [printer](const std::string& text) {
+    printer->Notice(text);
+  };
+  return LocalService::Start(local);
+}
+
+absl::StatusOr<FollowResult> FollowLocally(LocalService& service,
+                                           const Job& job, SignalWatch& signals,
+                                           EventPrinter& printer,
+                                           FollowOptions follow) {
+  follow.id = job.id;
+  follow.tick = [&service] { return service.Poll(); };
+  if (follow.on_event == nullptr) {
+    follow.on_event = [&service, advance = JobAdvance(job.steps_done)](
+                          const JobEvent& event) mutable {
+      if (advance.See(event)) service.NoteProgress();
+      return true;
+    };
+  }
+  return FollowJob(service.client(), signals, printer, follow);
 }
 
 }  // namespace halfpipe

@@ -1,13 +1,19 @@
-// A job that leaves nothing behind but what it was for: the service that runs
-// it lives as long as the command. `check` and `prepare` are such jobs.
+// Jobs on a service that lives as long as the command. `check` and `prepare`
+// leave nothing behind but what they were for; `run` and `bench` start and
+// follow theirs by the same functions.
 #ifndef HP_CLIENT_LOCAL_JOB_H_
 #define HP_CLIENT_LOCAL_JOB_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "client/command.h"
+#include "client/event_printer.h"
+#include "client/follow_job.h"
+#include "client/local_service.h"
+#include "client/signal_watch.h"
 #include "common/config/job_config.h"
 #include "common/rpc/job_types.h"
 
@@ -33,6 +39,19 @@ void AddLocalJobFlags(CLI::App* command, LocalJobOptions* options);
 // LocalService and FollowJob.
 [[nodiscard]] absl::StatusOr<ExitCode> RunLocalJob(
     const LocalJobOptions& options, CommandContext& context);
+
+// Starts a service for a job of this config, whose notices `printer` prints.
+// `local` has the folders and what else is not the config's.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<LocalService>> StartServiceFor(
+    const JobConfig& config, double join_timeout_seconds,
+    LocalServiceOptions local, EventPrinter* printer,
+    const CommandContext& context);
+
+// Follows a job of such a service, and ends when the service fails. Without an
+// on_event the service is told of each progress.
+[[nodiscard]] absl::StatusOr<FollowResult> FollowLocally(
+    LocalService& service, const Job& job, SignalWatch& signals,
+    EventPrinter& printer, FollowOptions follow = {});
 
 }  // namespace halfpipe
 

@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/nearest.h"
 #include "common/base/status.h"
-#include "common/store/nearest_name.h"
 #include "common/wan/architecture.h"
 #include "common/wan/linear_shapes.h"
 

@@ -12,7 +12,8 @@ set(HP_LAYER_net base absl)
 set(HP_LAYER_auth base absl crypto)
 # manual pages and completion, from a program's own parser
 set(HP_LAYER_manual base absl cli11)
-set(HP_LAYER_config base absl yaml)
+# a job names schedules and LoRA formats by the types that have them
+set(HP_LAYER_config base pipeline store absl yaml)
 set(HP_LAYER_pipeline base absl json)
 set(HP_LAYER_runtime base pipeline absl)
 set(HP_LAYER_store base absl json)
@@ -25,13 +26,13 @@ set(HP_LAYER_wan_shapes base store absl json)
 # the planner's arithmetic: the client and the coordinator predict with it too
 set(HP_LAYER_memory_plan base config pipeline wan_shapes absl json)
 # which timesteps there are, and what they weigh
-set(HP_LAYER_flow base absl)
+set(HP_LAYER_flow base config absl)
 # the torch group
 set(HP_LAYER_kernels base runtime gpu absl torch c10_cuda cuda)
 set(HP_LAYER_lora base store kernels absl torch json)
 set(HP_LAYER_memory base runtime memory_plan kernels lora gpu absl torch c10_cuda
     cuda)
-set(HP_LAYER_wan base store kernels lora memory_plan memory wan_shapes
+set(HP_LAYER_wan base config store kernels lora memory_plan memory wan_shapes
     runtime absl torch json)
 set(HP_LAYER_encoders base store kernels absl torch sentencepiece utf8proc)
 set(HP_LAYER_train base store pipeline runtime flow kernels lora memory_plan memory

@@ -3,16 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <system_error>
 #include <vector>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/strip.h"
 #include "common/base/digest.h"
 #include "common/base/disk_full.h"
 #include "common/base/file.h"
@@ -30,59 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kDamagedPrefix[] = "damaged-";
-
-absl::Status FromErrorCode(const std::error_code& error, absl::string_view what,
-                           const std::string& path) {
-  if (!error) return absl::OkStatus();
-  return FileErrnoStatus(error.value(), what, path);
-}
-
-// Whether `part` holds nothing but the first bytes of `whole`.
-bool IsBeginningOf(const std::string& part, const std::string& whole) {
-  std::ifstream one(part, std::ios::binary);
-  std::ifstream other(whole, std::ios::binary);
-  std::vector<char> a(size_t{1} << 16);
-  std::vector<char> b(a.size());
-  while (one.good()) {
-    one.read(a.data(), static_cast<std::streamsize>(a.size()));
-    const std::streamsize got = one.gcount();
-    other.read(b.data(), got);
-    if (other.gcount() != got ||
-        !std::equal(a.begin(), a.begin() + got, b.begin())) {
-      return false;
-    }
-  }
-  return one.eof();
-}
-
-// Whether AtomicFile gives this name on its way to `target`'s: .tmp.PID.NUMBER.
-bool IsUnfinishedName(absl::string_view name, absl::string_view target) {
-  return absl::ConsumePrefix(&name, target) &&
-         absl::ConsumePrefix(&name, ".tmp.") && !name.empty() &&
-         name.find_first_not_of("0123456789.") == absl::string_view::npos;
-}
-
-// Removes what a killed process has left of its copy of `source` to `target`.
-// Its name proves nothing, and so what goes is in `source`, byte for byte.
-void RemoveUnfinishedCopies(const std::string& source,
-                            const std::string& target) {
-  std::vector<std::string> left;
-  std::error_code error;
-  fs::directory_iterator it(fs::path(target).parent_path(), error);
-  for (const fs::directory_iterator end; !error && it != end;
-       it.increment(error)) {
-    if (IsUnfinishedName(it->path().filename().string(),
-                         fs::path(target).filename().string())) {
-      left.push_back(it->path().string());
-    }
-  }
-  for (const std::string& path : left) {
-    if (fs::is_regular_file(fs::symlink_status(path, error)) &&
-        IsBeginningOf(path, source)) {
-      fs::remove(path, error);
-    }
-  }
-}
 
 // The stages sync their files; this finds the ones that never arrived, as on a
 // folder that the machines do not really share.
@@ -233,7 +177,7 @@ class FileCheckpointLedger : public CheckpointLedger {
         FreeFolderPath(path.parent_path().string(),
                        RemovedCheckpointName(path.filename().string())));
     fs::rename(directory, doomed, error);
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot rename", directory));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot rename", directory));
     return RemoveOwnedFolder(doomed);
   }
 
@@ -251,7 +195,7 @@ class FileCheckpointLedger : public CheckpointLedger {
     std::error_code error;
     fs::rename(path, aside, error);
     if (error == std::errc::no_such_file_or_directory) return "";
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot rename", directory));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot rename", directory));
     return aside;
   }
 
@@ -299,10 +243,10 @@ class FileCheckpointLedger : public CheckpointLedger {
     for (int i = 2; !fs::create_directory(folder, error) && !error; ++i) {
       folder = absl::StrCat(stem, "-", i);
     }
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot create", folder));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot create", folder));
     for (const std::string& path : paths) {
       fs::rename(path, fs::path(folder) / fs::path(path).filename(), error);
-      HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot move away", path));
+      HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot move away", path));
     }
     HP_RETURN_IF_ERROR(SyncDirectory(folder));
     HP_RETURN_IF_ERROR(SyncDirectory(output_dir));
@@ -340,7 +284,7 @@ class FileCheckpointLedger : public CheckpointLedger {
         leftovers.push_back(entry.path().string());
       }
     }
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot list", output_dir));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot list", output_dir));
     for (const std::string& path : leftovers) {
       if (!IsOwnedFolder(path)) {
         LogWarning("nothing says that halfpipe made this folder: it stays",
@@ -406,7 +350,7 @@ class FileCheckpointLedger : public CheckpointLedger {
       kept = folder / absl::StrCat(stem, "-", i, ".safetensors");
     }
     fs::rename(target, kept, error);
-    return FromErrorCode(error, "cannot rename", target);
+    return FileErrorStatus(error, "cannot rename", target);
   }
 
   std::map<std::string, FileLock> held_;  // by output folder

@@ -73,8 +73,8 @@ absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
   JobMemory memory;
   HP_ASSIGN_OR_RETURN(memory.split, SplitOf(config.pipeline, scan.layers));
   HP_ASSIGN_OR_RETURN(memory.schedule, ScheduleOf(config));
-  const ActivationPolicy policy = NamedPolicy(config.pipeline.memory)
-                                      .value_or(ActivationPolicy::kRecompute);
+  const ActivationPolicy policy =
+      config.pipeline.memory.value_or(ActivationPolicy::kRecompute);
   for (int64_t rank = 0; rank < config.pipeline.stages; ++rank) {
     const int64_t blocks =
         rank == 0 ? memory.split : scan.layers - memory.split;
@@ -121,11 +121,10 @@ std::string WhyThereIsNoPlan(const JobConfig& config,
                     " when it started (was it full? its log says why)");
   }
   if (!why.empty()) {
-    return absl::StrCat("there is no memory plan, activations are ",
-                        config.pipeline.memory == MemoryPolicy::kAuto
-                            ? "recomputed"
-                            : "treated as asked",
-                        ": ", why);
+    return absl::StrCat(
+        "there is no memory plan, activations are ",
+        config.pipeline.memory.has_value() ? "treated as asked" : "recomputed",
+        ": ", why);
   }
   if (config.pipeline.gpu_memory_bytes == 0) return "";
   return "pipeline.gpu_memory is not kept: there is no memory plan without "
@@ -181,7 +180,7 @@ absl::StatusOr<JobMemory> PlanJobMemory(
     planned.warning = warning;
     return planned;
   }
-  const bool named = config.pipeline.memory != MemoryPolicy::kAuto;
+  const bool named = config.pipeline.memory.has_value();
   if (!absl::IsResourceExhausted(plan.status())) return plan.status();
   if (!named) {
     absl::Status no_plan = plan.status();

@@ -8,7 +8,6 @@
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
 #include "common/data/sampling_order.h"
-#include "common/memory/plan_request.h"
 #include "common/pipeline/warmup.h"
 #include "coordinator/lr_schedule.h"
 
@@ -21,7 +20,7 @@ absl::StatusOr<pipeline::Warmup> WarmupOf(const JobConfig& config) {
                             static_cast<int32_t>((*config.pipeline.warmup)[1])};
   }
   if (config.pipeline.stages != 2 ||
-      config.pipeline.schedule != ScheduleType::k1F1B) {
+      config.pipeline.schedule != pipeline::ScheduleName::kOneFOneB) {
     return pipeline::Warmup{};
   }
   HP_ASSIGN_OR_RETURN(pipeline::SegmentTable table,
@@ -77,7 +76,7 @@ absl::StatusOr<int64_t> SplitOf(const PipelineConfig& pipeline,
 
 absl::StatusOr<pipeline::Schedule> ScheduleOf(const JobConfig& config) {
   pipeline::ScheduleOptions options;
-  options.name = ScheduleNameOf(config.pipeline.schedule);
+  options.name = config.pipeline.schedule;
   options.microbatches = static_cast<int32_t>(config.train.micro_batches);
   options.stages = static_cast<int>(config.pipeline.stages);
   HP_ASSIGN_OR_RETURN(options.warmup, WarmupOf(config));
@@ -124,28 +123,15 @@ StepPlan MakeStepPlan(const JobPlan& job, const std::vector<SampleRef>& samples,
   return plan;
 }
 
-std::vector<std::string> FormatNames(
-    const std::vector<LoraFileFormat>& formats) {
+std::vector<std::string> FormatNames(const std::vector<LoraFormat>& formats) {
   std::vector<std::string> names;
-  for (LoraFileFormat format : formats) {
-    switch (format) {
-      case LoraFileFormat::kDiffSynth:
-        names.emplace_back("diffsynth");
-        break;
-      case LoraFileFormat::kComfyUi:
-        names.emplace_back("comfyui");
-        break;
-      case LoraFileFormat::kDiffusers:
-        names.emplace_back("diffusers");
-        break;
-    }
-  }
+  for (LoraFormat format : formats) names.emplace_back(LoraFormatName(format));
   return names;
 }
 
 std::vector<std::string> AllFormatNames() {
-  return FormatNames({LoraFileFormat::kDiffSynth, LoraFileFormat::kComfyUi,
-                      LoraFileFormat::kDiffusers});
+  return FormatNames(
+      {LoraFormat::kDiffSynth, LoraFormat::kComfyUi, LoraFormat::kDiffusers});
 }
 
 std::string PublishedName(absl::string_view format) {

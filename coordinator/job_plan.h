@@ -72,7 +72,7 @@ struct JobPlan {
 
 // "diffsynth", ...: the names in lora.<format>.safetensors.
 [[nodiscard]] std::vector<std::string> FormatNames(
-    const std::vector<LoraFileFormat>& formats);
+    const std::vector<LoraFormat>& formats);
 
 [[nodiscard]] std::vector<std::string> AllFormatNames();
 

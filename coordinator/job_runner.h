@@ -317,7 +317,7 @@ class JobRunner {
   [[nodiscard]] bool FinishStep(int64_t step, absl::Time now);
   void EndSteps(absl::Time now);
   void BeginSave(absl::Time now);
-  void OnSaved(const std::vector<SavedFile>& files, absl::Time now);
+  void OnSaved(const std::vector<FileEntry>& files, absl::Time now);
   void BeginExport();
   void CommitSave(absl::Time now);
   [[nodiscard]] absl::Status CommitFiles(absl::Time now);
@@ -403,7 +403,7 @@ class JobRunner {
   bool save_soon_ = false;  // the newest checkpoint was lost
   absl::Time last_save_;
   std::string save_directory_;  // temporary; empty: none is open
-  std::vector<SavedFile> save_files_;
+  std::vector<FileEntry> save_files_;
   std::vector<Checkpoint> checkpoints_;
   CheckpointManifest last_manifest_;  // of the newest one that counts
   bool adding_formats_ = false;       // in kExport: to a committed checkpoint

@@ -79,8 +79,8 @@ absl::Status JobRunner::Explain(Rank rank, const absl::Status& status) {
 bool JobRunner::PlanToPinLess(Rank rank, const absl::Status& status) {
   const std::optional<PinRefusal> refusal = PinRefusalOf(status);
   const auto index = static_cast<size_t>(rank.value());
-  const bool planned = index < forecasts_.size() &&
-                       plan_.config.pipeline.memory == MemoryPolicy::kAuto;
+  const bool planned =
+      index < forecasts_.size() && !plan_.config.pipeline.memory.has_value();
   if (!refusal.has_value() || !planned) return false;
   // What pins nothing by plan gets no further by another one.
   if (forecasts_[index].pinned_bytes == 0) return false;

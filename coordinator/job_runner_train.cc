@@ -28,7 +28,7 @@ double Mean(const std::vector<double>& values) {
 // Compute time alone: transfers run beside it.
 std::map<std::string, double> ByOperation(const StepReport& report) {
   std::map<std::string, double> seconds;
-  for (const ActionTiming& timing : report.timings) {
+  for (const pipeline::TimedAction& timing : report.timings) {
     const double taken = timing.end_seconds - timing.start_seconds;
     switch (timing.action.op) {
       case pipeline::Op::kForward:
@@ -62,10 +62,7 @@ StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
   use.kernel_seconds = report.kernel_seconds;
   if (use.kernel_seconds.empty()) return use;
   use.action_seconds = ByOperation(report);
-  for (const ActionTiming& timing : report.timings) {
-    use.actions.push_back(
-        {timing.action, timing.start_seconds, timing.end_seconds});
-  }
+  use.actions = report.timings;
   return use;
 }
 
@@ -220,7 +217,7 @@ void JobRunner::BeginSave(absl::Time now) {
   SendAll(SaveCommand{Step(steps_done_ - 1), save_directory_});
 }
 
-void JobRunner::OnSaved(const std::vector<SavedFile>& files, absl::Time now) {
+void JobRunner::OnSaved(const std::vector<FileEntry>& files, absl::Time now) {
   save_files_.insert(save_files_.end(), files.begin(), files.end());
   if (!AllAnswered()) return;
   if (plan_.config.output.formats.empty()) return CommitSave(now);
@@ -264,10 +261,8 @@ absl::Status JobRunner::CommitFiles(absl::Time now) {
   manifest.validation = validated_;
   RecordTraining(&manifest);
   Checkpoint checkpoint;
-  for (const SavedFile& file : save_files_) {
-    manifest.files.push_back({file.name, file.bytes, file.sha256});
-    checkpoint.bytes += file.bytes;
-  }
+  manifest.files = save_files_;
+  for (const FileEntry& file : save_files_) checkpoint.bytes += file.bytes;
   if (listed_.has_value()) {
     HP_ASSIGN_OR_RETURN(FileEntry samples,
                         ledger_->WriteSamples(save_directory_, *listed_));
@@ -343,9 +338,8 @@ absl::Status JobRunner::TakeOver(const std::string& directory) {
 }
 
 void JobRunner::OnFormatsAdded(const ExportResult& result) {
-  for (const SavedFile& file : result.files) {
-    last_manifest_.files.push_back({file.name, file.bytes, file.sha256});
-  }
+  last_manifest_.files.insert(last_manifest_.files.end(), result.files.begin(),
+                              result.files.end());
   absl::Status amended = ledger_->Amend(resume_from_, last_manifest_);
   adding_formats_ = false;
   if (!amended.ok()) return Fail(Annotate(amended, "export"));

@@ -9,7 +9,6 @@
 #include "common/base/status.h"
 #include "common/rpc/job_storage_format.h"
 #include "common/rpc/stored_bytes.h"
-#include "coordinator/store_check.h"
 #include "coordinator/store_copies.h"
 #include "coordinator/store_open.h"
 #include "coordinator/store_statements.h"

@@ -41,6 +41,8 @@ Json UseJson(const StageUse& use) {
           {"pinned_host_bytes", use.pinned_host_bytes}};
 }
 
+// Not the client's form (client/job_json.cc), which scripts read: the page asks
+// every few seconds and is sent what it draws, with times as numbers.
 Json JobJson(const Job& job) {
   Json json = {
       {"id", job.id},

@@ -172,12 +172,6 @@ const StageInfo* StageRegistry::Find(const StagePlace& place) const {
   return found == stages_.end() ? nullptr : &found->second.info;
 }
 
-const StageHeartbeat* StageRegistry::LastHeartbeat(
-    const StagePlace& place) const {
-  auto found = stages_.find(place);
-  return found == stages_.end() ? nullptr : &found->second.heartbeat;
-}
-
 std::vector<std::string> StageRegistry::Pairs() const {
   std::set<std::string> names;
   for (const auto& [place, stage] : stages_) names.insert(place.pair);

@@ -91,8 +91,6 @@ class StageRegistry {
 
   // nullptr when the place is not held.
   [[nodiscard]] const StageInfo* Find(const StagePlace& place) const;
-  [[nodiscard]] const StageHeartbeat* LastHeartbeat(
-      const StagePlace& place) const;
   // Names of the pairs that have at least one stage, sorted.
   [[nodiscard]] std::vector<std::string> Pairs() const;
   [[nodiscard]] std::vector<StageState> States(absl::Time now) const;

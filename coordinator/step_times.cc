@@ -13,6 +13,7 @@ namespace {
 
 using pipeline::Action;
 using pipeline::Op;
+using pipeline::TimedAction;
 
 // A transfer, by what its receiver calls it.
 using Key = std::tuple<Op, int32_t, int32_t>;
@@ -35,7 +36,7 @@ Key InputOf(const Action& action) {
   return KeyOf(Op::kExchangeGradNorm, action);
 }
 
-double SecondsOf(const ActionTiming& timing) {
+double SecondsOf(const TimedAction& timing) {
   return std::max(0.0, timing.end_seconds - timing.start_seconds);
 }
 
@@ -43,7 +44,7 @@ double SecondsOf(const ActionTiming& timing) {
 std::map<Key, double> MovingSeconds(const std::vector<StepReport>& reports) {
   std::map<Key, double> seconds;
   for (const StepReport& report : reports) {
-    for (const ActionTiming& timing : report.timings) {
+    for (const TimedAction& timing : report.timings) {
       const std::optional<Key> key = TransferOf(timing.action);
       if (!key.has_value()) continue;
       const auto [found, is_new] = seconds.try_emplace(*key, SecondsOf(timing));
@@ -56,7 +57,7 @@ std::map<Key, double> MovingSeconds(const std::vector<StepReport>& reports) {
 // Adds what a stage's actions took, by kind.
 void AddActions(const StepReport& report, const std::map<Key, double>& moving,
                 StageTimes* times) {
-  for (const ActionTiming& timing : report.timings) {
+  for (const TimedAction& timing : report.timings) {
     switch (timing.action.op) {
       case Op::kForward:
         times->forward += SecondsOf(timing);
@@ -85,17 +86,17 @@ void AddActions(const StepReport& report, const std::map<Key, double>& moving,
 // the next one was on the link.
 double ReceiveWaits(const StepReport& report,
                     const std::map<Key, double>& moving) {
-  std::vector<const ActionTiming*> compute;
-  for (const ActionTiming& timing : report.timings) {
+  std::vector<const TimedAction*> compute;
+  for (const TimedAction& timing : report.timings) {
     if (!TransferOf(timing.action).has_value()) compute.push_back(&timing);
   }
   std::stable_sort(compute.begin(), compute.end(),
-                   [](const ActionTiming* a, const ActionTiming* b) {
+                   [](const TimedAction* a, const TimedAction* b) {
                      return a->start_seconds < b->start_seconds;
                    });
   double waits = 0.0;
   double covered_until = 0.0;
-  for (const ActionTiming* timing : compute) {
+  for (const TimedAction* timing : compute) {
     const double gap = timing->start_seconds - covered_until;
     const auto input = moving.find(InputOf(timing->action));
     if (gap > 0.0 && input != moving.end()) {

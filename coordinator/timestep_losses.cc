@@ -14,10 +14,7 @@ constexpr double kKeep = 0.95;
 
 TimestepLosses::TimestepLosses(const TimestepConfig& timesteps, int64_t bands) {
   const absl::StatusOr<FlowMatchSchedule> schedule =
-      FlowMatchSchedule::Create({.min_boundary = timesteps.min_boundary,
-                                 .max_boundary = timesteps.max_boundary,
-                                 .shift = timesteps.shift,
-                                 .weighting = TimestepWeighting::kNone});
+      FlowMatchSchedule::Create(timesteps);
   if (!schedule.ok()) return;  // the stages refuse such a job, and say why
   const auto at = [&](double place) {
     return schedule->At(static_cast<float>(place / static_cast<double>(bands)))

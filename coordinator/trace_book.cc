@@ -60,10 +60,7 @@ StepTrace TraceOf(int64_t steps_done, absl::Time time,
     const StepReport& report = reports[rank];
     StageTrace& stage = trace.stages.emplace_back();
     stage.rank = static_cast<int32_t>(rank);
-    for (const ActionTiming& timing : report.timings) {
-      stage.actions.push_back(
-          {timing.action, timing.start_seconds, timing.end_seconds});
-    }
+    stage.actions = report.timings;
     stage.step_seconds = report.step_seconds;
     stage.busy_seconds = times[rank].busy;
     stage.bubble_seconds = times[rank].bubble;

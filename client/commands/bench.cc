@@ -15,11 +15,10 @@
 #include "client/bench_report.h"
 #include "client/command.h"
 #include "client/job_json.h"
-#include "client/local_service.h"
+#include "client/local_job.h"
 #include "client/number_check.h"
 #include "client/private_directory.h"
 #include "client/progress.h"
-#include "client/signal_watch.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/pipeline/trace.h"
@@ -74,7 +73,7 @@ class Bench {
     spec.config_yaml = ToYaml(config_);
     spec.base_dir = directory.path();
     HP_ASSIGN_OR_RETURN(const Job job, service_->client().CreateJob(spec));
-    HP_ASSIGN_OR_RETURN(const FollowResult result, Follow(job.id));
+    HP_ASSIGN_OR_RETURN(const FollowResult result, Follow(job));
     service_->Kill();  // nothing here is worth an orderly end
     if (result.end == FollowEnd::kInterrupted) return ExitCode::kInterrupted;
     if (result.end == FollowEnd::kJobEnded &&
@@ -87,25 +86,18 @@ class Bench {
  private:
   absl::Status StartService(const std::string& directory) {
     LocalServiceOptions local;
-    HP_ASSIGN_OR_RETURN(local.program_dir, ProgramDirectory(context_));
     local.state_dir = absl::StrCat(directory, "/state");
     local.log_dir = absl::StrCat(directory, "/logs");
-    local.stages = config_.pipeline.stages;
-    local.device = config_.pipeline.device;
-    local.join_timeout = absl::Seconds(options_.join_timeout_seconds);
-    local.on_notice = [this](const std::string& text) {
-      printer_->Notice(text);
-    };
-    HP_ASSIGN_OR_RETURN(service_, LocalService::Start(local));
+    HP_ASSIGN_OR_RETURN(
+        service_, StartServiceFor(config_, options_.join_timeout_seconds,
+                                  std::move(local), printer_.get(), context_));
     return absl::OkStatus();
   }
 
-  absl::StatusOr<FollowResult> Follow(const std::string& id) {
+  absl::StatusOr<FollowResult> Follow(const Job& job) {
     FollowOptions follow;
-    follow.id = id;
-    follow.tick = [this] { return service_->Poll(); };
     follow.on_event = [this](const JobEvent& event) { return Collect(event); };
-    return FollowJob(service_->client(), signals_, *printer_, follow);
+    return FollowLocally(*service_, job, signals_, *printer_, follow);
   }
 
   // False once the last step is there: its checkpoint is not waited for.

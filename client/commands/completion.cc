@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "client/tool_commands.h"
+#include "client/command.h"
 
 namespace halfpipe {
 

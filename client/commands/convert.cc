@@ -12,13 +12,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "client/command.h"
 #include "client/convert_lora.h"
 #include "client/job_json.h"
 #include "client/merged_checkpoint.h"
 #include "client/number_check.h"
 #include "client/progress.h"
 #include "client/signal_watch.h"
-#include "client/tool_commands.h"
 
 namespace halfpipe {
 namespace {

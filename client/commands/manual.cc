@@ -2,7 +2,7 @@
 // program. scripts/manual calls it.
 #include <CLI/CLI.hpp>
 
-#include "client/tool_commands.h"
+#include "client/command.h"
 #include "common/manual/man_page.h"
 
 namespace halfpipe {

@@ -10,12 +10,9 @@
 #include "absl/time/clock.h"
 #include "client/command.h"
 #include "client/finished_lora.h"
-#include "client/follow_job.h"
-#include "client/job_advance.h"
 #include "client/job_file.h"
-#include "client/local_service.h"
+#include "client/local_job.h"
 #include "client/obtain_job.h"
-#include "client/signal_watch.h"
 #include "common/base/file.h"
 #include "common/base/file_lock.h"
 
@@ -128,17 +125,12 @@ class LocalRun {
  private:
   absl::Status StartService(const JobConfig& config) {
     LocalServiceOptions local;
-    HP_ASSIGN_OR_RETURN(local.program_dir, ProgramDirectory(context_));
     local.state_dir = places_.state_dir;
     local.log_dir = places_.log_dir;
-    local.stages = config.pipeline.stages;
-    local.device = config.pipeline.device;
     local.log_level = options_.log_level;
-    local.join_timeout = absl::Seconds(options_.join_timeout_seconds);
-    local.on_notice = [this](const std::string& text) {
-      printer_->Notice(text);
-    };
-    HP_ASSIGN_OR_RETURN(service_, LocalService::Start(local));
+    HP_ASSIGN_OR_RETURN(
+        service_, StartServiceFor(config, options_.join_timeout_seconds,
+                                  std::move(local), printer_.get(), context_));
     return absl::OkStatus();
   }
 
@@ -155,11 +147,8 @@ class LocalRun {
     HP_ASSIGN_OR_RETURN(const Job job, service_->client().CreateJob(check));
     std::ostringstream unseen;
     const auto printer = NewJsonPrinter(unseen);
-    FollowOptions follow;
-    follow.id = job.id;
-    follow.tick = [this] { return service_->Poll(); };
     const absl::StatusOr<FollowResult> result =
-        FollowJob(service_->client(), signals_, *printer, follow);
+        FollowLocally(*service_, job, signals_, *printer);
     // On a machine without its GPU, say, where nothing is to be trained either.
     if (!result.ok()) return "";
     if (result->end != FollowEnd::kJobEnded) {
@@ -193,14 +182,7 @@ class LocalRun {
 
   absl::StatusOr<FollowResult> Follow(const Job& job) {
     FollowOptions follow;
-    follow.id = job.id;
     follow.after_cursor = job.last_cursor;
-    follow.tick = [this] { return service_->Poll(); };
-    follow.on_event = [this, advance = JobAdvance(job.steps_done)](
-                          const JobEvent& event) mutable {
-      if (advance.See(event)) service_->NoteProgress();
-      return true;
-    };
     follow.on_interrupt = [this, id = job.id](int count) {
       if (count > 1) return false;
       printer_->Notice(
@@ -212,7 +194,7 @@ class LocalRun {
       }
       return true;
     };
-    return FollowJob(service_->client(), signals_, *printer_, follow);
+    return FollowLocally(*service_, job, signals_, *printer_, follow);
   }
 
   const RunOptions& options_;

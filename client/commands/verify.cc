@@ -13,7 +13,7 @@
 namespace halfpipe {
 namespace {
 
-struct VerifyOptions {
+struct VerifyCommandOptions {
   int stages = 1;
   CLI::App* command = nullptr;
 };
@@ -30,7 +30,7 @@ std::vector<std::string> PassedArguments(const CLI::App& command) {
   return arguments;
 }
 
-absl::StatusOr<ExitCode> Verify(const VerifyOptions& options,
+absl::StatusOr<ExitCode> Verify(const VerifyCommandOptions& options,
                                 CommandContext& context) {
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   StagePairOptions pair;
@@ -43,7 +43,7 @@ absl::StatusOr<ExitCode> Verify(const VerifyOptions& options,
 }  // namespace
 
 void AddVerifyCommand(CLI::App& app, CommandContext& context) {
-  const auto options = std::make_shared<VerifyOptions>();
+  const auto options = std::make_shared<VerifyCommandOptions>();
   CLI::App* command = app.add_subcommand(
       "verify", "Compare one forward and backward with a golden file");
   options->command = command;

@@ -3,6 +3,7 @@
 #define HP_COMMON_BASE_DIGEST_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,15 @@ class Sha256 {
 // The hex digest of a file's content. Codes: NotFound, Unavailable (read
 // error).
 [[nodiscard]] absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
+
+// One file of a folder, a checkpoint's for instance.
+struct FileEntry {
+  std::string name;  // plain, without a folder
+  int64_t bytes = 0;
+  std::string sha256;  // 64 lower-case hex digits
+
+  friend bool operator==(const FileEntry&, const FileEntry&) = default;
+};
 
 }  // namespace halfpipe
 

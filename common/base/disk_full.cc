@@ -18,6 +18,12 @@ absl::Status FileErrnoStatus(int error, absl::string_view what,
   return SystemErrnoStatus(error, absl::StrCat(what, " ", path));
 }
 
+absl::Status FileErrorStatus(const std::error_code& error,
+                             absl::string_view what, const std::string& path) {
+  if (!error) return absl::OkStatus();
+  return FileErrnoStatus(error.value(), what, path);
+}
+
 absl::Status SystemErrnoStatus(int error, absl::string_view what) {
   absl::Status status = absl::ErrnoToStatus(error, what);
   if (error == ENOSPC || error == EDQUOT) MarkDiskFull(&status);

@@ -4,6 +4,7 @@
 #define HP_COMMON_BASE_DISK_FULL_H_
 
 #include <string>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -14,6 +15,10 @@ namespace halfpipe {
 // (MarkDiskFull) and on what a shortage gives (MarkShortage). The message is
 // "`what` `path`: the errno's text".
 [[nodiscard]] absl::Status FileErrnoStatus(int error, absl::string_view what,
+                                           const std::string& path);
+// The same of what the standard library says; OK where that is no error.
+[[nodiscard]] absl::Status FileErrorStatus(const std::error_code& error,
+                                           absl::string_view what,
                                            const std::string& path);
 // The same for what has no path.
 [[nodiscard]] absl::Status SystemErrnoStatus(int error, absl::string_view what);

@@ -8,14 +8,18 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/base/disk_full.h"
 #include "common/base/status.h"
 
@@ -101,6 +105,31 @@ absl::StatusOr<std::string> ReadAll(int fd, const std::string& path,
     }
     content.append(buffer, static_cast<size_t>(got));
   }
+}
+
+// Whether `part` holds nothing but the first bytes of `whole`.
+bool IsBeginningOf(const std::string& part, const std::string& whole) {
+  std::ifstream one(part, std::ios::binary);
+  std::ifstream other(whole, std::ios::binary);
+  std::vector<char> a(size_t{1} << 16);
+  std::vector<char> b(a.size());
+  while (one.good()) {
+    one.read(a.data(), static_cast<std::streamsize>(a.size()));
+    const std::streamsize got = one.gcount();
+    other.read(b.data(), got);
+    if (other.gcount() != got ||
+        !std::equal(a.begin(), a.begin() + got, b.begin())) {
+      return false;
+    }
+  }
+  return one.eof();
+}
+
+// Whether AtomicFile gives this name on its way to `target`'s: .tmp.PID.NUMBER.
+bool IsUnfinishedName(absl::string_view name, absl::string_view target) {
+  return absl::ConsumePrefix(&name, target) &&
+         absl::ConsumePrefix(&name, ".tmp.") && !name.empty() &&
+         name.find_first_not_of("0123456789.") == absl::string_view::npos;
 }
 
 }  // namespace
@@ -216,6 +245,27 @@ absl::Status CopyFileAtomically(const std::string& source,
     if (got < 0) return ErrnoStatus("cannot read", source);
     if (got == 0) return copy.Commit();
     HP_RETURN_IF_ERROR(copy.Append(buffer.data(), static_cast<size_t>(got)));
+  }
+}
+
+void RemoveUnfinishedCopies(const std::string& source,
+                            const std::string& target) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> left;
+  std::error_code error;
+  fs::directory_iterator it(fs::path(target).parent_path(), error);
+  for (const fs::directory_iterator end; !error && it != end;
+       it.increment(error)) {
+    if (IsUnfinishedName(it->path().filename().string(),
+                         fs::path(target).filename().string())) {
+      left.push_back(it->path().string());
+    }
+  }
+  for (const std::string& path : left) {
+    if (fs::is_regular_file(fs::symlink_status(path, error)) &&
+        IsBeginningOf(path, source)) {
+      fs::remove(path, error);
+    }
   }
 }
 

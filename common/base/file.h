@@ -68,6 +68,12 @@ class AtomicFile {
   int fd_;
 };
 
+// Removes what a killed process has left of a CopyFileAtomically to
+// `target`. A name
+// proves nothing: only what `source` begins with, byte for byte, goes.
+void RemoveUnfinishedCopies(const std::string& source,
+                            const std::string& target);
+
 // Creates the folder and its parents; OK when it exists.
 [[nodiscard]] absl::Status MakeDirectories(const std::string& path);
 

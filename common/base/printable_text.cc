@@ -63,29 +63,11 @@ size_t PrintableBytes(absl::string_view text) {
 }  // namespace
 
 std::optional<size_t> FirstUnprintable(absl::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t bytes = PrintableBytes(text.substr(at));
-    if (bytes == 0) return at;
-    at += bytes;
-  }
-  return std::nullopt;
+  return FirstRefused(text, PrintableBytes);
 }
 
 std::string PrintableText(absl::string_view text) {
-  std::string shown;
-  while (!text.empty()) {
-    const size_t good = FirstUnprintable(text).value_or(text.size());
-    shown.append(text.data(), good);
-    text.remove_prefix(good);
-    if (text.empty()) break;
-    const size_t bytes = std::max<size_t>(1, Utf8CharacterBytes(text));
-    for (const char byte : text.substr(0, bytes)) {
-      absl::StrAppendFormat(&shown, "\\x%02X",
-                            static_cast<unsigned char>(byte));
-    }
-    text.remove_prefix(bytes);
-  }
-  return shown;
+  return EscapeRefused(text, PrintableBytes);
 }
 
 std::string PrintableLines(absl::string_view text, absl::string_view indent) {

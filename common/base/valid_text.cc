@@ -1,5 +1,7 @@
 #include "common/base/valid_text.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_format.h"
 
 namespace halfpipe {
@@ -46,26 +48,37 @@ size_t Utf8CharacterBytes(absl::string_view text) {
   return form.bytes;
 }
 
-std::optional<size_t> FirstInvalidByte(absl::string_view text) {
+std::optional<size_t> FirstRefused(absl::string_view text,
+                                   PassingBytes passing) {
   for (size_t at = 0; at < text.size();) {
-    const size_t bytes = Utf8CharacterBytes(text.substr(at));
+    const size_t bytes = passing(text.substr(at));
     if (bytes == 0) return at;
     at += bytes;
   }
   return std::nullopt;
 }
 
-std::string ValidText(absl::string_view text) {
-  std::string valid;
-  while (!text.empty()) {
-    const size_t good = FirstInvalidByte(text).value_or(text.size());
-    valid.append(text.data(), good);
+std::string EscapeRefused(absl::string_view text, PassingBytes passing) {
+  std::string shown;
+  while (true) {
+    const size_t good = FirstRefused(text, passing).value_or(text.size());
+    shown.append(text.data(), good);
     text.remove_prefix(good);
-    if (text.empty()) break;
-    absl::StrAppendFormat(&valid, "\\x%02X", Byte(text, 0));
-    text.remove_prefix(1);
+    if (text.empty()) return shown;
+    const size_t bytes = std::max<size_t>(1, Utf8CharacterBytes(text));
+    for (size_t i = 0; i < bytes; ++i) {
+      absl::StrAppendFormat(&shown, "\\x%02X", Byte(text, i));
+    }
+    text.remove_prefix(bytes);
   }
-  return valid;
+}
+
+std::optional<size_t> FirstInvalidByte(absl::string_view text) {
+  return FirstRefused(text, Utf8CharacterBytes);
+}
+
+std::string ValidText(absl::string_view text) {
+  return EscapeRefused(text, Utf8CharacterBytes);
 }
 
 }  // namespace halfpipe

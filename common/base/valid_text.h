@@ -16,6 +16,17 @@ namespace halfpipe {
 // U+10FFFF.
 [[nodiscard]] size_t Utf8CharacterBytes(absl::string_view text);
 
+// The length of the character at the start of `text` if it may pass; else 0.
+using PassingBytes = size_t (*)(absl::string_view text);
+
+// Where the first character lies that may not pass; nullopt: there is none.
+[[nodiscard]] std::optional<size_t> FirstRefused(absl::string_view text,
+                                                 PassingBytes passing);
+
+// `text` with each byte of such characters as "\xE9".
+[[nodiscard]] std::string EscapeRefused(absl::string_view text,
+                                        PassingBytes passing);
+
 // Where the first byte lies that is no part of a character; nullopt: `text` is
 // UTF-8.
 [[nodiscard]] std::optional<size_t> FirstInvalidByte(absl::string_view text);

@@ -56,6 +56,7 @@ struct KeyRole {
   // Came after digests were written: it enters them only where its value is
   // not the default, so that older jobs keep theirs.
   bool late = false;
+  bool unordered = false;  // a list whose order decides nothing
 
   // Whether ConfigDigest covers the key.
   [[nodiscard]] bool in_digest() const {

@@ -83,6 +83,22 @@ template <typename Enum>
       [value](size_t index) { *value = static_cast<Enum>(index); });
 }
 
+// The same, or the word "auto", which stands first.
+template <typename Enum>
+[[nodiscard]] FieldValuePtr ChoiceOrAuto(std::optional<Enum>* value,
+                                         std::vector<std::string> names) {
+  names.insert(names.begin(), "auto");
+  return IndexedChoice(
+      std::move(names),
+      [value] {
+        return value->has_value() ? static_cast<size_t>(**value) + 1 : 0;
+      },
+      [value](size_t index) {
+        value->reset();
+        if (index > 0) *value = static_cast<Enum>(index - 1);
+      });
+}
+
 template <typename Enum>
 [[nodiscard]] FieldValuePtr ChoiceList(std::vector<Enum>* value,
                                        std::vector<std::string> names) {

@@ -16,6 +16,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/weight_form.h"
+#include "common/config/lora_spec.h"
+#include "common/pipeline/schedule.h"
+#include "common/store/lora_names.h"
 
 namespace halfpipe {
 
@@ -24,15 +27,17 @@ enum class OptimizerType { kAdamW };
 enum class LrScheduleType { kConstant, kLinear, kCosine };
 
 // The weight of a sample's loss as a function of its timestep.
-enum class LossWeighting {
-  kGaussian,  // DiffSynth's bell over the middle timesteps
+enum class TimestepWeighting {
+  kGaussian,  // DiffSynth's bell around t = 500: mean 1, 0 at pure noise
   kNone,      // 1 for every timestep
 };
 
-enum class ScheduleType { k1F1B, kGPipe, kSequential, kInterleaved };
-
 // What becomes of the activations that the backward pass needs.
-enum class MemoryPolicy { kAuto, kKeep, kRecompute, kOffload };
+enum class ActivationPolicy : uint8_t {
+  kKeep,       // every group is kept
+  kRecompute,  // only the block's input is kept
+  kOffload,    // every group is offloaded
+};
 
 // A sample that cannot be read or decoded.
 enum class BadFilePolicy { kStop, kSkip };
@@ -50,9 +55,6 @@ enum class NonFinitePolicy {
 enum class DeviceType { kAuto, kCpu, kCuda };
 
 enum class ComputeDType { kBf16, kFp32 };
-
-// Key names of an exported LoRA file.
-enum class LoraFileFormat { kDiffSynth, kComfyUi, kDiffusers };
 
 // Random weights in place of files: no download, no disk. For `bench`.
 struct RandomModelConfig {
@@ -74,11 +76,10 @@ struct ModelConfig {
   [[nodiscard]] bool is_random() const { return !random.variant.empty(); }
 };
 
-struct LoraConfig {
-  int64_t rank = 32;
-  double alpha = 0.0;  // scale = alpha / rank; ParseJobConfig sets 0 to rank
-  // Suffixes of the module names that get a LoRA.
-  std::vector<std::string> targets = {"q", "k", "v", "o", "ffn.0", "ffn.2"};
+// In it an alpha of 0 is the rank: ParseJobConfig sets it.
+struct LoraConfig : LoraSpec {
+  LoraConfig() { alpha = 0.0; }
+
   std::string init_from;  // a LoRA file to start from; empty: a fresh one
   bool partial = false;   // init_from may cover less, or hold more
 };
@@ -128,13 +129,14 @@ struct LrScheduleConfig {
   double min_ratio = 0.0;    // where linear and cosine end, of the rate
 };
 
+// Which timesteps are trained: FlowMatchSchedule's.
 struct TimestepConfig {
   // Fractions of the (shifted) timestep grid, 0 = pure noise: the high-noise
   // expert of I2V-A14B takes [0, 0.358).
   double min_boundary = 0.0;
   double max_boundary = 1.0;
   double shift = 5.0;
-  LossWeighting weighting = LossWeighting::kGaussian;
+  TimestepWeighting weighting = TimestepWeighting::kGaussian;
 };
 
 struct TrainConfig {
@@ -152,14 +154,14 @@ struct TrainConfig {
 
 struct PipelineConfig {
   std::optional<int64_t> split_at;  // stage0's blocks; nullopt: auto
-  ScheduleType schedule = ScheduleType::k1F1B;
+  pipeline::ScheduleName schedule = pipeline::ScheduleName::kOneFOneB;
   int64_t stages = 2;
   // Forwards of segment 0 and 1 before the first backward; nullopt: auto.
   std::optional<std::array<int64_t, 2>> warmup;
-  MemoryPolicy memory = MemoryPolicy::kAuto;
-  int64_t gpu_memory_bytes = 0;   // a GPU; 0: what is free
-  int64_t host_memory_bytes = 0;  // both stages together; 0: auto
-  bool profile = false;           // time by kernel group in each step's report
+  std::optional<ActivationPolicy> memory;  // nullopt: auto
+  int64_t gpu_memory_bytes = 0;            // a GPU; 0: what is free
+  int64_t host_memory_bytes = 0;           // both stages together; 0: auto
+  bool profile = false;  // time by kernel group in each step's report
   DeviceType device = DeviceType::kAuto;
   ComputeDType dtype = ComputeDType::kBf16;
   int64_t threads = 1;  // CPU threads a stage
@@ -175,8 +177,8 @@ struct OutputConfig {
   std::string dir;
   SaveInterval save_every;
   int64_t keep = 3;  // newest checkpoints that stay; 0: all
-  std::vector<LoraFileFormat> formats = {LoraFileFormat::kDiffSynth,
-                                         LoraFileFormat::kComfyUi};
+  std::vector<LoraFormat> formats = {LoraFormat::kDiffSynth,
+                                     LoraFormat::kComfyUi};
 };
 
 // Samples that are held out of the training and evaluated now and then, each at

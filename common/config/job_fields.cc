@@ -59,7 +59,8 @@ void AddLora(LoraConfig& l, Table& t) {
         "The LoRA's scale is alpha / rank; 0: the rank, so that the scale is "
         "1.",
         "network_alpha lora_alpha");
-  t.Add("lora.targets", TextList(&l.targets), kDecides,
+  t.Add("lora.targets", TextList(&l.targets),
+        {.key_class = KeyClass::kDecides, .unordered = true},
         "Names (or the last parts of names) of the linear layers that get a "
         "LoRA.",
         "target_modules lora_target_modules");
@@ -204,7 +205,7 @@ void AddPipeline(PipelineConfig& p, Table& t) {
         "Forwards of segments 0 and 1 before the first backward of `1f1b`; "
         "more hide more latency and need more memory.");
   t.Add("pipeline.memory",
-        Choice(&p.memory, {"auto", "keep", "recompute", "offload"}), kFree,
+        ChoiceOrAuto(&p.memory, {"keep", "recompute", "offload"}), kFree,
         "What becomes of activations until the backward pass.");
   t.Add("pipeline.gpu_memory", BytesOrAuto(&p.gpu_memory_bytes), kFree,
         "Most memory to use of each GPU; `auto`: what is free.");

@@ -1,5 +1,6 @@
 #include "common/config/key_values.h"
 
+#include <map>
 #include <set>
 
 #include "absl/strings/str_split.h"
@@ -30,12 +31,10 @@ bool Decides(const Field& field) {
   return field.role.key_class == KeyClass::kDecides;
 }
 
-// Whether two values of a key train the same: lora.targets says which layers,
-// in whatever order.
-bool IsSameValue(const std::string& key, const std::string& was,
+// Whether two values of a key train the same.
+bool IsSameValue(const KeyRole& role, const std::string& was,
                  const std::string& now) {
-  if (was == now) return true;
-  if (key != "lora.targets") return false;
+  if (was == now || !role.unordered) return was == now;
   const auto names = [](absl::string_view list) -> std::set<std::string> {
     absl::ConsumePrefix(&list, "[");
     absl::ConsumeSuffix(&list, "]");
@@ -44,12 +43,13 @@ bool IsSameValue(const std::string& key, const std::string& was,
   return names(was) == names(now);
 }
 
-bool IsKnown(absl::string_view key) {
+std::map<std::string, KeyRole> Roles() {
   JobConfig config;
+  std::map<std::string, KeyRole> roles;
   for (const Field& field : JobFields(&config)) {
-    if (field.key == key) return true;
+    roles.emplace(field.key, field.role);
   }
-  return false;
+  return roles;
 }
 
 }  // namespace
@@ -64,15 +64,19 @@ KeyValues RecordedValues(const JobConfig& config) {
 std::vector<KeyChange> DecidingChanges(const KeyValues& before,
                                        const JobConfig& config) {
   const KeyValues defaults = Collect(JobConfig(), Decides);
+  const std::map<std::string, KeyRole> roles = Roles();
   std::vector<KeyChange> changes;
   for (const auto& [key, now] : Collect(config, Decides)) {
     const auto found = before.find(key);
     const std::string& was =
         found == before.end() ? defaults.at(key) : found->second;
-    if (!IsSameValue(key, was, now)) changes.push_back({key, was, now});
+    if (!IsSameValue(roles.at(key), was, now)) {
+      changes.push_back({key, was, now});
+    }
   }
   for (const auto& [key, was] : before) {
-    if (!IsKnown(key)) changes.push_back({key, was, "unknown to this version"});
+    if (!roles.contains(key))
+      changes.push_back({key, was, "unknown to this version"});
   }
   return changes;
 }

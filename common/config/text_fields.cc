@@ -3,10 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/nearest.h"
 #include "common/base/printable_text.h"
 #include "common/config/alpha_choice.h"
 #include "common/config/field_kinds.h"
-#include "common/config/nearest.h"
 
 namespace halfpipe {
 namespace {

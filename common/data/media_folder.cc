@@ -19,7 +19,6 @@
 #include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
-#include "common/data/metadata_json.h"
 #include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 #include "common/data/unicode_form.h"

@@ -158,22 +158,6 @@ at::Tensor ForwardHeadsFirst(const at::Tensor& q, const at::Tensor& k,
 
 }  // namespace
 
-absl::string_view AttentionBackendName(AttentionBackend backend) {
-  switch (backend) {
-    case AttentionBackend::kCpuFlash:
-      return "cpu-flash";
-    case AttentionBackend::kCudaFlash:
-      return "flash";
-    case AttentionBackend::kCudnn:
-      return "cudnn";
-    case AttentionBackend::kEfficient:
-      return "efficient";
-    case AttentionBackend::kMath:
-      return "math";
-  }
-  return "unknown";
-}
-
 AttentionDevice AttentionDeviceOf(const at::Device& device) {
   AttentionDevice result{.is_cpu = device.is_cpu()};
 #ifdef HP_WITH_CUDA

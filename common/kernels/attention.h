@@ -9,8 +9,6 @@
 
 #include <cstdint>
 
-#include "absl/strings/string_view.h"
-
 namespace halfpipe {
 
 enum class AttentionBackend {
@@ -22,8 +20,6 @@ enum class AttentionBackend {
   kEfficient,  // CUDA, float32 too, head size a multiple of 4 (16-bit: 8)
   kMath,       // any device; materialises the (Lq, Lk) matrix: small cases only
 };
-
-[[nodiscard]] absl::string_view AttentionBackendName(AttentionBackend backend);
 
 // What decides which backends a device can run, and which is the fastest.
 struct AttentionDevice {

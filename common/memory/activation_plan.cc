@@ -61,13 +61,6 @@ absl::Status AppendRun(absl::string_view word, std::vector<BlockPlan>* blocks) {
 
 }  // namespace
 
-absl::string_view SavedGroupName(SavedGroup group) {
-  constexpr std::array<absl::string_view, kSavedGroups> kNames = {
-      "input",   "qkv",       "self_out",  "cross_input",
-      "cross_q", "cross_out", "ffn_input", "ffn_inner"};
-  return kNames[static_cast<size_t>(group)];
-}
-
 absl::string_view ActivationPolicyName(ActivationPolicy policy) {
   switch (policy) {
     case ActivationPolicy::kKeep:

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/config/job_config.h"
 
 namespace halfpipe {
 
@@ -35,10 +36,6 @@ enum class SavedGroup : uint8_t {
 };
 
 inline constexpr size_t kSavedGroups = 8;
-
-// "input", "qkv", "self_out", "cross_input", "cross_q", "cross_out",
-// "ffn_input", "ffn_inner".
-[[nodiscard]] absl::string_view SavedGroupName(SavedGroup group);
 
 enum class Fate : uint8_t {
   kKeep,       // stays on the device; 'k' in a plan's text
@@ -66,13 +63,6 @@ struct BlockPlan {
   }
 };
 
-// The uniform plans that have a name on the command line.
-enum class ActivationPolicy : uint8_t {
-  kKeep,       // every group is kept
-  kOffload,    // every group is offloaded
-  kRecompute,  // only the block's input is kept
-};
-
 // "keep", "offload", "recompute".
 [[nodiscard]] absl::string_view ActivationPolicyName(ActivationPolicy policy);
 [[nodiscard]] std::optional<ActivationPolicy> ParseActivationPolicy(
@@ -85,6 +75,7 @@ class ActivationPlan {
   // InvalidArgument: a block whose input is to be recomputed.
   [[nodiscard]] static absl::StatusOr<ActivationPlan> Create(
       std::vector<BlockPlan> blocks);
+  // The plan of a policy that a job may name.
   [[nodiscard]] static ActivationPlan Uniform(ActivationPolicy policy,
                                               int64_t blocks);
 

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/wan/architecture.h"
 
@@ -36,34 +35,6 @@ WanArchitecture ArchitectureOf(const ModelShape& model) {
 
 }  // namespace
 
-pipeline::ScheduleName ScheduleNameOf(ScheduleType type) {
-  switch (type) {
-    case ScheduleType::k1F1B:
-      break;
-    case ScheduleType::kGPipe:
-      return pipeline::ScheduleName::kGpipe;
-    case ScheduleType::kSequential:
-      return pipeline::ScheduleName::kSequential;
-    case ScheduleType::kInterleaved:
-      return pipeline::ScheduleName::kInterleaved;
-  }
-  return pipeline::ScheduleName::kOneFOneB;
-}
-
-std::optional<ActivationPolicy> NamedPolicy(MemoryPolicy policy) {
-  switch (policy) {
-    case MemoryPolicy::kAuto:
-      break;
-    case MemoryPolicy::kKeep:
-      return ActivationPolicy::kKeep;
-    case MemoryPolicy::kOffload:
-      return ActivationPolicy::kOffload;
-    case MemoryPolicy::kRecompute:
-      return ActivationPolicy::kRecompute;
-  }
-  return std::nullopt;
-}
-
 ClipShape LargestClip(const DataConfig& data, const ModelShape& model) {
   const WanArchitecture wan = ArchitectureOf(model);
   const int64_t cell = wan.has_frame_timesteps() ? kCoarsePixels : kFinePixels;
@@ -84,13 +55,7 @@ int64_t LoraParameters(const ModelShape& model, const LoraConfig& lora) {
   const std::map<std::string, Shape> tensors = WanTensors(block);
   int64_t parameters = 0;
   for (const std::string& linear : BlockLinears(block)) {
-    const bool wanted =
-        std::any_of(lora.targets.begin(), lora.targets.end(),
-                    [&](const std::string& target) {
-                      return linear == target ||
-                             absl::EndsWith(linear, absl::StrCat(".", target));
-                    });
-    if (!wanted) continue;
+    if (!lora.Matches(linear)) continue;
     const Shape& weight =
         tensors.at(absl::StrCat("blocks.0.", linear, ".weight"));
     parameters += lora.rank * (weight[0] + weight[1]);
@@ -126,7 +91,7 @@ absl::StatusOr<PlanRequest> MakePlanRequest(
   request.weights = config.model.weights;
   request.lora_rank = config.lora.rank;
   request.lora_parameters = LoraParameters(model, config.lora);
-  request.schedule.name = ScheduleNameOf(pipeline.schedule);
+  request.schedule.name = pipeline.schedule;
   request.schedule.microbatches =
       static_cast<int32_t>(config.train.micro_batches);
   request.schedule.stages = static_cast<int>(pipeline.stages);
@@ -136,7 +101,7 @@ absl::StatusOr<PlanRequest> MakePlanRequest(
                                static_cast<int32_t>((*pipeline.warmup)[1])};
   }
   request.split = pipeline.split_at;
-  request.policy = NamedPolicy(pipeline.memory);
+  request.policy = pipeline.memory;
   request.devices = LevelEqualCards(devices);
   request.gpu_memory_bytes = pipeline.gpu_memory_bytes;
   request.host_memory_bytes = HostBudgets(pipeline, available_host_bytes);

@@ -8,9 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
-#include "common/memory/activation_plan.h"
 #include "common/memory/planner.h"
-#include "common/pipeline/schedule.h"
 
 namespace halfpipe {
 
@@ -23,12 +21,6 @@ inline constexpr int64_t kHostFloorBytes = int64_t{1} << 30;
 
 // Parts into which stages can cut the feed-forward layer's backward.
 inline constexpr int64_t kMaxFfnChunks = 8;
-
-// The schedule that a job names.
-[[nodiscard]] pipeline::ScheduleName ScheduleNameOf(ScheduleType type);
-
-// The policy that a job names; none for `auto`.
-[[nodiscard]] std::optional<ActivationPolicy> NamedPolicy(MemoryPolicy policy);
 
 // The largest clip that a job's data can hold: data.frames of the given size,
 // or of data.max_pixels. TI2V models have coarser latents.

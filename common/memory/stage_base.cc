@@ -48,29 +48,28 @@ int64_t ScratchBytes(const PlanRequest& request) {
 }  // namespace
 
 void FillBase(const PlanRequest& request, const BlockModel& block,
-              const StagePlace& place, StagePlan* plan) {
-  const DeviceRates& device = request.devices[static_cast<size_t>(place.rank)];
+              const StageWork& work, StagePlan* plan) {
+  const DeviceRates& device = request.devices[static_cast<size_t>(work.rank)];
   const int64_t activation = block.of(SavedGroup::kInput).bytes;
-  plan->live = place.live;
+  plan->live = work.live;
   plan->ffn_chunks = block.shape.ffn_chunks;
   plan->fixed_bytes = device.fixed_bytes;
-  plan->weight_bytes =
-      place.blocks * block.weight_bytes + ScratchBytes(request);
-  if (place.rank == 0) {
+  plan->weight_bytes = work.blocks * block.weight_bytes + ScratchBytes(request);
+  if (work.rank == 0) {
     plan->weight_bytes += OuterParameters(request.model) * kElementBytes;
   }
-  plan->trained_bytes = place.blocks * block.gradient_bytes;
+  plan->trained_bytes = work.blocks * block.gradient_bytes;
   (request.optimizer_on_host ? plan->optimizer_host_bytes
                              : plan->trained_bytes) +=
-      place.blocks * block.optimizer_bytes;
+      work.blocks * block.optimizer_bytes;
   const int64_t context =
       request.clip.context_tokens * request.model.dim * kElementBytes;
   plan->boundary_bytes =
-      place.live * context +
-      activation * (place.stages > 1
+      work.live * context +
+      activation * (work.stages > 1
                         ? std::min<int64_t>(kBoundaryTensorsOut,
                                             request.schedule.microbatches) +
-                              kBoundaryTensorsInUse + place.waiting_inputs
+                              kBoundaryTensorsInUse + work.waiting_inputs
                         : kBoundaryTensorsAlone);
   plan->budget_bytes = device.free_bytes;
   if (request.gpu_memory_bytes > 0) {

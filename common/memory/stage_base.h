@@ -11,8 +11,8 @@
 
 namespace halfpipe {
 
-// A stage's place in the job. Stage 0 has embeddings and head.
-struct StagePlace {
+// What a stage has to do in the job. Stage 0 has embeddings and head.
+struct StageWork {
   int rank = 0;
   int stages = 2;
   int64_t blocks = 0;
@@ -22,7 +22,7 @@ struct StagePlace {
 
 // Fills the parts of `plan` that are there at any time, all but slack and peak.
 void FillBase(const PlanRequest& request, const BlockModel& block,
-              const StagePlace& place, StagePlan* plan);
+              const StageWork& work, StagePlan* plan);
 
 // Of the bytes that activations, their copies and temporaries take, the part
 // that the allocator holds beside them.

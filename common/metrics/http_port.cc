@@ -67,33 +67,27 @@ HttpCall CallOf(MHD_Connection* connection, const char* url, const char* method,
   return call;
 }
 
-HttpAnswer Plain(int status, absl::string_view text) {
-  return {.status = status,
-          .type = "text/plain; charset=utf-8",
-          .body = absl::StrCat(text, "\n")};
-}
-
 // What is refused for its shape, before any of its body is read.
 std::optional<HttpAnswer> RefuseShape(const HttpCall& call) {
   const bool is_post = call.method == "POST";
   if (!is_post && call.method != "GET") {
-    return Plain(405, "only GET and POST are answered here");
+    return PlainAnswer(405, "only GET and POST are answered here");
   }
   if (call.path.size() > HttpPort::kMostPathBytes) {
-    return Plain(414, "this path is too long");
+    return PlainAnswer(414, "this path is too long");
   }
   if (call.CountOf("Transfer-Encoding") > 0) {
-    return Plain(411, "a body's length must be told before it");
+    return PlainAnswer(411, "a body's length must be told before it");
   }
   const int lengths = call.CountOf("Content-Length");
   uint64_t length = 0;
   if (lengths > 1 ||
       (lengths == 1 &&
        !absl::SimpleAtoi(call.ValueOf("Content-Length"), &length))) {
-    return Plain(400, "this is no length of a body");
+    return PlainAnswer(400, "this is no length of a body");
   }
   if (length > (is_post ? HttpPort::kMostBodyBytes : 0)) {
-    return Plain(413, "this body is too large");
+    return PlainAnswer(413, "this body is too large");
   }
   return std::nullopt;
 }
@@ -139,6 +133,12 @@ void EndForGate(void* /*port*/, MHD_Connection* connection,
 }
 
 }  // namespace
+
+HttpAnswer PlainAnswer(int status, absl::string_view text) {
+  return {.status = status,
+          .type = "text/plain; charset=utf-8",
+          .body = absl::StrCat(text, "\n")};
+}
 
 int HttpCall::CountOf(absl::string_view name) const {
   int count = 0;
@@ -208,7 +208,7 @@ struct HttpPort::Parts {
       MHD_resume_connection(connection);
     });
     if (is_taken) return MHD_YES;
-    exchange->answer = Plain(503, "this service ends");
+    exchange->answer = PlainAnswer(503, "this service ends");
     MHD_resume_connection(connection);
     return MHD_YES;
   }

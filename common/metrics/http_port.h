@@ -14,6 +14,9 @@
 
 namespace halfpipe {
 
+// A line of text.
+[[nodiscard]] HttpAnswer PlainAnswer(int status, absl::string_view text);
+
 // One request, all of it.
 struct HttpCall {
   std::string method;   // "GET" (for HEAD, too) or "POST"

@@ -41,6 +41,13 @@ struct Action {
   friend bool operator==(const Action&, const Action&) = default;
 };
 
+// When an action ran, or is to run, in seconds since the step's first one.
+struct TimedAction {
+  Action action;
+  double start_seconds = 0.0;
+  double end_seconds = 0.0;
+};
+
 // "1F3"; never fails.
 [[nodiscard]] std::string ToString(const Action& action);
 

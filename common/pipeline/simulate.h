@@ -10,13 +10,6 @@
 
 namespace halfpipe::pipeline {
 
-// One action with its place in time, in seconds since the step's start.
-struct TimedAction {
-  Action action;
-  double start_seconds = 0.0;
-  double end_seconds = 0.0;
-};
-
 struct Simulation {
   double makespan_seconds = 0.0;
   std::vector<double> busy_seconds;  // one a rank: compute, waits excluded

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/pipeline/simulate.h"
+#include "common/pipeline/action.h"
 
 namespace halfpipe::pipeline {
 

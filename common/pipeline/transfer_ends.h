@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "common/pipeline/simulate.h"
+#include "common/pipeline/action.h"
 
 namespace halfpipe::pipeline {
 

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "common/pipeline/simulate.h"
+#include "common/pipeline/action.h"
 
 namespace halfpipe {
 

@@ -11,17 +11,17 @@ namespace halfpipe {
 namespace {
 
 template <typename Repeated>
-std::vector<SavedFile> FilesFromProto(const Repeated& from) {
-  std::vector<SavedFile> files;
+std::vector<FileEntry> FilesFromProto(const Repeated& from) {
+  std::vector<FileEntry> files;
   for (const v1::SavedFile& file : from) {
     files.push_back({file.name(), file.bytes(), file.sha256()});
   }
   return files;
 }
 
-void FilesToProto(const std::vector<SavedFile>& from,
+void FilesToProto(const std::vector<FileEntry>& from,
                   google::protobuf::RepeatedPtrField<v1::SavedFile>* to) {
-  for (const SavedFile& file : from) {
+  for (const FileEntry& file : from) {
     v1::SavedFile* message = to->Add();
     message->set_name(file.name);
     message->set_bytes(file.bytes);
@@ -42,7 +42,7 @@ void StepReportToProto(const StepReport& from, v1::StepResult* to) {
   to->set_device_peak_bytes(from.device_peak_bytes);
   to->set_pinned_host_bytes(from.pinned_host_bytes);
   to->set_data_seconds(from.data_seconds);
-  for (const ActionTiming& timing : from.timings) {
+  for (const pipeline::TimedAction& timing : from.timings) {
     v1::ActionTiming* message = to->add_timings();
     message->set_action(pipeline::ToString(timing.action));
     message->set_start_seconds(timing.start_seconds);

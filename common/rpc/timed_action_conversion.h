@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "common/pipeline/simulate.h"
+#include "common/pipeline/action.h"
 #include "halfpipe/v1/jobs.pb.h"
 
 namespace halfpipe {

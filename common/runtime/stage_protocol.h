@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/digest.h"
 #include "common/base/dtype.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
@@ -152,7 +153,7 @@ struct EncodeResult {
 };
 
 // Makes the link's rendezvous value (an NCCL unique id, or a socket path).
-// Rank 0 only; the coordinator passes the result to both in JoinCommand.
+// Rank 0 only; the coordinator passes the result to both in StartCommand.
 struct OpenLinkCommand {
   std::string kind;  // "nccl" | "local"
 };
@@ -237,14 +238,8 @@ struct SaveCommand {
   std::string directory;
 };
 
-struct SavedFile {
-  std::string name;  // relative to the directory
-  int64_t bytes = 0;
-  std::string sha256;
-};
-
 struct SaveResult {
-  std::vector<SavedFile> files;
+  std::vector<FileEntry> files;
 };
 
 // Writes lora.<format>.safetensors from both shards in `directory`. Rank 0.
@@ -256,7 +251,7 @@ struct ExportCommand {
 };
 
 struct ExportResult {
-  std::vector<SavedFile> files;
+  std::vector<FileEntry> files;
 };
 
 // Ends the job on this stage: frees the link and the job's memory. The model's

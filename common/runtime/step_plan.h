@@ -47,13 +47,6 @@ struct StepPlan {
   bool evaluation = false;
 };
 
-// When one action ran, in seconds since the step's first action.
-struct ActionTiming {
-  pipeline::Action action;
-  double start_seconds = 0.0;
-  double end_seconds = 0.0;
-};
-
 // Where a GPU's memory was when the most of it was in use; the parts add up to
 // the device. All 0 on the CPU.
 struct DeviceMemoryUse {
@@ -87,7 +80,7 @@ struct StepReport {
   int64_t device_peak_bytes = 0;  // driver's count for this process
   int64_t pinned_host_bytes = 0;
   DeviceMemoryUse device_memory;  // for the stage's own metrics: not sent
-  std::vector<ActionTiming> timings;
+  std::vector<pipeline::TimedAction> timings;
   // Device time by group of kernels (common/kernels/kernel_profile.h); empty
   // unless the job is profiled.
   std::map<std::string, double> kernel_seconds;

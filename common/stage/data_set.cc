@@ -15,7 +15,6 @@
 #include "common/data/sample_content.h"
 #include "common/encoders/text_cleaning.h"
 #include "common/runtime/random_sample.h"
-#include "common/train/training_source.h"
 
 namespace halfpipe {
 namespace {

@@ -85,7 +85,7 @@ class JobScan {
 
   void LookAtLora(const WanArchitecture& architecture) {
     const std::optional<std::vector<std::string>> modules =
-        problems_.Take(LoraModules(architecture, LoraSpecOf(config_.lora)));
+        problems_.Take(LoraModules(architecture, config_.lora));
     if (!modules.has_value()) return;
     const LinearShapes shapes = LinearShapesOf(architecture);
     for (const std::string& module : *modules) {

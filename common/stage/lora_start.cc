@@ -305,7 +305,7 @@ absl::StatusOr<LoraStartReport> CheckLoraStart(
     const LoraConfig& lora, const WanArchitecture& architecture) {
   if (lora.init_from.empty()) return LoraStartReport();
   HP_ASSIGN_OR_RETURN(const std::vector<std::string> targets,
-                      LoraModules(architecture, LoraSpecOf(lora)));
+                      LoraModules(architecture, lora));
   HP_ASSIGN_OR_RETURN(const LoraArchive file, OpenStart(lora));
   return Start(lora, architecture, file, targets).Judge();
 }
@@ -319,7 +319,7 @@ absl::Status StartFromLora(const LoraConfig& lora,
     if (!file.contents().modules.contains(adapter->module)) continue;
     HP_ASSIGN_OR_RETURN(const LoraModule module,
                         file.Read(adapter->module, LoraScale::kInB));
-    HP_RETURN_IF_ERROR(CopyInto(module, LoraSpecOf(lora).scale(), adapter));
+    HP_RETURN_IF_ERROR(CopyInto(module, lora.scale(), adapter));
   }
   return absl::OkStatus();
 }

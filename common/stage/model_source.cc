@@ -91,9 +91,4 @@ std::string ModelSource::Identity() const {
                       architecture().heads, " heads");
 }
 
-LoraSpec LoraSpecOf(const LoraConfig& config) {
-  return {
-      .rank = config.rank, .alpha = config.alpha, .targets = config.targets};
-}
-
 }  // namespace halfpipe

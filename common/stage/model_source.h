@@ -7,7 +7,6 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
-#include "common/lora/lora_spec.h"
 #include "common/wan/checkpoint.h"
 #include "common/wan/weight_source.h"
 
@@ -44,9 +43,6 @@ class ModelSource {
   std::unique_ptr<WeightSource> weights_;
   std::string random_label_;
 };
-
-// The LoRA of a job's config.
-[[nodiscard]] LoraSpec LoraSpecOf(const LoraConfig& config);
 
 }  // namespace halfpipe
 

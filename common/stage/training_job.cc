@@ -184,7 +184,7 @@ absl::Status TrainingJob::LoadPart() {
                    .device = options_.device,
                    .compute = compute_dtype_,
                    .weights = config_.model.weights,
-                   .lora = LoraSpecOf(config_.lora),
+                   .lora = config_.lora,
                    .plan = std::move(plan),
                    .ffn_chunks = command_.ffn_chunks[rank],
                    .masters_on_host = command_.optimizer_on_host,
@@ -228,16 +228,8 @@ absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
 
 absl::Status TrainingJob::MakeSource() {
   if (options_.rank != Rank(0)) return absl::OkStatus();
-  const TimestepConfig& timesteps = config_.train.timesteps;
-  HP_ASSIGN_OR_RETURN(
-      FlowMatchSchedule schedule,
-      FlowMatchSchedule::Create(
-          {.min_boundary = timesteps.min_boundary,
-           .max_boundary = timesteps.max_boundary,
-           .shift = timesteps.shift,
-           .weighting = timesteps.weighting == LossWeighting::kGaussian
-                            ? TimestepWeighting::kGaussian
-                            : TimestepWeighting::kNone}));
+  HP_ASSIGN_OR_RETURN(FlowMatchSchedule schedule,
+                      FlowMatchSchedule::Create(config_.train.timesteps));
   TrainingSourceOptions options;
   options.seed = static_cast<uint64_t>(config_.train.seed);
   options.evaluation_seed = static_cast<uint64_t>(config_.validation.seed);
@@ -257,9 +249,8 @@ absl::Status TrainingJob::MakeSource() {
 }
 
 absl::Status TrainingJob::MakeCompute() {
-  HP_ASSIGN_OR_RETURN(
-      std::vector<std::string> modules,
-      LoraModules(model_->architecture(), LoraSpecOf(config_.lora)));
+  HP_ASSIGN_OR_RETURN(std::vector<std::string> modules,
+                      LoraModules(model_->architecture(), config_.lora));
   const OptimizerConfig& optimizer = config_.train.optimizer;
   WanStageOptions stage{
       .rank = options_.rank,
@@ -387,7 +378,7 @@ absl::StatusOr<SaveResult> TrainingJob::Save(const std::string& directory) {
                                {span.begin(), span.end()},
                                compute_->optimizer()));
   HP_ASSIGN_OR_RETURN(FileEntry entry, DescribeFile(directory, name));
-  return SaveResult{.files = {{entry.name, entry.bytes, entry.sha256}}};
+  return SaveResult{.files = {std::move(entry)}};
 }
 
 }  // namespace halfpipe

@@ -28,7 +28,6 @@
 #include "common/stage/golden_file.h"
 #include "common/train/sample_store.h"
 #include "common/train/segments.h"
-#include "common/train/train_state.h"
 #include "common/train/wan_stage_compute.h"
 #include "common/wan/checkpoint.h"
 #include "common/wan/weight_source.h"

@@ -167,7 +167,7 @@ class WanStageBackend : public StageBackend {
                                      .metadata = command.metadata}));
       HP_ASSIGN_OR_RETURN(FileEntry entry,
                           DescribeFile(command.directory, file));
-      result.files.push_back({entry.name, entry.bytes, entry.sha256});
+      result.files.push_back(std::move(entry));
     }
     return result;
   }

@@ -11,19 +11,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/digest.h"
 
 namespace halfpipe {
 
 inline constexpr char kManifestName[] = "manifest.json";
-
-// One file of the folder.
-struct FileEntry {
-  std::string name;  // plain, without a folder
-  int64_t bytes = 0;
-  std::string sha256;  // 64 lower-case hex digits
-
-  friend bool operator==(const FileEntry&, const FileEntry&) = default;
-};
 
 // How the job's validations have gone.
 struct ValidationRecord {

@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/nearest.h"
 #include "common/base/status.h"
 #include "common/store/lora_archive.h"
-#include "common/store/nearest_name.h"
 
 namespace halfpipe {
 namespace {

@@ -3,10 +3,10 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/nearest.h"
 #include "common/base/status.h"
 #include "common/store/float_convert.h"
 #include "common/store/lora_file.h"
-#include "common/store/nearest_name.h"
 
 namespace halfpipe {
 namespace {
@@ -77,7 +77,7 @@ std::string Pack(const float* values, int64_t count, float scale, DType dtype) {
 }
 
 // The tensors of a file and the memory they point to.
-struct Packed {
+struct PackedTensors {
   std::vector<TensorToWrite> tensors;
   std::deque<std::string> buffers;  // never moves its elements
 
@@ -89,7 +89,7 @@ struct Packed {
 };
 
 void AddAdapter(const LoraExport& lora, const LoraMatrices& adapter,
-                LoraKeys keys, Packed& packed) {
+                LoraKeys keys, PackedTensors& packed) {
   const bool folds = keys.alpha.empty();
   const double alpha = AlphaOf(lora, adapter);
   const float scale =
@@ -122,7 +122,7 @@ absl::Status CheckDifferences(const LoraExport& lora) {
   return absl::OkStatus();
 }
 
-void AddDifferences(const LoraExport& lora, Packed& packed) {
+void AddDifferences(const LoraExport& lora, PackedTensors& packed) {
   if (lora.differences == nullptr) return;
   for (const LoraDifference& difference : *lora.differences) {
     packed.Add(
@@ -163,7 +163,7 @@ absl::Status ExportLora(const std::string& path, const LoraExport& lora) {
     if (!checked.ok()) return Annotate(checked.status(), path);
     keys.push_back(*std::move(checked));
   }
-  Packed packed;
+  PackedTensors packed;
   for (size_t i = 0; i < keys.size(); ++i) {
     AddAdapter(lora, lora.adapters[i], std::move(keys[i]), packed);
   }

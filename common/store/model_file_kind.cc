@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/store/file_holes.h"
-#include "common/store/weight_folders.h"
 
 namespace halfpipe {
 namespace {

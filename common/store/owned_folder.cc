@@ -26,12 +26,6 @@ std::string OwnerFile(const std::string& path) {
   return absl::StrCat(path, "/", kOwnerFileName);
 }
 
-absl::Status FromErrorCode(const std::error_code& error, absl::string_view what,
-                           const std::string& path) {
-  if (!error) return absl::OkStatus();
-  return FileErrnoStatus(error.value(), what, path);
-}
-
 bool IsProof(const fs::path& path) {
   return path.filename() == kOwnerFileName || path.filename() == kManifestName;
 }
@@ -81,17 +75,17 @@ absl::Status RemoveOwnedFolder(const std::string& path) {
   for (const auto& entry : fs::directory_iterator(path, error)) {
     (IsProof(entry.path()) ? proofs : others).push_back(entry.path());
   }
-  HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot list", path));
+  HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot list", path));
   for (const fs::path& other : others) {
     fs::remove_all(other, error);
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot remove", other.string()));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot remove", other.string()));
   }
   for (const fs::path& proof : proofs) {
     fs::remove(proof, error);
-    HP_RETURN_IF_ERROR(FromErrorCode(error, "cannot remove", proof.string()));
+    HP_RETURN_IF_ERROR(FileErrorStatus(error, "cannot remove", proof.string()));
   }
   fs::remove(path, error);
-  return FromErrorCode(error, "cannot remove", path);
+  return FileErrorStatus(error, "cannot remove", path);
 }
 
 absl::StatusOr<std::string> FreeFolderPath(const std::string& parent,

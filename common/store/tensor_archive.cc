@@ -9,15 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/disk_full.h"
+#include "common/base/nearest.h"
 #include "common/base/status.h"
 #include "common/store/archive_contents.h"
 #include "common/store/file_form.h"
-#include "common/store/nearest_name.h"
 #include "common/store/pth_file.h"
 #include "common/store/safetensors_file.h"
 #include "common/store/safetensors_index.h"
 #include "common/store/shard_names.h"
-#include "common/store/weight_folders.h"
 
 namespace halfpipe {
 namespace {

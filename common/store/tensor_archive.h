@@ -67,6 +67,10 @@ class TensorArchive {
 [[nodiscard]] absl::StatusOr<std::unique_ptr<TensorArchive>> OpenTensorArchive(
     const std::string& path);
 
+// "; of its folders there is X and Y": those with weights in them; "" where
+// there is none, or `folder` is a file.
+[[nodiscard]] std::string FoldersWithWeightsHint(const std::string& folder);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_STORE_TENSOR_ARCHIVE_H_

@@ -32,7 +32,7 @@ void SetGaussianWeights(std::vector<FlowTimestep>* table) {
 }  // namespace
 
 absl::StatusOr<FlowMatchSchedule> FlowMatchSchedule::Create(
-    const FlowMatchOptions& options) {
+    const TimestepConfig& options) {
   const int begin = static_cast<int>(options.min_boundary * kTableSize);
   const int end = static_cast<int>(options.max_boundary * kTableSize);
   if (begin < 0 || end > kTableSize || begin >= end) {

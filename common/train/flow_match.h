@@ -6,26 +6,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/config/job_config.h"
 
 namespace halfpipe {
-
-// How a sample's loss is weighted by its timestep.
-enum class TimestepWeighting {
-  // Bell curve around t = 500, mean 1 over the table, 0 at pure noise: what
-  // DiffSynth-Studio trains with.
-  kGaussian,
-  // 1 everywhere.
-  kNone,
-};
-
-struct FlowMatchOptions {
-  // Fractions of the table's index: index 0 is pure noise, so [0, 0.358)
-  // trains the high-noise expert of I2V-A14B.
-  double min_boundary = 0.0;
-  double max_boundary = 1.0;
-  double shift = 5.0;
-  TimestepWeighting weighting = TimestepWeighting::kGaussian;
-};
 
 // One entry of the schedule's table.
 struct FlowTimestep {
@@ -40,7 +23,7 @@ class FlowMatchSchedule {
  public:
   // InvalidArgument when the boundaries select no index.
   [[nodiscard]] static absl::StatusOr<FlowMatchSchedule> Create(
-      const FlowMatchOptions& options);
+      const TimestepConfig& options);
 
   // The table entry for a uniform number in [0, 1): uniform over the indices
   // int(min * 1000) <= i < int(max * 1000).

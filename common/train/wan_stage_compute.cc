@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/kernels/tensor_bridge.h"
 #include "common/kernels/torch_guard.h"
 #include "common/train/clip.h"
 #include "common/train/compute_stream.h"

@@ -13,7 +13,7 @@ namespace halfpipe {
 namespace {
 
 // A stretch of the tokens, and of the groups of them that share a modulation.
-struct Chunk {
+struct TokenStretch {
   int64_t token = 0;
   int64_t tokens = 0;
   int64_t group = 0;
@@ -38,17 +38,18 @@ struct Chunk {
 
 // At most `count` chunks of about the same size, between groups if there are
 // several.
-std::vector<Chunk> Chunks(const at::Tensor& x, const Modulation& modulation,
-                          int64_t count) {
+std::vector<TokenStretch> Chunks(const at::Tensor& x,
+                                 const Modulation& modulation, int64_t count) {
   const int64_t tokens = x.size(1);
   const int64_t groups = modulation.gate.size(1);
   const int64_t units = groups == 1 ? tokens : groups;
   const int64_t unit_tokens = tokens / units;
   const int64_t each = (units + count - 1) / count;
-  std::vector<Chunk> chunks;
+  std::vector<TokenStretch> chunks;
   for (int64_t unit = 0; unit < units; unit += each) {
     const int64_t size = std::min(each, units - unit);
-    Chunk chunk{.token = unit * unit_tokens, .tokens = size * unit_tokens};
+    TokenStretch chunk{.token = unit * unit_tokens,
+                       .tokens = size * unit_tokens};
     chunk.group = groups == 1 ? 0 : unit;
     chunk.groups = groups == 1 ? 1 : size;
     chunks.push_back(chunk);
@@ -101,10 +102,10 @@ at::Tensor FeedForward::OutputOfChunk(const Modulation& modulation,
 
 at::Tensor FeedForward::Output(const Modulation& modulation,
                                const FeedForwardSaved& saved) const {
-  const std::vector<Chunk> chunks = Chunks(saved.x, modulation, chunks_);
+  const std::vector<TokenStretch> chunks = Chunks(saved.x, modulation, chunks_);
   std::vector<at::Tensor> parts;
   parts.reserve(chunks.size());
-  for (const Chunk& chunk : chunks) {
+  for (const TokenStretch& chunk : chunks) {
     parts.push_back(OutputOfChunk(chunk.Of(modulation), chunk.Of(saved)));
   }
   return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
@@ -140,13 +141,13 @@ at::Tensor FeedForward::BackwardOfChunk(const at::Tensor& d,
 at::Tensor FeedForward::Backward(const at::Tensor& d,
                                  const Modulation& modulation,
                                  FeedForwardSaved saved) {
-  const std::vector<Chunk> chunks = Chunks(d, modulation, chunks_);
+  const std::vector<TokenStretch> chunks = Chunks(d, modulation, chunks_);
   if (chunks.size() == 1) {
     return BackwardOfChunk(d, modulation, std::move(saved));
   }
   std::vector<at::Tensor> parts;
   parts.reserve(chunks.size());
-  for (const Chunk& chunk : chunks) {
+  for (const TokenStretch& chunk : chunks) {
     parts.push_back(
         BackwardOfChunk(chunk.Of(d), chunk.Of(modulation), chunk.Of(saved)));
   }

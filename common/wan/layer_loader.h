@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/config/lora_spec.h"
 #include "common/kernels/linear.h"
 #include "common/lora/lora_linear.h"
-#include "common/lora/lora_spec.h"
 #include "common/lora/weight_scratch.h"
 #include "common/wan/weight_source.h"
 

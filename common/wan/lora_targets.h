@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/lora/lora_spec.h"
+#include "common/config/lora_spec.h"
 #include "common/wan/architecture.h"
 
 namespace halfpipe {

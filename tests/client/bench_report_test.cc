@@ -146,7 +146,7 @@ TEST(BenchJobConfigTest, IsARandomJobWithAWarmUpStep) {
   EXPECT_EQ(config->train.micro_batches, 8);
   EXPECT_EQ(config->data.frames, 49);
   EXPECT_TRUE(config->data.is_random());
-  EXPECT_EQ(config->pipeline.schedule, ScheduleType::kGPipe);
+  EXPECT_EQ(config->pipeline.schedule, pipeline::ScheduleName::kGpipe);
   EXPECT_EQ(config->pipeline.gpu_memory_bytes, int64_t{22} << 30);
   EXPECT_GT(config->output.save_every.steps, config->train.steps);
   EXPECT_EQ(config->output.dir, "/tmp/b/output");

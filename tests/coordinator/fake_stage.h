@@ -117,7 +117,7 @@ struct FakeStage {
     return {report};
   }
 
-  [[nodiscard]] SavedFile File(const std::string& directory,
+  [[nodiscard]] FileEntry File(const std::string& directory,
                                const std::string& name) const {
     const std::string content = absl::StrCat("content of ", name);
     if (write_files) {

@@ -74,7 +74,7 @@ TEST(JobMemoryTest, OneStageWithoutRatesIsNoPlanEither) {
   std::vector<StageInfo> stages = MeasuredStages();
   stages[1].device_rates.clear();
   JobConfig config = Config();
-  config.pipeline.memory = MemoryPolicy::kOffload;
+  config.pipeline.memory = ActivationPolicy::kOffload;
   config.pipeline.gpu_memory_bytes = 22 * kGiB;
   const JobMemory memory = Plan(config, stages);
   EXPECT_THAT(memory.memory_plan, ElementsAre("20*oooooooo", "20*oooooooo"));
@@ -105,7 +105,7 @@ TEST(JobMemoryTest, MeasuredStagesGetThePlannersPlan) {
 
 TEST(JobMemoryTest, TwoChunksAStageArePlannedLikeOne) {
   JobConfig config = Config();
-  config.pipeline.schedule = ScheduleType::kInterleaved;
+  config.pipeline.schedule = pipeline::ScheduleName::kInterleaved;
   const std::vector<StageInfo> unmeasured = {MakeStageInfo(0),
                                              MakeStageInfo(1)};
   const JobMemory unplanned = Plan(config, unmeasured);
@@ -207,7 +207,7 @@ TEST(JobMemoryTest, LimitsAfterARefusalAreKeptByEachStage) {
 
 TEST(JobMemoryTest, APolicyThatDoesNotFitIsCarriedOutWithAWarning) {
   JobConfig config = Config();
-  config.pipeline.memory = MemoryPolicy::kKeep;
+  config.pipeline.memory = ActivationPolicy::kKeep;
   config.pipeline.gpu_memory_bytes = 24 * kGiB;
   const JobMemory memory = Plan(config, MeasuredStages());
   EXPECT_THAT(memory.memory_plan, ElementsAre("20*kkkkkkkk", "20*kkkkkkkk"));

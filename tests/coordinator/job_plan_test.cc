@@ -55,7 +55,7 @@ TEST(JobPlanTest, ASchedulePerConfig) {
   EXPECT_THAT(schedule->ranks, SizeIs(2));
   config.pipeline.warmup = {5, 2};
   EXPECT_EQ(ScheduleOf(config)->options.warmup, (pipeline::Warmup{5, 2}));
-  config.pipeline.schedule = ScheduleType::kSequential;
+  config.pipeline.schedule = pipeline::ScheduleName::kSequential;
   EXPECT_NE(ScheduleOf(config)->hash, schedule->hash);
   config.pipeline.stages = 1;
   EXPECT_THAT(ScheduleOf(config)->ranks, SizeIs(1));

@@ -378,8 +378,7 @@ TEST_F(JobRunnerFolderTest, OtherDataOfAnOlderVersionAreSeenByACheck) {
 TEST_F(JobRunnerFolderTest, AFormatThatWasAskedForLaterIsAdded) {
   Finish();
   Edit([](JobConfig& config) {
-    config.output.formats = {LoraFileFormat::kDiffSynth,
-                             LoraFileFormat::kDiffusers};
+    config.output.formats = {LoraFormat::kDiffSynth, LoraFormat::kDiffusers};
   });
   Start(plan_);
   const auto exporting = WorkUntil<ExportCommand>(0);

@@ -167,7 +167,7 @@ TEST_F(PlannedJobTest, WhereNothingCanBePinnedTheErrorSaysSo) {
 }
 
 TEST_F(PlannedJobTest, APolicyThatWasAskedForIsNotReplacedAfterARefusal) {
-  plan_.config.pipeline.memory = MemoryPolicy::kOffload;
+  plan_.config.pipeline.memory = ActivationPolicy::kOffload;
   Start(plan_, {}, infos_);
   const auto step = WorkUntil<StepCommand>(1);
   ASSERT_TRUE(step.has_value());

@@ -5,7 +5,8 @@
 namespace halfpipe {
 namespace {
 
-ActionTiming Timing(absl::string_view action, double start, double end) {
+pipeline::TimedAction Timing(absl::string_view action, double start,
+                             double end) {
   return {pipeline::ParseAction(action).value(), start, end};
 }
 

@@ -17,7 +17,7 @@ constexpr int kMaxWarps = 32;
 // kVector is 8 where every address is a multiple of 16 bytes, else 1 or 2 and
 // loads are by element.
 template <int kVectorSize, int kVectorCount, int kMaxThreads>
-struct Shape {
+struct RowCover {
   static constexpr int kVector = kVectorSize;
   static constexpr int kCount = kVectorCount;
   static constexpr int kThreads = kMaxThreads;
@@ -30,9 +30,9 @@ struct Shape {
   }
 };
 
-using Wide = Shape<8, 4, 256>;
-using Pairs = Shape<2, 4, 1024>;
-using Single = Shape<1, 8, 1024>;
+using Wide = RowCover<8, 4, 256>;
+using Pairs = RowCover<2, 4, 1024>;
+using Single = RowCover<1, 8, 1024>;
 
 template <int kVector>
 struct Packed {

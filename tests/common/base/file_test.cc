@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "common/base/digest.h"
 
@@ -98,6 +99,23 @@ TEST_F(FileTest, AShellsPipeIsReadToItsEnd) {
   close(ends[0]);
   EXPECT_EQ(ReadFileOrPipe("/dev/null", 10).value(), "");
   EXPECT_FALSE(ReadFileOrPipe("/dev/zero", 10).ok());
+}
+
+TEST_F(FileTest, OnlyWhatACopyLeftBehindIsRemoved) {
+  const std::string target = dir_ + "/t";
+  ASSERT_TRUE(WriteFileAtomically(dir_ + "/source", "whole").ok());
+  for (const auto& [end, content] :
+       {std::pair{".tmp.12.3", "who"}, std::pair{".tmp.12.4", "whole"},
+        std::pair{".tmp.12.5", ""}, std::pair{".tmp.12.6", "other"},
+        std::pair{".tmp.12.7", "whole and more"}, std::pair{".tmp.", ""},
+        std::pair{".tmp.mine", ""}}) {
+    ASSERT_TRUE(WriteFileAtomically(target + end, content).ok());
+  }
+  RemoveUnfinishedCopies(dir_ + "/source", target);
+  EXPECT_EQ(EntryCount(), 5u);
+  for (const char* stays : {".tmp.12.6", ".tmp.12.7", ".tmp.", ".tmp.mine"}) {
+    EXPECT_TRUE(std::filesystem::exists(target + stays)) << stays;
+  }
 }
 
 TEST_F(FileTest, CommitDirectoryRefusesAnExistingTarget) {

@@ -44,12 +44,14 @@ TEST(ConfigDigestTest, IgnoresWhatMustNotChangeTheResult) {
       [](JobConfig& c) { c.data.path = "/elsewhere"; },
       [](JobConfig& c) { c.output = OutputConfig{}; },
       [](JobConfig& c) { c.pipeline.split_at = 3; },
-      [](JobConfig& c) { c.pipeline.schedule = ScheduleType::kGPipe; },
+      [](JobConfig& c) {
+        c.pipeline.schedule = pipeline::ScheduleName::kGpipe;
+      },
       [](JobConfig& c) { c.pipeline.stages = 1; },
       [](JobConfig& c) {
         c.pipeline.warmup = {{4, 3}};
       },
-      [](JobConfig& c) { c.pipeline.memory = MemoryPolicy::kKeep; },
+      [](JobConfig& c) { c.pipeline.memory = ActivationPolicy::kKeep; },
       [](JobConfig& c) { c.pipeline.host_memory_bytes = 1; },
   };
   for (size_t i = 0; i < edits.size(); ++i) {

@@ -30,12 +30,12 @@ TEST(JobConfigTest, ReadsEveryKeyOfTheExample) {
   EXPECT_EQ(job->train.optimizer.learning_rate, 1.0e-4);
   EXPECT_EQ(job->train.timesteps.max_boundary, 0.358);
   EXPECT_EQ(job->train.seed, 7);
-  EXPECT_EQ(job->pipeline.schedule, ScheduleType::k1F1B);
+  EXPECT_EQ(job->pipeline.schedule, pipeline::ScheduleName::kOneFOneB);
   EXPECT_FALSE(job->pipeline.split_at.has_value());
   EXPECT_EQ(job->output.save_every.seconds, 1800);
   EXPECT_EQ(job->output.save_every.steps, 0);
-  EXPECT_THAT(job->output.formats, ElementsAre(LoraFileFormat::kDiffSynth,
-                                               LoraFileFormat::kComfyUi));
+  EXPECT_THAT(job->output.formats,
+              ElementsAre(LoraFormat::kDiffSynth, LoraFormat::kComfyUi));
 }
 
 TEST(JobConfigTest, AlphaDefaultsToTheRank) {
@@ -53,8 +53,8 @@ TEST(JobConfigTest, ReadsThePipelineOptions) {
       "job.yaml");
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->pipeline.split_at, 18);
-  EXPECT_EQ(job->pipeline.schedule, ScheduleType::kGPipe);
-  EXPECT_EQ(job->pipeline.memory, MemoryPolicy::kOffload);
+  EXPECT_EQ(job->pipeline.schedule, pipeline::ScheduleName::kGpipe);
+  EXPECT_EQ(job->pipeline.memory, ActivationPolicy::kOffload);
   EXPECT_THAT(*job->pipeline.warmup, ElementsAre(3, 2));
   EXPECT_EQ(job->pipeline.stages, 1);
   EXPECT_EQ(job->pipeline.gpu_memory_bytes, int64_t{22} << 30);

@@ -35,7 +35,7 @@ TEST_P(AttentionTest, BackendsAgreeWithTheFormula) {
   const at::Tensor dout = RandomTensor(q.sizes().vec(), 4);
   for (AttentionBackend backend :
        {AttentionBackend::kCpuFlash, AttentionBackend::kMath}) {
-    SCOPED_TRACE(AttentionBackendName(backend).data());
+    SCOPED_TRACE(static_cast<int>(backend));
     AttentionSaved saved;
     const at::Tensor out = Attention(q, k, v, backend, &saved);
     ExpectClose(out, Reference(q, k, v), 1e-5);

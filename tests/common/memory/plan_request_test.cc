@@ -46,9 +46,9 @@ TEST(PlanRequestTest, EveryKeyThatPlansReadArrives) {
   config.lora.targets = {"self_attn.q"};
   config.lora.rank = 16;
   config.pipeline.split_at = 18;
-  config.pipeline.schedule = ScheduleType::kGPipe;
+  config.pipeline.schedule = pipeline::ScheduleName::kGpipe;
   config.pipeline.warmup = {4, 3};
-  config.pipeline.memory = MemoryPolicy::kOffload;
+  config.pipeline.memory = ActivationPolicy::kOffload;
   config.pipeline.gpu_memory_bytes = 22 * kGiB;
   config.pipeline.host_memory_bytes = 64 * kGiB;
   const PlanRequest request = RequestOf(config);

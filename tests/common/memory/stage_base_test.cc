@@ -9,9 +9,9 @@ namespace {
 
 BlockModel Model() { return MakeBlockModel(A14bBlock(), MeasuredH200()); }
 
-StagePlan Base(const PlanRequest& request, const StagePlace& place) {
+StagePlan Base(const PlanRequest& request, const StageWork& work) {
   StagePlan plan;
-  FillBase(request, Model(), place, &plan);
+  FillBase(request, Model(), work, &plan);
   return plan;
 }
 
@@ -38,20 +38,20 @@ TEST(StageBaseTest, OneStageHasNothingToSend) {
 
 TEST(StageBaseTest, TheBudgetIsTheCapOrWhatIsFree) {
   PlanRequest request = A14bRequest();
-  const StagePlace place{.rank = 0, .blocks = 20, .live = 1};
-  EXPECT_EQ(Base(request, place).budget_bytes, MeasuredH200().free_bytes);
+  const StageWork work{.rank = 0, .blocks = 20, .live = 1};
+  EXPECT_EQ(Base(request, work).budget_bytes, MeasuredH200().free_bytes);
   request.gpu_memory_bytes = 22 * kGiB;
-  EXPECT_EQ(Base(request, place).budget_bytes, 22 * kGiB);
+  EXPECT_EQ(Base(request, work).budget_bytes, 22 * kGiB);
   request.devices[0].free_bytes = 3 * kGiB;
-  EXPECT_EQ(Base(request, place).budget_bytes, 3 * kGiB);
+  EXPECT_EQ(Base(request, work).budget_bytes, 3 * kGiB);
 }
 
 TEST(StageBaseTest, Fp8NeedsABufferToDequantiseInto) {
   PlanRequest request = A14bRequest();
-  const StagePlace place{.rank = 1, .blocks = 20, .live = 1};
-  const int64_t before = Base(request, place).weight_bytes;
+  const StageWork work{.rank = 1, .blocks = 20, .live = 1};
+  const int64_t before = Base(request, work).weight_bytes;
   request.weights = WeightForm::kFp8;
-  EXPECT_EQ(Base(request, place).weight_bytes - before, 2 * 3 * 5120 * 5120);
+  EXPECT_EQ(Base(request, work).weight_bytes - before, 2 * 3 * 5120 * 5120);
 }
 
 TEST(StageBaseTest, SlackIsLeftFree) {

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "common/link/loopback_peer_link.h"
 #include "common/pipeline/schedule.h"
 #include "support/fake_stage_compute.h"
+#include "support/loopback_peer_link.h"
 
 namespace halfpipe {
 namespace {

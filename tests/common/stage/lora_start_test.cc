@@ -41,8 +41,7 @@ class LoraStartTest : public ::testing::Test {
     config_.rank = kRank;
     config_.alpha = kRank;
     // Every target in every block.
-    const std::vector<std::string> targets =
-        LoraModules(wan_, LoraSpecOf(config_)).value();
+    const std::vector<std::string> targets = LoraModules(wan_, config_).value();
     for (const std::string& module : targets) {
       AddModule(module);
     }
@@ -105,7 +104,7 @@ class LoraStartTest : public ::testing::Test {
   [[nodiscard]] LoraAdapter NewAdapter(const std::string& module) const {
     return MakeLoraAdapter(
         module, shapes_.at(module).in, shapes_.at(module).out, config_.rank,
-        LoraSpecOf(config_).scale(), at::kCPU,
+        config_.scale(), at::kCPU,
         [](absl::string_view, const at::Tensor& out) { out.fill_(0.75); });
   }
 
@@ -129,7 +128,7 @@ TEST_F(LoraStartTest, TheProductIsTheFiles) {
   LoraAdapter adapter = NewAdapter(kQuery);
   const absl::Status started = StartFromLora(config_, wan_, {&adapter});
   ASSERT_TRUE(started.ok()) << started;
-  const double scale = LoraSpecOf(config_).scale();
+  const double scale = config_.scale();
   const at::Tensor made = scale * adapter.b.master.mm(adapter.a.master);
   // alpha / rank * B A = 4 * (2 * 0.25 * 0.5) everywhere.
   EXPECT_TRUE(at::allclose(made, at::full_like(made, 1.0))) << made;

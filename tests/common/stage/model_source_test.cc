@@ -113,16 +113,5 @@ TEST(ModelSourceTest, OtherWeightsHaveAnotherFingerprint) {
   EXPECT_NE(FingerprintOf(File(copy)), original);
 }
 
-TEST(ModelSourceTest, TheSpecIsTheConfigs) {
-  LoraConfig config;
-  config.rank = 8;
-  config.alpha = 4.0;
-  config.targets = {"q"};
-  const LoraSpec spec = LoraSpecOf(config);
-  EXPECT_EQ(spec.rank, 8);
-  EXPECT_DOUBLE_EQ(spec.scale(), 0.5);
-  EXPECT_EQ(spec.targets, config.targets);
-}
-
 }  // namespace
 }  // namespace halfpipe

@@ -25,7 +25,7 @@ TrainingSourceOptions RandomOptions() {
 
 TrainingSource Make(TrainingSourceOptions options) {
   return TrainingSource(std::move(options),
-                        *FlowMatchSchedule::Create(FlowMatchOptions()));
+                        *FlowMatchSchedule::Create(TimestepConfig()));
 }
 
 StepPlan RandomPlan(int64_t step, int microbatches) {
@@ -158,7 +158,7 @@ TEST(TrainingSourceTest, WhatIsFixedIsNotDrawn) {
   const FixedDraw fixed = {"a band 0", 0.5};
   const MicrobatchData data = load(1, options, fixed);
   EXPECT_EQ(data.inputs.context.sum().item<float>(), 32.0F);
-  const auto schedule = FlowMatchSchedule::Create(FlowMatchOptions());
+  const auto schedule = FlowMatchSchedule::Create(TimestepConfig());
   ASSERT_TRUE(schedule.ok());
   EXPECT_EQ(data.inputs.timestep.item<float>(), schedule->At(0.5F).timestep);
   EXPECT_EQ(static_cast<float>(data.loss_weight), schedule->At(0.5F).weight);

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "common/link/loopback_peer_link.h"
 #include "common/train/tiny_stage.h"
+#include "support/loopback_peer_link.h"
 
 namespace halfpipe {
 namespace {

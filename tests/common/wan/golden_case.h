@@ -8,7 +8,7 @@
 #include <map>
 #include <string>
 
-#include "common/lora/lora_spec.h"
+#include "common/config/lora_spec.h"
 #include "common/wan/checkpoint.h"
 #include "common/wan/embeddings.h"
 

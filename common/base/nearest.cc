@@ -1,6 +1,8 @@
-#include "common/config/nearest.h"
+#include "common/base/nearest.h"
 
 #include <algorithm>
+
+#include "absl/strings/str_cat.h"
 
 namespace halfpipe {
 
@@ -39,6 +41,22 @@ std::optional<std::string> Nearest(absl::string_view name,
     best_distance = distance;
   }
   return best;
+}
+
+void NearestName::Offer(absl::string_view candidate) {
+  // Names come from files: their length is bounded before the quadratic work.
+  constexpr size_t kMostCompared = 256;
+  const size_t distance =
+      EditDistance(absl::string_view(wanted_).substr(0, kMostCompared),
+                   candidate.substr(0, kMostCompared));
+  if (distance >= best_distance_) return;
+  best_distance_ = distance;
+  best_ = std::string(candidate);
+}
+
+std::string NearestName::Hint() const {
+  if (best_distance_ == SIZE_MAX) return "";
+  return absl::StrCat("; the nearest name is '", best_, "'");
 }
 
 }  // namespace halfpipe

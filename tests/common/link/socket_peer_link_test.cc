@@ -1,4 +1,4 @@
-#include "common/link/loopback_peer_link.h"
+#include "common/link/socket_peer_link.h"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,7 @@
 
 #include "absl/time/clock.h"
 #include "common/runtime/host_event.h"
+#include "support/loopback_peer_link.h"
 
 namespace halfpipe {
 namespace {

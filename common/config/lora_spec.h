@@ -1,6 +1,6 @@
 // What a LoRA run trains: the rank, the scale and the layers it is put on.
-#ifndef HP_COMMON_LORA_LORA_SPEC_H_
-#define HP_COMMON_LORA_LORA_SPEC_H_
+#ifndef HP_COMMON_CONFIG_LORA_SPEC_H_
+#define HP_COMMON_CONFIG_LORA_SPEC_H_
 
 #include <cstdint>
 #include <string>
@@ -33,4 +33,4 @@ struct LoraSpec {
 
 }  // namespace halfpipe
 
-#endif  // HP_COMMON_LORA_LORA_SPEC_H_
+#endif  // HP_COMMON_CONFIG_LORA_SPEC_H_

@@ -1,4 +1,4 @@
-#include "common/lora/lora_spec.h"
+#include "common/config/lora_spec.h"
 
 #include <cmath>
 
