@@ -21,7 +21,8 @@ import sys
 
 # The folders of sources whose rules are checked, and the part of them that
 # needs a test. bench/ and tests/ may link anything, but not both walls' sides.
-UNIT_FOLDERS = ("common", "coordinator", "client", "decode", "stage0", "stage1")
+UNIT_FOLDERS = ("common", "stage", "coordinator", "client", "decode", "stage0",
+                "stage1")
 ALL_FOLDERS = UNIT_FOLDERS + ("tests", "bench")
 
 # What an #include in <> or "" belongs to, by the names of Dependencies.cmake.
@@ -198,7 +199,7 @@ WALL_CLOCK = re.compile(
 
 
 def check_clock(tree):
-    reasons = yield from _read_reasons(tree.root / "tests/layers/wall_clock.txt")
+    reasons = yield from read_reasons(tree.root / "tests/layers/wall_clock.txt")
     found = set()
     for name, lines in tree.texts.items():
         if name.split("/")[0] not in UNIT_FOLDERS:
@@ -214,7 +215,7 @@ def check_clock(tree):
         yield f"wall_clock.txt: {name} does not need its line: delete it"
 
 
-def _read_reasons(listed):
+def read_reasons(listed):
     """{path: reason} of a file of such lines; yields what is wrong in it."""
     reasons = {}
     if listed.exists():
@@ -230,7 +231,7 @@ def _read_reasons(listed):
 
 def check_tested(tree):
     listed = tree.root / "tests/layers/untested.txt"
-    reasons = yield from _read_reasons(listed)
+    reasons = yield from read_reasons(listed)
     untested = {name for name in tree.includes if _lacks_test(tree, name)}
     for name in sorted(untested - reasons.keys()):
         yield (f"{name}: no test; expected tests/{name[:-3]}_test.cc, or one in "
