@@ -18,7 +18,7 @@
 namespace halfpipe {
 namespace {
 
-HttpAnswer Plain(int status, absl::string_view text) {
+HttpAnswer PlainAnswer(int status, absl::string_view text) {
   return {.status = status,
           .type = "text/plain; charset=utf-8",
           .body = absl::StrCat(text, "\n")};
@@ -91,7 +91,7 @@ std::optional<HttpAnswer> RequestGate::Refuse(const HttpCall& call) const {
   const int hosts = call.CountOf("Host");
   // Before HTTP/1.1 there was no such header; browsers always send one.
   if (hosts > 1 || (hosts == 0 && call.version != "HTTP/1.0")) {
-    return Plain(400, "one Host header is needed");
+    return PlainAnswer(400, "one Host header is needed");
   }
   if (hosts == 1 && !IsThisHost(call)) {
     return Forbid(call, 403, "another host's name",
@@ -105,18 +105,18 @@ std::optional<HttpAnswer> RequestGate::Refuse(const HttpCall& call) const {
     return refusal;
   }
   if (way == nullptr || !IsOfMethod(way->route, call.method)) {
-    return Plain(404, "there is nothing here");
+    return PlainAnswer(404, "there is nothing here");
   }
   const std::string& type = way->route.takes;
   if (!type.empty() && !IsOfType(call.ValueOf("Content-Type"), type)) {
-    return Plain(415, absl::StrCat("this takes ", type));
+    return PlainAnswer(415, absl::StrCat("this takes ", type));
   }
   return std::nullopt;
 }
 
 HttpAnswer RequestGate::Answer(const HttpCall& call) const {
   const Way* way = WayOf(call);
-  if (way == nullptr) return Plain(404, "there is nothing here");
+  if (way == nullptr) return PlainAnswer(404, "there is nothing here");
   std::smatch match;
   std::regex_match(call.path, match, way->pattern);
   HttpAnswer answer = way->route.handler(
@@ -169,7 +169,7 @@ HttpAnswer RequestGate::Forbid(const HttpCall& call, int status,
                                 {"peer", call.peer},
                                 {"lines_left_out", *left_out}});
   }
-  return Plain(status, text);
+  return PlainAnswer(status, text);
 }
 
 }  // namespace halfpipe

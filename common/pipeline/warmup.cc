@@ -13,7 +13,7 @@ namespace {
 constexpr int32_t kDeepest = 8;
 constexpr double kTolerance = 1.005;
 
-struct Candidate {
+struct WarmupCandidate {
   Warmup warmup;
   double makespan_seconds;
 };
@@ -26,7 +26,7 @@ absl::StatusOr<Warmup> ChooseWarmup(int32_t microbatches,
   const int32_t bound = max_live > 0 ? std::min(max_live, kDeepest) : kDeepest;
   const int32_t deepest = std::max(1, std::min(bound, microbatches));
   // Shallowest first: by live micro-batches of both ranks, then of rank 0.
-  std::vector<Candidate> candidates;
+  std::vector<WarmupCandidate> candidates;
   double fastest = std::numeric_limits<double>::infinity();
   for (int32_t total = 2; total <= 2 * deepest; ++total) {
     for (int32_t first = (total + 1) / 2; first <= std::min(total - 1, deepest);
@@ -42,7 +42,7 @@ absl::StatusOr<Warmup> ChooseWarmup(int32_t microbatches,
       fastest = std::min(fastest, simulation.makespan_seconds);
     }
   }
-  for (const Candidate& candidate : candidates) {
+  for (const WarmupCandidate& candidate : candidates) {
     if (candidate.makespan_seconds <= fastest * kTolerance) {
       return candidate.warmup;
     }
