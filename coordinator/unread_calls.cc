@@ -63,7 +63,7 @@ int64_t NumberIn(const ChannelzJson& data, const char* key) {
 }
 
 // Calls that have started and not ended.
-int64_t OpenCalls() {
+int64_t OpenConnectionCalls() {
   char* const text = grpc_channelz_get_servers(/*start_server_id=*/0);
   if (text == nullptr) return 0;
   const ChannelzJson page =
@@ -88,7 +88,7 @@ UnreadCalls::Counter() const {
 }
 
 void UnreadCalls::Look(absl::Time now) {
-  const int64_t unread = OpenCalls() - *shown_;
+  const int64_t unread = OpenConnectionCalls() - *shown_;
   least_ = std::min(least_, unread);
   most_ = std::max(most_, unread);
   until_ = std::min(until_, now + kWindow);

@@ -44,7 +44,7 @@ struct RankState {
 };
 
 // A whole step.
-struct Step {
+struct BuiltStep {
   ActionLists lists;
   Ticks end = kNever;
 };
@@ -86,14 +86,14 @@ class ListScheduler {
   }
 
   // A step that never ends where the bounds hold everything up.
-  Step Run() {
+  BuiltStep Run() {
     const int64_t actions = int64_t{2} * table_.segment_count() * microbatches_;
     for (int64_t done = 0; done < actions; ++done) {
       const std::optional<Candidate> next = Earliest();
       if (!next.has_value()) return {};
       Take(*next);
     }
-    Step step{.lists = std::move(lists_), .end = 0};
+    BuiltStep step{.lists = std::move(lists_), .end = 0};
     for (const RankState& rank : ranks_) {
       step.end = std::max(step.end, rank.free_at);
     }
@@ -234,14 +234,14 @@ absl::StatusOr<ActionLists> BuildInterleaved(const SegmentTable& table,
         absl::StrCat("interleaved: live_chunks is ", live_chunks, ", with ",
                      chunks, " chunks a stage expected at least ", least));
   }
-  Step best;
+  BuiltStep best;
   for (int32_t first = least; first <= live_chunks; ++first) {
     // Rank 1 begins later and ends earlier: it needs fewer, but one for each
     // chunk.
     for (int32_t fewer = chunks + 1; fewer >= 1; --fewer) {
       const int32_t second = std::max(chunks, first - fewer);
       for (const int32_t group : {kPair, kTwoPairs}) {
-        Step step =
+        BuiltStep step =
             ListScheduler(table, microbatches, {first, second}, group).Run();
         if (step.end < best.end) best = std::move(step);
       }
