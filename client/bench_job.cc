@@ -11,28 +11,28 @@ namespace halfpipe {
 namespace {
 
 // A double-quoted YAML scalar; JSON strings are a subset of them.
-std::string Quoted(const std::string& text) {
+std::string YamlQuoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', true,
                                    nlohmann::json::error_handler_t::replace);
 }
 
 std::string BenchYaml(const BenchOptions& o, const std::string& directory) {
   return absl::StrCat(
-      "name: bench\nmodel:\n  weights: ", Quoted(o.weights),
-      "\n  random: {variant: ", Quoted(o.variant), ", layers: ", o.layers,
+      "name: bench\nmodel:\n  weights: ", YamlQuoted(o.weights),
+      "\n  random: {variant: ", YamlQuoted(o.variant), ", layers: ", o.layers,
       "}\nlora: {rank: ", o.rank, "}\ndata: {height: ", o.height,
       ", width: ", o.width, ", frames: ", o.frames,
       ", random: {samples: ", o.micro_batches,
       "}}\ntrain: {steps: ", kBenchWarmupSteps + o.steps,
       ", micro_batches: ", o.micro_batches,
-      "}\npipeline:\n  schedule: ", Quoted(o.schedule),
-      "\n  stages: ", o.stages, "\n  memory: ", Quoted(o.memory),
-      "\n  gpu_memory: ", Quoted(o.gpu_memory),
-      "\n  host_memory: ", Quoted(o.host_memory),
+      "}\npipeline:\n  schedule: ", YamlQuoted(o.schedule),
+      "\n  stages: ", o.stages, "\n  memory: ", YamlQuoted(o.memory),
+      "\n  gpu_memory: ", YamlQuoted(o.gpu_memory),
+      "\n  host_memory: ", YamlQuoted(o.host_memory),
       "\n  profile: ", o.profile ? "true" : "false",
-      "\n  device: ", Quoted(o.device), "\n  dtype: ", Quoted(o.dtype),
+      "\n  device: ", YamlQuoted(o.device), "\n  dtype: ", YamlQuoted(o.dtype),
       "\n  threads: ", o.threads,
-      "\noutput: {dir: ", Quoted(directory + "/output"),
+      "\noutput: {dir: ", YamlQuoted(directory + "/output"),
       // No checkpoint falls among the measured steps.
       ", save_every: {steps: ", kBenchWarmupSteps + o.steps + 1, "}}\n");
 }

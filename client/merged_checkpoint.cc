@@ -189,7 +189,7 @@ bool IsOneFile(const std::string& output) {
   return absl::EndsWith(output, ".safetensors");
 }
 
-absl::Status CheckOutput(const MergeOptions& options) {
+absl::Status CheckMergedOutput(const MergeOptions& options) {
   std::error_code error;
   if (fs::is_directory(options.output, error)) {
     return absl::InvalidArgumentError(
@@ -284,7 +284,7 @@ absl::Status WriteFolder(const Merge& merge, const MergeOptions& options,
 
 absl::StatusOr<MergeResult> WriteMergedCheckpoint(const LoraFile& lora,
                                                   const MergeOptions& options) {
-  HP_RETURN_IF_ERROR(CheckOutput(options));
+  HP_RETURN_IF_ERROR(CheckMergedOutput(options));
   HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                       OpenWanCheckpoint(options.base));
   const WanArchitecture& architecture = checkpoint.variant.architecture;

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kSchemaVersion = 1;
+constexpr int kPlanSchema = 1;
 constexpr int kTimelineColumns = 72;
 
 bool IsCompute(const pipeline::Action& action) {
@@ -68,7 +68,8 @@ std::string HeadText(const PlanReport& report) {
   return text + "\n\n";
 }
 
-std::string StageText(const StagePlan& stage, size_t rank, int64_t first) {
+std::string PlannedStageText(const StagePlan& stage, size_t rank,
+                             int64_t first) {
   const StageCost& cost = stage.cost;
   std::string text = absl::StrFormat(
       "stage %d    blocks %d to %d, %d micro-batches live\n", rank, first,
@@ -175,7 +176,7 @@ std::string PlanText(const PlanReport& report) {
   std::string text = HeadText(report);
   int64_t first = 0;
   for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
-    absl::StrAppend(&text, StageText(plan.stages[rank], rank, first));
+    absl::StrAppend(&text, PlannedStageText(plan.stages[rank], rank, first));
     first += plan.stages[rank].activations.size();
   }
   absl::StrAppendFormat(
@@ -193,7 +194,7 @@ std::string PlanText(const PlanReport& report) {
 Json PlanJson(const PlanReport& report) {
   const TrainingPlan& plan = report.plan;
   const pipeline::ScheduleOptions& schedule = plan.schedule.options;
-  Json json = {{"schema", kSchemaVersion},
+  Json json = {{"schema", kPlanSchema},
                {"s_per_step", plan.step_seconds()},
                {"s_per_sample", plan.sample_seconds()},
                {"bubble_ratio", plan.simulation.bubble_ratio},

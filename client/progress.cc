@@ -21,7 +21,7 @@ constexpr int kWidestBar = 20;
 constexpr int kNarrowestBar = 5;
 constexpr int kBarStep = 5;
 constexpr int kBarFrame = 9;  // "[] 100%  "
-constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
 
 std::string StateText(const StateChange& change) {
   std::string text(JobStateName(change.state));
@@ -78,10 +78,10 @@ std::string StageText(const StageUse& stage) {
   if (stage.device_total_bytes <= 0) {
     return absl::StrFormat("stage%d %s", stage.rank, idle);
   }
-  return absl::StrFormat("gpu%d %.1f/%.0f GiB, %s", stage.rank,
-                         static_cast<double>(stage.device_bytes_in_use) / kGiB,
-                         static_cast<double>(stage.device_total_bytes) / kGiB,
-                         idle);
+  return absl::StrFormat(
+      "gpu%d %.1f/%.0f GiB, %s", stage.rank,
+      static_cast<double>(stage.device_bytes_in_use) / kBytesPerGiB,
+      static_cast<double>(stage.device_total_bytes) / kBytesPerGiB, idle);
 }
 
 std::string StepText(const StepProgress& step) {

@@ -14,8 +14,8 @@
 namespace halfpipe {
 namespace {
 
-constexpr int kTailLines = 20;
-constexpr absl::Duration kPoll = absl::Milliseconds(20);
+constexpr int kStage1Lines = 20;
+constexpr absl::Duration kPairPoll = absl::Milliseconds(20);
 
 ExitCode ToExitCode(const ChildExit& exit) {
   if (exit.signal != 0) return ExitCode::kJobFailed;
@@ -60,7 +60,7 @@ class StagePair {
         give_up = SteadyNow() + options_.grace;
       }
       if (SteadyNow() >= give_up) return AfterStage1(*second, err);
-      if (signals.Wait(kPoll) > 0) return ExitCode::kInterrupted;
+      if (signals.Wait(kPairPoll) > 0) return ExitCode::kInterrupted;
     }
   }
 
@@ -97,7 +97,7 @@ class StagePair {
 
   void ShowStage1(const ChildExit& exit, std::ostream& err) const {
     err << "halfpipe: stage1 " << ToString(exit) << "; it said:\n"
-        << TailOfFile(Stage1Log(), kTailLines);
+        << TailOfFile(Stage1Log(), kStage1Lines);
   }
 
   [[nodiscard]] std::string Stage1Log() const {

@@ -44,10 +44,38 @@ if(NOT nvcc_version MATCHES "release 13\\.")
                       "scripts/setup, or pass -DHP_NVCC=.../nvcc")
 endif()
 set(HP_CUDA_ARCHITECTURES "80;86;89;90;100;120" CACHE STRING
-    "Compute capabilities to compile kernels for, without the dot")
+    "Compute capabilities to compile kernels for, without the dot, or 'native'")
 
-# hp_cuda_sources(TARGET SRCS...): compiles the .cu files into the target, for
-# each architecture and, for later cards, as PTX of the last one.
+# hp_cuda_code(OUT): nvcc's flags for each architecture and, for later cards, as
+# PTX of the last one. 'native' is what this machine's cards are; without a card,
+# PTX alone, which any card's driver compiles when the program first runs there.
+function(hp_cuda_code out)
+  set(architectures ${HP_CUDA_ARCHITECTURES})
+  set(last 80)
+  if(architectures STREQUAL "native")
+    set(found)
+    execute_process(COMMAND nvidia-smi --query-gpu=compute_cap
+                            --format=csv,noheader
+                    OUTPUT_VARIABLE found ERROR_QUIET RESULT_VARIABLE code)
+    set(architectures)
+    if(code STREQUAL "0")
+      string(REGEX MATCHALL "[0-9]+\\.[0-9]" architectures "${found}")
+      string(REPLACE "." "" architectures "${architectures}")
+      list(REMOVE_DUPLICATES architectures)
+      list(SORT architectures COMPARE NATURAL)
+    endif()
+    message(STATUS "CUDA kernels for this machine: ${architectures} and PTX")
+  endif()
+  set(flags)
+  foreach(arch ${architectures})
+    list(APPEND flags "-gencode=arch=compute_${arch},code=sm_${arch}")
+    set(last ${arch})
+  endforeach()
+  list(APPEND flags "-gencode=arch=compute_${last},code=compute_${last}")
+  set(${out} ${flags} PARENT_SCOPE)
+endfunction()
+
+# hp_cuda_sources(TARGET SRCS...): compiles the .cu files into the target.
 function(hp_cuda_sources target)
   set(flags -std=c++17 -O3 --compress-mode=size -ccbin "${CMAKE_CXX_COMPILER}"
       -Xcompiler=-fPIC,-Wall,-Wextra,-Wshadow "-I${CMAKE_SOURCE_DIR}"
@@ -58,11 +86,8 @@ function(hp_cuda_sources target)
   if(HP_WARNINGS_AS_ERRORS)
     list(APPEND flags -Werror=all-warnings)
   endif()
-  foreach(arch ${HP_CUDA_ARCHITECTURES})
-    list(APPEND flags "-gencode=arch=compute_${arch},code=sm_${arch}")
-  endforeach()
-  list(GET HP_CUDA_ARCHITECTURES -1 last)
-  list(APPEND flags "-gencode=arch=compute_${last},code=compute_${last}")
+  hp_cuda_code(code)
+  list(APPEND flags ${code})
   foreach(source ${ARGN})
     set(object "${CMAKE_CURRENT_BINARY_DIR}/${source}.o")
     get_filename_component(folder "${object}" DIRECTORY)

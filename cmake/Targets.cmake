@@ -25,15 +25,6 @@ function(hp_apply_common target)
   target_link_libraries(${target} PRIVATE hp_warnings)
 endfunction()
 
-# Targets that compile against ATen share its precompiled header.
-function(hp_use_torch_pch target)
-  if(HP_PCH AND TARGET hp_torch_pch)
-    target_precompile_headers(${target} REUSE_FROM hp_torch_pch)
-    # The header was compiled with -fPIC; executables default to -fPIE.
-    target_compile_options(${target} PRIVATE -fPIC)
-  endif()
-endfunction()
-
 function(halfpipe_library name)
   cmake_parse_arguments(arg "" "LAYER" "SRCS;DEPS;PRIVATE_DEPS"
                         ${ARGN})
@@ -49,9 +40,7 @@ function(halfpipe_library name)
   target_link_libraries(hp_${name} PUBLIC ${deps})
   hp_resolve_deps(private_deps ${arg_PRIVATE_DEPS})
   target_link_libraries(hp_${name} PRIVATE ${private_deps})
-  if("torch" IN_LIST own_deps)
-    hp_use_torch_pch(hp_${name})
-  endif()
+  hp_build_library(hp_${name} ${own_deps})
 endfunction()
 
 # Tells a thread-sanitized program of the locks and hand-overs of Abseil and
@@ -81,9 +70,7 @@ function(halfpipe_test name)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
                                            "${CMAKE_BINARY_DIR}/tests")
-  if("torch" IN_LIST arg_DEPS)
-    hp_use_torch_pch(${name})
-  endif()
+  hp_build_test(${name} ${arg_DEPS})
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()

@@ -31,13 +31,3 @@ target_link_options(
   "LINKER:-rpath,${HP_TORCH_DIR}/lib"
   "LINKER:-rpath,${HP_TORCH_DIR}/../nvidia/cu13/lib"
   "LINKER:--allow-shlib-undefined" "LINKER:--disable-new-dtags")
-
-# One precompiled header for the torch group: ATen costs 10 s a file without it.
-option(HP_PCH "Use a precompiled ATen header" ON)
-if(HP_PCH)
-  file(WRITE "${CMAKE_BINARY_DIR}/torch_pch.cc" "")
-  add_library(hp_torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cc")
-  target_link_libraries(hp_torch_pch PRIVATE hp_dep_torch hp_dep_absl
-                                             hp_warnings)
-  target_precompile_headers(hp_torch_pch PRIVATE <ATen/ATen.h>)
-endif()

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kEventsAtOnce = 500;
 // How soon a wait notices that its caller has gone.
-constexpr absl::Duration kCancelCheck = absl::Milliseconds(500);
+constexpr absl::Duration kCommitCancelCheck = absl::Milliseconds(500);
 
 }  // namespace
 
@@ -176,7 +176,7 @@ absl::StatusOr<Coordinator::EventBatch> Coordinator::WaitForEvents(
       if (closed_) return ClosedError();
       const absl::Time now = SteadyNow();
       if (now >= deadline || cancelled()) return batch;
-      news_.Wait(id, std::min(deadline, now + kCancelCheck), &mutex_);
+      news_.Wait(id, std::min(deadline, now + kCommitCancelCheck), &mutex_);
       written = book_->StateOfWrites(id);
     } while (written.cursor <= after_cursor && written.last.ok());
   }

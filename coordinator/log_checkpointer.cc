@@ -8,7 +8,7 @@ namespace halfpipe {
 namespace {
 
 // A failure loses nothing: the log is whole, and a later commit asks again.
-void Checkpoint(SqliteDatabase* database) {
+void CheckpointLog(SqliteDatabase* database) {
   if (absl::Status status = database->CheckpointLog(); !status.ok()) {
     LogWarning("cannot empty the database's log",
                {{"status", status.message()}});
@@ -40,7 +40,7 @@ void LogCheckpointer::OnCommit(int64_t pages) {
     if (phase_ != Phase::kCopied) return;
     phase_ = Phase::kIdle;
   }
-  Checkpoint(writer_);
+  CheckpointLog(writer_);
 }
 
 void LogCheckpointer::Run() {
@@ -52,7 +52,7 @@ void LogCheckpointer::Run() {
     mutex_.Await(absl::Condition(&is_wanted));
     if (phase_ == Phase::kStopping) return;
     mutex_.Unlock();
-    Checkpoint(&own_);
+    CheckpointLog(&own_);
     mutex_.Lock();
     if (phase_ == Phase::kCopying) phase_ = Phase::kCopied;
   }

@@ -16,7 +16,7 @@ std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-double UnixSeconds(absl::Time time) {
+double SecondsSinceEpoch(absl::Time time) {
   return absl::ToDoubleSeconds(time - absl::UnixEpoch());
 }
 
@@ -53,7 +53,7 @@ Json JobJson(const Job& job) {
       {"error", std::string(job.error.message())},
       {"labels", job.labels},
       {"pair", job.pair},
-      {"created", UnixSeconds(job.created)},
+      {"created", SecondsSinceEpoch(job.created)},
       {"steps_done", job.steps_done},
       {"steps_total", job.steps_total},
       {"queue_position", job.queue_position},
@@ -61,8 +61,9 @@ Json JobJson(const Job& job) {
       {"restarts", job.restarts},
       {"checkpoint_steps",
        job.checkpoints.empty() ? 0 : job.checkpoints.back().steps_done}};
-  if (job.started.has_value()) json["started"] = UnixSeconds(*job.started);
-  if (job.ended.has_value()) json["ended"] = UnixSeconds(*job.ended);
+  if (job.started.has_value())
+    json["started"] = SecondsSinceEpoch(*job.started);
+  if (job.ended.has_value()) json["ended"] = SecondsSinceEpoch(*job.ended);
   if (!job.last_step.has_value()) return json;
   const StepProgress& step = *job.last_step;
   json["loss"] = step.loss;
@@ -114,7 +115,7 @@ Json TimelineJson(const StepTrace& trace) {
                       {"actions", actions}});
   }
   return {{"steps_done", trace.steps_done},
-          {"time", UnixSeconds(trace.time)},
+          {"time", SecondsSinceEpoch(trace.time)},
           {"seconds", seconds},
           {"stages", stages}};
 }
@@ -140,7 +141,7 @@ std::string OverviewJson(const ServerInfo& info, const std::vector<Job>& live,
   for (const StageState& stage : info.stages)
     stages.push_back(StageJson(stage));
   return Dump({{"version", info.version},
-               {"now", UnixSeconds(now)},
+               {"now", SecondsSinceEpoch(now)},
                {"stages", stages},
                {"jobs", jobs}});
 }
@@ -148,7 +149,7 @@ std::string OverviewJson(const ServerInfo& info, const std::vector<Job>& live,
 std::string JobPageJson(const Job& job, const std::vector<LossPoint>& curve,
                         const std::vector<StepTrace>& trace, absl::Time now) {
   Json json = JobJson(job);
-  json["now"] = UnixSeconds(now);
+  json["now"] = SecondsSinceEpoch(now);
   Json points = Json::array();
   for (const LossPoint& point : curve) {
     points.push_back({point.steps_done, point.loss, point.smoothed});

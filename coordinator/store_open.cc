@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<StoreStatements>> OpenWhole(
 
 // Whether waiting, or another set-up, may mend it; else what is in the file is
 // not what this program has written.
-bool IsDamage(const absl::Status& status) {
+bool IsDamagedStore(const absl::Status& status) {
   return absl::IsDataLoss(status) || absl::IsInternal(status) ||
          absl::IsAlreadyExists(status);
 }
@@ -73,7 +73,7 @@ absl::StatusOr<std::unique_ptr<StoreStatements>> OpenStore(
   HP_RETURN_IF_ERROR(CheckNotLost(state_dir));
   absl::StatusOr<std::unique_ptr<StoreStatements>> statements =
       OpenWhole(StorePath(state_dir));
-  if (IsDamage(statements.status())) {
+  if (IsDamagedStore(statements.status())) {
     return ExplainDamage(statements.status(), state_dir);
   }
   return statements;

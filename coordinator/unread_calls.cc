@@ -15,7 +15,7 @@
 namespace halfpipe {
 namespace {
 
-using Json = nlohmann::json;
+using ChannelzJson = nlohmann::json;
 using Count = std::shared_ptr<std::atomic<int64_t>>;
 
 // Lives as long as its call.
@@ -52,7 +52,7 @@ class ShownCallFactory final
 };
 
 // channelz has numbers as texts, and leaves out those that are 0.
-int64_t NumberIn(const Json& data, const char* key) {
+int64_t NumberIn(const ChannelzJson& data, const char* key) {
   int64_t number = 0;
   const auto found = data.find(key);
   if (found == data.end() || !found->is_string() ||
@@ -63,16 +63,17 @@ int64_t NumberIn(const Json& data, const char* key) {
 }
 
 // Calls that have started and not ended.
-int64_t OpenCalls() {
+int64_t OpenConnectionCalls() {
   char* const text = grpc_channelz_get_servers(/*start_server_id=*/0);
   if (text == nullptr) return 0;
-  const Json page = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const ChannelzJson page =
+      ChannelzJson::parse(text, nullptr, /*allow_exceptions=*/false);
   gpr_free(text);
   int64_t open = 0;
   if (!page.is_object() || !page.contains("server")) return 0;
-  for (const Json& server : page["server"]) {
+  for (const ChannelzJson& server : page["server"]) {
     if (!server.is_object() || !server.contains("data")) continue;
-    const Json& data = server["data"];
+    const ChannelzJson& data = server["data"];
     open += NumberIn(data, "callsStarted") - NumberIn(data, "callsSucceeded") -
             NumberIn(data, "callsFailed");
   }
@@ -87,7 +88,7 @@ UnreadCalls::Counter() const {
 }
 
 void UnreadCalls::Look(absl::Time now) {
-  const int64_t unread = OpenCalls() - *shown_;
+  const int64_t unread = OpenConnectionCalls() - *shown_;
   least_ = std::min(least_, unread);
   most_ = std::max(most_, unread);
   until_ = std::min(until_, now + kWindow);

@@ -16,7 +16,7 @@ namespace {
 
 // What a sample is, wherever the cache lies: the file's name holds the digest
 // of the sample's content.
-std::string NameOf(const SampleRef& sample) {
+std::string SampleNameOf(const SampleRef& sample) {
   const std::string& path = sample.latents_path;
   return path.substr(path.rfind('/') + 1);
 }
@@ -29,7 +29,7 @@ absl::StatusOr<HeldOutSplit> HoldOut(const ValidationConfig& config,
   std::map<std::string, const SampleRef*> by_rank;
   std::map<std::string, std::string> rank_of;
   for (const SampleRef& sample : scan.samples) {
-    const std::string name = NameOf(sample);
+    const std::string name = SampleNameOf(sample);
     if (rank_of.contains(name)) continue;
     const std::string rank = Sha256Hex(absl::StrCat(config.seed, " ", name));
     rank_of[name] = rank;
@@ -50,11 +50,12 @@ absl::StatusOr<HeldOutSplit> HoldOut(const ValidationConfig& config,
   for (const auto& [rank, sample] : by_rank) {
     if (static_cast<int64_t>(split.held_out.size()) == config.samples) break;
     split.held_out.push_back(*sample);
-    held_out.insert(NameOf(*sample));
-    digest.Update(absl::StrCat(" held out ", NameOf(*sample)));
+    held_out.insert(SampleNameOf(*sample));
+    digest.Update(absl::StrCat(" held out ", SampleNameOf(*sample)));
   }
   for (const SampleRef& sample : scan.samples) {
-    if (!held_out.contains(NameOf(sample))) split.training.push_back(sample);
+    if (!held_out.contains(SampleNameOf(sample)))
+      split.training.push_back(sample);
   }
   split.data_digest = digest.HexDigest();
   return split;
@@ -80,10 +81,10 @@ StepPlan MakeEvaluationPlan(const ValidationConfig& config,
       MicrobatchPlan microbatch;
       microbatch.latents_path = sample.latents_path;
       microbatch.context_path = sample.context_path;
-      microbatch.fixed =
-          FixedDraw{.noise_name = absl::StrCat(NameOf(sample), " band ", band),
-                    .place = (static_cast<double>(band) + 0.5) /
-                             static_cast<double>(config.bands)};
+      microbatch.fixed = FixedDraw{
+          .noise_name = absl::StrCat(SampleNameOf(sample), " band ", band),
+          .place = (static_cast<double>(band) + 0.5) /
+                   static_cast<double>(config.bands)};
       plan.microbatches.push_back(std::move(microbatch));
     }
   }

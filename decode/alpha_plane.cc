@@ -11,7 +11,7 @@ extern "C" {
 namespace halfpipe {
 namespace {
 
-constexpr int kChannels = 3;
+constexpr int kColours = 3;
 
 const AVPixFmtDescriptor* DescriptorOf(int pixel_format) {
   return av_pix_fmt_desc_get(static_cast<AVPixelFormat>(pixel_format));
@@ -77,14 +77,14 @@ absl::Status AlphaPlane::Read(const AVFrame& frame) {
 }
 
 void AlphaPlane::ComposeOn(uint32_t background, uint8_t* rgb) const {
-  const uint64_t under[kChannels] = {background >> 16 & 0xFF,
-                                     background >> 8 & 0xFF, background & 0xFF};
+  const uint64_t under[kColours] = {background >> 16 & 0xFF,
+                                    background >> 8 & 0xFF, background & 0xFF};
   const uint64_t half = opaque_ / 2;
   for (uint16_t value : values_) {
     const uint64_t alpha = std::min<uint64_t>(value, opaque_);
     const uint64_t weight =
         kind_ == AlphaKind::kPremultiplied ? opaque_ : alpha;
-    for (int c = 0; c < kChannels; ++c) {
+    for (int c = 0; c < kColours; ++c) {
       const uint64_t sum = *rgb * weight + under[c] * (opaque_ - alpha);
       *rgb++ =
           static_cast<uint8_t>(std::min<uint64_t>((sum + half) / opaque_, 255));

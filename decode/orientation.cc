@@ -9,7 +9,7 @@
 namespace halfpipe {
 namespace {
 
-constexpr int kChannels = 3;
+constexpr int kPixelBytes = 3;
 
 }  // namespace
 
@@ -66,8 +66,8 @@ void Turn(const Orientation& orientation, FrameSize size, const uint8_t* in,
       size_t place = orientation.swap_axes
                          ? static_cast<size_t>(u) * out_width + v
                          : static_cast<size_t>(v) * out_width + u;
-      std::memcpy(out + place * kChannels, in, kChannels);
-      in += kChannels;
+      std::memcpy(out + place * kPixelBytes, in, kPixelBytes);
+      in += kPixelBytes;
     }
   }
 }

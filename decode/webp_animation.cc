@@ -11,7 +11,7 @@
 namespace halfpipe {
 namespace {
 
-constexpr int64_t kMaxBytes = int64_t{1} << 30;
+constexpr int64_t kMaxAnimationBytes = int64_t{1} << 30;
 
 absl::Status Damaged() {
   return absl::InvalidArgumentError(
@@ -34,7 +34,7 @@ int64_t DurationOf(const WebPDemuxer* demuxer) {
 
 absl::StatusOr<std::unique_ptr<FrameSource>> WebpAnimation::Open(
     const InputFile& file) {
-  HP_ASSIGN_OR_RETURN(std::string bytes, file.ReadAll(kMaxBytes));
+  HP_ASSIGN_OR_RETURN(std::string bytes, file.ReadAll(kMaxAnimationBytes));
   std::unique_ptr<WebpAnimation> animation(new WebpAnimation(std::move(bytes)));
   HP_RETURN_IF_ERROR(animation->Begin());
   animation->traits_.orientation =

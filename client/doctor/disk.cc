@@ -59,7 +59,7 @@ bool ReadAll(int fd, int64_t bytes) {
 }
 
 // Bytes a second, 0 when `work` failed.
-double Rate(int64_t bytes, const std::function<bool()>& work) {
+double BytesPerSecond(int64_t bytes, const std::function<bool()>& work) {
   const absl::Time begin = SteadyNow();
   if (!work()) return 0.0;
   return static_cast<double>(bytes) /
@@ -85,10 +85,11 @@ Finding CheckDisk(const std::string& folder, int64_t bytes) {
   // Nameless: whatever ends this process, no file stays.
   unlink(path.c_str());
   const absl::Cleanup close_file = [fd] { close(fd); };
-  const double written = Rate(bytes, [&] { return WriteAll(fd, bytes); });
+  const double written =
+      BytesPerSecond(bytes, [&] { return WriteAll(fd, bytes); });
   if (written <= 0.0) return Unusable(folder, errno);
   posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-  const double read = Rate(bytes, [&] { return ReadAll(fd, bytes); });
+  const double read = BytesPerSecond(bytes, [&] { return ReadAll(fd, bytes); });
   if (read <= 0.0) return Unusable(folder, errno);
   Finding finding{.subject = "disk"};
   std::error_code error;

@@ -26,7 +26,7 @@ std::string HostOf(std::string name) {
 }
 
 // Of the 4 or 16 bytes that a certificate has.
-std::string AddressOf(const std::string& bytes) {
+std::string IpAddressText(const std::string& bytes) {
   char text[INET6_ADDRSTRLEN] = {};
   const int family = bytes.size() == 4 ? AF_INET : AF_INET6;
   if (bytes.size() != 4 && bytes.size() != 16) return "";
@@ -67,7 +67,8 @@ std::string CertificateNames::First() const {
        ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type == GEN_DNS) return HostOf(TextOf(name->d.dNSName));
-    if (name->type == GEN_IPADD) return AddressOf(TextOf(name->d.iPAddress));
+    if (name->type == GEN_IPADD)
+      return IpAddressText(TextOf(name->d.iPAddress));
   }
   char common[256] = {};
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate_.get()),

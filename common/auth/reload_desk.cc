@@ -31,7 +31,7 @@ constexpr int kPlaces = 4;
 constexpr int kMostAtOnce = 64;
 constexpr size_t kMostBytes = 2048;
 // Of a service that has read the file before the last edit of it.
-constexpr std::chrono::milliseconds kNextTry(100);
+constexpr std::chrono::milliseconds kNextCall(100);
 constexpr absl::string_view kInForce = "ok ";
 
 struct Address {
@@ -113,7 +113,7 @@ absl::StatusOr<bool> IsInForce(const std::string& token_file, int place,
           "the running service reads another file under this name, as where "
           "a single file is mounted into a container");
     }
-    std::this_thread::sleep_for(kNextTry);
+    std::this_thread::sleep_for(kNextCall);
   }
 }
 

@@ -12,11 +12,11 @@
 namespace halfpipe {
 namespace {
 
-constexpr uint64_t kMaxFileBytes = 1 << 20;
+constexpr uint64_t kMaxGroupFileBytes = 1 << 20;
 
 // The number after "oom_kill " on a line of `path`.
 std::optional<int64_t> ReadOomKills(const std::string& path) {
-  const auto text = ReadFile(path, kMaxFileBytes);
+  const auto text = ReadFile(path, kMaxGroupFileBytes);
   if (!text.ok()) return std::nullopt;
   for (absl::string_view line : absl::StrSplit(*text, '\n')) {
     int64_t kills = 0;
@@ -31,7 +31,7 @@ std::optional<int64_t> ReadOomKills(const std::string& path) {
 }  // namespace
 
 std::optional<int64_t> OomKills(const std::string& root) {
-  const auto groups = ReadFile(root + "/proc/self/cgroup", kMaxFileBytes);
+  const auto groups = ReadFile(root + "/proc/self/cgroup", kMaxGroupFileBytes);
   if (!groups.ok()) return std::nullopt;
   // "0::/a/b" (version 2) or "7:cpu,memory:/a/b" (version 1).
   for (absl::string_view line : absl::StrSplit(*groups, '\n')) {

@@ -33,7 +33,7 @@ std::atomic<int32_t>* CountOf(ThreadIdentity* identity) {
   return reinterpret_cast<std::atomic<int32_t>*>(identity->waiter_state.data);
 }
 
-absl::Duration Elapsed() {
+absl::Duration SteadyElapsed() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return absl::DurationFromTimespec(now);
@@ -66,12 +66,13 @@ absl::Duration TimeTo(absl::Time hour) {
 bool Wait(std::atomic<int32_t>* count, KernelTimeout timeout) {
   std::optional<absl::Duration> end;
   if (timeout.has_timeout()) {
-    end = Elapsed() + TimeTo(absl::TimeFromTimespec(timeout.MakeAbsTimespec()));
+    end = SteadyElapsed() +
+          TimeTo(absl::TimeFromTimespec(timeout.MakeAbsTimespec()));
   }
   while (!Take(count)) {
     timespec left{};
     if (end.has_value()) {
-      const absl::Duration rest = *end - Elapsed();
+      const absl::Duration rest = *end - SteadyElapsed();
       if (rest <= absl::ZeroDuration()) return false;
       left = absl::ToTimespec(rest);
     }

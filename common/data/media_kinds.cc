@@ -39,7 +39,7 @@ constexpr absl::string_view kDocumentation[] = {
     "videos",    "image",    "images",       "metadata",  "log",
     "train",     "val",      "test",         "validation"};
 
-absl::string_view NameOf(absl::string_view path) {
+absl::string_view FileNameOf(absl::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == absl::string_view::npos ? path : path.substr(slash + 1);
 }
@@ -47,7 +47,7 @@ absl::string_view NameOf(absl::string_view path) {
 // Where the extension's dot is; npos: nowhere. A name's first character is no
 // such dot.
 size_t DotOf(absl::string_view path) {
-  const absl::string_view name = NameOf(path);
+  const absl::string_view name = FileNameOf(path);
   const size_t dot = name.rfind('.');
   if (dot == absl::string_view::npos || dot == 0)
     return absl::string_view::npos;
@@ -81,7 +81,7 @@ bool IsNamedLikeArchive(absl::string_view path) {
 }
 
 bool IsNamedLikeDocumentation(absl::string_view path) {
-  const std::string name = absl::AsciiStrToLower(NameOf(path));
+  const std::string name = absl::AsciiStrToLower(FileNameOf(path));
   const absl::string_view word =
       absl::string_view(name).substr(0, name.find_first_of("._- "));
   return IsOneOf(word, {"readme", "license", "licence", "copying"}) ||

@@ -19,7 +19,7 @@ constexpr absl::string_view kMedia[] = {
     "file_name", "video_file_name", "image_file_name", "file_path",
     "path",      "media_path",      "filename",        "filepath"};
 
-constexpr absl::string_view kCaptions[] = {"prompt", "caption", "text"};
+constexpr absl::string_view kCaptionColumns[] = {"prompt", "caption", "text"};
 
 // None of what other trainers obey, as fps, num_frames and num_repeats.
 constexpr absl::string_view kBookkeeping[] = {
@@ -105,12 +105,12 @@ std::string Repeated(const std::vector<std::string>& columns) {
 
 absl::Span<const absl::string_view> MediaColumns() { return kMedia; }
 
-absl::Span<const absl::string_view> CaptionColumns() { return kCaptions; }
+absl::Span<const absl::string_view> CaptionColumns() { return kCaptionColumns; }
 
 bool IsMediaColumn(absl::string_view name) { return Contains(kMedia, name); }
 
 bool IsCaptionColumn(absl::string_view name) {
-  return Contains(kCaptions, name);
+  return Contains(kCaptionColumns, name);
 }
 
 bool IsBookkeepingColumn(absl::string_view name) {

@@ -65,14 +65,14 @@ MetadataRow RowOfRecord(CsvRecord record,
 }
 
 // The first line that is not blank.
-absl::string_view FirstLine(absl::string_view text) {
+absl::string_view FirstTableLine(absl::string_view text) {
   text = absl::StripLeadingAsciiWhitespace(text);
   return text.substr(0, text.find_first_of("\r\n"));
 }
 
 absl::StatusOr<std::vector<MetadataRow>> RowsOfCsv(
     absl::string_view text, const std::string& file_name) {
-  const absl::string_view first = FirstLine(WithoutMark(text));
+  const absl::string_view first = FirstTableLine(WithoutMark(text));
   if (absl::StartsWith(first, "[") || absl::StartsWith(first, "{")) {
     return ProblemAt(file_name, 1,
                      "is JSON, not CSV: rename it to .json, or to .jsonl if it "

@@ -15,7 +15,7 @@ namespace halfpipe {
 namespace {
 
 constexpr absl::string_view kMark = "\xEF\xBB\xBF";
-constexpr size_t kMaxLines = 5;
+constexpr size_t kMaxProblems = 5;
 constexpr size_t kShownBytes = 60;
 constexpr absl::string_view kHowToConvert =
     "save it as UTF-8 (a spreadsheet's 'CSV UTF-8', or: iconv -f ENCODING -t "
@@ -187,7 +187,7 @@ std::vector<std::string> TextProblemsOfFile(absl::string_view text,
     ++number;
     const std::string problem = LineProblem(line);
     if (problem.empty()) continue;
-    if (problems.size() == kMaxLines) {
+    if (problems.size() == kMaxProblems) {
       ++more;
     } else {
       problems.push_back(

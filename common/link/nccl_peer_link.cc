@@ -132,9 +132,9 @@ absl::StatusOr<std::string> ExchangeBytes(NcclPeerLink* link,
 }
 
 // Returns which process the peer is.
-absl::StatusOr<ProcessIdentity> CompareGreetings(NcclPeerLink* link,
-                                                 const LinkOptions& options,
-                                                 absl::Time deadline) {
+absl::StatusOr<ProcessIdentity> CompareNcclGreetings(NcclPeerLink* link,
+                                                     const LinkOptions& options,
+                                                     absl::Time deadline) {
   const JoinGreeting mine =
       MakeGreeting(options, Sha256Hex(options.rendezvous));
   const std::string bytes(reinterpret_cast<const char*>(&mine), sizeof(mine));
@@ -147,8 +147,8 @@ absl::StatusOr<ProcessIdentity> CompareGreetings(NcclPeerLink* link,
 
 // Both ends learn whether the pattern arrived whole at both, so that they take
 // the same way out.
-absl::Status ComparePatterns(NcclPeerLink* link, const LinkOptions& options,
-                             absl::Time deadline) {
+absl::Status CompareNcclPatterns(NcclPeerLink* link, const LinkOptions& options,
+                                 absl::Time deadline) {
   const Rank peer(1 - options.rank.value());
   HP_ASSIGN_OR_RETURN(
       std::string theirs,
@@ -167,8 +167,8 @@ absl::Status ComparePatterns(NcclPeerLink* link, const LinkOptions& options,
 absl::Status TestLink(NcclPeerLink* link, const LinkOptions& options) {
   const absl::Time deadline = SteadyNow() + options.join_timeout;
   HP_ASSIGN_OR_RETURN(ProcessIdentity peer,
-                      CompareGreetings(link, options, deadline));
-  HP_RETURN_IF_ERROR(ComparePatterns(link, options, deadline));
+                      CompareNcclGreetings(link, options, deadline));
+  HP_RETURN_IF_ERROR(CompareNcclPatterns(link, options, deadline));
   link->WatchPeer(peer);
   return absl::OkStatus();
 }

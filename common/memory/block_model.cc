@@ -5,8 +5,8 @@
 namespace halfpipe {
 namespace {
 
-constexpr int64_t kElementBytes = 2;  // bf16
-constexpr int64_t kFloatBytes = 4;
+constexpr int64_t kBf16Bytes = 2;  // bf16
+constexpr int64_t kFp32Bytes = 4;
 // A LoRA parameter's gradient and its copy in bf16.
 constexpr int64_t kGradientBytes = 6;
 // Attention's backward does five products to the forward's two.
@@ -58,13 +58,12 @@ class Costs {
         break;
       case WeightForm::kFp8:
         return flops / rates_.matmul_flops_per_second +
-               weights * (1 + kElementBytes) /
-                   rates_.elementwise_bytes_per_second;
+               weights * (1 + kBf16Bytes) / rates_.elementwise_bytes_per_second;
       case WeightForm::kFp8Compute:
         // Its input is quantised first, the LoRA's part added afterwards.
         return flops / rates_.fp8_matmul_flops_per_second +
-               static_cast<double>(tokens * in * (1 + kElementBytes) +
-                                   tokens * out * 2 * kElementBytes) /
+               static_cast<double>(tokens * in * (1 + kBf16Bytes) +
+                                   tokens * out * 2 * kBf16Bytes) /
                    rates_.elementwise_bytes_per_second;
     }
     return flops / rates_.matmul_flops_per_second;
@@ -82,7 +81,7 @@ class Costs {
   [[nodiscard]] double Elementwise(const Passes& passes) const {
     const double per_token = passes.dims * static_cast<double>(shape_.dim) +
                              passes.ffns * static_cast<double>(shape_.ffn_dim);
-    return per_token * static_cast<double>(shape_.tokens * kElementBytes) /
+    return per_token * static_cast<double>(shape_.tokens * kBf16Bytes) /
            rates_.elementwise_bytes_per_second;
   }
 
@@ -115,9 +114,8 @@ int64_t WeightBytes(const BlockShape& shape) {
       attentions * shape.dim * shape.dim + 2 * shape.dim * shape.ffn_dim;
   // Biases, norms, modulation, and fp8's scale a row.
   const int64_t small = (attentions + 13) * shape.dim + shape.ffn_dim;
-  const int64_t element =
-      shape.weights == WeightForm::kBf16 ? kElementBytes : 1;
-  return linear * element + small * kFloatBytes;
+  const int64_t element = shape.weights == WeightForm::kBf16 ? kBf16Bytes : 1;
+  return linear * element + small * kFp32Bytes;
 }
 
 }  // namespace
@@ -139,7 +137,7 @@ double BlockModel::RecomputeSeconds(const BlockPlan& plan) const {
 }
 
 int64_t BlockModel::ForwardWorkingBytes(const BlockPlan& plan) const {
-  const int64_t token = shape.tokens * kElementBytes;
+  const int64_t token = shape.tokens * kBf16Bytes;
   // Recomputed groups live as long as their part of the block.
   const auto passing = [&](SavedGroup group) {
     return plan.of(group) == Fate::kRecompute ? of(group).bytes : 0;
@@ -157,7 +155,7 @@ int64_t BlockModel::ForwardWorkingBytes(const BlockPlan& plan) const {
 }
 
 int64_t BlockModel::BackwardWorkingBytes(const BlockPlan& plan) const {
-  const int64_t token = shape.tokens * kElementBytes;
+  const int64_t token = shape.tokens * kBf16Bytes;
   const auto restored = [&](SavedGroup group) {
     return plan.of(group) == Fate::kKeep ? 0 : of(group).bytes;
   };
@@ -213,7 +211,7 @@ BlockModel MakeBlockModel(const BlockShape& shape, const DeviceRates& rates) {
   BlockModel model;
   model.shape = shape;
   const auto set = [&](SavedGroup group, int64_t width, double seconds) {
-    model.groups[static_cast<size_t>(group)] = {tokens * width * kElementBytes,
+    model.groups[static_cast<size_t>(group)] = {tokens * width * kBf16Bytes,
                                                 seconds * kSteadySlowdown};
   };
   set(SavedGroup::kInput, dim, 0.0);
@@ -225,7 +223,7 @@ BlockModel MakeBlockModel(const BlockShape& shape, const DeviceRates& rates) {
   set(SavedGroup::kFfnInput, dim, square + residual);
   set(SavedGroup::kFfnInner, shape.ffn_dim, up);
   // Attention's logsumexp, float32, comes with its result.
-  const int64_t sums = tokens * shape.heads * kFloatBytes;
+  const int64_t sums = tokens * shape.heads * kFp32Bytes;
   model.groups[static_cast<size_t>(SavedGroup::kSelfOut)].bytes += sums;
   model.groups[static_cast<size_t>(SavedGroup::kCrossOut)].bytes += sums;
 

@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 
 // Goes up when rates are measured in another way, or of other kernels.
 constexpr int kFormat = 1;
-constexpr uint64_t kMaxFileBytes = 1 << 20;
+constexpr uint64_t kMaxCacheBytes = 1 << 20;
 
 absl::Status Damaged(const std::string& path, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", what));
@@ -47,7 +47,7 @@ absl::StatusOr<std::string> RatesCache::PathOf(const RatesKey& key) const {
 
 absl::StatusOr<DeviceRates> RatesCache::Find(const RatesKey& key) const {
   HP_ASSIGN_OR_RETURN(const std::string path, PathOf(key));
-  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
+  HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxCacheBytes));
   const Json file = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!file.is_object()) return Damaged(path, "this is no JSON object");
   auto format = file.find("format");

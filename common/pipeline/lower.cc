@@ -19,8 +19,8 @@ namespace {
 // Integer time: equal moments compare equal on every machine.
 using Ticks = int64_t;
 
-constexpr double kTicksPerUnit = 1000.0;
-constexpr Ticks kNever = std::numeric_limits<Ticks>::max();
+constexpr double kTicksPerSlot = 1000.0;
+constexpr Ticks kNotYet = std::numeric_limits<Ticks>::max();
 
 class Lowering {
  public:
@@ -39,7 +39,7 @@ class Lowering {
       PlaceTransfersUntil(StartOf(*rank));
       Start(*rank);
     }
-    PlaceTransfersUntil(kNever);
+    PlaceTransfersUntil(kNotYet);
     for (size_t r = 0; r < ranks_.size(); ++r) {
       if (ranks_[r].next < compute_[r].size()) return Stuck(r);
     }
@@ -63,20 +63,20 @@ class Lowering {
     Action send;
   };
 
-  // When the rank's next action can start; kNever while its input is not made.
+  // When the rank's next action can start; kNotYet while its input is not made.
   [[nodiscard]] Ticks StartOf(size_t r) const {
-    if (ranks_[r].next == compute_[r].size()) return kNever;
+    if (ranks_[r].next == compute_[r].size()) return kNotYet;
     const Action& action = compute_[r][ranks_[r].next];
     const std::optional<Action> producer = ProducerOf(table_, action);
     if (!producer.has_value()) return ranks_[r].free_at;
     const auto end = end_of_.find(ToString(*producer));
-    if (end == end_of_.end()) return kNever;
+    if (end == end_of_.end()) return kNotYet;
     return std::max(ranks_[r].free_at, end->second);
   }
 
   [[nodiscard]] std::optional<size_t> EarliestRank() const {
     std::optional<size_t> best;
-    Ticks best_start = kNever;
+    Ticks best_start = kNotYet;
     for (size_t r = 0; r < ranks_.size(); ++r) {
       if (StartOf(r) < best_start) {
         best = r;
@@ -89,7 +89,7 @@ class Lowering {
   void Start(size_t r) {
     const Action& action = compute_[r][ranks_[r].next];
     const Ticks end =
-        StartOf(r) + std::llround(costs_.SecondsOf(action) * kTicksPerUnit);
+        StartOf(r) + std::llround(costs_.SecondsOf(action) * kTicksPerSlot);
     lowered_[r].push_back(action);
     end_of_[ToString(action)] = end;
     ranks_[r] = {ranks_[r].next + 1, end};

@@ -137,7 +137,7 @@ StartCommand StartFromProto(const v1::StartCommand& from) {
   return start;
 }
 
-StepCommand StepFromProto(const v1::StepCommand& from) {
+StepCommand StepCommandFromProto(const v1::StepCommand& from) {
   StepPlan plan;
   plan.epoch = Epoch(from.epoch());
   plan.step = Step(from.step());
@@ -176,7 +176,7 @@ absl::StatusOr<CommandBody> BodyFromProto(const v1::StageCommand& from) {
     case v1::StageCommand::kStart:
       return StartFromProto(from.start());
     case v1::StageCommand::kStep:
-      return StepFromProto(from.step());
+      return StepCommandFromProto(from.step());
     case v1::StageCommand::kSave:
       return SaveCommand{Step(from.save().step()), from.save().directory()};
     case v1::StageCommand::kExport:

@@ -24,7 +24,7 @@ constexpr size_t kLeastToPack = 1024;
 // Of unpacked content. A job file has 16 MiB at most.
 constexpr size_t kMostBytes = size_t{64} << 20;
 
-std::string DigestOf(char form, absl::string_view content) {
+std::string ContentDigest(char form, absl::string_view content) {
   Sha256 digest;
   digest.Update(&form, 1);
   digest.Update(content);
@@ -68,7 +68,7 @@ absl::StatusOr<std::string> Unpack(absl::string_view packed) {
 }
 
 std::string Stored(char form, absl::string_view content) {
-  return absl::StrCat(absl::string_view(&form, 1), DigestOf(form, content),
+  return absl::StrCat(absl::string_view(&form, 1), ContentDigest(form, content),
                       content);
 }
 
@@ -95,7 +95,7 @@ absl::StatusOr<std::string> FromStoredBytes(absl::string_view stored) {
     return absl::DataLossError("it does not begin as stored content does");
   }
   const absl::string_view content = stored.substr(1 + kDigestBytes);
-  if (DigestOf(form, content) != digest) {
+  if (ContentDigest(form, content) != digest) {
     return absl::DataLossError("its digest is that of another content");
   }
   if (form == kPlain) return std::string(content);

@@ -17,11 +17,11 @@ constexpr uint64_t kLeastJudged = uint64_t{64} << 10;
 // So many that an eighth of the file holds one whole, wherever it begins.
 constexpr uint64_t kStretches = 16;
 constexpr uint64_t kPlaces = 32;
-constexpr uint64_t kLookedAt = 256;
+constexpr uint64_t kProbeBytes = 256;
 
 absl::StatusOr<bool> IsZerosAt(const RandomAccessFile& file, uint64_t offset) {
-  std::array<char, kLookedAt> bytes{};
-  HP_RETURN_IF_ERROR(file.ReadAt(offset, kLookedAt, bytes.data()));
+  std::array<char, kProbeBytes> bytes{};
+  HP_RETURN_IF_ERROR(file.ReadAt(offset, kProbeBytes, bytes.data()));
   return std::all_of(bytes.begin(), bytes.end(),
                      [](char byte) { return byte == '\0'; });
 }
@@ -30,14 +30,14 @@ absl::StatusOr<bool> IsZerosAt(const RandomAccessFile& file, uint64_t offset) {
 absl::StatusOr<bool> IsZerosFrom(const RandomAccessFile& file, uint64_t begin,
                                  uint64_t length) {
   for (uint64_t place = 0; place < kPlaces; ++place) {
-    const uint64_t offset = begin + (length - kLookedAt) * place / kPlaces;
+    const uint64_t offset = begin + (length - kProbeBytes) * place / kPlaces;
     HP_ASSIGN_OR_RETURN(const bool zeros, IsZerosAt(file, offset));
     if (!zeros) return false;
   }
   return true;
 }
 
-absl::Status CheckFile(const std::string& path) {
+absl::Status CheckFileHasNoHoles(const std::string& path) {
   HP_ASSIGN_OR_RETURN(const std::shared_ptr<const RandomAccessFile> file,
                       RandomAccessFile::Open(path));
   if (file->size() < kLeastJudged) return absl::OkStatus();
@@ -62,7 +62,7 @@ absl::Status CheckHasNoHoles(const TensorArchive& archive) {
     files.insert(tensor.file);
   }
   for (const std::string& file : files) {
-    HP_RETURN_IF_ERROR(CheckFile(file));
+    HP_RETURN_IF_ERROR(CheckFileHasNoHoles(file));
   }
   return absl::OkStatus();
 }

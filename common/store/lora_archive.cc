@@ -13,7 +13,7 @@
 namespace halfpipe {
 namespace {
 
-absl::Status Invalid(absl::string_view what) {
+absl::Status InvalidArchive(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
@@ -59,8 +59,8 @@ absl::StatusOr<double> ReadNumber(const TensorArchive& archive,
                                   const std::string& key) {
   const ArchivedTensor& tensor = archive.tensors().at(key);
   if (ElementCount(tensor.shape) != 1) {
-    return Invalid(absl::StrCat("'", key, "' is ", ShapeString(tensor.shape),
-                                "; expected one number"));
+    return InvalidArchive(absl::StrCat(
+        "'", key, "' is ", ShapeString(tensor.shape), "; expected one number"));
   }
   if (tensor.dtype == DType::kU8) return ReadAs<uint8_t>(archive, key);
   if (tensor.dtype == DType::kI8) return ReadAs<int8_t>(archive, key);
@@ -69,8 +69,9 @@ absl::StatusOr<double> ReadNumber(const TensorArchive& archive,
   if (tensor.dtype == DType::kI64) return ReadAs<int64_t>(archive, key);
   if (tensor.dtype == DType::kF64) return ReadAs<double>(archive, key);
   if (!IsFloatingPoint(tensor.dtype)) {
-    return Invalid(absl::StrCat("'", key, "' is ", DTypeName(tensor.dtype),
-                                "; expected a float or a whole number"));
+    return InvalidArchive(absl::StrCat("'", key, "' is ",
+                                       DTypeName(tensor.dtype),
+                                       "; expected a float or a whole number"));
   }
   HP_ASSIGN_OR_RETURN(const std::vector<float> values,
                       ReadFloats(archive, key));
@@ -135,7 +136,7 @@ bool LoraArchive::EachModuleHasAlpha() const {
 absl::StatusOr<double> LoraArchive::ReadAlpha(const std::string& key) const {
   HP_ASSIGN_OR_RETURN(const double alpha, ReadNumber(*archive_, key));
   if (std::isfinite(alpha) && alpha > 0) return alpha;
-  return Invalid(
+  return InvalidArchive(
       absl::StrCat("'", key, "' is ", alpha, "; expected a positive number"));
 }
 
@@ -178,17 +179,17 @@ absl::StatusOr<double> LoraArchive::ScaleOf(const std::string& module) const {
   }
   if (!config_) return 1.0;
   if (config_->rank == stored.rank) return config_->scale;
-  return Invalid(absl::StrCat(path(), ": '", stored.keys.a, "' has rank ",
-                              stored.rank, ", but its ", config_name_,
-                              " says r = ", config_->rank,
-                              "; give the one that the LoRA was trained with"));
+  return InvalidArchive(
+      absl::StrCat(path(), ": '", stored.keys.a, "' has rank ", stored.rank,
+                   ", but its ", config_name_, " says r = ", config_->rank,
+                   "; give the one that the LoRA was trained with"));
 }
 
 absl::StatusOr<std::vector<float>> LoraArchive::ReadFinite(
     const std::string& key) const {
   const ArchivedTensor& tensor = archive_->tensors().at(key);
   if (!IsFloatingPoint(tensor.dtype)) {
-    return Invalid(absl::StrCat(
+    return InvalidArchive(absl::StrCat(
         path(), ": '", key, "' is ", DTypeName(tensor.dtype),
         "; expected F32, BF16 or F16: give the LoRA as it was trained"));
   }
@@ -196,7 +197,7 @@ absl::StatusOr<std::vector<float>> LoraArchive::ReadFinite(
   const auto bad = std::find_if(values.begin(), values.end(),
                                 [](float v) { return !std::isfinite(v); });
   if (bad == values.end()) return values;
-  return Invalid(absl::StrCat(
+  return InvalidArchive(absl::StrCat(
       path(), ": '", key, "' holds ", std::isnan(*bad) ? "NaN" : "infinity",
       " at element ", bad - values.begin(),
       "; its training diverged or the file is damaged: give another one"));

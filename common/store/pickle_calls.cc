@@ -50,7 +50,7 @@ std::optional<DType> Find(const std::array<GlobalType, kSize>& types,
   return std::nullopt;
 }
 
-absl::Status Malformed(absl::string_view what) {
+absl::Status MalformedCall(absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("the pickle has malformed arguments for ", what));
 }
@@ -88,7 +88,7 @@ absl::StatusOr<PickleValue> RebuildTensor(const PickleTuple& arguments) {
   std::optional<Shape> strides = Sizes(Argument<PickleTuple>(arguments, 3));
   if (storage == nullptr || offset == nullptr || *offset < 0 || !shape ||
       !strides || shape->size() != strides->size()) {
-    return Malformed(kTensor);
+    return MalformedCall(kTensor);
   }
   return PickleValue{
       PickledTensor{*storage, *offset, *std::move(shape), *std::move(strides)}};
@@ -102,7 +102,7 @@ absl::StatusOr<PickleValue> RebuildTypedTensor(const PickleTuple& arguments) {
   const std::optional<DType> dtype =
       type == nullptr ? std::nullopt : Find(kTypes, type->name);
   if (!dtype || tensor.storage.dtype != DType::kU8) {
-    return Malformed(kTypedTensor);
+    return MalformedCall(kTypedTensor);
   }
   tensor.storage.dtype = *dtype;
   return result;
@@ -111,7 +111,7 @@ absl::StatusOr<PickleValue> RebuildTypedTensor(const PickleTuple& arguments) {
 // (tensor, requires_grad, hooks)
 absl::StatusOr<PickleValue> RebuildParameter(const PickleTuple& arguments) {
   const auto* tensor = Argument<PickledTensor>(arguments, 0);
-  if (tensor == nullptr) return Malformed(kParameter);
+  if (tensor == nullptr) return MalformedCall(kParameter);
   return PickleValue{*tensor};
 }
 
@@ -137,13 +137,14 @@ absl::StatusOr<PickleValue> CallGlobal(const std::string& global,
   if (global == kOrderedDict && arguments.items.empty()) {
     return PickleValue{PickleDict{}};
   }
-  return Malformed(global);
+  return MalformedCall(global);
 }
 
 absl::StatusOr<PickledStorage> StorageOf(const PickleValue& id) {
   constexpr absl::string_view kWhat = "a storage";
   const auto* fields = std::get_if<PickleTuple>(&id.data);
-  if (fields == nullptr || fields->items.size() < 5) return Malformed(kWhat);
+  if (fields == nullptr || fields->items.size() < 5)
+    return MalformedCall(kWhat);
   const auto* tag = Argument<std::string>(*fields, 0);
   const auto* type = Argument<PickleGlobal>(*fields, 1);
   const auto* key = Argument<std::string>(*fields, 2);
@@ -151,10 +152,10 @@ absl::StatusOr<PickledStorage> StorageOf(const PickleValue& id) {
   if (tag == nullptr || *tag != "storage" || type == nullptr ||
       key == nullptr || key->size() > kMaxKeyBytes || elements == nullptr ||
       *elements < 0) {
-    return Malformed(kWhat);
+    return MalformedCall(kWhat);
   }
   std::optional<DType> dtype = Find(kStorages, type->name);
-  if (!dtype) return Malformed(kWhat);
+  if (!dtype) return MalformedCall(kWhat);
   return PickledStorage{*dtype, *key, *elements};
 }
 

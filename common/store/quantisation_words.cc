@@ -18,7 +18,7 @@ constexpr absl::string_view kWordsEnding = ".comfy_quant";
 constexpr uint64_t kMostWords = 64 << 10;
 constexpr int kDepth = 16;
 
-absl::Status Invalid(absl::string_view what) {
+absl::Status InvalidWords(absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat(what, "; download the bf16 or fp16 file"));
 }
@@ -28,43 +28,44 @@ absl::Status CheckWords(const json& words, const std::string& layer,
                         const TensorArchive& archive) {
   if (!words.is_object() || !words.contains("format") ||
       !words["format"].is_string()) {
-    return Invalid(absl::StrCat("the description of ", layer,
-                                " names no format (", words.dump(), ")"));
+    return InvalidWords(absl::StrCat("the description of ", layer,
+                                     " names no format (", words.dump(), ")"));
   }
   const std::string format = words["format"].get<std::string>();
   const bool e4m3 = format == "float8_e4m3fn";
   if (!e4m3 && format != "float8_e5m2") {
-    return Invalid(absl::StrCat("the weight of ", layer, " is in ", format,
-                                ", which halfpipe does not read"));
+    return InvalidWords(absl::StrCat("the weight of ", layer, " is in ", format,
+                                     ", which halfpipe does not read"));
   }
   for (const auto& [word, value] : words.items()) {
     // Asks for products in full precision, as all are here.
     if (word == "format" || word == "full_precision_matrix_mult") continue;
     // Early files have it, with nothing in it.
     if (word == "params" && value.empty()) continue;
-    return Invalid(absl::StrCat("the description of ", layer, " says ", word,
-                                ": ", value.dump(),
-                                ", which halfpipe does not know"));
+    return InvalidWords(absl::StrCat("the description of ", layer, " says ",
+                                     word, ": ", value.dump(),
+                                     ", which halfpipe does not know"));
   }
   const auto weight = archive.tensors().find(layer + ".weight");
   if (weight == archive.tensors().end()) return absl::OkStatus();
   if (weight->second.dtype != (e4m3 ? DType::kF8E4M3 : DType::kF8E5M2)) {
-    return Invalid(absl::StrCat("the description of ", layer, " says ", format,
-                                ", but its weight is ",
-                                DTypeName(weight->second.dtype)));
+    return InvalidWords(absl::StrCat("the description of ", layer, " says ",
+                                     format, ", but its weight is ",
+                                     DTypeName(weight->second.dtype)));
   }
   if (archive.tensors().contains(layer + ".weight_scale") ||
       archive.tensors().contains(layer + ".scale_weight")) {
     return absl::OkStatus();
   }
-  return Invalid(absl::StrCat("the description of ", layer, " says ", format,
-                              ", but there is no ", layer, ".weight_scale"));
+  return InvalidWords(absl::StrCat("the description of ", layer, " says ",
+                                   format, ", but there is no ", layer,
+                                   ".weight_scale"));
 }
 
 absl::Status CheckWordsIn(const std::string& name, const ArchivedTensor& tensor,
                           const TensorArchive& archive) {
   if (tensor.dtype != DType::kU8 || tensor.bytes > kMostWords) {
-    return Invalid(absl::StrCat(
+    return InvalidWords(absl::StrCat(
         "tensor ", name, " is ", DTypeName(tensor.dtype), " ",
         ShapeString(tensor.shape), ", expected a description in U8"));
   }
@@ -72,7 +73,7 @@ absl::Status CheckWordsIn(const std::string& name, const ArchivedTensor& tensor,
   HP_RETURN_IF_ERROR(archive.Read(name, text.data()));
   const absl::StatusOr<json> words = ParseStrictJson(text, kDepth);
   if (!words.ok()) {
-    return Invalid(
+    return InvalidWords(
         absl::StrCat("tensor ", name, ": ", words.status().message()));
   }
   return CheckWords(*words, std::string(absl::StripSuffix(name, kWordsEnding)),
@@ -83,15 +84,17 @@ absl::Status CheckMetadata(const std::string& text,
                            const TensorArchive& archive) {
   const absl::StatusOr<json> root = ParseStrictJson(text, kDepth);
   if (!root.ok()) {
-    return Invalid(absl::StrCat(kMetadataKey, ": ", root.status().message()));
+    return InvalidWords(
+        absl::StrCat(kMetadataKey, ": ", root.status().message()));
   }
   if (!root->is_object()) {
-    return Invalid(absl::StrCat(kMetadataKey, " is no object"));
+    return InvalidWords(absl::StrCat(kMetadataKey, " is no object"));
   }
   const auto layers = root->find("layers");
   if (layers == root->end()) return absl::OkStatus();
   if (!layers->is_object()) {
-    return Invalid(absl::StrCat(kMetadataKey, ": \"layers\" is no object"));
+    return InvalidWords(
+        absl::StrCat(kMetadataKey, ": \"layers\" is no object"));
   }
   for (const auto& [layer, words] : layers->items()) {
     HP_RETURN_IF_ERROR(CheckWords(words, layer, archive));

@@ -64,7 +64,8 @@ constexpr std::array<absl::string_view, 2> kWeightScales = {".scale_weight",
 constexpr std::array<absl::string_view, 2> kInputScales = {".scale_input",
                                                            ".input_scale"};
 
-absl::Status Invalid(const std::string& path, absl::string_view problem) {
+absl::Status InvalidWeights(const std::string& path,
+                            absl::string_view problem) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", problem));
 }
 
@@ -109,7 +110,7 @@ class Reader {
   absl::Status RefuseOtherForms(absl::string_view name) const {
     for (const FormRow& row : kOtherForms) {
       if (!absl::EndsWith(name, row.ending)) continue;
-      return Invalid(
+      return InvalidWeights(
           path_,
           absl::StrCat("tensor ", name, " says that its weights are in ",
                        row.form, ", which halfpipe does not read; ", kInstead));
@@ -143,7 +144,8 @@ class Reader {
 
   absl::Status Orphan(const std::string& name,
                       const std::string& weight) const {
-    return Invalid(path_, absl::StrCat("there is ", name, ", but no ", weight,
+    return InvalidWeights(path_,
+                          absl::StrCat("there is ", name, ", but no ", weight,
                                        " that it belongs to; the file is not "
                                        "whole: ",
                                        kInstead));
@@ -155,13 +157,13 @@ class Reader {
     if (found == contents_.end()) return Orphan(name, weight);
     const ArchivedTensor& values = found->second;
     if (!IsFp8(values.dtype)) {
-      return Invalid(
+      return InvalidWeights(
           path_, absl::StrCat("tensor ", weight, " is ",
                               DTypeName(values.dtype), " with a scale (", name,
                               "), expected F8_E4M3 or F8_E5M2; ", kInstead));
     }
     if (!IsScaleShape(scale.shape, values.shape) || !IsScaleType(scale.dtype)) {
-      return Invalid(
+      return InvalidWeights(
           path_,
           absl::StrCat("scale ", name, " of the fp8 tensor ", weight, " is ",
                        DTypeName(scale.dtype), " ", ShapeString(scale.shape),
@@ -172,9 +174,9 @@ class Reader {
     }
     const auto [slot, fresh] = result_.scales.try_emplace(weight, name);
     if (fresh) return absl::OkStatus();
-    return Invalid(path_,
-                   absl::StrCat("tensor ", weight, " has two scales, ",
-                                slot->second, " and ", name, "; ", kInstead));
+    return InvalidWeights(
+        path_, absl::StrCat("tensor ", weight, " has two scales, ",
+                            slot->second, " and ", name, "; ", kInstead));
   }
 
   // In a file with scales an fp8 tensor without one is not plain: its scale
@@ -186,7 +188,7 @@ class Reader {
           result_.scales.contains(name)) {
         continue;
       }
-      return Invalid(
+      return InvalidWeights(
           path_,
           absl::StrCat("tensor ", name, " is ", DTypeName(tensor.dtype),
                        " without a scale, but the file says that its fp8 "
@@ -228,7 +230,7 @@ absl::Status CheckNumbers(const TensorArchive& archive,
                           AreZero(archive, weight, i * each, each));
       if (zero) continue;
     }
-    return Invalid(
+    return InvalidWeights(
         archive.path(),
         absl::StrCat("scale ", scale, " of the fp8 tensor ", weight, " is ",
                      numbers[i], " at element ", i,

@@ -21,7 +21,7 @@ using nlohmann::json;
 
 constexpr uint64_t kMaxIndexBytes = 100'000'000;
 constexpr int kIndexDepth = 16;  // "metadata" is free-form
-constexpr size_t kMostNamed = 3;
+constexpr size_t kMostTensorsNamed = 3;
 using TensorsOfShard = std::map<std::string, std::set<std::string>>;
 
 absl::StatusOr<TensorsOfShard> ReadWeightMap(const std::string& path) {
@@ -60,7 +60,7 @@ absl::Status CheckShards(const std::string& index_path,
         CheckFileForm((folder / file).string(), FileForm::kSafetensors);
     if (form.ok()) continue;
     first.Update(form);
-    if (++bad > kMostNamed) continue;
+    if (++bad > kMostTensorsNamed) continue;
     absl::StrAppend(&text, bad == 1 ? "" : "; ", form.message());
   }
   if (bad == 0) return absl::OkStatus();

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kDigits = 5;
 constexpr absl::string_view kOf = "-of-";
-constexpr size_t kMostNamed = 3;
+constexpr size_t kMostShardsNamed = 3;
 
 struct ShardName {
   std::string stem;  // with the folder and the dash
@@ -69,7 +69,7 @@ absl::Status CheckShardsAreComplete(const std::vector<std::string>& files) {
     if (missing == 0) continue;
     std::string list;
     size_t named = 0;
-    for (int64_t i = 1; i <= name.count && named < kMostNamed; ++i) {
+    for (int64_t i = 1; i <= name.count && named < kMostShardsNamed; ++i) {
       if (numbers.contains(i)) continue;
       const std::string path = PathOf(name, i);
       absl::StrAppend(&list, named == 0 ? "" : "; ", path, " ",

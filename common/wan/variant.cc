@@ -169,7 +169,7 @@ absl::StatusOr<Shape> ShapeOfRank(const std::string& path,
   return shape;
 }
 
-int64_t CountBlocks(const NativeContents& contents) {
+int64_t CountNativeBlocks(const NativeContents& contents) {
   int64_t layers = 0;
   for (const auto& [name, tensor] : contents.tensors) {
     absl::string_view rest = name;
@@ -253,7 +253,7 @@ absl::StatusOr<WanArchitecture> ReadArchitecture(
   wan.ffn_dim = ffn[0];
   wan.text_dim = text[1];
   wan.freq_dim = time[1];
-  wan.layers = CountBlocks(contents);
+  wan.layers = CountNativeBlocks(contents);
   if (wan.out_channels < 1 || wan.in_channels < wan.out_channels) {
     return Invalid(
         path,
