@@ -23,12 +23,12 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/base/weight_form.h"
-#include "common/kernels/cuda_runtime.h"
-#include "common/kernels/kernel_profile.h"
-#include "common/kernels/torch_guard.h"
-#include "common/train/compute_stream.h"
-#include "common/wan/known_variants.h"
-#include "common/wan/wan_part.h"
+#include "common/model/known_variants.h"
+#include "stage/kernels/cuda_runtime.h"
+#include "stage/kernels/kernel_profile.h"
+#include "stage/kernels/torch_guard.h"
+#include "stage/train/compute_stream.h"
+#include "stage/wan/wan_part.h"
 
 namespace halfpipe {
 namespace {

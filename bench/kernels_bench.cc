@@ -1,4 +1,4 @@
-// Times each fused kernel of common/kernels at the shapes of Wan2.2-I2V-A14B,
+// Times each fused kernel of stage/kernels at the shapes of Wan2.2-I2V-A14B,
 // 480x832x49, against the memory's speed and the plain ATen formulas.
 //
 // Usage: kernels_bench [TOKENS] [WIDTH]   (defaults 20280 and 5120; the heads
@@ -15,12 +15,12 @@
 #include <string>
 #include <vector>
 
-#include "common/kernels/cuda_runtime.h"
-#include "common/kernels/norm.h"
-#include "common/kernels/qk_norm.h"
-#include "common/kernels/reference.h"
-#include "common/kernels/residual.h"
-#include "common/kernels/rope.h"
+#include "stage/kernels/cuda_runtime.h"
+#include "stage/kernels/norm.h"
+#include "stage/kernels/qk_norm.h"
+#include "stage/kernels/reference.h"
+#include "stage/kernels/residual.h"
+#include "stage/kernels/rope.h"
 
 namespace halfpipe {
 namespace {

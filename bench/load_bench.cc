@@ -34,14 +34,14 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
-#include "common/kernels/cuda_runtime.h"
-#include "common/kernels/torch_guard.h"
+#include "common/model/checkpoint.h"
+#include "common/model/known_variants.h"
 #include "common/store/safetensors_writer.h"
-#include "common/train/compute_stream.h"
-#include "common/wan/checkpoint.h"
-#include "common/wan/known_variants.h"
-#include "common/wan/load_order.h"
-#include "common/wan/wan_part.h"
+#include "stage/kernels/cuda_runtime.h"
+#include "stage/kernels/torch_guard.h"
+#include "stage/train/compute_stream.h"
+#include "stage/wan/load_order.h"
+#include "stage/wan/wan_part.h"
 
 namespace halfpipe {
 namespace {

@@ -1,7 +1,7 @@
-// The `halfpipe` program; client/cli.h does the work.
+// The `halfpipe` program; client/commands/cli.h does the work.
 #include <iostream>
 
-#include "client/cli.h"
+#include "client/commands/cli.h"
 #include "common/base/broken_pipe.h"
 #include "common/rpc/grpc_log.h"
 

@@ -2,7 +2,7 @@
 #
 # The wheel's include folder carries protobuf headers older than the system's,
 # so it is searched last (-idirafter), and no target may see both (Layers.cmake).
-# libtorch_cuda.so is not linked: common/kernels/cuda_runtime loads it when a
+# libtorch_cuda.so is not linked: stage/kernels/cuda_runtime loads it when a
 # CUDA device is asked for, so that a CPU-only process neither needs nor maps it.
 if(NOT HP_TORCH_DIR)
   file(GLOB candidates

@@ -1,4 +1,4 @@
-#include "common/stage_process/stage_main.h"
+#include "stage/serve/stage_main.h"
 
 // Only a failed allocation could throw, and ends the program either way.
 // NOLINTNEXTLINE(bugprone-exception-escape)

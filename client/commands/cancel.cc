@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
+#include "client/commands/command.h"
 
 namespace halfpipe {
 namespace {

@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "client/command.h"
-#include "client/local_job.h"
+#include "client/commands/command.h"
+#include "client/commands/local_job.h"
 
 namespace halfpipe {
 

@@ -1,13 +1,12 @@
 // halfpipe completion SHELL: a script for bash, zsh or fish, from the commands
 // of this very program.
-#include "common/manual/completion.h"
-
 #include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 #include <string>
 
-#include "client/command.h"
+#include "client/commands/command.h"
+#include "client/commands/shell_completion.h"
 
 namespace halfpipe {
 

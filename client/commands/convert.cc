@@ -12,13 +12,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "client/command.h"
-#include "client/convert_lora.h"
-#include "client/job_json.h"
-#include "client/merged_checkpoint.h"
-#include "client/number_check.h"
-#include "client/progress.h"
-#include "client/signal_watch.h"
+#include "client/commands/command.h"
+#include "client/commands/number_check.h"
+#include "client/jobs/job_json.h"
+#include "client/jobs/progress.h"
+#include "client/jobs/signal_watch.h"
+#include "client/lora/convert_lora.h"
+#include "client/lora/merged_checkpoint.h"
 
 namespace halfpipe {
 namespace {

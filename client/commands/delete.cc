@@ -1,6 +1,6 @@
 // halfpipe delete ID: removes the record of a job that has ended.
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
+#include "client/commands/command.h"
 
 namespace halfpipe {
 

@@ -7,13 +7,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
+#include "client/commands/command.h"
 #include "client/doctor/disk.h"
 #include "client/doctor/finding.h"
 #include "client/doctor/machine.h"
 #include "client/doctor/ports.h"
 #include "client/doctor/stage_probe.h"
-#include "client/job_json.h"
+#include "client/jobs/job_json.h"
 #include "common/build_info/build_info.h"
 
 namespace halfpipe {

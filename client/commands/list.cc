@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "client/command.h"
-#include "client/job_json.h"
-#include "client/number_check.h"
-#include "client/progress.h"
+#include "client/commands/command.h"
+#include "client/commands/number_check.h"
+#include "client/jobs/job_json.h"
+#include "client/jobs/progress.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {

@@ -5,10 +5,10 @@
 #include <string>
 #include <variant>
 
-#include "client/command.h"
-#include "client/job_json.h"
-#include "client/progress.h"
-#include "client/signal_watch.h"
+#include "client/commands/command.h"
+#include "client/jobs/job_json.h"
+#include "client/jobs/progress.h"
+#include "client/jobs/signal_watch.h"
 
 namespace halfpipe {
 namespace {

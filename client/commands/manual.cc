@@ -2,7 +2,7 @@
 // program. scripts/manual calls it.
 #include <CLI/CLI.hpp>
 
-#include "client/command.h"
+#include "client/commands/command.h"
 #include "common/manual/man_page.h"
 
 namespace halfpipe {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
-#include "client/job_json.h"
+#include "client/commands/command.h"
+#include "client/jobs/job_json.h"
 #include "common/base/address.h"
 #include "common/base/printable_text.h"
 

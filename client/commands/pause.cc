@@ -1,6 +1,6 @@
 // halfpipe pause ID: frees a job's GPUs until it is resumed.
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
+#include "client/commands/command.h"
 
 namespace halfpipe {
 

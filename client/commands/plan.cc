@@ -11,18 +11,18 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
-#include "client/job_file.h"
-#include "client/job_json.h"
-#include "client/model_shape.h"
-#include "client/plan_report.h"
+#include "client/commands/command.h"
+#include "client/jobs/job_file.h"
+#include "client/jobs/job_json.h"
+#include "client/report/model_shape.h"
+#include "client/report/plan_report.h"
+#include "client/report/trace.h"
 #include "common/base/file.h"
 #include "common/base/host_memory.h"
 #include "common/base/status.h"
 #include "common/config/quantity.h"
-#include "common/memory/plan_request.h"
-#include "common/memory/rates.h"
-#include "common/pipeline/trace.h"
+#include "common/plan/plan_request.h"
+#include "common/plan/rates.h"
 
 namespace halfpipe {
 namespace {

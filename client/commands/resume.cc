@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
+#include "client/commands/command.h"
 
 namespace halfpipe {
 

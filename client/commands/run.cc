@@ -8,11 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "client/command.h"
-#include "client/finished_lora.h"
-#include "client/job_file.h"
-#include "client/local_job.h"
-#include "client/obtain_job.h"
+#include "client/commands/command.h"
+#include "client/commands/local_job.h"
+#include "client/jobs/job_file.h"
+#include "client/jobs/obtain_job.h"
+#include "client/lora/finished_lora.h"
 #include "common/base/file.h"
 #include "common/base/file_lock.h"
 

@@ -1,6 +1,6 @@
 // halfpipe save ID: has a running job write a checkpoint now.
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
+#include "client/commands/command.h"
 
 namespace halfpipe {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/command.h"
-#include "client/job_json.h"
-#include "client/progress.h"
+#include "client/commands/command.h"
+#include "client/jobs/job_json.h"
+#include "client/jobs/progress.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
-#include "client/job_file.h"
-#include "client/job_json.h"
-#include "client/signal_watch.h"
+#include "client/commands/command.h"
+#include "client/jobs/job_file.h"
+#include "client/jobs/job_json.h"
+#include "client/jobs/signal_watch.h"
 #include "common/base/printable_text.h"
 #include "common/config/quantity.h"
 

@@ -1,5 +1,5 @@
 // halfpipe trace ID: the last steps of a job as a picture for Perfetto.
-#include "common/pipeline/trace.h"
+#include "client/report/trace.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/command.h"
-#include "client/trace_picture.h"
+#include "client/commands/command.h"
+#include "client/report/trace_picture.h"
 #include "common/base/file.h"
 
 namespace halfpipe {

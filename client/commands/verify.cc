@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "client/command.h"
-#include "client/number_check.h"
-#include "client/signal_watch.h"
-#include "client/stage_pair.h"
+#include "client/commands/command.h"
+#include "client/commands/number_check.h"
+#include "client/jobs/signal_watch.h"
+#include "client/local/stage_pair.h"
 
 namespace halfpipe {
 namespace {

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-#include "client/command.h"
-#include "client/number_check.h"
-#include "client/signal_watch.h"
+#include "client/commands/command.h"
+#include "client/commands/number_check.h"
+#include "client/jobs/signal_watch.h"
 
 namespace halfpipe {
 namespace {

@@ -15,7 +15,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/progress.h"
+#include "client/jobs/progress.h"
 #include "common/base/steady_clock.h"
 
 namespace halfpipe {

@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "client/progress.h"
+#include "client/jobs/progress.h"
 #include "common/base/host_memory.h"
 
 namespace halfpipe {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "client/doctor/finding.h"
-#include "common/rpc/training_client.h"
+#include "client/jobs/training_client.h"
 
 namespace halfpipe {
 

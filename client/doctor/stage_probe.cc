@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "client/progress.h"
+#include "client/jobs/progress.h"
 
 namespace halfpipe {
 namespace {

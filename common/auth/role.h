@@ -9,7 +9,7 @@
 
 namespace halfpipe {
 
-// Which calls each may make is coordinator/method_roles.cc's table.
+// Which calls each may make is coordinator/api/method_roles.cc's table.
 enum class Role {
   kRead,    // look at jobs
   kSubmit,  // and create, stop and resume them

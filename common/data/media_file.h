@@ -26,10 +26,10 @@ class MediaFinder {
 
   // `written` relative to the root and within it, or an absolute path to
   // anywhere: whether a job may read that is for who started it to say (see
-  // coordinator/path_roots.h). Where the text itself leads to no file, these
-  // do: blanks around it dropped, backslashes for slashes, the folder of the
-  // file of rows in place of the root, and the one name on the disk that looks
-  // the same (unicode_form.h).
+  // coordinator/schedule/path_roots.h). Where the text itself leads to no file,
+  // these do: blanks around it dropped, backslashes for slashes, the folder of
+  // the file of rows in place of the root, and the one name on the disk that
+  // looks the same (unicode_form.h).
   [[nodiscard]] MediaFile Find(const std::string& written);
 
  private:

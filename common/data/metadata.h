@@ -45,7 +45,7 @@ struct DataSource {
 // exist. All that is returned, errors included, is UTF-8.
 //
 // An absolute path may lead anywhere. Where that is not for the job to say, who
-// runs it checks the paths of the samples (coordinator/path_roots.h).
+// runs it checks the paths of the samples (coordinator/schedule/path_roots.h).
 [[nodiscard]] absl::StatusOr<std::vector<Sample>> LoadSamples(
     const DataSource& source);
 

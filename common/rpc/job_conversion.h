@@ -1,11 +1,11 @@
-// Between common/rpc/job_types.h and the messages of
+// Between common/jobs/job_types.h and the messages of
 // proto/halfpipe/v1/jobs.proto. FromProto returns InvalidArgument for an enum
 // value or a oneof that this version does not know.
 #ifndef HP_COMMON_RPC_JOB_CONVERSION_H_
 #define HP_COMMON_RPC_JOB_CONVERSION_H_
 
 #include "absl/status/statusor.h"
-#include "common/rpc/job_types.h"
+#include "common/jobs/job_types.h"
 #include "halfpipe/v1/jobs.pb.h"
 
 namespace halfpipe {

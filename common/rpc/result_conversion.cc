@@ -3,9 +3,9 @@
 
 #include "common/base/disk_full.h"
 #include "common/base/status.h"
+#include "common/jobs/failure_notes.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
-#include "common/runtime/failure_notes.h"
 
 namespace halfpipe {
 namespace {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/jobs/recent_lines.h"
 #include "common/rpc/status_conversion.h"
-#include "common/runtime/recent_lines.h"
 
 namespace halfpipe {
 namespace {

@@ -1,4 +1,4 @@
-// Between the plain values of common/runtime/stage_protocol.h and the messages
+// Between the plain values of common/jobs/stage_protocol.h and the messages
 // of proto/halfpipe/v1/stages.proto. FromProto returns InvalidArgument for a
 // message that no ToProto makes (a body that is missing, an action that does
 // not parse); it checks form, not meaning.
@@ -6,7 +6,7 @@
 #define HP_COMMON_RPC_STAGE_CONVERSION_H_
 
 #include "absl/status/statusor.h"
-#include "common/runtime/stage_protocol.h"
+#include "common/jobs/stage_protocol.h"
 #include "halfpipe/v1/stages.pb.h"
 
 namespace halfpipe {

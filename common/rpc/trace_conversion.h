@@ -2,7 +2,7 @@
 #ifndef HP_COMMON_RPC_TRACE_CONVERSION_H_
 #define HP_COMMON_RPC_TRACE_CONVERSION_H_
 
-#include "common/rpc/job_types.h"
+#include "common/jobs/job_types.h"
 #include "halfpipe/v1/jobs.pb.h"
 
 namespace halfpipe {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "client/cli.h"
-#include "client/private_directory.h"
-#include "common/rpc/training_client.h"
+#include "client/commands/cli.h"
+#include "client/jobs/training_client.h"
+#include "client/local/private_directory.h"
 
 namespace halfpipe {
 

@@ -12,9 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "coordinator/coordinator.h"
 #include "coordinator/fake_stage.h"
 #include "coordinator/job_config_text.h"
+#include "coordinator/schedule/coordinator.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
 #include "common/base/file.h"
-#include "common/runtime/stage_protocol.h"
+#include "common/jobs/stage_protocol.h"
 
 namespace halfpipe {
 

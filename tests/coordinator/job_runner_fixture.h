@@ -19,7 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "coordinator/fake_stage.h"
-#include "coordinator/job_runner.h"
+#include "coordinator/run/job_runner.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -7,14 +7,14 @@
 #include <string>
 
 #include "absl/time/clock.h"
+#include "client/jobs/training_client.h"
 #include "common/auth/token_book.h"
 #include "common/auth/token_file.h"
-#include "common/rpc/grpc_coordinator_client.h"
-#include "common/rpc/training_client.h"
-#include "coordinator/coordinator_server.h"
+#include "coordinator/api/coordinator_server.h"
 #include "coordinator/fake_stage.h"
 #include "coordinator/job_config_text.h"
 #include "gtest/gtest.h"
+#include "stage/serve/grpc_coordinator_client.h"
 #include "support/test_certificates.h"
 
 namespace halfpipe {

@@ -9,9 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
-#include "common/data/decoder_client.h"
 #include "common/data/temporary_folder.h"
 #include "gtest/gtest.h"
+#include "stage/data/decoder_client.h"
 
 namespace halfpipe {
 

@@ -1,5 +1,5 @@
 // How the client treats a child that crashes, hangs or lies.
-#include "common/data/decoder_client.h"
+#include "stage/data/decoder_client.h"
 
 #include <sys/stat.h>
 

@@ -2,10 +2,10 @@
 #include <utility>
 #include <vector>
 
-#include "common/data/media_inspection.h"
 #include "decode/clip_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "stage/data/media_inspection.h"
 
 namespace halfpipe {
 namespace {

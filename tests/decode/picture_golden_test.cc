@@ -9,10 +9,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
-#include "common/data/decoder_client.h"
 #include "common/data/temporary_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "stage/data/decoder_client.h"
 
 namespace halfpipe {
 namespace {

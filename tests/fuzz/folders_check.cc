@@ -25,11 +25,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "common/data/content_hashes.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata.h"
 #include "fuzz/folder_maker.h"
 #include "fuzz/media_agreement.h"
+#include "stage/data/content_hashes.h"
 
 namespace halfpipe {
 namespace {

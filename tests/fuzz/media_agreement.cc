@@ -9,8 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
-#include "common/data/decoder_client.h"
-#include "common/data/media_inspection.h"
+#include "stage/data/decoder_client.h"
+#include "stage/data/media_inspection.h"
 
 namespace halfpipe {
 namespace {

@@ -1,9 +1,9 @@
 // The first byte chooses the message, the rest is its bytes on the wire. What
 // a conversion accepts it must give back: the second way round changes nothing.
 #include "common/rpc/job_conversion.h"
-#include "common/rpc/job_storage_format.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/trace_conversion.h"
+#include "coordinator/store/job_storage_format.h"
 #include "fuzz/fuzz_input.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"

@@ -122,9 +122,16 @@ class Tree:
                 return {libraries[path.stem + suffix]}
         if libraries:  # a header alone: any library of its folder may own it
             return set(libraries.values())
-        if path.parts[0] == "common" and len(path.parts) > 2:
-            return {path.parts[1]}
-        return {path.parts[0]}
+        return {self._row_of(path.parts[:-1])}
+
+    def _row_of(self, folders):
+        """The row of the innermost folder that has one: common/base has base,
+        stage/kernels/cuda has stage_kernels."""
+        own = folders[1:] if folders[0] == "common" else folders
+        for count in range(len(own), 0, -1):
+            if "_".join(own[:count]) in self.rows:
+                return "_".join(own[:count])
+        return "_".join(own) or folders[0]
 
     def layer_owning(self, included):
         """What an #include needs in the row: names, any of which will do."""

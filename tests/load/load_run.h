@@ -14,8 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "client/child_process.h"
-#include "client/private_directory.h"
+#include "client/local/child_process.h"
+#include "client/local/private_directory.h"
 #include "load/latencies.h"
 #include "load/load_calls.h"
 

@@ -8,7 +8,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "common/runtime/coordinator_client.h"
+#include "stage/runtime/coordinator_client.h"
 
 namespace halfpipe {
 

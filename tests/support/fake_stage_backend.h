@@ -10,7 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "common/runtime/stage_backend.h"
+#include "stage/runtime/stage_backend.h"
 
 namespace halfpipe {
 

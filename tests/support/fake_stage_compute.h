@@ -15,8 +15,8 @@
 #include "absl/time/clock.h"
 #include "common/base/status.h"
 #include "common/pipeline/segment_table.h"
-#include "common/runtime/host_event.h"
-#include "common/runtime/stage_compute.h"
+#include "stage/runtime/host_event.h"
+#include "stage/runtime/stage_compute.h"
 
 namespace halfpipe {
 

@@ -11,8 +11,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "common/link/socket_peer_link.h"
-#include "common/runtime/peer_link.h"
+#include "stage/link/socket_peer_link.h"
+#include "stage/runtime/peer_link.h"
 
 namespace halfpipe {
 

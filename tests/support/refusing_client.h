@@ -9,7 +9,7 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
-#include "common/runtime/coordinator_client.h"
+#include "stage/runtime/coordinator_client.h"
 
 namespace halfpipe {
 

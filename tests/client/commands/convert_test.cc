@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "client/client_test_support.h"
-#include "client/lora_of_model.h"
+#include "client/lora/lora_of_model.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

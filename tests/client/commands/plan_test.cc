@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/client_test_support.h"
-#include "common/memory/rates.h"
+#include "common/plan/rates.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

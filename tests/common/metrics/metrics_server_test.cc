@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "absl/strings/numbers.h"
-#include "common/metrics/coordinator_metrics.h"
+#include "coordinator/schedule/coordinator_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "support/raw_client.h"

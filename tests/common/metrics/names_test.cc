@@ -11,13 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
-#include "common/metrics/coordinator_metrics.h"
-#include "common/metrics/disk_space.h"
-#include "common/metrics/host_gauges.h"
-#include "common/metrics/stage_metrics.h"
 #include "common/metrics/token_gauge.h"
+#include "coordinator/api/disk_space.h"
+#include "coordinator/schedule/coordinator_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "stage/serve/host_gauges.h"
+#include "stage/serve/stage_metrics.h"
 
 namespace halfpipe {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "common/pipeline/warmup.h"
+#include "coordinator/run/warmup.h"
 
 namespace halfpipe::pipeline {
 namespace {

@@ -1,8 +1,8 @@
 #include "common/rpc/job_conversion.h"
 
 #include "common/pipeline/action.h"
-#include "common/rpc/job_storage_format.h"
-#include "common/rpc/stored_bytes.h"
+#include "coordinator/store/job_storage_format.h"
+#include "coordinator/store/stored_bytes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,8 +1,8 @@
 #include "common/rpc/stage_conversion.h"
 
 #include "common/base/disk_full.h"
+#include "common/jobs/failure_notes.h"
 #include "common/rpc/status_conversion.h"
-#include "common/runtime/failure_notes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

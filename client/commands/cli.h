@@ -1,0 +1,30 @@
+// The `halfpipe` command line as a function.
+#ifndef HP_CLIENT_COMMANDS_CLI_H_
+#define HP_CLIENT_COMMANDS_CLI_H_
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "client/jobs/training_client.h"
+
+namespace halfpipe {
+
+// What a test puts in the place of the outside world.
+struct CommandEnvironment {
+  std::function<std::unique_ptr<TrainingClient>(const TrainingClientOptions&)>
+      connect = NewTrainingClient;
+  // Where halfpipe-coordinator and the stages are; empty: beside this program.
+  std::string program_dir;
+};
+
+// Parses and runs one command; returns the process's exit code. Results go to
+// `out`, errors and hints to `err`. Not thread-safe: it may block signals.
+[[nodiscard]] int RunCommandLine(int argc, const char* const* argv,
+                                 std::ostream& out, std::ostream& err,
+                                 const CommandEnvironment& environment = {});
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_COMMANDS_CLI_H_

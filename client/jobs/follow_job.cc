@@ -1,0 +1,68 @@
+#include "client/jobs/follow_job.h"
+
+#include <utility>
+
+#include "client/jobs/event_stream.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(100);
+
+// True if the wait goes on after the events that have come.
+bool Deliver(EventStream& stream, EventPrinter& printer,
+             const FollowOptions& options) {
+  for (const JobEvent& event : stream.Take()) {
+    printer.Print(event);
+    if (options.on_event != nullptr && !options.on_event(event)) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<FollowEnd> Wait(EventStream& stream, SignalWatch& signals,
+                               EventPrinter& printer,
+                               const FollowOptions& options) {
+  int signal_count = 0;
+  while (true) {
+    if (!Deliver(stream, printer, options)) return FollowEnd::kEnough;
+    if (const auto result = stream.result(); result.has_value()) {
+      HP_RETURN_IF_ERROR(*result);
+      return FollowEnd::kJobEnded;
+    }
+    if (options.tick != nullptr) HP_RETURN_IF_ERROR(options.tick());
+    const int arrived = signals.Wait(kTick);
+    if (arrived == 0) continue;
+    signal_count += arrived;
+    if (options.on_interrupt == nullptr ||
+        !options.on_interrupt(signal_count)) {
+      return FollowEnd::kInterrupted;
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<FollowResult> FollowJob(TrainingClient& client,
+                                       SignalWatch& signals,
+                                       EventPrinter& printer,
+                                       const FollowOptions& options) {
+  TrainingClient::Watch watch;
+  watch.id = options.id;
+  watch.after_cursor = options.after_cursor;
+  absl::StatusOr<FollowEnd> end;
+  {
+    EventStream stream(client, watch);
+    end = Wait(stream, signals, printer, options);
+  }
+  printer.Finish();
+  HP_RETURN_IF_ERROR(end.status());
+  FollowResult result;
+  result.end = *end;
+  if (result.end == FollowEnd::kJobEnded) {
+    HP_ASSIGN_OR_RETURN(result.job, client.GetJob(options.id));
+  }
+  return result;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,40 @@
+// A job file as a command reads it, before a service sees it.
+#ifndef HP_CLIENT_JOBS_JOB_FILE_H_
+#define HP_CLIENT_JOBS_JOB_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/config/job_config.h"
+#include "common/jobs/job_types.h"
+
+namespace halfpipe {
+
+struct JobFile {
+  std::string path;      // as given, for messages
+  std::string base_dir;  // absolute: what relative paths are relative to
+  std::string text;      // the YAML as it stands in the file
+  JobConfig config;      // parsed, relative paths resolved
+};
+
+// Reads and checks a job file. InvalidArgument with every problem, one a line,
+// or because the file cannot be read.
+[[nodiscard]] absl::StatusOr<JobFile> LoadJobFile(const std::string& path);
+
+// The same for a job that this machine runs. Where the job file is wrong, the
+// model files and the data set that it names all the same are looked at, too,
+// as far as this process can, and what is wrong with them is said with it.
+[[nodiscard]] absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path);
+
+// The request that makes this job; id and the rest are the caller's to fill.
+[[nodiscard]] JobSpec SpecFor(const JobFile& file);
+
+// "my-character-1a2b3c4d": the name, made fit for an id, and a digest of the
+// resolved config. The same file gives the same id, so a job that was broken
+// off is found again. An edited one gets another, and goes on from what lies in
+// the output folder where it trains the same.
+[[nodiscard]] std::string JobIdFor(const JobConfig& config);
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_JOBS_JOB_FILE_H_

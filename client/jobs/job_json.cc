@@ -1,0 +1,197 @@
+#include "client/jobs/job_json.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/base/printable_text.h"
+
+namespace halfpipe {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json TimeJson(absl::Time time) {
+  if (time == absl::UnixEpoch()) return nullptr;
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
+}
+
+Json TimeJson(const std::optional<absl::Time>& time) {
+  return time.has_value() ? TimeJson(*time) : Json(nullptr);
+}
+
+Json ErrorJson(const absl::Status& error) {
+  if (error.ok()) return nullptr;
+  return {{"code", absl::StatusCodeToString(error.code())},
+          {"message", std::string(error.message())}};
+}
+
+Json CheckpointJson(const Checkpoint& checkpoint) {
+  return {{"steps_done", checkpoint.steps_done},
+          {"directory", checkpoint.directory},
+          {"time", TimeJson(checkpoint.time)},
+          {"bytes", checkpoint.bytes}};
+}
+
+Json ValidationJson(const ValidationResult& result) {
+  Json bands = Json::array();
+  for (const ValidationBand& band : result.bands) {
+    bands.push_back({{"timestep", band.timestep}, {"loss", band.loss}});
+  }
+  const bool any = result.best_steps > 0;
+  return {{"steps_done", result.steps_done},
+          {"loss", result.loss},
+          {"bands", std::move(bands)},
+          {"best_steps_done", any ? Json(result.best_steps) : Json(nullptr)},
+          {"best_loss", any ? Json(result.best_loss) : Json(nullptr)}};
+}
+
+Json StageUseJson(const StageUse& stage) {
+  return {{"rank", stage.rank},
+          {"idle_ratio", stage.idle_ratio},
+          {"busy_seconds", stage.busy_seconds},
+          {"device_bytes_in_use", stage.device_bytes_in_use},
+          {"device_peak_bytes", stage.device_peak_bytes},
+          {"device_total_bytes", stage.device_total_bytes},
+          {"pinned_host_bytes", stage.pinned_host_bytes},
+          {"link_bytes_sent", stage.link_bytes_sent}};
+}
+
+// Adds the event's type and its fields.
+struct AddEvent {
+  Json& json;
+
+  void operator()(const StateChange& change) const {
+    json["type"] = "state";
+    json["state"] = std::string(JobStateName(change.state));
+    json["reason"] = change.reason;
+    json["error"] = ErrorJson(change.error);
+  }
+
+  void operator()(const StepProgress& step) const {
+    json["type"] = "step";
+    json.update(ToJson(step));
+  }
+
+  void operator()(const EncodingProgress& encoding) const {
+    json["type"] = "encoding";
+    json["samples_done"] = encoding.samples_done;
+    json["samples_total"] = encoding.samples_total;
+    json["activity"] = encoding.activity;
+  }
+
+  void operator()(const LogLine& line) const {
+    static constexpr const char* kNames[] = {"", "info", "warning", "error"};
+    json["type"] = "log";
+    json["severity"] = kNames[static_cast<int>(line.severity)];
+    json["text"] = line.text;
+    json["stage"] = line.stage.has_value() ? Json(*line.stage) : Json(nullptr);
+  }
+
+  void operator()(const Checkpoint& checkpoint) const {
+    json["type"] = "checkpoint";
+    json["checkpoint"] = CheckpointJson(checkpoint);
+  }
+
+  void operator()(const ValidationResult& result) const {
+    json["type"] = "validation";
+    json.update(ValidationJson(result));
+  }
+};
+
+}  // namespace
+
+nlohmann::ordered_json ToJson(const StepProgress& step) {
+  Json stages = Json::array();
+  for (const StageUse& stage : step.stages) {
+    stages.push_back(StageUseJson(stage));
+  }
+  return {{"steps_done", step.steps_done},
+          {"steps_total", step.steps_total},
+          {"loss", step.loss},
+          {"smoothed_loss", step.smoothed_loss},
+          {"learning_rate", step.learning_rate},
+          {"grad_norm", step.grad_norm},
+          {"step_seconds", step.step_seconds},
+          {"eta_seconds", step.eta_seconds},
+          {"next_checkpoint_step", step.next_checkpoint_step},
+          {"next_checkpoint_seconds", step.next_checkpoint_seconds},
+          {"stages", std::move(stages)}};
+}
+
+nlohmann::ordered_json ToJson(const JobEvent& event) {
+  Json json = {{"cursor", event.cursor}, {"time", TimeJson(event.time)}};
+  std::visit(AddEvent{json}, event.what);
+  return json;
+}
+
+nlohmann::ordered_json ToJson(const Job& job) {
+  Json json = {{"id", job.id},
+               {"name", job.name},
+               {"kind", std::string(JobKindName(job.kind))},
+               {"state", std::string(JobStateName(job.state))},
+               {"reason", job.reason},
+               {"error", ErrorJson(job.error)},
+               {"labels", job.labels},
+               {"created", TimeJson(job.created)},
+               {"started", TimeJson(job.started)},
+               {"ended", TimeJson(job.ended)},
+               {"steps_done", job.steps_done},
+               {"steps_total", job.steps_total},
+               {"epoch", job.epoch},
+               {"restarts", job.restarts},
+               {"queue_position", job.queue_position},
+               {"priority", job.priority},
+               {"retry_limit", job.retry_limit},
+               {"retries", job.retries},
+               {"retry_at", TimeJson(job.retry_at)},
+               {"requested_pair", job.requested_pair},
+               {"pair", job.pair},
+               {"last_cursor", job.last_cursor},
+               {"config_digest", job.config_digest}};
+  json["last_step"] =
+      job.last_step.has_value() ? ToJson(*job.last_step) : Json(nullptr);
+  json["last_validation"] = job.last_validation.has_value()
+                                ? ValidationJson(*job.last_validation)
+                                : Json(nullptr);
+  json["checkpoints"] = Json::array();
+  for (const Checkpoint& checkpoint : job.checkpoints) {
+    json["checkpoints"].push_back(CheckpointJson(checkpoint));
+  }
+  json["exports"] = job.exports;
+  if (!job.config_yaml.empty()) json["config_yaml"] = job.config_yaml;
+  return json;
+}
+
+nlohmann::ordered_json ToJson(const ServerInfo& info) {
+  Json json = {{"version", info.version},
+               {"listen_address", info.listen_address},
+               {"metrics_address", info.metrics_address},
+               {"state_dir", info.state_dir},
+               {"started", TimeJson(info.started)},
+               {"stages", Json::array()}};
+  for (const StageState& stage : info.stages) {
+    json["stages"].push_back(
+        {{"pair", stage.pair},
+         {"rank", stage.rank},
+         {"host", stage.host},
+         {"pid", stage.pid},
+         {"device", stage.device},
+         {"device_name", stage.device_name},
+         {"gpu_uuid", stage.gpu_uuid},
+         {"device_total_bytes", stage.device_total_bytes},
+         {"device_bytes_in_use", stage.device_bytes_in_use},
+         {"version", stage.version},
+         {"activity", stage.activity},
+         {"silent_seconds", absl::ToDoubleSeconds(stage.silent)}});
+  }
+  return json;
+}
+
+std::string JsonText(const nlohmann::ordered_json& json, int indent) {
+  return PrintableJson(json.dump(
+      indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,55 @@
+#include "client/report/model_shape.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/model/checkpoint.h"
+#include "common/model/known_variants.h"
+
+namespace halfpipe {
+namespace {
+
+ModelShape ShapeOf(const WanArchitecture& wan) {
+  return {.dim = wan.dim,
+          .ffn_dim = wan.ffn_dim,
+          .heads = wan.heads,
+          .layers = wan.layers,
+          .text_dim = wan.text_dim,
+          .in_channels = wan.in_channels,
+          .out_channels = wan.out_channels,
+          .image_branch = wan.has_image_branch()};
+}
+
+absl::StatusOr<ModelShape> Named(const char* key, const std::string& variant,
+                                 int64_t layers) {
+  const absl::StatusOr<WanArchitecture> known =
+      KnownArchitecture(variant, layers);
+  if (!known.ok()) return Annotate(known.status(), key);
+  return ShapeOf(*known);
+}
+
+}  // namespace
+
+absl::StatusOr<ModelShape> ReadModelShape(const ModelConfig& config) {
+  if (config.is_random()) {
+    return Named("model.random.variant", config.random.variant,
+                 config.random.layers);
+  }
+  std::error_code error;
+  if (std::filesystem::exists(config.dit, error)) {
+    HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
+                        OpenWanCheckpoint(config.dit));
+    return ShapeOf(checkpoint.variant.architecture);
+  }
+  if (config.variant != "auto" && !config.variant.empty()) {
+    return Named("model.variant", config.variant, /*layers=*/0);
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "model.dit: ", config.dit,
+      " is not on this machine; name model.variant to plan without it"));
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,34 @@
+// A training plan as people and programs read it.
+#ifndef HP_CLIENT_REPORT_PLAN_REPORT_H_
+#define HP_CLIENT_REPORT_PLAN_REPORT_H_
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "common/plan/planner.h"
+
+namespace halfpipe {
+
+struct PlanReport {
+  PlanRequest request;
+  TrainingPlan plan;
+  int64_t longest_frames = 0;
+  bool built_in_rates = false;  // nobody measured this machine's GPUs
+};
+
+// Several lines: what is trained, a table of the stages, their plans, seconds,
+// a timeline, and the longest clip that fits.
+[[nodiscard]] std::string PlanText(const PlanReport& report);
+
+// {"schema": 1, "s_per_step", "s_per_sample", "bubble_ratio", "split",
+// "warmup", "longest_frames", "stages": [...], "timeline": [...]}: docs/cli.md.
+[[nodiscard]] nlohmann::ordered_json PlanJson(const PlanReport& report);
+
+// One step, a line a stage, `columns` wide: F and B for forward and backward of
+// a stage's blocks, h for the head, a dot where the stage waits.
+[[nodiscard]] std::string TimelineText(const TrainingPlan& plan, int columns);
+
+}  // namespace halfpipe
+
+#endif  // HP_CLIENT_REPORT_PLAN_REPORT_H_

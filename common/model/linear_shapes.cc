@@ -1,0 +1,29 @@
+#include "common/model/linear_shapes.h"
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+
+namespace halfpipe {
+
+LinearShapes AllLinearShapesOf(const WanArchitecture& architecture) {
+  LinearShapes linears;
+  for (const auto& [name, shape] : WanTensors(architecture)) {
+    absl::string_view module = name;
+    if (shape.size() != 2 || !absl::ConsumeSuffix(&module, ".weight")) continue;
+    linears[std::string(module)] = {.in = shape[1], .out = shape[0]};
+  }
+  return linears;
+}
+
+LinearShapes LinearShapesOf(const WanArchitecture& architecture) {
+  LinearShapes linears = AllLinearShapesOf(architecture);
+  for (auto it = linears.begin(); it != linears.end();) {
+    it = absl::StartsWith(it->first, "blocks.") ? std::next(it)
+                                                : linears.erase(it);
+  }
+  return linears;
+}
+
+}  // namespace halfpipe

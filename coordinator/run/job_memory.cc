@@ -1,0 +1,201 @@
+#include "coordinator/run/job_memory.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/status.h"
+#include "common/plan/activation_plan.h"
+#include "common/plan/plan_request.h"
+#include "common/plan/planner.h"
+#include "common/plan/rates.h"
+#include "coordinator/run/job_plan.h"
+
+namespace halfpipe {
+namespace {
+
+// Marks the planner's "no plan fits".
+constexpr absl::string_view kNoPlan = "halfpipe/no-memory-plan";
+
+double InGiB(int64_t bytes) {
+  return static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30);
+}
+
+ModelShape ShapeOf(const ScanResult& scan) {
+  return {.dim = scan.model.dim,
+          .ffn_dim = scan.model.ffn_dim,
+          .heads = scan.model.heads,
+          .layers = scan.layers,
+          .text_dim = scan.model.text_dim,
+          .in_channels = scan.model.in_channels,
+          .out_channels = scan.model.out_channels,
+          .image_branch = scan.model.image_branch};
+}
+
+// Empty: a stage has not measured its device.
+absl::StatusOr<std::vector<DeviceRates>> RatesOf(
+    const std::vector<StageInfo>& stages) {
+  std::vector<DeviceRates> devices;
+  for (const StageInfo& stage : stages) {
+    if (stage.device_rates.empty()) return std::vector<DeviceRates>();
+    HP_ASSIGN_OR_RETURN(
+        std::vector<DeviceRates> rates,
+        ParseRates(stage.device_rates,
+                   absl::StrCat("rates of stage ", stage.rank.value())));
+    DeviceRates& device = rates.front();
+    device.free_bytes =
+        std::clamp<int64_t>(device.free_bytes + stage.device_free_change_bytes,
+                            0, device.total_bytes);
+    devices.push_back(std::move(device));
+  }
+  return devices;
+}
+
+// One number for stages that share a host, else one a stage. Of a shared host
+// the larger: a stage that was started again in the middle of a job sees what
+// the other one has pinned, and that one lets go of it at its next start.
+std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
+  std::set<std::string> hosts;
+  std::vector<int64_t> available;
+  for (const StageInfo& stage : stages) {
+    hosts.insert(stage.host);
+    available.push_back(stage.host_available_bytes);
+  }
+  if (hosts.size() > 1) return available;
+  return {*std::max_element(available.begin(), available.end())};
+}
+
+absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
+                                      const ScanResult& scan) {
+  JobMemory memory;
+  HP_ASSIGN_OR_RETURN(memory.split, SplitOf(config.pipeline, scan.layers));
+  HP_ASSIGN_OR_RETURN(memory.schedule, ScheduleOf(config));
+  const ActivationPolicy policy =
+      config.pipeline.memory.value_or(ActivationPolicy::kRecompute);
+  for (int64_t rank = 0; rank < config.pipeline.stages; ++rank) {
+    const int64_t blocks =
+        rank == 0 ? memory.split : scan.layers - memory.split;
+    memory.memory_plan.push_back(
+        ActivationPlan::Uniform(policy, blocks).ToText());
+    memory.ffn_chunks.push_back(1);
+  }
+  return memory;
+}
+
+JobMemory FromPlan(const TrainingPlan& plan) {
+  JobMemory memory;
+  memory.split = plan.split;
+  memory.schedule = plan.schedule;
+  memory.optimizer_on_host = plan.optimizer_on_host;
+  memory.summary = absl::StrFormat("memory plan: predicted %.3g s/sample",
+                                   plan.sample_seconds());
+  for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
+    const StagePlan& stage = plan.stages[rank];
+    memory.memory_plan.push_back(stage.activations.ToText());
+    memory.ffn_chunks.push_back(stage.ffn_chunks);
+    memory.forecasts.push_back({.peak_bytes = stage.peak_bytes,
+                                .budget_bytes = stage.budget_bytes,
+                                .pinned_bytes = stage.pinned_host_bytes()});
+    absl::StrAppendFormat(
+        &memory.summary, "; stage %d: %s, peak %.1f of %.1f GiB, pins %.1f GiB",
+        rank, memory.memory_plan.back(), InGiB(stage.peak_bytes),
+        InGiB(stage.budget_bytes), InGiB(stage.pinned_host_bytes()));
+  }
+  if (plan.optimizer_on_host) {
+    absl::StrAppend(&memory.summary, "; the optimizer is in host memory");
+  }
+  return memory;
+}
+
+// Empty on CPUs without a cap, where nobody expects one.
+std::string WhyThereIsNoPlan(const JobConfig& config,
+                             const std::vector<StageInfo>& stages) {
+  std::string why;
+  for (const StageInfo& stage : stages) {
+    if (stage.device == "cpu" || !stage.device_rates.empty()) continue;
+    absl::StrAppend(&why, why.empty() ? "" : "; ", "stage ", stage.rank.value(),
+                    " could not measure ", stage.device,
+                    " when it started (was it full? its log says why)");
+  }
+  if (!why.empty()) {
+    return absl::StrCat(
+        "there is no memory plan, activations are ",
+        config.pipeline.memory.has_value() ? "treated as asked" : "recomputed",
+        ": ", why);
+  }
+  if (config.pipeline.gpu_memory_bytes == 0) return "";
+  return "pipeline.gpu_memory is not kept: there is no memory plan without "
+         "measured GPUs and bf16";
+}
+
+// Takes from the request's host budgets what cannot be had; a warning where
+// that is less than the job asks for.
+std::string LimitHost(const std::vector<int64_t>& available,
+                      const std::vector<int64_t>& pin_limits,
+                      PlanRequest* request) {
+  if (!pin_limits.empty()) {
+    request->host_memory_bytes = pin_limits;
+    request->host_memory_source = "after a refusal, what could be pinned is";
+    return "";
+  }
+  std::string warning;
+  for (size_t i = 0; i < available.size(); ++i) {
+    int64_t& budget = request->host_memory_bytes[i];
+    // A host that does not say what it has (0) is taken at the job's word.
+    const int64_t most = available[i] - kHostFloorBytes;
+    if (available[i] == 0 || budget <= most) continue;
+    warning = absl::StrFormat(
+        "pipeline.host_memory allows %.1f GiB, but the host has only %.1f GiB "
+        "left: planning with %.1f GiB",
+        InGiB(budget), InGiB(available[i]), InGiB(std::max<int64_t>(0, most)));
+    budget = std::max<int64_t>(0, most);
+    request->host_memory_source = "the host has left";
+  }
+  return warning;
+}
+
+}  // namespace
+
+absl::StatusOr<JobMemory> PlanJobMemory(
+    const JobConfig& config, const ScanResult& scan,
+    const std::vector<StageInfo>& stages,
+    const std::vector<int64_t>& pin_limits) {
+  HP_ASSIGN_OR_RETURN(JobMemory unplanned, WithoutPlan(config, scan));
+  HP_ASSIGN_OR_RETURN(const std::vector<DeviceRates> devices, RatesOf(stages));
+  if (devices.empty() || config.pipeline.dtype != ComputeDType::kBf16) {
+    unplanned.warning = WhyThereIsNoPlan(config, stages);
+    return unplanned;
+  }
+  const std::vector<int64_t> available = AvailableBytes(stages);
+  HP_ASSIGN_OR_RETURN(
+      PlanRequest request,
+      MakePlanRequest(config, ShapeOf(scan), devices, available));
+  const std::string warning = LimitHost(available, pin_limits, &request);
+  absl::StatusOr<TrainingPlan> plan = PlanTraining(request);
+  if (plan.ok()) {
+    JobMemory planned = FromPlan(*plan);
+    planned.warning = warning;
+    return planned;
+  }
+  const bool named = config.pipeline.memory.has_value();
+  if (!absl::IsResourceExhausted(plan.status())) return plan.status();
+  if (!named) {
+    absl::Status no_plan = plan.status();
+    no_plan.SetPayload(kNoPlan, absl::Cord());
+    return no_plan;
+  }
+  unplanned.warning = absl::StrCat(
+      "pipeline.memory is carried out as asked, "
+      "but ",
+      plan.status().message());
+  return unplanned;
+}
+
+bool IsNoPlan(const absl::Status& status) {
+  return status.GetPayload(kNoPlan).has_value();
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,49 @@
+#include "stage/job/reporting_weights.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+
+ReportingWeights::ReportingWeights(
+    const WeightSource* source,
+    std::function<void(const std::string&)> on_progress)
+    : source_(source), on_progress_(std::move(on_progress)) {}
+
+const WanArchitecture& ReportingWeights::architecture() const {
+  return source_->architecture();
+}
+
+absl::StatusOr<at::Tensor> ReportingWeights::Load(
+    absl::string_view native_name, at::ScalarType dtype,
+    const at::Device& device) const {
+  HP_ASSIGN_OR_RETURN(at::Tensor tensor,
+                      source_->Load(native_name, dtype, device));
+  Count();
+  return tensor;
+}
+
+void ReportingWeights::BeginLoads(const std::vector<std::string>& native_names,
+                                  const at::Device& device) const {
+  source_->BeginLoads(native_names, device);
+}
+
+void ReportingWeights::EndLoads() const { source_->EndLoads(); }
+
+int64_t ReportingWeights::bytes_read() const { return source_->bytes_read(); }
+
+absl::StatusOr<Fp8Matrix> ReportingWeights::LoadQuantised(
+    absl::string_view native_name, const at::Device& device) const {
+  HP_ASSIGN_OR_RETURN(Fp8Matrix matrix,
+                      source_->LoadQuantised(native_name, device));
+  Count();
+  return matrix;
+}
+
+void ReportingWeights::Count() const {
+  on_progress_(absl::StrCat("loading the model, ", ++loaded_, " tensors"));
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,124 @@
+// What a WanStageCompute sends and receives; wan_stage_compute.cc computes.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status.h"
+#include "stage/kernels/tensor_bridge.h"
+#include "stage/kernels/torch_guard.h"
+#include "stage/train/clip.h"
+#include "stage/train/train_state.h"
+#include "stage/train/wan_stage_compute.h"
+
+namespace halfpipe {
+
+absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToSend(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("send activation", [&]() -> absl::StatusOr<BoundarySlot> {
+    InFlight& flight = in_flight_[microbatch];
+    auto it = flight.x.find(segment);
+    if (it == flight.x.end()) return Missing("output", segment, microbatch);
+    SlotTensors tensors = {it->second.contiguous()};
+    flight.x.erase(it);
+    if (SendsConditioning(segment)) {
+      tensors.push_back(flight.conditioning.context.contiguous());
+      tensors.push_back(flight.conditioning.t_mod.contiguous());
+    }
+    return slots_.Put(SlotKind::kActivationOut, segment, microbatch,
+                      std::move(tensors));
+  });
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("send gradient", [&]() -> absl::StatusOr<BoundarySlot> {
+    InFlight& flight = in_flight_[microbatch];
+    auto it = flight.dx.find(segment);
+    if (it == flight.dx.end()) return Missing("gradient", segment, microbatch);
+    SlotTensors tensors = {it->second.contiguous()};
+    flight.dx.erase(it);
+    return slots_.Put(SlotKind::kGradientOut, segment, microbatch,
+                      std::move(tensors));
+  });
+}
+
+void WanStageCompute::ReleaseSent(Segment segment, Microbatch microbatch,
+                                  EventPtr done) {
+  slots_.Release(segment, microbatch, done);
+}
+
+absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::ActivationSpecs(
+    Segment segment, Microbatch microbatch) {
+  HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
+                      options_.shape_of(plan_, microbatch));
+  HP_ASSIGN_OR_RETURN(DType compute, ToDType(options_.compute));
+  HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
+                      MakeBoundarySpec(part_->architecture(), shape, compute));
+  std::vector<SlotSpec> specs;
+  for (const BoundaryTensor& tensor : boundary.tensors) {
+    // Only what the embeddings made crosses with x, and only once.
+    if (!tensor.needs_grad && !SendsConditioning(Previous(segment))) continue;
+    specs.push_back({tensor.shape, ToScalarType(tensor.dtype)});
+  }
+  return specs;
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToReceive(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
+    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
+                        ActivationSpecs(segment, microbatch));
+    return slots_.Expect(SlotKind::kActivationIn, segment, microbatch, specs);
+  });
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradientToReceive(
+    Segment segment, Microbatch microbatch) {
+  return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
+    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
+                        ActivationSpecs(Next(segment), microbatch));
+    specs.resize(1);  // x comes first, and only x has a gradient
+    return slots_.Expect(SlotKind::kGradientIn, segment, microbatch, specs);
+  });
+}
+
+void WanStageCompute::SetActivationArrived(Segment segment,
+                                           Microbatch microbatch,
+                                           EventPtr arrived) {
+  slots_.SetArrived(SlotKind::kActivationIn, segment, microbatch,
+                    std::move(arrived));
+}
+
+void WanStageCompute::SetGradientArrived(Segment segment, Microbatch microbatch,
+                                         EventPtr arrived) {
+  slots_.SetArrived(SlotKind::kGradientIn, segment, microbatch,
+                    std::move(arrived));
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
+  return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
+    own_norms_ = SquaredNorms(LoraGradients(Adapters()))
+                     .to(options_.device)
+                     .contiguous();
+    return slots_.Put(SlotKind::kGradientOut, Segment(-1), Microbatch(0),
+                      {own_norms_});
+  });
+}
+
+absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
+  return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
+    const int64_t count = std::count_if(
+        options_.tensor_owners.begin(), options_.tensor_owners.end(),
+        [this](Rank owner) { return owner != options_.rank; });
+    return slots_.Expect(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
+                         {SlotSpec{{count}, at::kDouble}});
+  });
+}
+
+void WanStageCompute::SetGradNormsArrived(EventPtr arrived) {
+  slots_.Release(Segment(-1), Microbatch(0), arrived);
+  slots_.SetArrived(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
+                    std::move(arrived));
+  norms_exchanged_ = true;
+}
+
+}  // namespace halfpipe

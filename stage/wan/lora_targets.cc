@@ -1,0 +1,59 @@
+#include "stage/wan/lora_targets.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+
+namespace halfpipe {
+namespace {
+
+std::vector<std::string> AllBlockLinears(const WanArchitecture& architecture) {
+  const std::vector<std::string> linears = BlockLinears(architecture);
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < architecture.layers; ++i) {
+    for (const std::string& linear : linears) {
+      names.push_back(absl::StrCat("blocks.", i, ".", linear));
+    }
+  }
+  return names;
+}
+
+absl::Status CheckTarget(const WanArchitecture& architecture,
+                         const std::string& target,
+                         const std::vector<std::string>& names) {
+  LoraSpec alone;
+  alone.targets = {target};
+  for (const std::string& outer : OuterLinears(architecture)) {
+    if (!alone.Matches(outer)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("lora.targets: '", target, "' matches ", outer,
+                     ", but only layers inside the blocks can be trained"));
+  }
+  const bool matches =
+      std::any_of(names.begin(), names.end(),
+                  [&](const std::string& name) { return alone.Matches(name); });
+  if (matches) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "lora.targets: '", target, "' matches no layer; a block has ",
+      absl::StrJoin(BlockLinears(architecture), ", ")));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> LoraModules(
+    const WanArchitecture& architecture, const LoraSpec& spec) {
+  HP_RETURN_IF_ERROR(spec.Validate());
+  const std::vector<std::string> names = AllBlockLinears(architecture);
+  for (const std::string& target : spec.targets) {
+    HP_RETURN_IF_ERROR(CheckTarget(architecture, target, names));
+  }
+  std::vector<std::string> modules;
+  for (const std::string& name : names) {
+    if (spec.Matches(name)) modules.push_back(name);
+  }
+  return modules;
+}
+
+}  // namespace halfpipe

@@ -1,0 +1,55 @@
+#include "client/jobs/job_json.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "client/client_test_support.h"
+#include "gtest/gtest.h"
+
+namespace halfpipe {
+namespace {
+
+TEST(JobJsonTest, UnsetThingsAreNull) {
+  Job job;
+  job.id = "j1";
+  job.created = absl::FromUnixMillis(1500);
+  const auto json = ToJson(job);
+  EXPECT_EQ(json["created"], "1970-01-01T00:00:01.500Z");
+  EXPECT_TRUE(json["started"].is_null());
+  EXPECT_TRUE(json["error"].is_null());
+  EXPECT_TRUE(json["last_step"].is_null());
+  EXPECT_FALSE(json.contains("config_yaml"));
+}
+
+TEST(JobJsonTest, ErrorsHaveCodeAndMessage) {
+  JobEvent event;
+  event.what = StateChange{.state = JobState::kFailed,
+                           .reason = "",
+                           .error = absl::DataLossError("truncated")};
+  const auto json = ToJson(event);
+  EXPECT_EQ(json["type"], "state");
+  EXPECT_EQ(json["state"], "failed");
+  EXPECT_EQ(json["error"]["code"], "DATA_LOSS");
+  EXPECT_EQ(json["error"]["message"], "truncated");
+}
+
+TEST(JobJsonTest, ALineNamesItsStage) {
+  JobEvent event;
+  event.what = LogLine{LogSeverity::kWarning, "hot", 1};
+  EXPECT_EQ(ToJson(event)["stage"], 1);
+  event.what = LogLine{LogSeverity::kWarning, "hot"};
+  EXPECT_TRUE(ToJson(event)["stage"].is_null());
+}
+
+TEST(JobJsonTest, WhatJsonCannotHoldDoesNotThrow) {
+  auto step = std::get<StepProgress>(StepEvent(1, 2, 0).what);
+  step.loss = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_NE(JsonText(ToJson(step)).find("\"loss\":null"), std::string::npos);
+  JobEvent event;
+  event.what = LogLine{.severity = LogSeverity::kInfo, .text = "bad \xff byte"};
+  EXPECT_NE(JsonText(ToJson(event)).find("bad \xef\xbf\xbd byte"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace halfpipe
