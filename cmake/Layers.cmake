@@ -48,8 +48,10 @@ set(HP_LAYER_stage_activations base jobs plan stage_runtime stage_gpu
     stage_kernels absl torch c10_cuda cuda)
 set(HP_LAYER_stage_wan base store model plan stage_kernels stage_lora
     stage_activations absl torch config)
-set(HP_LAYER_stage_encoders base store stage_kernels absl torch sentencepiece
-    utf8proc)
+# SentencePiece, in a module that stage_encoders loads
+set(HP_LAYER_stage_sentencepiece sentencepiece)
+set(HP_LAYER_stage_encoders base store stage_kernels stage_sentencepiece absl
+    torch utf8proc)
 set(HP_LAYER_stage_train base jobs store model plan stage_runtime stage_gpu
     stage_kernels stage_lora stage_activations stage_wan absl torch c10_cuda)
 # what both stage programs do for a job

@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
-#include "stage/encoders/sentence_pieces_abi.h"
+#include "stage/sentencepiece/sentence_pieces_abi.h"
 
 namespace halfpipe {
 namespace {

@@ -84,7 +84,10 @@ absl::StatusOr<LocalRendezvous> ParseLocalRendezvous(absl::string_view text) {
         "the link's rendezvous is malformed: expected an absolute socket path, "
         "a line feed and 64 hex digits");
   }
-  return LocalRendezvous{std::move(parts[0]), std::move(parts[1])};
+  LocalRendezvous parsed;
+  parsed.socket_path = std::move(parts[0]);
+  parsed.nonce = std::move(parts[1]);
+  return parsed;
 }
 
 absl::StatusOr<OwnedFd> AcceptPeer(const std::string& socket_path,

@@ -3,8 +3,8 @@
 // own, older protobuf; loaded beside gRPC's protobuf in the usual way it takes
 // their place and the process crashes at start. So it lives in a module that
 // is loaded with its symbols bound to itself.
-#ifndef HP_STAGE_ENCODERS_SENTENCE_PIECES_ABI_H_
-#define HP_STAGE_ENCODERS_SENTENCE_PIECES_ABI_H_
+#ifndef HP_STAGE_SENTENCEPIECE_SENTENCE_PIECES_ABI_H_
+#define HP_STAGE_SENTENCEPIECE_SENTENCE_PIECES_ABI_H_
 
 #include <cstddef>
 
@@ -29,4 +29,4 @@ int HpSentencePiecesCount(const void* model);
 
 }  // extern "C"
 
-#endif  // HP_STAGE_ENCODERS_SENTENCE_PIECES_ABI_H_
+#endif  // HP_STAGE_SENTENCEPIECE_SENTENCE_PIECES_ABI_H_

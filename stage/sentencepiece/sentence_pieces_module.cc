@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "stage/encoders/sentence_pieces_abi.h"
+#include "stage/sentencepiece/sentence_pieces_abi.h"
 
 namespace {
 
