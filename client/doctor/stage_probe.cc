@@ -71,8 +71,9 @@ Finding Arithmetic(const Json& probe) {
   if (!settings.empty()) {
     absl::StrAppend(&finding.found, " (the environment sets ", settings, ")");
   }
-  if (absl::StrContains(finding.found, "mkl off") ||
-      absl::StrContains(finding.found, "mkl absent")) {
+  // One of MklMode's of common/base/cpu_arithmetic.h.
+  const std::string mode = Text(probe, "mkl_mode");
+  if (mode == "absent" || absl::StartsWith(mode, "off")) {
     finding.verdict = Verdict::kWarn;
     finding.advice =
         "MKL is in no reproducible mode: results of jobs on the CPU may "

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "common/base/failure.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {
@@ -25,6 +26,16 @@ Json ErrorJson(const absl::Status& error) {
   if (error.ok()) return nullptr;
   return {{"code", absl::StatusCodeToString(error.code())},
           {"message", std::string(error.message())}};
+}
+
+// For programs; those of records from before there were kinds are "unknown".
+Json FailureJson(const absl::Status& error) {
+  if (error.ok()) return nullptr;
+  const Failure failure = FailureOf(error).value_or(Failure());
+  return {{"kind", std::string(FailureKindName(failure.kind))},
+          {"stage",
+           failure.stage.has_value() ? Json(*failure.stage) : Json(nullptr)},
+          {"remedy", std::string(RemedyName(failure.remedy))}};
 }
 
 Json CheckpointJson(const Checkpoint& checkpoint) {
@@ -67,6 +78,7 @@ struct AddEvent {
     json["state"] = std::string(JobStateName(change.state));
     json["reason"] = change.reason;
     json["error"] = ErrorJson(change.error);
+    json["failure"] = FailureJson(change.error);
   }
 
   void operator()(const StepProgress& step) const {
@@ -133,6 +145,7 @@ nlohmann::ordered_json ToJson(const Job& job) {
                {"state", std::string(JobStateName(job.state))},
                {"reason", job.reason},
                {"error", ErrorJson(job.error)},
+               {"failure", FailureJson(job.error)},
                {"labels", job.labels},
                {"created", TimeJson(job.created)},
                {"started", TimeJson(job.started)},

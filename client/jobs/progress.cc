@@ -7,7 +7,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -28,7 +27,7 @@ std::string StateText(const StateChange& change) {
   if (!change.reason.empty()) absl::StrAppend(&text, ": ", change.reason);
   const absl::string_view error = change.error.message();
   // The reason often is the error's message already.
-  if (!change.error.ok() && !absl::StrContains(text, error)) {
+  if (!change.error.ok() && error != change.reason) {
     absl::StrAppend(&text, ": ", error);
   }
   return PrintableLines(text);
@@ -125,7 +124,7 @@ std::string ProgressBar(const StepProgress& step, int columns) {
 
 std::string EncodingText(const EncodingProgress& progress) {
   // A check's clips are only looked at.
-  const bool looks = absl::StartsWith(progress.activity, "look");
+  const bool looks = progress.work == StageWork::kLookingAtClips;
   std::string text =
       absl::StrCat(looks ? "checking " : "encoding ", progress.samples_done,
                    "/", progress.samples_total);

@@ -2,16 +2,10 @@
 
 #include <cerrno>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/failure.h"
 
 namespace halfpipe {
-namespace {
-
-constexpr char kDiskFull[] = "halfpipe/disk-full";
-constexpr char kShortage[] = "halfpipe/shortage";
-
-}  // namespace
 
 absl::Status FileErrnoStatus(int error, absl::string_view what,
                              const std::string& path) {
@@ -37,19 +31,19 @@ bool IsShortageErrno(int error) {
 }
 
 void MarkDiskFull(absl::Status* status) {
-  status->SetPayload(kDiskFull, absl::Cord());
+  MarkFailure(FailureKind::kDiskFull, status);
 }
 
 bool IsDiskFull(const absl::Status& status) {
-  return status.GetPayload(kDiskFull).has_value();
+  return IsMarked(status, FailureKind::kDiskFull);
 }
 
 void MarkShortage(absl::Status* status) {
-  status->SetPayload(kShortage, absl::Cord());
+  MarkFailure(FailureKind::kShortage, status);
 }
 
 bool IsShortage(const absl::Status& status) {
-  return status.GetPayload(kShortage).has_value();
+  return IsMarked(status, FailureKind::kShortage);
 }
 
 bool IsWaitedFor(const absl::Status& status) {

@@ -27,8 +27,8 @@ namespace halfpipe {
 // the system have run out for now: EMFILE, ENFILE, ENOBUFS, ENOMEM.
 [[nodiscard]] bool IsShortageErrno(int error);
 
-// Set and find the marks. They survive Annotate and the way from a stage to
-// the coordinator (common/rpc). An OK status has none.
+// Set and find the kinds kDiskFull and kShortage of common/base/failure.h. An
+// OK status has none.
 void MarkDiskFull(absl::Status* status);
 [[nodiscard]] bool IsDiskFull(const absl::Status& status);
 void MarkShortage(absl::Status* status);

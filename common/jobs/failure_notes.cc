@@ -1,47 +1,36 @@
 #include "common/jobs/failure_notes.h"
 
-#include <string>
-#include <vector>
-
-#include "absl/strings/cord.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
-
 namespace halfpipe {
-namespace {
-
-constexpr char kPinRefusal[] = "halfpipe/pin-refusal";
-constexpr char kDeviceFault[] = "halfpipe/device-fault";
-
-}  // namespace
 
 void SetPinRefusal(const PinRefusal& refusal, absl::Status* status) {
-  status->SetPayload(
-      kPinRefusal,
-      absl::Cord(absl::StrCat(refusal.pinned_bytes, " ", refusal.asked_bytes)));
+  MarkFailure(FailureKind::kPinRefused, status);
+  std::optional<Failure> failure = FailureOf(*status);
+  if (!failure.has_value()) return;  // of an OK status
+  failure->pin = refusal;
+  SetFailure(*failure, status);
 }
 
 std::optional<PinRefusal> PinRefusalOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> payload = status.GetPayload(kPinRefusal);
-  if (!payload.has_value()) return std::nullopt;
-  const std::string text(*payload);
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, ' ');
-  PinRefusal refusal;
-  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &refusal.pinned_bytes) ||
-      !absl::SimpleAtoi(parts[1], &refusal.asked_bytes)) {
-    return std::nullopt;
-  }
-  return refusal;
+  const std::optional<Failure> failure = FailureOf(status);
+  return failure.has_value() ? failure->pin : std::nullopt;
 }
 
 void MarkDeviceFault(absl::Status* status) {
-  status->SetPayload(kDeviceFault, absl::Cord());
+  MarkFailure(FailureKind::kDeviceFault, status);
 }
 
 bool IsDeviceFault(const absl::Status& status) {
-  return status.GetPayload(kDeviceFault).has_value();
+  return IsMarked(status, FailureKind::kDeviceFault);
+}
+
+absl::Status NonFiniteError(absl::string_view message) {
+  absl::Status status = absl::FailedPreconditionError(message);
+  MarkFailure(FailureKind::kNonFinite, &status);
+  return status;
+}
+
+bool IsNonFinite(const absl::Status& status) {
+  return IsMarked(status, FailureKind::kNonFinite);
 }
 
 }  // namespace halfpipe

@@ -1,22 +1,15 @@
-// What a failed command's status tells the coordinator beside its code and
-// message: payloads that Annotate keeps and the protocol carries.
+// Kinds of failures (common/base/failure.h) that a stage finds in its work: how
+// they are put on a status and found there.
 #ifndef HP_COMMON_JOBS_FAILURE_NOTES_H_
 #define HP_COMMON_JOBS_FAILURE_NOTES_H_
 
-#include <cstdint>
 #include <optional>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "common/base/failure.h"
 
 namespace halfpipe {
-
-// The host did not let this process pin as much memory as its plan asks for.
-struct PinRefusal {
-  int64_t pinned_bytes = 0;  // what it had pinned by then
-  int64_t asked_bytes = 0;   // what it was refused
-
-  friend bool operator==(const PinRefusal&, const PinRefusal&) = default;
-};
 
 void SetPinRefusal(const PinRefusal& refusal, absl::Status* status);
 [[nodiscard]] std::optional<PinRefusal> PinRefusalOf(
@@ -26,6 +19,11 @@ void SetPinRefusal(const PinRefusal& refusal, absl::Status* status);
 // it), or its context is of no use any more. A fresh process may find it well.
 void MarkDeviceFault(absl::Status* status);
 [[nodiscard]] bool IsDeviceFault(const absl::Status& status);
+
+// FailedPrecondition: a step's loss or gradient is not finite, and neither
+// stage has changed anything.
+[[nodiscard]] absl::Status NonFiniteError(absl::string_view message);
+[[nodiscard]] bool IsNonFinite(const absl::Status& status);
 
 }  // namespace halfpipe
 

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/jobs/stage_progress.h"
 #include "common/pipeline/action.h"
 
 namespace halfpipe {
@@ -103,7 +104,10 @@ struct ValidationResult {
 struct EncodingProgress {
   int64_t samples_done = 0;
   int64_t samples_total = 0;
-  std::string activity;
+  std::string activity = {};  // for people
+  // kEncodingClips or kLookingAtClips; kUnknown in a record from before there
+  // was one.
+  StageWork work = StageWork::kUnknown;
 };
 
 struct StateChange {

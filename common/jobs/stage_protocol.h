@@ -22,6 +22,7 @@
 #include "common/base/dtype.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
+#include "common/jobs/stage_progress.h"
 #include "common/jobs/step_plan.h"
 
 namespace halfpipe {
@@ -30,7 +31,7 @@ struct LoadedJob;
 
 // Of the commands and results below and their messages. Rises with every change
 // that a stage or coordinator of the number before would read wrongly.
-inline constexpr int32_t kStageProtocol = 1;
+inline constexpr int32_t kStageProtocol = 2;
 
 // What a stage says of itself when it registers.
 struct StageInfo {
@@ -300,7 +301,8 @@ struct StageHeartbeat {
   int64_t sequence = 0;  // the command being run, or the last one
   Step step;
   int64_t action_index = -1;  // within the step's list; -1 outside a step
-  std::string activity;       // "encoding 3/12", "loading 40%", "idle"
+  StageProgress progress = {};
+  std::string activity;  // for people: ProgressText of it
   int64_t device_bytes_in_use = 0;
   int64_t device_total_bytes = 0;
   // While no job is loaded, what the next one finds; the last of it goes on to

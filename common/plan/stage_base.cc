@@ -48,7 +48,7 @@ int64_t ScratchBytes(const PlanRequest& request) {
 }  // namespace
 
 void FillBase(const PlanRequest& request, const BlockModel& block,
-              const StageWork& work, StagePlan* plan) {
+              const StageDuty& work, StagePlan* plan) {
   const DeviceRates& device = request.devices[static_cast<size_t>(work.rank)];
   const int64_t activation = block.of(SavedGroup::kInput).bytes;
   plan->live = work.live;

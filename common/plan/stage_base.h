@@ -12,7 +12,7 @@
 namespace halfpipe {
 
 // What a stage has to do in the job. Stage 0 has embeddings and head.
-struct StageWork {
+struct StageDuty {
   int rank = 0;
   int stages = 2;
   int64_t blocks = 0;
@@ -22,7 +22,7 @@ struct StageWork {
 
 // Fills the parts of `plan` that are there at any time, all but slack and peak.
 void FillBase(const PlanRequest& request, const BlockModel& block,
-              const StageWork& work, StagePlan* plan);
+              const StageDuty& work, StagePlan* plan);
 
 // Of the bytes that activations, their copies and temporaries take, the part
 // that the allocator holds beside them.

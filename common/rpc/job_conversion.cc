@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/rpc/failure_conversion.h"
 #include "common/rpc/status_conversion.h"
 #include "common/rpc/timed_action_conversion.h"
 
@@ -16,10 +17,15 @@ constexpr size_t kMaxErrorBytes = size_t{1} << 16;
 void ErrorToProto(const absl::Status& from, v1::JobError* to) {
   to->set_code(from.raw_code());
   to->set_message(CutMessage(from.message(), kMaxErrorBytes));
+  if (const auto failure = FailureOf(from); failure.has_value()) {
+    *to->mutable_failure() = ToProto(*failure);
+  }
 }
 
 absl::Status ErrorFromProto(const v1::JobError& from) {
-  return MakeStatus(from.code(), from.message());
+  absl::Status to = MakeStatus(from.code(), from.message());
+  if (from.has_failure()) SetFailure(FromProto(from.failure()), &to);
+  return to;
 }
 
 void CheckpointToProto(const Checkpoint& from, v1::Checkpoint* to) {
@@ -137,6 +143,7 @@ struct EventWriter {
     to->mutable_encoding()->set_samples_done(what.samples_done);
     to->mutable_encoding()->set_samples_total(what.samples_total);
     to->mutable_encoding()->set_activity(what.activity);
+    to->mutable_encoding()->set_work(ToProto(what.work));
   }
 
   void operator()(const LogLine& what) {
@@ -310,9 +317,9 @@ absl::StatusOr<JobEvent> FromProto(const v1::JobEvent& from) {
       to.what = StepFromProto(from.step());
       return to;
     case v1::JobEvent::kEncoding:
-      to.what = EncodingProgress{from.encoding().samples_done(),
-                                 from.encoding().samples_total(),
-                                 from.encoding().activity()};
+      to.what = EncodingProgress{
+          from.encoding().samples_done(), from.encoding().samples_total(),
+          from.encoding().activity(), FromProto(from.encoding().work())};
       return to;
     case v1::JobEvent::kLog: {
       LogLine line{SeverityFromProto(from.log().severity()), from.log().text()};

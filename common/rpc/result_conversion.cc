@@ -1,9 +1,10 @@
 // The half of stage_conversion.h that deals with results.
 #include <utility>
 
-#include "common/base/disk_full.h"
+#include "common/base/failure.h"
 #include "common/base/status.h"
 #include "common/jobs/failure_notes.h"
+#include "common/rpc/failure_conversion.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
 
@@ -235,9 +236,9 @@ v1::ReportRequest ToProto(const CommandResult& from) {
     to.mutable_pin_refusal()->set_pinned_bytes(refusal->pinned_bytes);
     to.mutable_pin_refusal()->set_asked_bytes(refusal->asked_bytes);
   }
-  to.set_device_fault(IsDeviceFault(from.status));
-  to.set_disk_full(IsDiskFull(from.status));
-  to.set_shortage(IsShortage(from.status));
+  if (const auto failure = FailureOf(from.status); failure.has_value()) {
+    *to.mutable_failure() = ToProto(*failure);
+  }
   return to;
 }
 
@@ -247,14 +248,13 @@ absl::StatusOr<CommandResult> FromProto(const v1::ReportRequest& from) {
   to.epoch = Epoch(from.epoch());
   to.status = MakeStatus(from.status_code(), from.status_message());
   if (!to.status.ok()) {
+    if (!from.has_failure()) return to;
+    Failure failure = FromProto(from.failure());
     if (from.has_pin_refusal()) {
-      SetPinRefusal({.pinned_bytes = from.pin_refusal().pinned_bytes(),
-                     .asked_bytes = from.pin_refusal().asked_bytes()},
-                    &to.status);
+      failure.pin = {.pinned_bytes = from.pin_refusal().pinned_bytes(),
+                     .asked_bytes = from.pin_refusal().asked_bytes()};
     }
-    if (from.device_fault()) MarkDeviceFault(&to.status);
-    if (from.disk_full()) MarkDiskFull(&to.status);
-    if (from.shortage()) MarkShortage(&to.status);
+    SetFailure(failure, &to.status);
     return to;
   }
   HP_ASSIGN_OR_RETURN(to.body, ResultBodyFromProto(from));

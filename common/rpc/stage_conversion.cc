@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/jobs/recent_lines.h"
+#include "common/rpc/failure_conversion.h"
 #include "common/rpc/status_conversion.h"
 
 namespace halfpipe {
@@ -276,6 +277,9 @@ v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
   to.set_step(from.step.value());
   to.set_action_index(from.action_index);
   to.set_activity(from.activity);
+  to.mutable_progress()->set_work(ToProto(from.progress.work));
+  to.mutable_progress()->set_done(from.progress.done);
+  to.mutable_progress()->set_total(from.progress.total);
   to.set_device_bytes_in_use(from.device_bytes_in_use);
   to.set_device_total_bytes(from.device_total_bytes);
   to.set_device_free_change_bytes(from.device_free_change_bytes);
@@ -296,6 +300,8 @@ StageHeartbeat FromProto(const v1::HeartbeatRequest& from) {
   to.step = Step(from.step());
   to.action_index = from.action_index();
   to.activity = from.activity();
+  to.progress = {FromProto(from.progress().work()), from.progress().done(),
+                 from.progress().total()};
   to.device_bytes_in_use = from.device_bytes_in_use();
   to.device_total_bytes = from.device_total_bytes();
   to.device_free_change_bytes = from.device_free_change_bytes();

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/base/disk_full.h"
+#include "common/base/failure.h"
 
 namespace halfpipe {
 namespace {
 
 constexpr int kMostRefusals = 3;
-constexpr char kStuckPayload[] = "halfpipe.stuck";
 
 std::string GiB(int64_t bytes) {
   return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) /
@@ -61,54 +59,65 @@ std::string MemoryAdvice(const StageInfo& stage,
       (forecast->budget_bytes - kStep) / (kStep >> 10), "MiB");
 }
 
+std::string NcclAdvice(const StageInfo& stage) {
+  return absl::StrCat(
+      "; the link to ", DeviceText(stage),
+      " failed: NCCL_DEBUG=INFO in both stages' environment makes their logs "
+      "say why, NCCL_P2P_DISABLE=1 or NCCL_SHM_DISABLE=1 goes round broken "
+      "peer access or shared memory (docker: --shm-size)");
+}
+
+// "": the failure says it all.
+std::string AdviceFor(FailureKind kind, const StageInfo& stage,
+                      const StageForecast* forecast) {
+  switch (kind) {
+    case FailureKind::kPinRefused:
+      return PinAdvice(forecast);
+    case FailureKind::kHostMemory:
+      return HostMemoryAdvice(stage);
+    case FailureKind::kDeviceMemory:
+      return MemoryAdvice(stage, forecast);
+    case FailureKind::kDeviceFault:
+      return absl::StrCat("; ", DeviceText(stage),
+                          " failed or was lost: look for Xid in dmesg there, "
+                          "and at nvidia-smi");
+    case FailureKind::kNccl:
+      return NcclAdvice(stage);
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 absl::Status ExplainFailure(const absl::Status& status, const StageInfo& stage,
                             const StageForecast* forecast) {
-  std::string advice;
-  if (PinRefusalOf(status).has_value()) {
-    advice = PinAdvice(forecast);
-  } else if (IsWaitedFor(status)) {
-    return status;  // says it all
-  } else if (absl::StrContains(status.message(), "out of host memory")) {
-    advice = HostMemoryAdvice(stage);
-  } else if (absl::IsResourceExhausted(status)) {
-    advice = MemoryAdvice(stage, forecast);
-  } else if (IsDeviceFault(status)) {
-    advice = absl::StrCat("; ", DeviceText(stage),
-                          " failed or was lost: look for Xid in dmesg there, "
-                          "and at nvidia-smi");
-  } else if (absl::StrContains(status.message(), "nccl") ||
-             absl::StrContains(status.message(), "NCCL")) {
-    advice = absl::StrCat(
-        "; the link to ", DeviceText(stage),
-        " failed: NCCL_DEBUG=INFO in both stages' environment makes their logs "
-        "say why, NCCL_P2P_DISABLE=1 or NCCL_SHM_DISABLE=1 goes round broken "
-        "peer access or shared memory (docker: --shm-size)");
-  }
+  const Failure failure = DescribeFailure(status);
+  const std::string advice = AdviceFor(failure.kind, stage, forecast);
   if (advice.empty()) return status;
   absl::Status explained(status.code(), absl::StrCat(status.message(), advice));
-  status.ForEachPayload([&](absl::string_view name, const absl::Cord& value) {
-    explained.SetPayload(name, value);
-  });
+  if (const auto carried = FailureOf(status); carried.has_value()) {
+    SetFailure(*carried, &explained);
+  }
   return explained;
 }
 
-bool IsNonFinite(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) &&
-         absl::StrContains(status.message(), "non-finite");
-}
-
 void MarkStuck(absl::Status* status) {
-  status->SetPayload(kStuckPayload, absl::Cord("1"));
+  MarkFailure(FailureKind::kStuck, status);
 }
 
 absl::string_view RestartReason(const absl::Status& cause) {
-  if (cause.GetPayload(kStuckPayload).has_value()) return "stuck";
-  if (IsDeviceFault(cause)) return "device_fault";
-  if (PinRefusalOf(cause).has_value()) return "pin_refused";
-  if (IsNonFinite(cause)) return "nonfinite";
-  if (IsShortage(cause)) return "shortage";
+  const FailureKind kind = DescribeFailure(cause).kind;
+  switch (kind) {
+    case FailureKind::kStuck:
+    case FailureKind::kDeviceFault:
+    case FailureKind::kPinRefused:
+    case FailureKind::kNonFinite:
+    case FailureKind::kShortage:
+      return FailureKindName(kind);
+    default:
+      break;
+  }
   switch (cause.code()) {
     case absl::StatusCode::kUnavailable:
       return "stage_lost";

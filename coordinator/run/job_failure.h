@@ -22,10 +22,6 @@ namespace halfpipe {
                                           const StageInfo& stage,
                                           const StageForecast* forecast);
 
-// Whether a step failed because its loss or gradient was not finite: both
-// stages say so, and neither has changed anything.
-[[nodiscard]] bool IsNonFinite(const absl::Status& status);
-
 // A stage was given up because it did not get on.
 void MarkStuck(absl::Status* status);
 

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/base/failure.h"
 #include "common/base/status.h"
 #include "common/plan/activation_plan.h"
 #include "common/plan/plan_request.h"
@@ -16,9 +17,6 @@
 
 namespace halfpipe {
 namespace {
-
-// Marks the planner's "no plan fits".
-constexpr absl::string_view kNoPlan = "halfpipe/no-memory-plan";
 
 double InGiB(int64_t bytes) {
   return static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30);
@@ -184,7 +182,7 @@ absl::StatusOr<JobMemory> PlanJobMemory(
   if (!absl::IsResourceExhausted(plan.status())) return plan.status();
   if (!named) {
     absl::Status no_plan = plan.status();
-    no_plan.SetPayload(kNoPlan, absl::Cord());
+    MarkFailure(FailureKind::kNoMemoryPlan, &no_plan);
     return no_plan;
   }
   unplanned.warning = absl::StrCat(
@@ -195,7 +193,8 @@ absl::StatusOr<JobMemory> PlanJobMemory(
 }
 
 bool IsNoPlan(const absl::Status& status) {
-  return status.GetPayload(kNoPlan).has_value();
+  return IsMarked(status, FailureKind::kNoMemoryPlan) &&
+         DescribeFailure(status).remedy == Remedy::kTryAnotherPair;
 }
 
 }  // namespace halfpipe

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/failure.h"
 #include "common/base/status.h"
+#include "common/jobs/failure_notes.h"
 #include "coordinator/run/command_kinds.h"
 
 namespace halfpipe {
@@ -79,11 +81,13 @@ void JobRunner::ProceedWhenReady(absl::Time now) {
   const std::string missing = MissingStages();
   if (!missing.empty()) {
     if (now - wait_since_ <= plan_.join_timeout) return;
-    return Fail(absl::DeadlineExceededError(
-        absl::StrCat(missing, " did not join within ",
-                     absl::FormatDuration(plan_.join_timeout),
-                     ": see that process's log for the reason",
-                     cause_.empty() ? "" : "; it was missed after: ", cause_)));
+    return Fail(
+        Described(absl::DeadlineExceededError(absl::StrCat(
+                      missing, " did not join within ",
+                      absl::FormatDuration(plan_.join_timeout),
+                      ": see that process's log for the reason",
+                      cause_.empty() ? "" : "; it was missed after: ", cause_)),
+                  OnlyMissingStage()));
   }
   if (now < resume_at_) return;
   if (encoded_) return BeginStart();
@@ -95,6 +99,16 @@ std::string JobRunner::MissingStages() const {
   for (int32_t rank = 0; rank < world_; ++rank) {
     if (stages_[static_cast<size_t>(rank)].info.has_value()) continue;
     absl::StrAppend(&missing, missing.empty() ? "" : " and ", "stage ", rank);
+  }
+  return missing;
+}
+
+std::optional<int32_t> JobRunner::OnlyMissingStage() const {
+  std::optional<int32_t> missing;
+  for (int32_t rank = 0; rank < world_; ++rank) {
+    if (stages_[static_cast<size_t>(rank)].info.has_value()) continue;
+    if (missing.has_value()) return std::nullopt;
+    missing = rank;
   }
   return missing;
 }
@@ -130,7 +144,8 @@ void JobRunner::OnResult(Rank rank, const CommandResult& result,
   stage.pending.pop_front();
   if (shortage_.has_value()) return;  // this epoch is over
   if (!result.status.ok()) {
-    return OnFailure(rank, command, result.status, now);
+    return OnFailure(rank, command, Described(result.status, rank.value()),
+                     now);
   }
   if (suspected_.has_value()) {
     // This epoch is over; only its cause is still asked for.
@@ -246,6 +261,7 @@ bool JobRunner::WantsAbandon(Rank rank) const {
 
 void JobRunner::Fail(const absl::Status& error) {
   if (finished()) return;
+  if (IsNonFinite(error)) host_->OnNonFiniteStep();
   if (stop_ == StopKind::kCancel || stop_ == StopKind::kCancelNow) {
     return Finish(JobTrigger::kCancelled, std::string(error.message()));
   }

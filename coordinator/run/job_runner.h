@@ -69,6 +69,9 @@ class JobRunnerHost {
   virtual void Emit(const JobEventBody& event) = 0;
   // What the stages measured in a step that counts, by rank; before its Emit.
   virtual void OnReports(const std::vector<StepReport>& reports) = 0;
+  // A step ended the epoch or the job because its loss or gradient is not
+  // finite. (One that is skipped is told by its Emit.)
+  virtual void OnNonFiniteStep() = 0;
   // The pair forms again, for one of RestartReason's words.
   virtual void OnRestart(absl::string_view reason) = 0;
   // The commit: durable when it returns OK.
@@ -177,6 +180,7 @@ class JobRunner {
   void SendAll(const CommandBody& body);
   [[nodiscard]] bool AllAnswered() const;
   [[nodiscard]] std::string MissingStages() const;
+  [[nodiscard]] std::optional<int32_t> OnlyMissingStage() const;
   void ProceedWhenReady(absl::Time now);
   void RetractSteps();
   void Fail(const absl::Status& error);
@@ -289,6 +293,10 @@ class JobRunner {
   [[nodiscard]] bool Inspects() const;
   void LookBesideProblems();
   void OnInspected();
+  // What the scan found, with where it comes from; its lines, with that and
+  // without. REQUIRES: scan_.
+  [[nodiscard]] absl::Status FoundProblems() const;
+  [[nodiscard]] std::set<std::string> ProblemLines() const;
   // `error` behind what the scan found, each line once.
   [[nodiscard]] absl::Status BehindProblems(const absl::Status& error) const;
   void WarnOfShortClips();

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/disk_full.h"
+#include "common/base/failure.h"
 #include "common/base/status.h"
 #include "common/jobs/failure_notes.h"
 #include "coordinator/run/command_kinds.h"
@@ -29,8 +30,9 @@ void JobRunner::OnLost(Rank rank, absl::Time now) {
   stage.held.reset();
   stage.pending.clear();
   if (phase_ == Phase::kWait) return;
-  absl::Status cause =
-      absl::UnavailableError(absl::StrCat("stage ", rank.value(), " was lost"));
+  absl::Status cause = Described(
+      absl::UnavailableError(absl::StrCat("stage ", rank.value(), " was lost")),
+      rank.value());
   // A process whose device failed says so and then ends itself.
   if (suspected_.has_value() && IsDeviceFault(*suspected_)) {
     cause = *suspected_;
@@ -63,7 +65,8 @@ void JobRunner::OnEarlierResult(Rank rank, const CommandResult& result,
   if (IsNonFinite(result.status)) return;
   const std::string where = absl::StrCat("stage ", rank.value());
   if (!PlanToPinLess(rank, result.status)) {
-    return Fail(Annotate(Explain(rank, result.status), where));
+    return Fail(
+        Annotate(Explain(rank, Described(result.status, rank.value())), where));
   }
   if (phase_ != Phase::kWait) Restart(Annotate(result.status, where), now);
 }

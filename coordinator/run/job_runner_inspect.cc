@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/failure.h"
 #include "common/base/status.h"
 #include "coordinator/run/job_runner.h"
 
@@ -27,8 +27,7 @@ bool JobRunner::Inspects() const {
 void JobRunner::LookBesideProblems() {
   const std::vector<std::string> lines =
       absl::StrSplit(scan_->problems.message(), '\n');
-  scan_->problems = Annotate(scan_->problems, "stage 0, scan");
-  if (plan_.quick || scan_->samples.empty()) return Fail(scan_->problems);
+  if (plan_.quick || scan_->samples.empty()) return Fail(FoundProblems());
   // Who knows enough by that need not wait for the rest.
   Say(LogSeverity::kWarning,
       absl::StrCat("the job cannot run: ", lines.front(),
@@ -40,25 +39,44 @@ void JobRunner::LookBesideProblems() {
   BeginEncode();
 }
 
+absl::Status JobRunner::FoundProblems() const {
+  return Annotate(Described(scan_->problems, 0), "stage 0, scan");
+}
+
+std::set<std::string> JobRunner::ProblemLines() const {
+  std::set<std::string> lines;
+  for (const absl::Status& problems : {scan_->problems, FoundProblems()}) {
+    for (const absl::string_view line :
+         absl::StrSplit(problems.message(), '\n')) {
+      lines.emplace(line);
+    }
+  }
+  return lines;
+}
+
 absl::Status JobRunner::BehindProblems(const absl::Status& error) const {
   if (error.ok() || !scan_.has_value() || scan_->problems.ok()) return error;
-  std::string lines(scan_->problems.message());
+  const absl::Status problems = FoundProblems();
+  std::set<std::string> said = ProblemLines();
+  std::string lines(problems.message());
   for (const absl::string_view line : absl::StrSplit(error.message(), '\n')) {
-    if (line.empty() || absl::StrContains(lines, line)) continue;
+    if (line.empty() || !said.emplace(line).second) continue;
     absl::StrAppend(&lines, "\n", line);
   }
-  return {scan_->problems.code(), lines};
+  absl::Status all(problems.code(), lines);
+  SetFailure(DescribeFailure(problems), &all);
+  return all;
 }
 
 void JobRunner::OnInspected() {
-  if (!scan_->problems.ok()) return Fail(scan_->problems);
+  if (!scan_->problems.ok()) return Fail(FoundProblems());
   const auto cached =
       std::count_if(scan_->samples.begin(), scan_->samples.end(),
                     [](const SampleRef& sample) { return sample.cached; });
   // As of one whose samples were all looked at.
   host_->Emit(EncodingProgress{static_cast<int64_t>(scan_->samples.size()),
                                static_cast<int64_t>(scan_->samples.size()),
-                               "looked at clips"});
+                               "looked at clips", StageWork::kLookingAtClips});
   Finish(JobTrigger::kComplete,
          cached == 0
              ? "no problems found"

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/jobs/failure_notes.h"
 #include "coordinator/run/command_kinds.h"
-#include "coordinator/run/job_failure.h"
 #include "coordinator/run/job_runner.h"
 
 namespace halfpipe {
@@ -37,7 +37,7 @@ absl::Status JobRunner::TakeNonFinite(const StepProgress& progress,
                      "as they were"));
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat(
+  return NonFiniteError(absl::StrCat(
       what, skip ? ", as in the 20 steps before, which were skipped" : "",
       ": lower the learning rate and look for broken clips"));
 }
@@ -60,7 +60,8 @@ bool JobRunner::RollBack(const Pending& command, const absl::Status& failure,
       " of the learning rate (train.on_nonfinite)");
   Say(LogSeverity::kWarning, text);
   suspected_.reset();
-  FormAgain(absl::Status(failure.code(), text), absl::ZeroDuration(), now);
+  host_->OnNonFiniteStep();
+  FormAgain(NonFiniteError(text), absl::ZeroDuration(), now);
   return true;
 }
 

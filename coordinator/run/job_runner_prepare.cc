@@ -1,13 +1,11 @@
 // The runner's way from the scan to the loaded model.
 #include <algorithm>
+#include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "common/base/digest.h"
+#include "common/base/failure.h"
 #include "common/base/status.h"
 #include "coordinator/run/job_memory.h"
 #include "coordinator/run/job_runner.h"
@@ -16,19 +14,10 @@
 namespace halfpipe {
 namespace {
 
-// "encoding clips 3/12" and "looking at clips 3/12" give 3; nullopt for another
-// activity.
-std::optional<int64_t> SamplesEncoded(absl::string_view activity) {
-  if (!absl::ConsumePrefix(&activity, "encoding clips ") &&
-      !absl::ConsumePrefix(&activity, "looking at clips ")) {
-    return std::nullopt;
-  }
-  const std::vector<absl::string_view> parts = absl::StrSplit(activity, '/');
-  int64_t done = 0;
-  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &done)) {
-    return std::nullopt;
-  }
-  return done;
+// Of a stage that goes through its share of the samples.
+bool CountsSamples(const StageProgress& progress) {
+  return progress.work == StageWork::kEncodingClips ||
+         progress.work == StageWork::kLookingAtClips;
 }
 
 int64_t CountCached(const std::vector<SampleRef>& samples) {
@@ -98,17 +87,21 @@ void JobRunner::OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat,
   if (stage.info.has_value()) TakeFreeMemory(heartbeat, &*stage.info);
   WatchProgress(rank, heartbeat, now);
   if (phase_ != Phase::kEncode || heartbeat.epoch != epoch_) return;
-  const std::optional<int64_t> done = SamplesEncoded(heartbeat.activity);
-  if (!done.has_value() || *done == stage.samples_encoded) return;
-  stage.samples_encoded = *done;
-  EmitEncoding(heartbeat.activity);
+  const StageProgress& progress = heartbeat.progress;
+  if (!CountsSamples(progress) || progress.done == stage.samples_encoded) {
+    return;
+  }
+  stage.samples_encoded = progress.done;
+  EmitEncoding(ProgressText(progress));
 }
 
 void JobRunner::EmitEncoding(const std::string& activity) {
   const auto total = static_cast<int64_t>(scan_->samples.size());
   int64_t done = CountCached(scan_->samples);
   for (const Stage& stage : stages_) done += stage.samples_encoded;
-  host_->Emit(EncodingProgress{std::min(done, total), total, activity});
+  host_->Emit(EncodingProgress{
+      std::min(done, total), total, activity,
+      Inspects() ? StageWork::kLookingAtClips : StageWork::kEncodingClips});
 }
 
 void JobRunner::OnEncoded(const EncodeResult& result) {
@@ -138,8 +131,9 @@ void JobRunner::OnEncoded(const EncodeResult& result) {
 
 absl::Status JobRunner::DropRejected() {
   // What the scan said of a file is not said again.
-  std::erase_if(rejected_, [this](const std::string& line) {
-    return absl::StrContains(scan_->problems.message(), line);
+  const std::set<std::string> said = ProblemLines();
+  std::erase_if(rejected_, [&said](const std::string& line) {
+    return said.contains(line);
   });
   if (rejected_.empty()) return absl::OkStatus();
   std::sort(rejected_.begin(), rejected_.end());
@@ -215,10 +209,15 @@ absl::StatusOr<StartCommand> JobRunner::MakeStart(
   absl::StatusOr<JobMemory> made =
       PlanJobMemory(plan_.config, *scan_, infos, pin_limits_);
   if (!made.ok() && !refused_.empty()) {
-    return absl::Status(
+    Failure failure = DescribeFailure(made.status());
+    // Another pair would be tried for what this host alone refuses.
+    failure.remedy = Remedy::kEndJob;
+    absl::Status refused(
         made.status().code(),
         absl::StrCat(made.status().message(),
                      ". Pinned memory was refused: ", refused_));
+    SetFailure(failure, &refused);
+    return refused;
   }
   HP_ASSIGN_OR_RETURN(JobMemory memory, std::move(made));
   forecasts_ = memory.forecasts;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/failure.h"
 #include "coordinator/run/command_kinds.h"
 #include "coordinator/run/job_failure.h"
 #include "coordinator/run/job_runner.h"
@@ -32,9 +33,9 @@ void JobRunner::WatchProgress(Rank rank, const StageHeartbeat& heartbeat,
   if (mark.in_step) {
     mark.action_index = heartbeat.action_index;
   } else {
-    mark.activity = validating_ ? absl::StrCat("validating, action ",
-                                               heartbeat.action_index)
-                                : heartbeat.activity;
+    mark.progress = validating_ ? StageProgress{.work = StageWork::kValidating,
+                                                .done = heartbeat.action_index}
+                                : heartbeat.progress;
   }
   const std::vector<ProgressWatch::Stall> stalls =
       watch_.OnHeartbeat(rank.value(), mark, now);
@@ -63,7 +64,8 @@ void JobRunner::WatchProgress(Rank rank, const StageHeartbeat& heartbeat,
   Say(LogSeverity::kWarning, text);
   absl::Status stuck = absl::UnavailableError(text);
   MarkStuck(&stuck);
-  Restart(stuck, now);
+  Restart(stalls.size() == 1 ? Described(stuck, stalls.front().rank) : stuck,
+          now);
 }
 
 std::string JobRunner::StallText(const ProgressWatch::Stall& stall) const {
@@ -79,8 +81,9 @@ std::string JobRunner::StallText(const ProgressWatch::Stall& stall) const {
       absl::StrAppend(&text, ", action ", index, " (",
                       pipeline::ToString(schedule_.ranks[rank][index]), ")");
     }
-  } else if (!stall.mark.activity.empty()) {
-    absl::StrAppend(&text, " (", stall.mark.activity, ")");
+  } else if (const std::string at = ProgressText(stall.mark.progress);
+             !at.empty()) {
+    absl::StrAppend(&text, " (", at, ")");
   }
   absl::StrAppend(&text, " for ", Seconds(stall.stood));
   if (stall.median > absl::ZeroDuration()) {

@@ -4,25 +4,12 @@
 #include <cstddef>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-
 namespace halfpipe {
 namespace {
 
 constexpr size_t kFewest = 3;   // that a median is worth something
 constexpr size_t kWindow = 15;  // that it is taken of
 constexpr absl::Duration kLongestGap = absl::Seconds(10);
-// stage/job/training_job.cc says so while it waits for its peer.
-constexpr char kJoining[] = "joining the pair";
-
-// "encoding clips 3/12" and "encoding clips 4/12" are of one kind.
-std::string KindOf(const std::string& activity) {
-  std::string kind;
-  for (const char c : activity) {
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) kind.push_back(c);
-  }
-  return kind;
-}
 
 absl::Duration Median(std::vector<absl::Duration> values) {
   auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -50,7 +37,10 @@ std::vector<ProgressWatch::Stall> ProgressWatch::OnHeartbeat(
     return {};
   }
   if (mark.in_step) return JudgeStep();
-  if (mark.activity == kJoining || stage.stood <= LimitOf(stage)) return {};
+  if (mark.progress.work == StageWork::kJoining ||
+      stage.stood <= LimitOf(stage)) {
+    return {};
+  }
   return {StallOf(rank)};
 }
 
@@ -77,7 +67,7 @@ void ProgressWatch::Learn(Stage* stage) {
     stage->step[stage->mark->action_index] += stage->stood;
     return;
   }
-  std::deque<absl::Duration>& known = elsewhere_[KindOf(stage->mark->activity)];
+  std::deque<absl::Duration>& known = elsewhere_[stage->mark->progress.work];
   known.push_back(stage->stood);
   if (known.size() > kWindow) known.pop_front();
 }
@@ -98,7 +88,7 @@ std::optional<absl::Duration> ProgressWatch::MedianOf(
       times.push_back(found == step.end() ? absl::ZeroDuration()
                                           : found->second);
     }
-  } else if (auto found = elsewhere_.find(KindOf(mark.activity));
+  } else if (auto found = elsewhere_.find(mark.progress.work);
              found != elsewhere_.end()) {
     times.assign(found->second.begin(), found->second.end());
   }

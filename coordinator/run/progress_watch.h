@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/jobs/stage_progress.h"
 
 namespace halfpipe {
 
@@ -18,8 +19,8 @@ namespace halfpipe {
 struct StageMark {
   int64_t sequence = 0;  // of the command
   bool in_step = false;
-  int64_t action_index = -1;  // in a step; -1: before its first action
-  std::string activity = {};  // outside one: "encoding clips 3/12"
+  int64_t action_index = -1;    // in a step; -1: before its first action
+  StageProgress progress = {};  // outside one
 
   friend bool operator==(const StageMark&, const StageMark&) = default;
 };
@@ -30,7 +31,7 @@ struct StageMark {
 //
 //   an action of a step   5 times its median of the steps before, at least
 //                         60 s; one that no heartbeat met took no time
-//   anything else         5 times the median of its kind ("encoding clips"),
+//   anything else         5 times the median of its kind of work,
 //                         at least 10 min: clips and files differ
 //   too little is known   30 min
 //
@@ -98,7 +99,7 @@ class ProgressWatch {
 
   const Limits limits_;
   std::array<Stage, 2> stages_;
-  std::map<std::string, std::deque<absl::Duration>> elsewhere_;  // by kind
+  std::map<StageWork, std::deque<absl::Duration>> elsewhere_;
   std::string schedule_hash_;
 };
 

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
-#include "common/jobs/failure_notes.h"
+#include "common/base/failure.h"
 
 namespace halfpipe {
 
 bool IsWorthRestart(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsAborted(status) ||
-         absl::IsDeadlineExceeded(status) || absl::IsCancelled(status) ||
-         IsDeviceFault(status);
+  return DescribeFailure(status).remedy == Remedy::kFormAgain;
 }
 
 void RestartPolicy::OnProgress(int64_t mark) {

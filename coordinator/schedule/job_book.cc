@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "common/base/failure.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "coordinator/schedule/retry_policy.h"
@@ -125,7 +126,10 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
   HP_ASSIGN_OR_RETURN(LiveJob * live, Revive(id));
   Job& job = live->stored.job;
   Change change{trigger, reason, error, std::nullopt};
-  if (trigger == JobTrigger::kFail) ConsiderRetry(*live, now, &change);
+  if (trigger == JobTrigger::kFail) {
+    ConsiderRetry(*live, now, &change);
+    change.error = Described(std::move(change.error));
+  }
   const std::optional<JobState> next = NextJobState(job.state, change.trigger);
   if (!next.has_value()) {
     absl::Status refused = absl::FailedPreconditionError(

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "coordinator/run/job_memory.h"
@@ -45,10 +45,6 @@ absl::StatusOr<Epoch> PairRun::NewEpoch() {
 void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
                           const absl::Status& error) {
   if (trigger == JobTrigger::kSave) save_begun_ = services_.clock();
-  // A rollback is no error of the job's.
-  if (absl::StrContains(reason, "non-finite")) {
-    services_.metrics->OnNonFiniteStep();
-  }
   if (trigger == JobTrigger::kFail && IsNoPlan(error) &&
       services_.may_go_elsewhere != nullptr &&
       services_.may_go_elsewhere(job_, pair_)) {
@@ -100,6 +96,8 @@ void PairRun::OnReports(const std::vector<StepReport>& reports) {
   services_.traces->Add(job_, TraceOf(reports.front().step.value() + 1,
                                       services_.wall(), reports, times));
 }
+
+void PairRun::OnNonFiniteStep() { services_.metrics->OnNonFiniteStep(); }
 
 void PairRun::OnRestart(absl::string_view reason) {
   services_.metrics->OnRestart(std::string(reason));

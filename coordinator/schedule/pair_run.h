@@ -59,6 +59,7 @@ class PairRun final : public JobRunnerHost {
   void SetReason(const std::string& reason) override;
   void Emit(const JobEventBody& event) override;
   void OnReports(const std::vector<StepReport>& reports) override;
+  void OnNonFiniteStep() override;
   void OnRestart(absl::string_view reason) override;
   [[nodiscard]] absl::Status CommitCheckpoint(
       const Checkpoint& checkpoint) override;

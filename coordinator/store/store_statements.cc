@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/failure.h"
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
 #include "coordinator/store/job_storage_format.h"
@@ -28,11 +29,11 @@ Job DamagedJob(const SqliteStatement& row, const absl::Status& why) {
   job.id = ValidText(row.Text(1));
   job.name = ValidText(row.Text(2));
   job.state = JobState::kFailed;
-  job.error = absl::DataLossError(absl::StrCat(
+  job.error = Described(absl::DataLossError(absl::StrCat(
       "the record of this job is damaged: ", why.message(),
       ". Its output folder is as it was: submitted again, the job goes on from "
       "there. halfpipe delete ",
-      job.id, " removes the record"));
+      job.id, " removes the record")));
   job.reason = std::string(job.error.message());
   return job;
 }

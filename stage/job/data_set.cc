@@ -179,19 +179,20 @@ std::vector<SampleRef> SamplesBesideProblems(const DataConfig& data) {
   return samples;
 }
 
-absl::StatusOr<DataSet> ScanDataSet(
-    const JobConfig& config, const WanArchitecture& architecture,
-    const std::function<void(const std::string&)>& on_progress,
-    const MediaProbe& probe) {
+absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
+                                    const WanArchitecture& architecture,
+                                    const ProgressCallback& on_progress,
+                                    const MediaProbe& probe) {
   if (config.data.is_random()) return RandomDataSet(config.data);
   HP_ASSIGN_OR_RETURN(DataRows rows, ReadDataRows(config.data));
   return ScanDataSet(config, architecture, std::move(rows), on_progress, probe);
 }
 
-absl::StatusOr<DataSet> ScanDataSet(
-    const JobConfig& config, const WanArchitecture& architecture, DataRows data,
-    const std::function<void(const std::string&)>& on_progress,
-    const MediaProbe& probe) {
+absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
+                                    const WanArchitecture& architecture,
+                                    DataRows data,
+                                    const ProgressCallback& on_progress,
+                                    const MediaProbe& probe) {
   const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
   DataSet set;
   set.warnings = std::move(data.warnings);
@@ -206,8 +207,8 @@ absl::StatusOr<DataSet> ScanDataSet(
   int64_t read = 0;
   for (const Sample& row : rows) {
     if (on_progress) {
-      on_progress(
-          absl::StrCat("reading the data set ", read++, "/", rows.size()));
+      on_progress({StageWork::kReadingDataSet, read++,
+                   static_cast<int64_t>(rows.size())});
     }
     absl::StatusOr<std::string> media_digest = hashes.DigestOf(row.media_path);
     if (!media_digest.ok()) {

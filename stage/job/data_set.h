@@ -45,20 +45,18 @@ struct DataRows {
 // time, and looks into the cache. InvalidArgument lists every problem of the
 // metadata at once; NotFound for a missing encoder. With data.on_bad_file
 // `skip`, files that are missing or cannot be read are warnings instead.
-// `on_progress` is told "reading the data set 3/12" before each file: hashing
+// `on_progress` is told kReadingDataSet before each file: hashing
 // them for the first time can take an hour. `probe` decodes as much of each new
 // medium as it takes to know how it is read; pictures that the model cannot
 // learn from are problems, and a frame rate far from the model's is a warning.
 [[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
     const JobConfig& config, const WanArchitecture& architecture,
-    const std::function<void(const std::string&)>& on_progress = {},
-    const MediaProbe& probe = {});
+    const ProgressCallback& on_progress = {}, const MediaProbe& probe = {});
 
 // The same from rows that were read already.
 [[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
     const JobConfig& config, const WanArchitecture& architecture, DataRows data,
-    const std::function<void(const std::string&)>& on_progress,
-    const MediaProbe& probe);
+    const ProgressCallback& on_progress, const MediaProbe& probe);
 
 // The cache file of the empty caption, for caption dropout.
 [[nodiscard]] absl::StatusOr<std::string> EmptyCaptionPath(

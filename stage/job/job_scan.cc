@@ -20,8 +20,6 @@
 namespace halfpipe {
 namespace {
 
-using Progress = std::function<void(const std::string& activity)>;
-
 ModelSizes SizesOf(const WanArchitecture& architecture) {
   return {.dim = architecture.dim,
           .ffn_dim = architecture.ffn_dim,
@@ -36,12 +34,12 @@ ModelSizes SizesOf(const WanArchitecture& architecture) {
 // on.
 class JobScan {
  public:
-  JobScan(const JobConfig& config, const Progress& on_progress,
+  JobScan(const JobConfig& config, const ProgressCallback& on_progress,
           const MediaProbe& probe)
       : config_(config), on_progress_(on_progress), probe_(probe) {}
 
   absl::StatusOr<ScanResult> Run() {
-    on_progress_("reading headers and metadata");
+    on_progress_({.work = StageWork::kReadingHeaders});
     model_ = problems_.Take(ModelSource::Open(config_.model));
     LookAtModel();
     if (!config_.data.is_random()) {
@@ -135,7 +133,7 @@ class JobScan {
   void LookAtRows() {
     rows_ = problems_.Take(ReadDataRows(config_.data));
     if (!rows_.has_value() || !tokenizer_.has_value()) return;
-    on_progress_("counting the captions' tokens");
+    on_progress_({.work = StageWork::kCountingTokens});
     const std::optional<std::vector<std::string>> warnings =
         problems_.Take(LongCaptionWarnings(*tokenizer_, rows_->rows));
     if (warnings.has_value()) Warn(*warnings);
@@ -165,7 +163,7 @@ class JobScan {
   }
 
   const JobConfig& config_;
-  const Progress& on_progress_;
+  const ProgressCallback& on_progress_;
   const MediaProbe& probe_;
   ScanProblems problems_;
   ScanResult result_;
@@ -177,7 +175,7 @@ class JobScan {
 }  // namespace
 
 absl::StatusOr<ScanResult> ScanJob(const JobConfig& config,
-                                   const Progress& on_progress,
+                                   const ProgressCallback& on_progress,
                                    const MediaProbe& probe) {
   return JobScan(config, on_progress, probe).Run();
 }

@@ -5,11 +5,9 @@
 #ifndef HP_STAGE_JOB_JOB_SCAN_H_
 #define HP_STAGE_JOB_JOB_SCAN_H_
 
-#include <functional>
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
+#include "common/jobs/stage_progress.h"
 #include "common/jobs/stage_protocol.h"
 #include "stage/job/media_reading.h"
 
@@ -24,8 +22,7 @@ namespace halfpipe {
 // One problem keeps its code; several are InvalidArgument, a line each, which
 // begins with the key or with the file.
 [[nodiscard]] absl::StatusOr<ScanResult> ScanJob(
-    const JobConfig& config,
-    const std::function<void(const std::string& activity)>& on_progress,
+    const JobConfig& config, const ProgressCallback& on_progress,
     const MediaProbe& probe = {});
 
 }  // namespace halfpipe

@@ -2,14 +2,12 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
 
-ReportingWeights::ReportingWeights(
-    const WeightSource* source,
-    std::function<void(const std::string&)> on_progress)
+ReportingWeights::ReportingWeights(const WeightSource* source,
+                                   ProgressCallback on_progress)
     : source_(source), on_progress_(std::move(on_progress)) {}
 
 const WanArchitecture& ReportingWeights::architecture() const {
@@ -43,7 +41,7 @@ absl::StatusOr<Fp8Matrix> ReportingWeights::LoadQuantised(
 }
 
 void ReportingWeights::Count() const {
-  on_progress_(absl::StrCat("loading the model, ", ++loaded_, " tensors"));
+  on_progress_({.work = StageWork::kLoadingWeights, .done = ++loaded_});
 }
 
 }  // namespace halfpipe

@@ -3,21 +3,20 @@
 #define HP_STAGE_JOB_REPORTING_WEIGHTS_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "common/jobs/stage_progress.h"
 #include "stage/wan/weight_source.h"
 
 namespace halfpipe {
 
 // Passes everything on to `source`, which outlives it, and after each tensor
-// says "loading the model, 12 tensors": a load that takes an hour is told from
-// one that hangs. Threads: WeightSource's.
+// tells kLoadingWeights: a load that takes an hour is told from one that hangs.
+// Threads: WeightSource's.
 class ReportingWeights : public WeightSource {
  public:
-  ReportingWeights(const WeightSource* source,
-                   std::function<void(const std::string&)> on_progress);
+  ReportingWeights(const WeightSource* source, ProgressCallback on_progress);
 
   [[nodiscard]] const WanArchitecture& architecture() const override;
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(
@@ -34,7 +33,7 @@ class ReportingWeights : public WeightSource {
   void Count() const;
 
   const WeightSource* const source_;
-  const std::function<void(const std::string&)> on_progress_;
+  const ProgressCallback on_progress_;
   mutable int64_t loaded_ = 0;
 };
 

@@ -58,7 +58,7 @@ class Encoding {
   absl::Status EncodeCaptions(const std::vector<Caption>& captions,
                               EncodeResult* result) {
     if (captions.empty()) return absl::OkStatus();
-    Progress("loading the text encoder", 0, captions.size());
+    Progress(StageWork::kLoadingTextEncoder, 0, captions.size());
     HP_ASSIGN_OR_RETURN(Tokenizer tokenizer, OpenTokenizer(config_.model));
     HP_ASSIGN_OR_RETURN(
         Umt5Encoder encoder,
@@ -67,7 +67,7 @@ class Encoding {
         CheckTextEncoderFits(config_.model, encoder, architecture_));
     for (size_t i = 0; i < captions.size(); ++i) {
       if (stop_.stop_requested()) return StopRequested();
-      Progress("encoding captions", i, captions.size());
+      Progress(StageWork::kEncodingCaptions, i, captions.size());
       if (Exists(captions[i].path)) continue;
       HP_ASSIGN_OR_RETURN(TokenizedPrompt tokens,
                           tokenizer.Tokenize(captions[i].prompt));
@@ -91,7 +91,7 @@ class Encoding {
       refs.push_back(&sample);
     }
     if (items.empty()) return absl::OkStatus();
-    Progress("loading the VAE", 0, items.size());
+    Progress(StageWork::kLoadingVae, 0, items.size());
     HP_ASSIGN_OR_RETURN(
         WanVae vae, OpenVae(config_.model, options_.device, &result->loads));
     HP_RETURN_IF_ERROR(CheckVaeFits(config_.model, vae, architecture_));
@@ -108,7 +108,7 @@ class Encoding {
                           absl::StatusOr<DecodedClip> clip, size_t index,
                           size_t count, EncodeResult* result) {
     if (stop_.stop_requested()) return StopRequested();
-    Progress("encoding clips", index, count);
+    Progress(StageWork::kEncodingClips, index, count);
     if (clip.ok()) {
       absl::Status still = CheckStill(config_.data, architecture_,
                                       sample.media_path, clip->facts);
@@ -140,8 +140,9 @@ class Encoding {
     return absl::OkStatus();
   }
 
-  void Progress(absl::string_view what, size_t done, size_t count) const {
-    options_.on_progress(absl::StrCat(what, " ", done, "/", count));
+  void Progress(StageWork work, size_t done, size_t count) const {
+    options_.on_progress(
+        {work, static_cast<int64_t>(done), static_cast<int64_t>(count)});
   }
 
   const JobConfig& config_;

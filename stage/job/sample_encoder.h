@@ -4,13 +4,13 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
+#include "common/jobs/stage_progress.h"
 #include "common/jobs/stage_protocol.h"
 #include "common/model/architecture.h"
 
@@ -18,9 +18,8 @@ namespace halfpipe {
 
 struct SampleEncoderOptions {
   at::Device device = at::kCPU;
-  std::string decoder_program;  // the path of halfpipe-decode
-  // Called with "encoding captions 3/12", from the calling thread.
-  std::function<void(const std::string& activity)> on_progress;
+  std::string decoder_program;   // the path of halfpipe-decode
+  ProgressCallback on_progress;  // called from the calling thread
 };
 
 // One encoder is in memory at a time: first all captions, then all clips.

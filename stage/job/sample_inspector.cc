@@ -45,8 +45,10 @@ absl::StatusOr<EncodeResult> InspectSamples(
                            .parallel = ThreadsFor(config),
                            .on_progress =
                                [&options](size_t done, size_t count) {
-                                 options.on_progress(absl::StrCat(
-                                     "looking at clips ", done, "/", count));
+                                 options.on_progress(
+                                     {StageWork::kLookingAtClips,
+                                      static_cast<int64_t>(done),
+                                      static_cast<int64_t>(count)});
                                },
                            .stop = std::move(stop)}));
   for (size_t i = 0; i < found.size(); ++i) {

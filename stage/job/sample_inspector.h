@@ -3,22 +3,21 @@
 #ifndef HP_STAGE_JOB_SAMPLE_INSPECTOR_H_
 #define HP_STAGE_JOB_SAMPLE_INSPECTOR_H_
 
-#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
+#include "common/jobs/stage_progress.h"
 #include "common/jobs/stage_protocol.h"
 #include "common/model/architecture.h"
 
 namespace halfpipe {
 
 struct SampleInspectorOptions {
-  std::string decoder_program;  // the path of halfpipe-decode
-  // Called with "looking at clips 3/12", one call at a time, from any thread.
-  std::function<void(const std::string& activity)> on_progress;
+  std::string decoder_program;   // the path of halfpipe-decode
+  ProgressCallback on_progress;  // one call at a time, from any thread
 };
 
 // Each clip is decoded as EncodeSamples decodes it, several at a time (the

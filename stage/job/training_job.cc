@@ -80,7 +80,7 @@ absl::StatusOr<std::unique_ptr<TrainingJob>> TrainingJob::Create(
     HP_RETURN_IF_ERROR(job->Load());
     job->start_result_.load_seconds =
         absl::ToDoubleSeconds(SteadyNow() - begin);
-    options.on_progress("joining the pair");
+    options.on_progress({.work = StageWork::kJoining});
     HP_RETURN_IF_ERROR(job->Join(epoch, std::move(stop)));
     HP_ASSIGN_OR_RETURN(DeviceMemory memory, ReadDeviceMemory(options.device));
     job->start_result_.device_bytes_in_use = memory.in_use_bytes;
@@ -114,7 +114,7 @@ absl::Status TrainingJob::Load() {
   HP_RETURN_IF_ERROR(LoadSchedule());
   HP_RETURN_IF_ERROR(
       LimitDeviceMemory(options_.device, config_.pipeline.gpu_memory_bytes));
-  options_.on_progress("loading the model");
+  options_.on_progress({.work = StageWork::kOpeningModel});
   HP_RETURN_IF_ERROR(LoadPart());
   HP_RETURN_IF_ERROR(MakeSource());
   HP_RETURN_IF_ERROR(MakeCompute());
@@ -212,7 +212,7 @@ absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
   const absl::Time begin = SteadyNow();
   const ReportingWeights weights(&model_->weights(), options_.on_progress);
   HP_ASSIGN_OR_RETURN(part_, WanPart::Create(weights, part, uniforms));
-  options_.on_progress("preparing the model");
+  options_.on_progress({.work = StageWork::kPreparingModel});
   HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
   const double seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
   start_result_.weight_bytes_read = model_->weights().bytes_read();

@@ -33,7 +33,7 @@ struct TrainingJobOptions {
   Rank rank;
   at::Device device = at::kCPU;
   LinkFactory* links = nullptr;  // outlives the job
-  std::function<void(const std::string& activity)> on_progress;
+  ProgressCallback on_progress;
   // Outlives the job. What fits is taken from here instead of being read; what
   // does not fit is freed before anything is read.
   ResidentPart* resident = nullptr;

@@ -21,7 +21,7 @@ absl::Status TrainingJob::Rejoin(Epoch epoch, const StartCommand& command,
     link_.reset();
     compute_->AbandonStep();
     command_ = command;
-    options_.on_progress("joining the pair");
+    options_.on_progress({.work = StageWork::kJoining});
     HP_RETURN_IF_ERROR(Join(epoch, std::move(stop)));
     start_result_.load_seconds = 0.0;
     start_result_.weight_bytes_read.reset();

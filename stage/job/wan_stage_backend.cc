@@ -49,14 +49,17 @@ class WanStageBackend : public StageBackend {
     return TorchGuard("scan", [&]() -> absl::StatusOr<ScanResult> {
       HP_ASSIGN_OR_RETURN(JobConfig config,
                           ParseJobConfig(command.config_yaml, "job"));
-      const auto say = [this](const std::string& text) { SetActivity(text); };
+      const auto say = [this](const StageProgress& progress) {
+        SetProgress(progress);
+      };
       const auto probe = [&](const std::vector<DecodeItem>& items) {
         return InspectMedia(
             items,
             {.decoder = {.program = options_.decoder_program},
              .on_progress =
                  [&say](size_t done, size_t count) {
-                   say(absl::StrCat("looking at the media ", done, "/", count));
+                   say({StageWork::kLookingAtMedia, static_cast<int64_t>(done),
+                        static_cast<int64_t>(count)});
                  },
              .stop = stop});
       };
@@ -82,8 +85,7 @@ class WanStageBackend : public StageBackend {
           config, model.ok() ? &model->architecture() : nullptr,
           command.samples,
           {.decoder_program = options_.decoder_program,
-           .on_progress =
-               [this](const std::string& text) { SetActivity(text); }},
+           .on_progress = [this](const StageProgress& at) { SetProgress(at); }},
           std::move(stop));
     }
     HP_RETURN_IF_ERROR(model.status());
@@ -91,7 +93,7 @@ class WanStageBackend : public StageBackend {
         config, model->architecture(), command.samples,
         {.device = device_,
          .decoder_program = options_.decoder_program,
-         .on_progress = [this](const std::string& text) { SetActivity(text); }},
+         .on_progress = [this](const StageProgress& at) { SetProgress(at); }},
         std::move(stop));
   }
 
@@ -115,12 +117,12 @@ class WanStageBackend : public StageBackend {
              .device = device_,
              .links = options_.links,
              .on_progress =
-                 [this](const std::string& text) { SetActivity(text); },
+                 [this](const StageProgress& at) { SetProgress(at); },
              .resident = &resident_},
             epoch, command, std::move(stop)));
     StartResult result = job->start_result();
     ReplaceJob(std::move(job)).reset();
-    SetActivity("training");
+    SetProgress({.work = StageWork::kTraining});
     return result;
   }
 
@@ -175,7 +177,7 @@ class WanStageBackend : public StageBackend {
   absl::StatusOr<EndResult> End(const EndCommand& /*command*/,
                                 std::stop_token /*stop*/) override {
     EndJob();
-    SetActivity("idle");
+    SetProgress({.work = StageWork::kIdle});
     return EndResult{};
   }
 
@@ -185,7 +187,7 @@ class WanStageBackend : public StageBackend {
 
   StageActivity activity() const override {
     absl::MutexLock lock(&mutex_);
-    StageActivity activity{.activity = activity_,
+    StageActivity activity{.progress = progress_,
                            .device_bytes_in_use = device_bytes_in_use_,
                            .device_total_bytes = device_total_bytes_};
     if (job_ != nullptr) {
@@ -197,9 +199,9 @@ class WanStageBackend : public StageBackend {
   }
 
  private:
-  void SetActivity(const std::string& text) {
+  void SetProgress(const StageProgress& progress) {
     absl::MutexLock lock(&mutex_);
-    activity_ = text;
+    progress_ = progress;
   }
 
   // The job before, which ends outside the lock: freeing it takes a while.
@@ -222,7 +224,7 @@ class WanStageBackend : public StageBackend {
     StartResult result = job->start_result();
     ReplaceJob(std::move(job)).reset();
     if (!joined.ok()) return joined;
-    SetActivity("training");
+    SetProgress({.work = StageWork::kTraining});
     return result;
   }
 
@@ -249,7 +251,7 @@ class WanStageBackend : public StageBackend {
   mutable absl::Mutex mutex_;
   ResidentPart resident_;  // the worker's thread alone
   std::unique_ptr<TrainingJob> job_;
-  std::string activity_ ABSL_GUARDED_BY(mutex_) = "idle";
+  StageProgress progress_ ABSL_GUARDED_BY(mutex_) = {.work = StageWork::kIdle};
   int64_t device_bytes_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -11,6 +11,11 @@
 namespace halfpipe {
 namespace {
 
+absl::Status OutOfHostMemory(absl::Status status) {
+  MarkFailure(FailureKind::kHostMemory, &status);
+  return status;
+}
+
 absl::Status FromError(absl::StatusCode code, absl::string_view what,
                        const c10::Error& error) {
   LogError("libtorch failed", {{"what", what}, {"detail", error.what()}});
@@ -57,15 +62,16 @@ absl::Status StatusFromCurrentException(absl::string_view what) {
     return FromError(absl::StatusCode::kUnimplemented, what, error);
   } catch (const c10::Error& error) {
     if (IsOutOfHostMemory(error)) {
-      return FromError(absl::StatusCode::kResourceExhausted,
-                       absl::StrCat(what, ": out of host memory"), error);
+      return OutOfHostMemory(
+          FromError(absl::StatusCode::kResourceExhausted,
+                    absl::StrCat(what, ": out of host memory"), error));
     }
     return FromError(IsOutOfMemory(error) ? absl::StatusCode::kResourceExhausted
                                           : absl::StatusCode::kInternal,
                      what, error);
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(what, ": out of host memory"));
+    return OutOfHostMemory(absl::ResourceExhaustedError(
+        absl::StrCat(what, ": out of host memory")));
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat(what, ": ", error.what()));
   } catch (...) {

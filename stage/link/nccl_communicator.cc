@@ -7,6 +7,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/base/failure.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
@@ -87,6 +88,9 @@ void NcclCommunicator::Abort(const absl::Status& reason) {
     absl::MutexLock lock(&mutex_);
     if (status_.ok()) {
       status_ = absl::Status(absl::StatusCode::kAborted, reason.message());
+      if (IsMarked(reason, FailureKind::kNccl)) {
+        MarkFailure(FailureKind::kNccl, &status_);
+      }
     }
     std::swap(comm, comm_);
   }
@@ -111,6 +115,7 @@ void NcclCommunicator::Abort(const absl::Status& reason) {
   status_ = absl::InternalError(absl::StrCat(
       "ncclCommAbort did not return within ",
       absl::FormatDuration(kAbortTimeout), ", after: ", reason.message()));
+  MarkFailure(FailureKind::kNccl, &status_);
 }
 
 absl::Status NcclCommunicator::AwaitReady(absl::Time deadline,

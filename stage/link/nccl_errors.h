@@ -7,12 +7,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/base/failure.h"
 
 namespace halfpipe {
 
 // ncclInProgress is no error: the communicator is non-blocking and its owner
 // polls. A fault of CUDA is Internal and sticks to the process; whatever else
-// goes wrong only ends this communicator: Aborted.
+// goes wrong only ends this communicator: Aborted. Of the kind kNccl.
 [[nodiscard]] inline absl::Status NcclStatus(ncclResult_t result,
                                              absl::string_view expression,
                                              ncclComm_t comm) {
@@ -22,8 +23,11 @@ namespace halfpipe {
   const std::string message =
       absl::StrCat(expression, ": ", ncclGetErrorString(result), "; ",
                    ncclGetLastError(comm));
-  if (result == ncclUnhandledCudaError) return absl::InternalError(message);
-  return absl::AbortedError(message);
+  absl::Status status = result == ncclUnhandledCudaError
+                            ? absl::InternalError(message)
+                            : absl::AbortedError(message);
+  MarkFailure(FailureKind::kNccl, &status);
+  return status;
 }
 
 }  // namespace halfpipe

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
+#include "common/base/failure.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
@@ -52,6 +53,9 @@ absl::Status RestartWith(size_t transport, const absl::Status& why) {
   absl::Status status = absl::UnavailableError(
       absl::StrCat("the pair must be formed again over ",
                    kTransports[transport].name, ": ", why.message()));
+  if (IsMarked(why, FailureKind::kNccl)) {
+    MarkFailure(FailureKind::kNccl, &status);
+  }
   SetRestartEnvironment({kTransports[transport].environment[0],
                          kTransports[transport].environment[1]},
                         &status);
@@ -207,7 +211,13 @@ absl::StatusOr<std::unique_ptr<PeerLink>> CreateNcclPeerLink(
       NcclCommunicator::Create(join, SteadyNow() + options.join_timeout,
                                options.stop);
   if (!communicator.ok()) {
-    return Annotate(communicator.status(), "joining the peer over NCCL");
+    absl::Status status =
+        Annotate(communicator.status(), "joining the peer over NCCL");
+    // A fault of the device is that.
+    if (!FailureOf(status).has_value()) {
+      MarkFailure(FailureKind::kNccl, &status);
+    }
+    return status;
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<NcclPeerLink> link,
                       NcclPeerLink::Create(*std::move(communicator),

@@ -6,29 +6,23 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <utility>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "common/base/failure.h"
 
 namespace halfpipe {
-namespace {
-
-constexpr char kPayloadName[] = "halfpipe/restart-environment";
-
-}  // namespace
-
 void SetRestartEnvironment(const std::vector<std::string>& assignments,
                            absl::Status* status) {
-  status->SetPayload(kPayloadName,
-                     absl::Cord(absl::StrJoin(assignments, "\n")));
+  Failure failure = FailureOf(*status).value_or(Failure());
+  failure.restart_environment = assignments;
+  SetFailure(failure, status);
 }
 
 std::vector<std::string> RestartEnvironmentOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> payload = status.GetPayload(kPayloadName);
-  if (!payload.has_value()) return {};
-  return absl::StrSplit(std::string(*payload), '\n', absl::SkipEmpty());
+  std::optional<Failure> failure = FailureOf(status);
+  if (!failure.has_value()) return {};
+  return std::move(failure->restart_environment);
 }
 
 absl::Status RestartProcess(const std::vector<std::string>& arguments,

@@ -10,8 +10,8 @@
 
 namespace halfpipe {
 
-// Attaches "NAME=value" assignments to a failed status, as a payload that
-// Annotate keeps.
+// Puts "NAME=value" assignments on a failed status, as a part of its Failure
+// (common/base/failure.h), which Annotate keeps.
 void SetRestartEnvironment(const std::vector<std::string>& assignments,
                            absl::Status* status);
 

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <stop_token>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
+#include "common/jobs/stage_progress.h"
 #include "common/jobs/stage_protocol.h"
 
 namespace halfpipe {
@@ -17,7 +17,7 @@ namespace halfpipe {
 struct StageActivity {
   Step step = {};
   int64_t action_index = -1;  // within the step's list; -1 outside a step
-  std::string activity;       // "encoding 3/12", "loading 40%", "idle"
+  StageProgress progress = {};
   int64_t device_bytes_in_use = 0;
   int64_t device_total_bytes = 0;
   int64_t device_free_change_bytes = 0;  // as in StageHeartbeat

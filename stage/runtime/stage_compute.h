@@ -93,8 +93,8 @@ class StageCompute {
 
   // Clips by the norm over both halves (a sum in block order), steps the
   // optimizer with the plan's learning rate and refreshes the compute copies.
-  // A norm that is not finite changes nothing and returns FailedPrecondition
-  // with "non-finite" in the message, on both ranks alike; or OK, for a compute
+  // A norm that is not finite changes nothing and returns NonFiniteError
+  // (common/jobs/failure_notes.h), on both ranks alike; or OK, for a compute
   // that was told to skip such steps.
   [[nodiscard]] virtual absl::Status OptimizerStep() = 0;
 

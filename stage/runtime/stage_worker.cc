@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "common/base/failure.h"
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
 #include "stage/runtime/command_dispatch.h"
@@ -53,6 +54,7 @@ CommandResult Undeliverable(const CommandResult& result,
       absl::StrCat(
           "what the stage found could not be delivered: ", why.message(),
           result.status.ok() ? "" : "; it was: ", result.status.message()));
+  MarkFailure(FailureKind::kUndelivered, &failure.status);
   return failure;
 }
 
@@ -259,12 +261,22 @@ absl::Status StageWorker::Deliver(const CommandResult& result,
   }
 }
 
+absl::Status StageWorker::DeliverTyped(const CommandResult& result,
+                                       absl::Time deadline) {
+  if (result.status.ok()) return Deliver(result, deadline);
+  return Deliver({result.sequence,
+                  result.epoch,
+                  Described(result.status, info_.rank.value()),
+                  {}},
+                 deadline);
+}
+
 void StageWorker::Report(const CommandResult& result, absl::Time deadline) {
-  absl::Status status = Deliver(result, deadline);
+  absl::Status status = DeliverTyped(result, deadline);
   if (status.ok()) return;
   if (!absl::IsFailedPrecondition(status)) {
     // The job would wait for the result for ever: it hears why there is none.
-    status = Deliver(Undeliverable(result, status), deadline);
+    status = DeliverTyped(Undeliverable(result, status), deadline);
     if (status.ok()) return;
   }
   // Where not even that is taken, the coordinator learns from a new

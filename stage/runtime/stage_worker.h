@@ -121,6 +121,9 @@ class StageWorker {
   // The retries: OK when it was delivered, or nobody waits for it any more.
   [[nodiscard]] absl::Status Deliver(const CommandResult& result,
                                      absl::Time deadline);
+  // The same, with the kind and the stage of a failure put on it.
+  [[nodiscard]] absl::Status DeliverTyped(const CommandResult& result,
+                                          absl::Time deadline);
   Next Exit(ExitCode code, absl::Status reason);
 
   // stage_worker_heartbeat.cc

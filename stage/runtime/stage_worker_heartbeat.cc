@@ -40,7 +40,9 @@ void StageWorker::BeatOnce(const StageActivity& activity) {
   }
   heartbeat.step = activity.step;
   heartbeat.action_index = activity.action_index;
-  heartbeat.activity = is_stopping ? "stopping" : activity.activity;
+  heartbeat.progress = is_stopping ? StageProgress{.work = StageWork::kStopping}
+                                   : activity.progress;
+  heartbeat.activity = ProgressText(heartbeat.progress);
   heartbeat.device_bytes_in_use = activity.device_bytes_in_use;
   heartbeat.device_total_bytes = activity.device_total_bytes;
   heartbeat.device_free_change_bytes = activity.device_free_change_bytes;
@@ -119,10 +121,10 @@ void StageWorker::TellProgress(const StageActivity& activity) {
              sequence_,
              activity.step,
              activity.action_index,
-             activity.activity};
+             activity.progress};
     what = stopping_     ? "stopping"
            : !announced_ ? "waits for the coordinator"
-                         : activity.activity;
+                         : ProgressText(activity.progress);
   }
   if (watch_.GetsOn(place, SteadyNow())) {
     stands_still_ = false;

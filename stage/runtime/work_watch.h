@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "absl/time/time.h"
 #include "common/base/ids.h"
+#include "common/jobs/stage_progress.h"
 
 namespace halfpipe {
 
@@ -20,7 +20,7 @@ struct WorkPlace {
   int64_t sequence = 0;
   Step step = {};
   int64_t action_index = -1;
-  std::string activity;
+  StageProgress progress = {};
 
   friend bool operator==(const WorkPlace&, const WorkPlace&) = default;
 };

@@ -52,6 +52,7 @@ std::string ProbeReport() {
   Json report = {{"schema", 1},
                  {"torch", TorchVersion()},
                  {"arithmetic", ArithmeticName()},
+                 {"mkl_mode", MklMode()},
                  {"arithmetic_settings", ArithmeticSettings()},
                  {"cuda", ""},
                  {"nccl", NcclVersion()},

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/jobs/failure_notes.h"
 #include "stage/kernels/torch_guard.h"
 #include "stage/train/clip.h"
 #include "stage/train/compute_stream.h"
@@ -274,7 +275,7 @@ absl::Status WanStageCompute::OptimizerStep() {
     HP_ASSIGN_OR_RETURN(grad_norm_, ReadGlobalNorm());
     if (!std::isfinite(grad_norm_)) {
       if (options_.skip_nonfinite) return absl::OkStatus();
-      return absl::FailedPreconditionError(absl::StrCat(
+      return NonFiniteError(absl::StrCat(
           "non-finite gradient norm (", grad_norm_, ") in step ",
           plan_.step.value(),
           ": the weights were left as they were. Lower the learning rate, or "

@@ -84,6 +84,8 @@ class FakeHost : public JobRunnerHost {
     ranks_reported.push_back(reports.size());
   }
 
+  void OnNonFiniteStep() override { ++nonfinite_steps; }
+
   void OnRestart(absl::string_view reason_word) override {
     restart_words.emplace_back(reason_word);
   }
@@ -117,6 +119,7 @@ class FakeHost : public JobRunnerHost {
   std::string reason;
   absl::Status error;
   int restarts = 0;
+  int nonfinite_steps = 0;
   std::vector<std::string> restart_reasons;
   std::vector<std::string> restart_words;  // of RestartReason
   std::vector<size_t> ranks_reported;      // of each step that counted

@@ -77,7 +77,7 @@ class FakeStageBackend : public StageBackend {
   }
 
   StageActivity activity() const override {
-    return {halfpipe::Step(7), 3, "working", 100, 200};
+    return {halfpipe::Step(7), 3, {.work = StageWork::kTraining}, 100, 200};
   }
 
  private:

@@ -55,6 +55,7 @@ TEST(StageProbeTest, NamesTheArithmeticOfTheCpu) {
   EXPECT_EQ(findings[1].found, "mkl AVX2,STRICT, onednn avx2, aten AVX2");
   EXPECT_EQ(findings[1].verdict, Verdict::kInfo);
   probe["arithmetic"] = "mkl off, onednn avx2, aten AVX2";
+  probe["mkl_mode"] = "off";
   probe["arithmetic_settings"] = "MKL_CBWR=OFF";
   findings = FindingsOfProbe(probe.dump());
   EXPECT_EQ(findings[1].verdict, Verdict::kWarn);

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "client/client_test_support.h"
+#include "common/base/failure.h"
+#include "coordinator/store/job_storage_format.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {
@@ -31,6 +33,28 @@ TEST(JobJsonTest, ErrorsHaveCodeAndMessage) {
   EXPECT_EQ(json["state"], "failed");
   EXPECT_EQ(json["error"]["code"], "DATA_LOSS");
   EXPECT_EQ(json["error"]["message"], "truncated");
+  // Of a record from before there were kinds.
+  EXPECT_EQ(json["failure"]["kind"], "unknown");
+  EXPECT_TRUE(json["failure"]["stage"].is_null());
+}
+
+TEST(JobJsonTest, EveryKindOfFailureIsShown) {
+  for (int kind = 1; kind <= static_cast<int>(FailureKind::kInternal); ++kind) {
+    Job failed;
+    failed.state = JobState::kFailed;
+    failed.error = Described(absl::UnavailableError("it went wrong"), 1);
+    MarkFailure(static_cast<FailureKind>(kind), &failed.error);
+    // As the service stores and sends it.
+    const absl::StatusOr<Job> job = DecodeJob(EncodeJob(failed));
+    ASSERT_TRUE(job.ok()) << job.status();
+    const auto json = ToJson(*job);
+    EXPECT_EQ(json["error"]["message"], "it went wrong");
+    EXPECT_EQ(json["failure"]["kind"],
+              std::string(FailureKindName(static_cast<FailureKind>(kind))));
+    EXPECT_EQ(json["failure"]["stage"], 1);
+    EXPECT_NE(json["failure"]["remedy"], "unknown");
+  }
+  EXPECT_TRUE(ToJson(Job())["failure"].is_null());
 }
 
 TEST(JobJsonTest, ALineNamesItsStage) {

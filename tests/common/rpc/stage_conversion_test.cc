@@ -279,6 +279,7 @@ TEST(StageConversionTest, Heartbeats) {
   heartbeat.epoch = Epoch(4);
   heartbeat.action_index = -1;
   heartbeat.activity = "encoding 3/12";
+  heartbeat.progress = {StageWork::kEncodingClips, 3, 12};
   heartbeat.device_free_change_bytes = -(int64_t{3} << 30);
   heartbeat.host_available_bytes = int64_t{64} << 30;
   heartbeat.lines = {{LogLevel::kWarning, "bad \xff name"}};
@@ -286,6 +287,7 @@ TEST(StageConversionTest, Heartbeats) {
   EXPECT_EQ(back.epoch, Epoch(4));
   EXPECT_EQ(back.action_index, -1);
   EXPECT_EQ(back.activity, "encoding 3/12");
+  EXPECT_EQ(back.progress, heartbeat.progress);
   EXPECT_EQ(back.device_free_change_bytes, -(int64_t{3} << 30));
   EXPECT_EQ(back.host_available_bytes, int64_t{64} << 30);
   ASSERT_EQ(back.lines.size(), 1u);

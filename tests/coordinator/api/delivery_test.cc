@@ -78,7 +78,7 @@ class AnsweringBackend : public StageBackend {
   }
 
   [[nodiscard]] StageActivity activity() const override {
-    return {.activity = "working"};
+    return {.progress = {.work = StageWork::kTraining}};
   }
 
  private:

@@ -54,8 +54,9 @@ TEST(JobFailureTest, WhatNeedsNoExplanationStaysAsItIs) {
 }
 
 TEST(JobFailureTest, HostMemoryIsNotTheDevices) {
-  const absl::Status host =
+  absl::Status host =
       absl::ResourceExhaustedError("start job: out of host memory");
+  MarkFailure(FailureKind::kHostMemory, &host);
   for (const StageInfo& stage : {GpuStage(), MakeStageInfo(0)}) {
     const absl::Status status = ExplainFailure(host, stage, nullptr);
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
@@ -72,20 +73,31 @@ TEST(JobFailureTest, AFullDiskIsNoMemory) {
 }
 
 TEST(JobFailureTest, NcclsFailuresSayWhereToLook) {
-  const absl::Status status = ExplainFailure(
-      absl::UnavailableError("ncclSend: unhandled system error; (none)"),
-      GpuStage(), nullptr);
+  absl::Status nccl =
+      absl::UnavailableError("ncclSend: unhandled system error; (none)");
+  MarkFailure(FailureKind::kNccl, &nccl);
+  const absl::Status status = ExplainFailure(nccl, GpuStage(), nullptr);
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_THAT(status.message(), HasSubstr("NCCL_DEBUG=INFO"));
   EXPECT_THAT(status.message(), HasSubstr("cuda:1 (NVIDIA H200) on here"));
 }
 
 TEST(JobFailureTest, OnlyAFailedStepIsNonFinite) {
-  EXPECT_TRUE(IsNonFinite(
-      absl::FailedPreconditionError("step 3: non-finite gradient norm")));
+  EXPECT_TRUE(IsNonFinite(NonFiniteError("step 3: non-finite gradient norm")));
   EXPECT_FALSE(IsNonFinite(absl::FailedPreconditionError("no job")));
   EXPECT_FALSE(IsNonFinite(absl::InternalError("non-finite")));
   EXPECT_FALSE(IsNonFinite(absl::OkStatus()));
+}
+
+TEST(JobFailureTest, AMessageDecidesNothing) {
+  const StageForecast forecast = Forecast();
+  for (const char* text : {"/data/nccl/a.mp4 is missing", "non-finite",
+                           "out of host memory", "NCCL"}) {
+    const absl::Status status = absl::InvalidArgumentError(text);
+    EXPECT_EQ(ExplainFailure(status, GpuStage(), &forecast), status);
+    EXPECT_FALSE(IsNonFinite(status));
+    EXPECT_EQ(RestartReason(status), "other");
+  }
 }
 
 TEST(JobFailureTest, ALostGpuIsNamed) {
@@ -133,8 +145,7 @@ TEST(JobFailureTest, ARestartHasOneOfAFewReasons) {
   EXPECT_EQ(RestartReason(absl::AbortedError("the link was closed")), "link");
   EXPECT_EQ(RestartReason(absl::DeadlineExceededError("")), "timeout");
   EXPECT_EQ(RestartReason(absl::CancelledError("")), "stopping");
-  EXPECT_EQ(RestartReason(absl::FailedPreconditionError("a non-finite norm")),
-            "nonfinite");
+  EXPECT_EQ(RestartReason(NonFiniteError("a non-finite norm")), "nonfinite");
   EXPECT_EQ(RestartReason(absl::InternalError("what is this")), "other");
   absl::Status stuck = absl::UnavailableError("stage 0 is stuck");
   MarkStuck(&stuck);

@@ -132,7 +132,7 @@ TEST_F(InspectTest, SaysHowFarItIs) {
   StageHeartbeat heartbeat;
   heartbeat.epoch = runner_->epoch();
   heartbeat.sequence = commands_[0]->sequence;
-  heartbeat.activity = "looking at clips 1/2";
+  heartbeat.progress = {StageWork::kLookingAtClips, 1, 2};
   runner_->OnHeartbeat(Rank(0), heartbeat, now_);
   EXPECT_THAT(host_.encodings, ElementsAre(0, 1));
   Answer(0, {});

@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "common/jobs/failure_notes.h"
 #include "coordinator/job_runner_fixture.h"
 #include "gmock/gmock.h"
 
@@ -49,8 +50,8 @@ class NonFiniteTest : public JobRunnerTest {
           bad_epochs.insert(epoch);
         }
         if (number == bad && bad_epochs.contains(epoch)) {
-          Deliver(rank, Failure(*command, absl::FailedPreconditionError(
-                                              "non-finite gradient norm")));
+          Deliver(rank, Failure(*command,
+                                NonFiniteError("non-finite gradient norm")));
         } else {
           Deliver(rank, stages_[static_cast<size_t>(rank)].Answer(*command));
         }
@@ -65,6 +66,26 @@ TEST_F(NonFiniteTest, StopEndsTheJob) {
   (void)WorkWith(3, 1);
   EXPECT_EQ(host_.state, JobState::kFailed);
   EXPECT_THAT(host_.error.message(), HasSubstr("non-finite"));
+  EXPECT_EQ(host_.nonfinite_steps, 1);
+}
+
+TEST_F(NonFiniteTest, ARollbackWhoseStageNeverRejoinsIsOneStep) {
+  JobPlan plan = PlanWith(NonFinitePolicy::kRollback);
+  plan.join_timeout = absl::Minutes(1);
+  Start(plan);
+  const auto held = HoldStep(3);
+  for (int32_t rank = 0; rank < 2; ++rank) {
+    Deliver(rank, Failure(held[static_cast<size_t>(rank)],
+                          NonFiniteError("non-finite norm")));
+  }
+  runner_->OnLost(Rank(1), now_);
+  now_ += absl::Minutes(2);
+  runner_->OnTick(now_);
+  EXPECT_EQ(host_.state, JobState::kFailed);
+  EXPECT_THAT(host_.error.message(), HasSubstr("stage 1 did not join"));
+  EXPECT_EQ(host_.nonfinite_steps, 1);
+  EXPECT_EQ(DescribeFailure(host_.error).kind, FailureKind::kTimeout);
+  EXPECT_EQ(DescribeFailure(host_.error).stage, 1);
 }
 
 TEST_F(NonFiniteTest, ASkippedStepIsToldAndCounted) {
@@ -108,6 +129,7 @@ TEST_F(NonFiniteTest, ARollbackHalvesTheRateFromTheLastCheckpointOn) {
   EXPECT_EQ(ledger_.manifests.at("/out/step-6").learning_rate_factor, 0.25);
   EXPECT_EQ(host_.steps.back().learning_rate, 2.0);
   EXPECT_THAT(host_.warnings, SizeIs(2));
+  EXPECT_EQ(host_.nonfinite_steps, 2);
 }
 
 TEST_F(NonFiniteTest, AResumedJobGoesOnWithTheRecordedFactor) {
@@ -130,7 +152,7 @@ TEST_F(NonFiniteTest, ALostStageAfterARollbackDoesNotUndoIt) {
   const auto held = HoldStep(3);
   for (int32_t rank = 0; rank < 2; ++rank) {
     Deliver(rank, Failure(held[static_cast<size_t>(rank)],
-                          absl::FailedPreconditionError("non-finite norm")));
+                          NonFiniteError("non-finite norm")));
   }
   ASSERT_EQ(host_.restarts, 1);
   Kill(1);

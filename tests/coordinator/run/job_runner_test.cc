@@ -99,7 +99,7 @@ TEST_F(JobRunnerTest, EncodesOnlyWhatIsNotCachedAndSharesIt) {
   EXPECT_THAT(share1.samples, SizeIs(2));
   StageHeartbeat heartbeat;
   heartbeat.epoch = host_.epoch;
-  heartbeat.activity = "encoding clips 1/2";
+  heartbeat.progress = {StageWork::kEncodingClips, 1, 2};
   runner_->OnHeartbeat(Rank(1), heartbeat, now_);
   EXPECT_THAT(host_.encodings, ElementsAre(1, 2));
 }

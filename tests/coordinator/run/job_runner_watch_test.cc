@@ -86,7 +86,7 @@ TEST_F(StuckStageTest, AHungLoadIsGivenUp) {
   beat.sequence = start->sequence;
   for (int tensors = 0; tensors < 100; ++tensors) {
     now_ += absl::Seconds(9);
-    beat.activity = absl::StrCat("loading the model, ", tensors, " tensors");
+    beat.progress = {.work = StageWork::kLoadingWeights, .done = tensors};
     runner_->OnHeartbeat(Rank(1), beat, now_);
   }
   EXPECT_EQ(host_.restarts, 0);

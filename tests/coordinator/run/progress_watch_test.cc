@@ -1,6 +1,5 @@
 #include "coordinator/run/progress_watch.h"
 
-#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {
@@ -14,8 +13,8 @@ class ProgressWatchTest : public ::testing::Test {
     return {.sequence = sequence, .in_step = true, .action_index = action};
   }
 
-  static StageMark Doing(const std::string& activity, int64_t sequence = 1) {
-    return {.sequence = sequence, .activity = activity};
+  static StageMark Doing(StageWork work, int64_t done = 0) {
+    return {.sequence = 1, .progress = {.work = work, .done = done}};
   }
 
   // Heartbeats every two seconds with that mark for as long as `time`; the
@@ -119,30 +118,32 @@ TEST_F(ProgressWatchTest, AnotherScheduleIsLearntAnew) {
 
 TEST_F(ProgressWatchTest, ALongLoadThatGetsOnIsNotStuck) {
   for (int part = 0; part < 400; ++part) {
-    EXPECT_TRUE(Stay(0, Doing(absl::StrCat("loading the model, ", part)),
-                     absl::Seconds(20))
-                    .empty());
+    EXPECT_TRUE(
+        Stay(0, Doing(StageWork::kLoadingWeights, part), absl::Seconds(20))
+            .empty());
   }
-  EXPECT_TRUE(
-      Stay(0, Doing("loading the model, 400"), absl::Minutes(9)).empty());
+  EXPECT_TRUE(Stay(0, Doing(StageWork::kLoadingWeights, 400), absl::Minutes(9))
+                  .empty());
   const Stalls stalls =
-      Stay(0, Doing("loading the model, 400"), absl::Minutes(2));
+      Stay(0, Doing(StageWork::kLoadingWeights, 400), absl::Minutes(2));
   ASSERT_EQ(stalls.size(), 1u);
-  EXPECT_EQ(stalls[0].mark.activity, "loading the model, 400");
+  EXPECT_EQ(stalls[0].mark, Doing(StageWork::kLoadingWeights, 400));
 }
 
 TEST_F(ProgressWatchTest, ClipsThatTakeLongAreKnownTo) {
   for (int clip = 0; clip < 4; ++clip) {
-    EXPECT_TRUE(Stay(1, Doing(absl::StrCat("encoding clips ", clip, "/9")),
-                     absl::Minutes(8))
-                    .empty());
+    EXPECT_TRUE(
+        Stay(1, Doing(StageWork::kEncodingClips, clip), absl::Minutes(8))
+            .empty());
   }
-  EXPECT_TRUE(Stay(1, Doing("encoding clips 4/9"), absl::Minutes(39)).empty());
-  EXPECT_FALSE(Stay(1, Doing("encoding clips 4/9"), absl::Minutes(3)).empty());
+  EXPECT_TRUE(
+      Stay(1, Doing(StageWork::kEncodingClips, 4), absl::Minutes(39)).empty());
+  EXPECT_FALSE(
+      Stay(1, Doing(StageWork::kEncodingClips, 4), absl::Minutes(3)).empty());
 }
 
 TEST_F(ProgressWatchTest, WhoeverWaitsForThePeersLoadIsNotStuck) {
-  EXPECT_TRUE(Stay(0, Doing("joining the pair"), absl::Hours(3)).empty());
+  EXPECT_TRUE(Stay(0, Doing(StageWork::kJoining), absl::Hours(3)).empty());
 }
 
 TEST_F(ProgressWatchTest, TimeWithoutHeartbeatsIsNotTheStages) {

@@ -136,10 +136,11 @@ TEST_F(DataSetTest, MissingPiecesAreNamed) {
 
 TEST_F(DataSetTest, SaysHowFarItIs) {
   std::vector<std::string> said;
-  ASSERT_TRUE(
-      ScanDataSet(config_, Architecture("tiny-t2v"),
-                  [&](const std::string& text) { said.push_back(text); })
-          .ok());
+  ASSERT_TRUE(ScanDataSet(config_, Architecture("tiny-t2v"),
+                          [&](const StageProgress& at) {
+                            said.push_back(ProgressText(at));
+                          })
+                  .ok());
   EXPECT_EQ(said, (std::vector<std::string>{"reading the data set 0/2",
                                             "reading the data set 1/2"}));
 }

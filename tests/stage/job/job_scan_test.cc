@@ -32,7 +32,7 @@ constexpr char kPointer[] =
 class JobScanTest : public ::testing::Test {
  protected:
   absl::StatusOr<ScanResult> Scan() {
-    return ScanJob(job_.config, [](const std::string&) {});
+    return ScanJob(job_.config, [](const StageProgress&) {});
   }
 
   ScanResult GoodScan() {

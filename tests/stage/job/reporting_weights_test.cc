@@ -14,8 +14,9 @@ namespace {
 TEST(ReportingWeightsTest, SaysHowManyTensorsItHasPassedOn) {
   const RandomWeights random(TinyWan(), 7);
   std::vector<std::string> said;
-  const ReportingWeights weights(
-      &random, [&](const std::string& text) { said.push_back(text); });
+  const ReportingWeights weights(&random, [&](const StageProgress& at) {
+    said.push_back(ProgressText(at));
+  });
   const std::string name = "blocks.1.ffn.0.weight";
   const auto tensor = weights.Load(name, at::kFloat, at::kCPU);
   ASSERT_TRUE(tensor.ok()) << tensor.status();
@@ -28,7 +29,8 @@ TEST(ReportingWeightsTest, SaysHowManyTensorsItHasPassedOn) {
 TEST(ReportingWeightsTest, ATensorThatIsNotThereIsNoProgress) {
   const RandomWeights random(TinyWan(), 7);
   int said = 0;
-  const ReportingWeights weights(&random, [&](const std::string&) { ++said; });
+  const ReportingWeights weights(&random,
+                                 [&](const StageProgress&) { ++said; });
   EXPECT_TRUE(absl::IsNotFound(
       weights.Load("blocks.9.x", at::kFloat, at::kCPU).status()));
   EXPECT_EQ(said, 0);

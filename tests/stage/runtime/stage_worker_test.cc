@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "common/base/failure.h"
 #include "common/base/log.h"
 #include "support/fake_coordinator_client.h"
 #include "support/fake_stage_backend.h"
@@ -208,6 +209,24 @@ TEST_F(StageWorkerTest, ADeviceFaultIsReportedAndEndsTheProcess) {
   EXPECT_EQ(client_.AwaitReports(1).size(), 1u);
 }
 
+TEST_F(StageWorkerTest, AFailureSaysItsKindAndItsStage) {
+  EncodeCommand encode;
+  encode.samples.push_back({});
+  encode.samples[0].prompt = "fault";
+  client_.Queue(Epoch(1), encode);
+  StageInfo info;
+  info.pair = "default";
+  info.rank = Rank(1);
+  StageWorker worker(info, &backend_, &client_, &client_, FastOptions());
+  (void)worker.Run({});
+  const auto reports = client_.AwaitReports(1);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(FailureOf(reports[0].status),
+            (Failure{.kind = FailureKind::kInternal,
+                     .remedy = Remedy::kEndJob,
+                     .stage = 1}));
+}
+
 TEST_F(StageWorkerTest, HeartbeatsSayWhatRunsAndAbandonIt) {
   client_.Queue(Epoch(4), StepNumber(-1));  // blocks until it is stopped
   client_.Queue(Epoch(4), ShutdownCommand{});
@@ -220,7 +239,8 @@ TEST_F(StageWorkerTest, HeartbeatsSayWhatRunsAndAbandonIt) {
   ASSERT_FALSE(heartbeats.empty());
   EXPECT_EQ(heartbeats.back().epoch, Epoch(4));
   EXPECT_EQ(heartbeats.back().step, Step(7));
-  EXPECT_EQ(heartbeats.back().activity, "working");
+  EXPECT_EQ(heartbeats.back().activity, "training");
+  EXPECT_EQ(heartbeats.back().progress.work, StageWork::kTraining);
 }
 
 TEST_F(StageWorkerTest, HeartbeatsTellWhatWasLoggedUntilItIsHeard) {
@@ -413,14 +433,14 @@ TEST_F(StageWorkerTest, ProgressIsToldWhileItGetsOn) {
   options.limits.idle = absl::Milliseconds(500);
   options.on_progress = [&](absl::string_view what) {
     told.Add(what);
-    if (what == "working" && told.count() > 20) stop.request_stop();
+    if (what == "training" && told.count() > 20) stop.request_stop();
   };
   StageInfo info;
   info.pair = "default";
   StageWorker worker(info, &backend_, &client_, &client_, options);
   EXPECT_EQ(worker.Run(stop.get_token()).code, ExitCode::kOk);
   EXPECT_THAT(told.all(), testing::Contains("waits for the coordinator"));
-  EXPECT_THAT(told.all(), testing::Contains("working"));
+  EXPECT_THAT(told.all(), testing::Contains("training"));
 }
 
 TEST_F(StageWorkerTest, ACommandThatStandsStillIsSilent) {

@@ -33,7 +33,7 @@ TEST(WorkWatchTest, ALoadGetsOnByWhatItSays) {
   WorkWatch watch = MakeWatch();
   WorkPlace place = AtAction(-1);
   for (int tensors = 0; tensors < 5; ++tensors) {
-    place.activity = std::to_string(tensors);
+    place.progress.done = tensors;
     EXPECT_TRUE(watch.GetsOn(place, kStart + tensors * absl::Seconds(50)));
   }
 }

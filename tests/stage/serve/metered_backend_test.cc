@@ -80,7 +80,7 @@ TEST_F(MeteredBackendTest, EveryCommandReachesTheBackend) {
   EXPECT_EQ(fake.ran(),
             (std::vector<std::string>{"scan", "encode", "open-link", "start",
                                       "step", "save", "export", "end"}));
-  EXPECT_EQ(backend.activity().activity, "working");
+  EXPECT_EQ(backend.activity().progress.work, StageWork::kTraining);
   EXPECT_EQ(backend.activity().action_index, 3);
 }
 
