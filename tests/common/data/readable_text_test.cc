@@ -1,5 +1,6 @@
 #include "common/data/readable_text.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/data/media_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -75,8 +76,8 @@ TEST(ReadableTextTest, LongTextIsCutBetweenCharacters) {
 }
 
 TEST(ReadableTextTest, AnExcerptIsShortAndShowsTheBytes) {
-  const std::string problem =
-      TextProblem(std::string(5000, 'x') + "caf\xE9" + std::string(5000, 'y'));
+  const std::string problem = TextProblem(
+      absl::StrCat(std::string(5000, 'x'), "caf\xE9", std::string(5000, 'y')));
   EXPECT_THAT(problem, HasSubstr("xcaf\\xE9y"));
   EXPECT_LT(problem.size(), 400u);
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/pipeline/schedule.h"
+
 namespace halfpipe::pipeline {
 namespace {
 

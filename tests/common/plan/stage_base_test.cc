@@ -9,7 +9,7 @@ namespace {
 
 BlockModel Model() { return MakeBlockModel(A14bBlock(), MeasuredH200()); }
 
-StagePlan Base(const PlanRequest& request, const StageWork& work) {
+StagePlan Base(const PlanRequest& request, const StageDuty& work) {
   StagePlan plan;
   FillBase(request, Model(), work, &plan);
   return plan;
@@ -38,7 +38,7 @@ TEST(StageBaseTest, OneStageHasNothingToSend) {
 
 TEST(StageBaseTest, TheBudgetIsTheCapOrWhatIsFree) {
   PlanRequest request = A14bRequest();
-  const StageWork work{.rank = 0, .blocks = 20, .live = 1};
+  const StageDuty work{.rank = 0, .blocks = 20, .live = 1};
   EXPECT_EQ(Base(request, work).budget_bytes, MeasuredH200().free_bytes);
   request.gpu_memory_bytes = 22 * kGiB;
   EXPECT_EQ(Base(request, work).budget_bytes, 22 * kGiB);
@@ -48,7 +48,7 @@ TEST(StageBaseTest, TheBudgetIsTheCapOrWhatIsFree) {
 
 TEST(StageBaseTest, Fp8NeedsABufferToDequantiseInto) {
   PlanRequest request = A14bRequest();
-  const StageWork work{.rank = 1, .blocks = 20, .live = 1};
+  const StageDuty work{.rank = 1, .blocks = 20, .live = 1};
   const int64_t before = Base(request, work).weight_bytes;
   request.weights = WeightForm::kFp8;
   EXPECT_EQ(Base(request, work).weight_bytes - before, 2 * 3 * 5120 * 5120);
