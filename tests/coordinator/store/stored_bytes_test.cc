@@ -36,8 +36,9 @@ TEST(StoredBytesTest, PacksWhatRepeatsItself) {
 }
 
 TEST(StoredBytesTest, EveryOtherByteIsNoticed) {
-  for (const std::string& bytes :
-       {std::string("\x08\x01\x10\x02"), std::string(3000, 'y') + "z"}) {
+  std::string long_run(3001, 'y');
+  long_run.back() = 'z';
+  for (const std::string& bytes : {std::string("\x08\x01\x10\x02"), long_run}) {
     const std::string stored = ToStoredBytes(bytes);
     for (size_t i = 0; i < stored.size(); ++i) {
       for (const char bit : {'\x01', '\x80'}) {
