@@ -4,6 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/pipeline/cost_model.h"
+#include "common/pipeline/schedule.h"
+#include "common/pipeline/segment_table.h"
+#include "common/pipeline/simulate.h"
+
 namespace halfpipe::pipeline {
 namespace {
 
