@@ -41,8 +41,11 @@ class PageTest : public CoordinatorTest {
 
   httplib::Result Get(const std::string& path,
                       const httplib::Headers& headers = {}) {
-    return httplib::Client("127.0.0.1", PortOf(server_->address()))
-        .Get(path.c_str(), headers);
+    httplib::Result result =
+        httplib::Client("127.0.0.1", PortOf(server_->address()))
+            .Get(path.c_str(), headers);
+    EXPECT_TRUE(result) << path << ": " << httplib::to_string(result.error());
+    return result;
   }
 
   Page page_{nullptr};
