@@ -95,8 +95,8 @@ Options ParseOptions(int argc, char** argv) {
 
 // Numbers around 0.01 in bf16; every tensor gets the same ones.
 absl::Status WriteRandom(const Options& options) {
-  HP_ASSIGN_OR_RETURN(const WanArchitecture wan,
-                      KnownArchitecture(options.variant, options.layers));
+  HP_ASSIGN_OR_RETURN(const ModelSpec wan,
+                      KnownModel(options.variant, options.layers));
   const std::map<std::string, Shape> shapes = WanTensors(wan);
   int64_t largest = 0;
   for (const auto& [name, shape] : shapes) {
@@ -283,7 +283,7 @@ class Bench {
   Options options_;
   const at::Device device_;
   const WanCheckpoint checkpoint_;
-  WanPartOptions part_;
+  StageModelOptions part_;
   std::vector<std::string> names_;  // of the part, in the order of the load
   std::vector<ArchivedTensor> ranges_;
   uint64_t bytes_ = 0;

@@ -20,7 +20,7 @@ absl::Status CheckModules(const LoraFile& lora, const ConvertOptions& options,
   if (options.base.empty()) return CheckModuleNames(lora);
   HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                       OpenWanCheckpoint(options.base));
-  const WanArchitecture& architecture = checkpoint.variant.architecture;
+  const ModelSpec& architecture = checkpoint.variant.architecture;
   *base = AllLinearShapesOf(architecture);
   HP_RETURN_IF_ERROR(CheckEveryModule(lora, *base));
   return CheckEveryDifference(lora, WanTensors(architecture));

@@ -287,7 +287,7 @@ absl::StatusOr<MergeResult> WriteMergedCheckpoint(const LoraFile& lora,
   HP_RETURN_IF_ERROR(CheckMergedOutput(options));
   HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                       OpenWanCheckpoint(options.base));
-  const WanArchitecture& architecture = checkpoint.variant.architecture;
+  const ModelSpec& architecture = checkpoint.variant.architecture;
   HP_RETURN_IF_ERROR(CheckEveryModule(lora, AllLinearShapesOf(architecture)));
   HP_RETURN_IF_ERROR(CheckEveryDifference(lora, WanTensors(architecture)));
   const Merge merge(lora, options, checkpoint);

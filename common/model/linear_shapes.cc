@@ -7,7 +7,7 @@
 
 namespace halfpipe {
 
-LinearShapes AllLinearShapesOf(const WanArchitecture& architecture) {
+LinearShapes AllLinearShapesOf(const ModelSpec& architecture) {
   LinearShapes linears;
   for (const auto& [name, shape] : WanTensors(architecture)) {
     absl::string_view module = name;
@@ -17,11 +17,11 @@ LinearShapes AllLinearShapesOf(const WanArchitecture& architecture) {
   return linears;
 }
 
-LinearShapes LinearShapesOf(const WanArchitecture& architecture) {
+LinearShapes LinearShapesOf(const ModelSpec& architecture) {
   LinearShapes linears = AllLinearShapesOf(architecture);
   for (auto it = linears.begin(); it != linears.end();) {
-    it = absl::StartsWith(it->first, "blocks.") ? std::next(it)
-                                                : linears.erase(it);
+    it = BlockOf(architecture, it->first).has_value() ? std::next(it)
+                                                      : linears.erase(it);
   }
   return linears;
 }

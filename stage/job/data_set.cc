@@ -15,6 +15,7 @@
 #include "stage/data/content_hashes.h"
 #include "stage/data/latent_cache.h"
 #include "stage/encoders/text_cleaning.h"
+#include "stage/wan/boundary.h"
 
 namespace halfpipe {
 namespace {
@@ -58,7 +59,7 @@ std::string ContextPath(const LatentCache& cache, const std::string& prompt,
       ContextKey(CleanPrompt(prompt), digests.text_encoder, digests.tokenizer));
 }
 
-std::string KeyOf(const JobConfig& config, const WanArchitecture& architecture,
+std::string KeyOf(const JobConfig& config, const ModelSpec& architecture,
                   const std::string& media_digest,
                   const std::optional<MediaFacts>& facts,
                   const std::string& vae_digest) {
@@ -82,7 +83,7 @@ std::string KeyOf(const JobConfig& config, const WanArchitecture& architecture,
 // Which media are trained. Those that are refused for what they are are
 // problems, or warnings with data.on_bad_file `skip`.
 absl::StatusOr<std::vector<bool>> JudgeMedia(
-    const JobConfig& config, const WanArchitecture& architecture,
+    const JobConfig& config, const ModelSpec& architecture,
     const std::vector<MediumRef>& media,
     const std::vector<std::optional<MediaFacts>>& facts, DataSet* set) {
   std::vector<std::string> paths, problems;
@@ -134,25 +135,44 @@ absl::StatusOr<std::vector<Sample>> LoadRows(const DataConfig& data,
                                  .found = found});
 }
 
-Shape LatentsShape(const DataConfig& data, int64_t channels) {
-  const int64_t space = channels == 48 ? 16 : 8;
-  return {1, channels, (data.frames - 1) / 4 + 1, data.height / space,
-          data.width / space};
+Shape LatentsShape(const DataConfig& data, const LatentGrid& grid,
+                   int64_t channels) {
+  return {1, channels, LatentFrames(data.frames),
+          data.height / grid.spatial_stride, data.width / grid.spatial_stride};
 }
 
 }  // namespace
 
 Shape RandomLatentsShape(const JobConfig& config,
-                         const WanArchitecture& architecture) {
-  return LatentsShape(config.data, architecture.out_channels);
+                         const ModelSpec& architecture) {
+  return LatentsShape(config.data, architecture.latents(),
+                      architecture.out_channels);
 }
 
 Shape RandomConditionShape(const JobConfig& config,
-                           const WanArchitecture& architecture) {
+                           const ModelSpec& architecture) {
   if (architecture.condition_channels() == 0) return {};
   Shape shape = RandomLatentsShape(config, architecture);
   shape[1] = architecture.condition_channels();
   return shape;
+}
+
+absl::StatusOr<std::map<std::string, Shape>> RandomExtraShapes(
+    const JobConfig& config, const ModelSpec& architecture) {
+  std::map<std::string, Shape> shapes;
+  if (architecture.extra_inputs.empty()) return shapes;
+  const Shape latents = RandomLatentsShape(config, architecture);
+  const MicrobatchShape sample = {.batch = latents[0],
+                                  .frames = latents[2],
+                                  .rows = latents[3],
+                                  .columns = latents[4],
+                                  .text_tokens = kTextTokens};
+  HP_ASSIGN_OR_RETURN(const TokenCounts counts,
+                      CountTokens(architecture, sample));
+  for (const ModelInput& input : architecture.extra_inputs) {
+    shapes[input.name] = ShapeIn(input.shape, sample, counts);
+  }
+  return shapes;
 }
 
 absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data) {
@@ -180,7 +200,7 @@ std::vector<SampleRef> SamplesBesideProblems(const DataConfig& data) {
 }
 
 absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
-                                    const WanArchitecture& architecture,
+                                    const ModelSpec& architecture,
                                     const ProgressCallback& on_progress,
                                     const MediaProbe& probe) {
   if (config.data.is_random()) return RandomDataSet(config.data);
@@ -189,7 +209,7 @@ absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
 }
 
 absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
-                                    const WanArchitecture& architecture,
+                                    const ModelSpec& architecture,
                                     DataRows data,
                                     const ProgressCallback& on_progress,
                                     const MediaProbe& probe) {

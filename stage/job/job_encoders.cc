@@ -47,11 +47,11 @@ absl::Status CheckBeforeReading(absl::string_view key, const std::string& path,
 
 // Whose VAE it is that makes so many channels.
 std::string VaeOwner(int64_t channels) {
-  return channels == 48
-             ? "it is the VAE of Wan2.2-TI2V-5B (Wan2.2_VAE), and this model "
-               "needs Wan2.1_VAE"
-             : "it is the VAE of all other models (Wan2.1_VAE), and this model "
-               "needs Wan2.2_VAE";
+  const LatentGrid& own = LatentGridOf(channels);
+  const LatentGrid& other =
+      own == kWan22Latents ? kWan21Latents : kWan22Latents;
+  return absl::StrCat("it is the VAE of ", own.vae_users, " (", own.vae,
+                      "), and this model needs ", other.vae);
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
 
 absl::Status CheckTextEncoderFits(const ModelConfig& model,
                                   const Umt5Encoder& encoder,
-                                  const WanArchitecture& architecture) {
+                                  const ModelSpec& architecture) {
   if (encoder.width() != architecture.text_dim) {
     return absl::InvalidArgumentError(absl::StrCat(
         "model.text_encoder: ", model.text_encoder, " gives ", encoder.width(),
@@ -120,7 +120,7 @@ absl::Status CheckTextEncoderFits(const ModelConfig& model,
 }
 
 absl::Status CheckVaeFits(const ModelConfig& model, const WanVae& vae,
-                          const WanArchitecture& architecture) {
+                          const ModelSpec& architecture) {
   if (vae.latent_channels() == architecture.out_channels) {
     return absl::OkStatus();
   }

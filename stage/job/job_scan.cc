@@ -20,16 +20,6 @@
 namespace halfpipe {
 namespace {
 
-ModelSizes SizesOf(const WanArchitecture& architecture) {
-  return {.dim = architecture.dim,
-          .ffn_dim = architecture.ffn_dim,
-          .heads = architecture.heads,
-          .text_dim = architecture.text_dim,
-          .in_channels = architecture.in_channels,
-          .out_channels = architecture.out_channels,
-          .image_branch = architecture.has_image_branch()};
-}
-
 // One scan: each method looks at a part, notes what is wrong with it, and goes
 // on.
 class JobScan {
@@ -63,10 +53,9 @@ class JobScan {
       LookAtLoraFile();
       return;
     }
-    const WanArchitecture& architecture = model_->architecture();
+    const ModelSpec& architecture = model_->architecture();
     result_.variant = architecture.Description();
-    result_.layers = architecture.layers;
-    result_.model = SizesOf(architecture);
+    result_.model = architecture;
     absl::Status usable = CheckCanTrain(config_, architecture);
     problems_.Add(usable.ok() ? model_->CheckIsWhole() : usable);
     problems_.Add(CheckPictureSize(config_.data, architecture));
@@ -81,7 +70,7 @@ class JobScan {
                "lora.init_from", config_.lora.init_from, ModelFileKind::kLora));
   }
 
-  void LookAtLora(const WanArchitecture& architecture) {
+  void LookAtLora(const ModelSpec& architecture) {
     const std::optional<std::vector<std::string>> modules =
         problems_.Take(LoraModules(architecture, config_.lora));
     if (!modules.has_value()) return;
@@ -148,7 +137,7 @@ class JobScan {
   }
 
   absl::Status TakeDataSet() {
-    const WanArchitecture& architecture = model_->architecture();
+    const ModelSpec& architecture = model_->architecture();
     absl::StatusOr<DataSet> scanned =
         rows_.has_value()
             ? ScanDataSet(config_, architecture, *std::move(rows_),

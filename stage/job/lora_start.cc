@@ -47,7 +47,7 @@ int64_t BlocksWith(const std::string& linear, int64_t layers,
 
 // "q, k, cross_attn.v": what lora.targets can say for the layers that the file
 // has in every block; empty where it has one in some blocks only.
-std::string CoveringTargets(const WanArchitecture& architecture,
+std::string CoveringTargets(const ModelSpec& architecture,
                             const std::map<std::string, StoredLora>& held) {
   std::map<std::string, std::vector<std::string>> whole;  // by last name
   std::map<std::string, size_t> all;
@@ -71,7 +71,7 @@ std::string CoveringTargets(const WanArchitecture& architecture,
 // A LoRA file beside what lora.targets takes.
 class Start {
  public:
-  Start(const LoraConfig& lora, const WanArchitecture& architecture,
+  Start(const LoraConfig& lora, const ModelSpec& architecture,
         const LoraArchive& file, const std::vector<std::string>& targets)
       : lora_(lora), architecture_(architecture), file_(file) {
     const auto& modules = file.contents().modules;
@@ -267,7 +267,7 @@ class Start {
   }
 
   const LoraConfig& lora_;
-  const WanArchitecture& architecture_;
+  const ModelSpec& architecture_;
   const LoraArchive& file_;
   std::vector<std::string> taken_;    // layers of both
   std::vector<std::string> fresh_;    // layers that only lora.targets has
@@ -301,8 +301,8 @@ absl::Status CopyInto(const LoraModule& module, double scale,
 
 }  // namespace
 
-absl::StatusOr<LoraStartReport> CheckLoraStart(
-    const LoraConfig& lora, const WanArchitecture& architecture) {
+absl::StatusOr<LoraStartReport> CheckLoraStart(const LoraConfig& lora,
+                                               const ModelSpec& architecture) {
   if (lora.init_from.empty()) return LoraStartReport();
   HP_ASSIGN_OR_RETURN(const std::vector<std::string> targets,
                       LoraModules(architecture, lora));
@@ -311,7 +311,7 @@ absl::StatusOr<LoraStartReport> CheckLoraStart(
 }
 
 absl::Status StartFromLora(const LoraConfig& lora,
-                           const WanArchitecture& architecture,
+                           const ModelSpec& architecture,
                            const std::vector<LoraAdapter*>& adapters) {
   HP_RETURN_IF_ERROR(CheckLoraStart(lora, architecture).status());
   HP_ASSIGN_OR_RETURN(const LoraArchive file, OpenStart(lora));

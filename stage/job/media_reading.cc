@@ -15,19 +15,13 @@
 namespace halfpipe {
 namespace {
 
-// How many frames a second the model makes.
-double RateOf(const WanArchitecture& architecture) {
-  constexpr int64_t kChannelsOfTi2v5b = 48;
-  return architecture.out_channels == kChannelsOfTi2v5b ? 24.0 : 16.0;
-}
-
 bool IsFar(double rate, double from) {
   constexpr double kFar = 1.2;
   return rate > from * kFar || rate * kFar < from;
 }
 
 // A model that continues a given frame learns nothing of use from one alone.
-bool TakesStills(const DataConfig& data, const WanArchitecture& architecture) {
+bool TakesStills(const DataConfig& data, const ModelSpec& architecture) {
   return architecture.condition_channels() == 0 ||
          data.stills == StillsPolicy::kTrain;
 }
@@ -72,8 +66,7 @@ DecodeItem MediaItem(const DataConfig& data, const std::string& path) {
           .refuse_transparency = alpha->refuse};
 }
 
-absl::Status CheckStill(const DataConfig& data,
-                        const WanArchitecture& architecture,
+absl::Status CheckStill(const DataConfig& data, const ModelSpec& architecture,
                         const std::string& path, const MediaFacts& facts) {
   if (!facts.is_picture || TakesStills(data, architecture)) {
     return absl::OkStatus();
@@ -86,7 +79,7 @@ absl::Status CheckStill(const DataConfig& data,
 }
 
 absl::Status CheckFrames(const DataConfig& data,
-                         const WanArchitecture& architecture) {
+                         const ModelSpec& architecture) {
   if (data.frames > 1 || TakesStills(data, architecture)) {
     return absl::OkStatus();
   }
@@ -97,9 +90,9 @@ absl::Status CheckFrames(const DataConfig& data,
 }
 
 std::string FrameRateWarning(
-    const WanArchitecture& architecture, const std::vector<std::string>& paths,
+    const ModelSpec& architecture, const std::vector<std::string>& paths,
     const std::vector<std::optional<MediaFacts>>& facts) {
-  const double expected = RateOf(architecture);
+  const double expected = architecture.latents().frames_per_second;
   std::vector<std::string> far;
   size_t clips = 0;
   for (size_t i = 0; i < paths.size(); ++i) {

@@ -16,12 +16,12 @@ constexpr uint64_t kSampledBytes = 4096;
 
 // A variant that the user states must not contradict the weights.
 absl::Status CheckStatedVariant(const ModelConfig& config,
-                                const WanArchitecture& found) {
+                                const ModelSpec& found) {
   if (config.variant == "auto" || config.variant.empty()) {
     return absl::OkStatus();
   }
-  const absl::StatusOr<WanArchitecture> stated =
-      KnownArchitecture(config.variant, found.layers);
+  const absl::StatusOr<ModelSpec> stated =
+      KnownModel(config.variant, found.layers);
   if (!stated.ok()) return Annotate(stated.status(), "model.variant");
   if (stated->in_channels == found.in_channels &&
       stated->out_channels == found.out_channels) {
@@ -39,10 +39,10 @@ absl::Status CheckStatedVariant(const ModelConfig& config,
 absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
   ModelSource source;
   if (config.is_random()) {
-    const absl::StatusOr<WanArchitecture> known =
-        KnownArchitecture(config.random.variant, config.random.layers);
+    const absl::StatusOr<ModelSpec> known =
+        KnownModel(config.random.variant, config.random.layers);
     if (!known.ok()) return Annotate(known.status(), "model.random.variant");
-    const WanArchitecture& architecture = *known;
+    const ModelSpec& architecture = *known;
     source.random_label_ =
         absl::StrCat(config.random.variant, " ", architecture.layers, " ",
                      config.random.seed);

@@ -11,15 +11,11 @@
 namespace halfpipe {
 namespace {
 
-// y of an image-to-video model: a mask of 4 channels and the first frame's
-// latents.
-constexpr int64_t kMaskChannels = 4;
-
 // Of the place where the experts change: people round it, and shifts differ.
 constexpr double kTolerance = 0.05;
 
 // What people call a model with an image branch.
-std::string ImageModelName(const WanArchitecture& wan) {
+std::string ImageModelName(const ModelSpec& wan) {
   if (wan.image_positions > 0) {
     return "Wan2.1-FLF2V (first and last frame to video)";
   }
@@ -35,14 +31,9 @@ absl::Status CannotTrain(const ModelConfig& model, absl::string_view what) {
       " is ", what));
 }
 
-// Pixels that a token covers on one axis, in latent cells of 8 or 16.
-int64_t PixelsOfToken(int64_t cells, const WanArchitecture& wan) {
-  return cells * (wan.out_channels == 48 ? 16 : 8);
-}
-
 // What is wrong with one side; empty: nothing.
 std::string SideProblem(const char* key, int64_t side, int64_t unit,
-                        const WanArchitecture& wan) {
+                        const ModelSpec& wan) {
   if (side % unit == 0) return "";
   const int64_t below = side - side % unit;
   return absl::StrCat(key, ": this model (", wan.Description(),
@@ -59,7 +50,7 @@ double FractionAt(double sigma, double shift) {
 // What the expert that the file is by its name should be trained on, where the
 // job trains it on more; empty: nothing to say.
 std::string ExpertWarning(const std::string& dit, const TimestepConfig& trained,
-                          const WanArchitecture& wan) {
+                          const ModelSpec& wan) {
   const WanExpert expert = ExpertOfPath(dit);
   if (expert == WanExpert::kUnknown) return "";
   const bool high = expert == WanExpert::kHighNoise;
@@ -82,7 +73,7 @@ std::string ExpertWarning(const std::string& dit, const TimestepConfig& trained,
 }  // namespace
 
 absl::Status CheckCanTrain(const JobConfig& config,
-                           const WanArchitecture& architecture) {
+                           const ModelSpec& architecture) {
   const int64_t condition = architecture.condition_channels();
   if (architecture.has_image_branch()) {
     return CannotTrain(
@@ -95,9 +86,18 @@ absl::Status CheckCanTrain(const JobConfig& config,
             ": these cannot be made from clips yet, so that it cannot be "
             "trained; Wan2.2-I2V-A14B and the T2V models need none"));
   }
+  if (!architecture.extra_inputs.empty() && !config.data.is_random()) {
+    return CannotTrain(
+        config.model,
+        absl::StrCat(
+            architecture.variant, ", which takes ",
+            architecture.extra_inputs.front().meaning,
+            ": a data set of clips and captions does not hold this, so "
+            "that it cannot be trained; the T2V models and "
+            "Wan2.2-I2V-A14B need none"));
+  }
   if (condition == 0 || config.data.is_random() ||
-      (architecture.out_channels == 16 &&
-       condition == kMaskChannels + architecture.out_channels)) {
+      architecture.takes_first_frame()) {
     return absl::OkStatus();
   }
   return CannotTrain(
@@ -112,10 +112,9 @@ absl::Status CheckCanTrain(const JobConfig& config,
 }
 
 absl::Status CheckPictureSize(const DataConfig& data,
-                              const WanArchitecture& architecture) {
-  const int64_t row = PixelsOfToken(architecture.patch_rows, architecture);
-  const int64_t column =
-      PixelsOfToken(architecture.patch_columns, architecture);
+                              const ModelSpec& architecture) {
+  const int64_t row = architecture.height_unit();
+  const int64_t column = architecture.width_unit();
   if (data.height == 0) {
     // Clips' own sizes are cut to multiples of 16.
     if (16 % row == 0 && 16 % column == 0) return absl::OkStatus();
@@ -136,7 +135,7 @@ absl::Status CheckPictureSize(const DataConfig& data,
 }
 
 std::vector<std::string> ModelWarnings(const JobConfig& config,
-                                       const WanArchitecture& architecture) {
+                                       const ModelSpec& architecture) {
   const ModelConfig& model = config.model;
   std::vector<std::string> warnings;
   if (!model.clip.empty() && !architecture.has_image_branch()) {

@@ -10,7 +10,7 @@ ReportingWeights::ReportingWeights(const WeightSource* source,
                                    ProgressCallback on_progress)
     : source_(source), on_progress_(std::move(on_progress)) {}
 
-const WanArchitecture& ReportingWeights::architecture() const {
+const ModelSpec& ReportingWeights::architecture() const {
   return source_->architecture();
 }
 

@@ -48,7 +48,7 @@ absl::Status CheckFinite(const at::Tensor& values, const std::string& key,
 
 class Encoding {
  public:
-  Encoding(const JobConfig& config, const WanArchitecture& architecture,
+  Encoding(const JobConfig& config, const ModelSpec& architecture,
            const SampleEncoderOptions& options, std::stop_token stop)
       : config_(config),
         architecture_(architecture),
@@ -146,7 +146,7 @@ class Encoding {
   }
 
   const JobConfig& config_;
-  const WanArchitecture& architecture_;
+  const ModelSpec& architecture_;
   const SampleEncoderOptions& options_;
   std::stop_token stop_;
 };
@@ -154,7 +154,7 @@ class Encoding {
 }  // namespace
 
 absl::StatusOr<EncodeResult> EncodeSamples(
-    const JobConfig& config, const WanArchitecture& architecture,
+    const JobConfig& config, const ModelSpec& architecture,
     const std::vector<SampleRef>& samples, const SampleEncoderOptions& options,
     std::stop_token stop) {
   return TorchGuard("encode", [&]() -> absl::StatusOr<EncodeResult> {

@@ -25,7 +25,7 @@ int ThreadsFor(const JobConfig& config) {
 }  // namespace
 
 absl::StatusOr<EncodeResult> InspectSamples(
-    const JobConfig& config, const WanArchitecture* architecture,
+    const JobConfig& config, const ModelSpec* architecture,
     const std::vector<SampleRef>& samples,
     const SampleInspectorOptions& options, std::stop_token stop) {
   std::vector<DecodeItem> items;

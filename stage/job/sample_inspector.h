@@ -11,7 +11,7 @@
 #include "common/config/job_config.h"
 #include "common/jobs/stage_progress.h"
 #include "common/jobs/stage_protocol.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -27,7 +27,7 @@ struct SampleInspectorOptions {
 // null: which media the model can learn from is not judged then. Codes:
 // Cancelled on `stop`, FailedPrecondition when the decoder cannot run.
 [[nodiscard]] absl::StatusOr<EncodeResult> InspectSamples(
-    const JobConfig& config, const WanArchitecture* architecture,
+    const JobConfig& config, const ModelSpec* architecture,
     const std::vector<SampleRef>& samples,
     const SampleInspectorOptions& options, std::stop_token stop);
 

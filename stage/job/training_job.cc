@@ -24,12 +24,11 @@
 #include "stage/train/segments.h"
 #include "stage/train/train_state.h"
 #include "stage/wan/boundary.h"
+#include "stage/wan/load_stage_model.h"
 #include "stage/wan/lora_targets.h"
 
 namespace halfpipe {
 namespace {
-
-constexpr int64_t kContextTokens = 512;
 
 at::ScalarType DTypeOf(const JobConfig& config) {
   return config.pipeline.dtype == ComputeDType::kFp32 ? at::kFloat
@@ -98,7 +97,7 @@ void TrainingJob::Retire() {
     if (link_ != nullptr) link_->Abort(absl::CancelledError("job ended"));
     runner_.reset();
     link_.reset();
-    if (compute_ != nullptr) part_ = compute_->ReleasePart();
+    if (compute_ != nullptr) part_ = compute_->ReleaseModel();
     compute_.reset();
     if (part_ == nullptr || options_.resident == nullptr) {
       return absl::OkStatus();
@@ -191,27 +190,27 @@ absl::Status TrainingJob::LoadPart() {
                    .deterministic = config_.train.deterministic});
 }
 
-absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
+absl::Status TrainingJob::MakePart(const StageModelOptions& part) {
   const UniformSource uniforms =
       UniformsFor(static_cast<uint64_t>(config_.train.seed));
-  ResidentPart none;
-  ResidentPart& resident =
+  ResidentModel none;
+  ResidentModel& resident =
       options_.resident == nullptr ? none : *options_.resident;
-  if (resident.part != nullptr && !identity_.empty() &&
-      resident.identity == identity_ && resident.part->CanRenew(part)) {
-    part_ = std::move(resident.part);
+  if (resident.model != nullptr && !identity_.empty() &&
+      resident.identity == identity_ && resident.model->CanRenew(part)) {
+    part_ = std::move(resident.model);
     LogInfo("the weights are those of the job before",
             {{"layers", start_result_.layers}});
     start_result_.weight_bytes_read = 0;
     return part_->Renew(part, uniforms);
   }
-  if (resident.part != nullptr) {
-    resident.part.reset();
+  if (resident.model != nullptr) {
+    resident.model.reset();
     ReleaseCachedMemory(options_.device);
   }
   const absl::Time begin = SteadyNow();
   const ReportingWeights weights(&model_->weights(), options_.on_progress);
-  HP_ASSIGN_OR_RETURN(part_, WanPart::Create(weights, part, uniforms));
+  HP_ASSIGN_OR_RETURN(part_, LoadStageModel(weights, part, uniforms));
   options_.on_progress({.work = StageWork::kPreparingModel});
   HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
   const double seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
@@ -239,6 +238,8 @@ absl::Status TrainingJob::MakeSource() {
     options.random_y_shape =
         RandomConditionShape(config_, model_->architecture());
     options.random_text_dim = model_->architecture().text_dim;
+    HP_ASSIGN_OR_RETURN(options.random_extra,
+                        RandomExtraShapes(config_, model_->architecture()));
   } else if (config_.train.caption_dropout > 0.0) {
     options.caption_dropout = config_.train.caption_dropout;
     HP_ASSIGN_OR_RETURN(options.empty_context_path, EmptyCaptionPath(config_));
@@ -257,7 +258,8 @@ absl::Status TrainingJob::MakeCompute() {
       .device = options_.device,
       .compute = compute_dtype_,
       .segments = segments_,
-      .tensor_owners = LoraTensorOwners(segments_, modules),
+      .tensor_owners =
+          LoraTensorOwners(model_->architecture(), segments_, modules),
       .max_grad_norm = config_.train.max_grad_norm,
       .profile = config_.pipeline.profile,
       .optimizer = {.beta1 = optimizer.betas[0],
@@ -290,7 +292,7 @@ absl::Status TrainingJob::MakeCompute() {
 }
 
 absl::Status TrainingJob::RestoreOrInit() {
-  const absl::Span<LoraAdapter* const> span = compute_->part().adapters();
+  const absl::Span<LoraAdapter* const> span = compute_->model().adapters();
   const std::vector<LoraAdapter*> adapters(span.begin(), span.end());
   if (!command_.resume_from.empty()) {
     return RestoreShards(command_.resume_from, adapters,
@@ -325,7 +327,7 @@ absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
                          .frames = latents[2],
                          .rows = latents[3],
                          .columns = latents[4],
-                         .text_tokens = kContextTokens};
+                         .text_tokens = kTextTokens};
 }
 
 absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
@@ -372,7 +374,7 @@ absl::StatusOr<StepReport> TrainingJob::RunStep(const StepPlan& plan,
 }
 
 absl::StatusOr<SaveResult> TrainingJob::Save(const std::string& directory) {
-  const absl::Span<LoraAdapter* const> span = compute_->part().adapters();
+  const absl::Span<LoraAdapter* const> span = compute_->model().adapters();
   const std::string name = ShardName(options_.rank);
   HP_RETURN_IF_ERROR(SaveShard(directory + "/" + name,
                                {span.begin(), span.end()},

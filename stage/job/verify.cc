@@ -30,6 +30,8 @@
 #include "stage/train/sample_store.h"
 #include "stage/train/segments.h"
 #include "stage/train/wan_stage_compute.h"
+#include "stage/wan/boundary.h"
+#include "stage/wan/load_stage_model.h"
 #include "stage/wan/weight_source.h"
 
 namespace halfpipe {
@@ -79,7 +81,7 @@ LoraSpec SpecOf(const GoldenFile& golden) {
   return spec;
 }
 
-absl::Status SetLora(const GoldenFile& golden, WanPart* part) {
+absl::Status SetLora(const GoldenFile& golden, StageModel* part) {
   for (LoraAdapter* adapter : part->adapters()) {
     const GoldenFile::Adapter& values = golden.lora.at(adapter->module);
     const bool fits = values.a.sizes() == adapter->a.master.sizes() &&
@@ -103,8 +105,15 @@ class VerifyRun {
       : rank_(rank), options_(options), links_(links) {}
 
   absl::Status Prepare() {
-    HP_ASSIGN_OR_RETURN(golden_, ReadGoldenFile(options_.golden));
-    HP_ASSIGN_OR_RETURN(checkpoint_, OpenWanCheckpoint(options_.model));
+    absl::StatusOr<WanCheckpoint> checkpoint =
+        OpenWanCheckpoint(options_.model);
+    HP_ASSIGN_OR_RETURN(
+        golden_,
+        ReadGoldenFile(options_.golden,
+                       checkpoint.ok()
+                           ? checkpoint->variant.architecture.extra_inputs
+                           : std::vector<ModelInput>()));
+    HP_ASSIGN_OR_RETURN(checkpoint_, std::move(checkpoint));
     HP_ASSIGN_OR_RETURN(compute_, ParseCompute(options_.dtype));
     HP_ASSIGN_OR_RETURN(device_, SelectDevice(options_.device, rank_));
     HP_ASSIGN_OR_RETURN(GoldenSource source,
@@ -122,7 +131,7 @@ class VerifyRun {
     StepPlan plan;
     plan.microbatches.resize(static_cast<size_t>(options_.micro_batches));
     HP_RETURN_IF_ERROR(runner.RunStep(plan, actions_, {}).status());
-    for (const LoraAdapter* adapter : stage_->part().adapters()) {
+    for (const LoraAdapter* adapter : stage_->model().adapters()) {
       outcome_.gradients[GoldenLoraKey(adapter->module, false)] =
           adapter->a.grad.cpu();
       outcome_.gradients[GoldenLoraKey(adapter->module, true)] =
@@ -155,7 +164,7 @@ class VerifyRun {
   }
 
   absl::Status BuildCompute() {
-    const WanArchitecture& architecture = checkpoint_.variant.architecture;
+    const ModelSpec& architecture = checkpoint_.variant.architecture;
     const int64_t split = architecture.layers / 2;
     const bool both = options_.stages == 1;
     const bool first = rank_ == Rank(0);
@@ -173,8 +182,8 @@ class VerifyRun {
     const std::vector<BlockRange> blocks = BlocksOf(segments, rank_);
     CheckpointWeights weights(&checkpoint_);
     HP_ASSIGN_OR_RETURN(
-        std::unique_ptr<WanPart> part,
-        WanPart::Create(
+        std::unique_ptr<StageModel> part,
+        LoadStageModel(
             weights,
             {.embeddings = first,
              .head = first,

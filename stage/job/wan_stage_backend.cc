@@ -239,9 +239,9 @@ class WanStageBackend : public StageBackend {
 
   void DropWeights() {
     EndJob();
-    if (resident_.part == nullptr) return;
+    if (resident_.model == nullptr) return;
     LogInfo("the weights make room for the encoders");
-    resident_.part.reset();
+    resident_.model.reset();
     ReleaseCachedMemory(device_);
   }
 
@@ -249,7 +249,7 @@ class WanStageBackend : public StageBackend {
   const at::Device device_;
   const int64_t device_total_bytes_;
   mutable absl::Mutex mutex_;
-  ResidentPart resident_;  // the worker's thread alone
+  ResidentModel resident_;  // the worker's thread alone
   std::unique_ptr<TrainingJob> job_;
   StageProgress progress_ ABSL_GUARDED_BY(mutex_) = {.work = StageWork::kIdle};
   int64_t device_bytes_in_use_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -25,10 +25,10 @@ std::string Label(const char* op, Segment segment, Microbatch microbatch) {
 }  // namespace
 
 WanStageCompute::WanStageCompute(WanStageOptions options,
-                                 std::unique_ptr<WanPart> part,
+                                 std::unique_ptr<StageModel> model,
                                  MicrobatchSource* source)
     : options_(std::move(options)),
-      part_(std::move(part)),
+      model_(std::move(model)),
       source_(source),
       optimizer_(LoraMasters(Adapters()), options_.optimizer,
                  options_.optimizer_on_host
@@ -37,11 +37,11 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
       slots_(options_.device),
       memory_use_(Adapters(), optimizer_, options_.device),
       pace_(options_.device) {
-  part_->set_before_block([this] { return pace_.Next(); });
+  model_->set_before_block([this] { return pace_.Next(); });
 }
 
 std::vector<LoraAdapter*> WanStageCompute::Adapters() const {
-  return {part_->adapters().begin(), part_->adapters().end()};
+  return {model_->adapters().begin(), model_->adapters().end()};
 }
 
 absl::Status WanStageCompute::Missing(absl::string_view what, Segment segment,
@@ -55,7 +55,7 @@ absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
   plan_ = plan;
   timesteps_.assign(plan.microbatches.size(), 0.0);
   if (options_.profile) profile_.Start();
-  return plan.evaluation ? absl::OkStatus() : part_->ZeroGrad();
+  return plan.evaluation ? absl::OkStatus() : model_->ZeroGrad();
 }
 
 const SegmentContent& WanStageCompute::ContentOf(Segment segment) const {
@@ -70,7 +70,7 @@ void WanStageCompute::SetUpcoming(
     const BlockRange& blocks = ContentOf(action.segment).blocks;
     if (blocks.size() == 0) continue;  // the head is short
     if (action.op == pipeline::Op::kBackward) {
-      part_->FetchBehind(action.microbatch, blocks.end - 1);
+      model_->FetchBehind(action.microbatch, blocks.end - 1);
     }
     return;
   }
@@ -94,10 +94,9 @@ absl::StatusOr<at::Tensor> WanStageCompute::EmbedInput(Microbatch microbatch) {
   timesteps_[static_cast<size_t>(microbatch.value())] =
       data.inputs.timestep[0].item<double>();
   InFlight& flight = in_flight_[microbatch];
-  HP_ASSIGN_OR_RETURN(Embedded embedded, part_->Embed(microbatch, data.inputs));
-  flight.conditioning = std::move(embedded.conditioning);
+  HP_ASSIGN_OR_RETURN(at::Tensor x, model_->Embed(microbatch, data.inputs));
   flight.data = std::move(data);
-  return std::move(embedded.x);
+  return x;
 }
 
 absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
@@ -111,19 +110,26 @@ absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
     flight.x.erase(it);
     return x;
   }
-  HP_ASSIGN_OR_RETURN(SlotTensors tensors, slots_.Take(SlotKind::kActivationIn,
-                                                       segment, microbatch));
+  return ReceivedInput(segment, microbatch);
+}
+
+absl::StatusOr<at::Tensor> WanStageCompute::ReceivedInput(
+    Segment segment, Microbatch microbatch) {
+  HP_ASSIGN_OR_RETURN(SlotTensors received, slots_.Take(SlotKind::kActivationIn,
+                                                        segment, microbatch));
+  const std::vector<SplitTensor> crossing = CrossingBehind(Previous(segment));
+  HP_CHECK(received.size() == crossing.size());
+  std::map<std::string, at::Tensor> tensors;
+  for (size_t i = 0; i < crossing.size(); ++i) {
+    tensors[crossing[i].name] = std::move(received[i]);
+  }
+  at::Tensor x = std::move(tensors.extract(std::string(kSplitTokens)).mapped());
   if (SendsConditioning(Previous(segment))) {
     HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                         options_.shape_of(plan_, microbatch));
-    HP_ASSIGN_OR_RETURN(TokenCounts counts,
-                        CountTokens(part_->architecture(), shape));
-    flight.conditioning.context = tensors[1];
-    flight.conditioning.image_tokens = shape.image_tokens;
-    flight.conditioning.t_mod = tensors[2];
-    flight.conditioning.grid = {counts.frames, counts.rows, counts.columns};
+    HP_RETURN_IF_ERROR(model_->Receive(microbatch, shape, std::move(tensors)));
   }
-  return tensors[0];
+  return x;
 }
 
 absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
@@ -145,11 +151,9 @@ absl::StatusOr<at::Tensor> WanStageCompute::RunBlocks(Segment segment,
                                                       at::Tensor x) {
   const BlockRange& blocks = ContentOf(segment).blocks;
   if (blocks.size() == 0) return x;
-  const Conditioning& conditioning = in_flight_[microbatch].conditioning;
-  return plan_.evaluation ? part_->EvaluateBlocks(microbatch, blocks,
-                                                  conditioning, std::move(x))
-                          : part_->ForwardBlocks(microbatch, blocks,
-                                                 conditioning, std::move(x));
+  return plan_.evaluation
+             ? model_->EvaluateBlocks(microbatch, blocks, std::move(x))
+             : model_->ForwardBlocks(microbatch, blocks, std::move(x));
 }
 
 void WanStageCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
@@ -158,10 +162,8 @@ void WanStageCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
     if (IsLocal(Segment(s))) return;
   }
   // The last segment of this rank. An output is still to be sent.
-  InFlight& flight = in_flight_[microbatch];
-  flight.conditioning = {};
-  flight.dprediction.reset();
-  part_->ForgetHead(microbatch);
+  in_flight_[microbatch].dprediction.reset();
+  model_->Forget(microbatch);
 }
 
 absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
@@ -171,7 +173,8 @@ absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
     return Missing("target", Segment(0), microbatch);
   }
   const MicrobatchData& data = *flight.data;
-  HP_ASSIGN_OR_RETURN(at::Tensor prediction, part_->HeadForward(microbatch, x));
+  HP_ASSIGN_OR_RETURN(at::Tensor prediction,
+                      model_->HeadForward(microbatch, x));
   const int64_t frames = prediction.size(2) - data.given_frames;
   at::Tensor difference =
       prediction - data.target.to(prediction.device(), /*non_blocking=*/true);
@@ -203,7 +206,7 @@ absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
       return Missing("loss", segment, microbatch);
     }
     HP_ASSIGN_OR_RETURN(at::Tensor dx,
-                        part_->HeadBackward(microbatch, flight.dprediction));
+                        model_->HeadBackward(microbatch, flight.dprediction));
     flight.dprediction.reset();
     return dx;
   }
@@ -214,9 +217,10 @@ absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
     flight.dx.erase(it);
     return dx;
   }
-  HP_ASSIGN_OR_RETURN(SlotTensors tensors,
+  HP_ASSIGN_OR_RETURN(SlotTensors received,
                       slots_.Take(SlotKind::kGradientIn, segment, microbatch));
-  return tensors[0];
+  HP_CHECK(received.size() == 1);  // only the tokens have a gradient
+  return std::move(received.front());
 }
 
 absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
@@ -224,8 +228,8 @@ absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
     HP_ASSIGN_OR_RETURN(at::Tensor dx, OutputGradientOf(segment, microbatch));
     const SegmentContent& content = ContentOf(segment);
     if (content.blocks.size() > 0) {
-      HP_ASSIGN_OR_RETURN(
-          dx, part_->BackwardBlocks(microbatch, content.blocks, std::move(dx)));
+      HP_ASSIGN_OR_RETURN(dx, model_->BackwardBlocks(microbatch, content.blocks,
+                                                     std::move(dx)));
     }
     if (!content.embeds) in_flight_[microbatch].dx[segment] = std::move(dx);
     return absl::OkStatus();
@@ -289,7 +293,7 @@ absl::Status WanStageCompute::OptimizerStep() {
     const double factor = ClipFactor(grad_norm_, options_.max_grad_norm);
     if (factor < 1.0) at::_foreach_mul_(gradients, factor);
     optimizer_.Step(gradients, plan_.learning_rate);
-    return part_->RefreshComputeCopies();
+    return model_->RefreshComputeCopies();
   });
 }
 
@@ -308,10 +312,11 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
     report->device_bytes_in_use = memory.in_use_bytes;
     report->device_peak_bytes = memory.process_peak_bytes;
     report->pinned_host_bytes =
-        part_->TakePeakOffloadedBytes() + optimizer_.host_bytes();
+        model_->TakePeakOffloadedBytes() + optimizer_.host_bytes();
     if (options_.profile) HP_RETURN_IF_ERROR(ReportProfile(report));
     losses_.clear();
     in_flight_.clear();
+    model_->EndStep();
     return absl::OkStatus();
   });
 }
@@ -341,7 +346,7 @@ void WanStageCompute::AbandonStep() {
   SynchronizeCompute(options_.device).IgnoreError();
   pace_.Clear();
   slots_.Clear();
-  part_->AbandonMicrobatches();
+  model_->AbandonStep();
   in_flight_.clear();
   losses_.clear();
   data_waits_.clear();

@@ -8,6 +8,7 @@
 #include "stage/train/clip.h"
 #include "stage/train/train_state.h"
 #include "stage/train/wan_stage_compute.h"
+#include "stage/wan/boundary.h"
 
 namespace halfpipe {
 
@@ -17,12 +18,15 @@ absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToSend(
     InFlight& flight = in_flight_[microbatch];
     auto it = flight.x.find(segment);
     if (it == flight.x.end()) return Missing("output", segment, microbatch);
-    SlotTensors tensors = {it->second.contiguous()};
-    flight.x.erase(it);
-    if (SendsConditioning(segment)) {
-      tensors.push_back(flight.conditioning.context.contiguous());
-      tensors.push_back(flight.conditioning.t_mod.contiguous());
+    SlotTensors tensors;
+    for (const SplitTensor& tensor : CrossingBehind(segment)) {
+      const at::Tensor value =
+          tensor.name == kSplitTokens
+              ? it->second
+              : model_->SplitTensorOf(microbatch, tensor.name);
+      tensors.push_back(value.contiguous());
     }
+    flight.x.erase(it);
     return slots_.Put(SlotKind::kActivationOut, segment, microbatch,
                       std::move(tensors));
   });
@@ -46,17 +50,29 @@ void WanStageCompute::ReleaseSent(Segment segment, Microbatch microbatch,
   slots_.Release(segment, microbatch, done);
 }
 
-absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::ActivationSpecs(
-    Segment segment, Microbatch microbatch) {
+std::vector<SplitTensor> WanStageCompute::CrossingBehind(
+    Segment segment) const {
+  std::vector<SplitTensor> crossing = SplitTensorsOf(model_->spec());
+  // What the embeddings made crosses with the tokens, and only once.
+  if (!SendsConditioning(segment)) {
+    std::erase_if(crossing, [](const SplitTensor& tensor) {
+      return tensor.name != kSplitTokens;
+    });
+  }
+  return crossing;
+}
+
+absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::SpecsBehind(
+    Segment segment, Microbatch microbatch, bool gradients) {
   HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                       options_.shape_of(plan_, microbatch));
   HP_ASSIGN_OR_RETURN(DType compute, ToDType(options_.compute));
   HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
-                      MakeBoundarySpec(part_->architecture(), shape, compute));
+                      MakeBoundarySpec(model_->spec(), shape, compute));
   std::vector<SlotSpec> specs;
-  for (const BoundaryTensor& tensor : boundary.tensors) {
-    // Only what the embeddings made crosses with x, and only once.
-    if (!tensor.needs_grad && !SendsConditioning(Previous(segment))) continue;
+  for (const SplitTensor& crossing : CrossingBehind(segment)) {
+    if (gradients && !crossing.needs_grad) continue;
+    const BoundaryTensor& tensor = boundary.Of(crossing.name);
     specs.push_back({tensor.shape, ToScalarType(tensor.dtype)});
   }
   return specs;
@@ -65,8 +81,9 @@ absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::ActivationSpecs(
 absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToReceive(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
-    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
-                        ActivationSpecs(segment, microbatch));
+    HP_ASSIGN_OR_RETURN(
+        std::vector<SlotSpec> specs,
+        SpecsBehind(Previous(segment), microbatch, /*gradients=*/false));
     return slots_.Expect(SlotKind::kActivationIn, segment, microbatch, specs);
   });
 }
@@ -75,8 +92,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradientToReceive(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
     HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
-                        ActivationSpecs(Next(segment), microbatch));
-    specs.resize(1);  // x comes first, and only x has a gradient
+                        SpecsBehind(segment, microbatch, /*gradients=*/true));
     return slots_.Expect(SlotKind::kGradientIn, segment, microbatch, specs);
   });
 }

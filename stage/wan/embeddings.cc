@@ -7,6 +7,9 @@
 #include <ATen/ops/pow.h>
 #include <ATen/ops/silu.h>
 
+#include <set>
+#include <string>
+
 #include "common/base/status.h"
 #include "stage/kernels/norm.h"
 #include "stage/kernels/residual.h"
@@ -25,11 +28,30 @@ absl::Status CheckRank(absl::string_view name, const at::Tensor& tensor,
 }
 
 absl::Status CheckAbsent(absl::string_view name, const at::Tensor& tensor,
-                         const WanArchitecture& wan) {
+                         const ModelSpec& wan) {
   if (!tensor.defined()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(name, ": this model (", wan.Description(),
                    ") does not take it, found ", ShapeString(ShapeOf(tensor))));
+}
+
+absl::Status CheckExtraInputs(const ModelSpec& wan,
+                              const MicrobatchInputs& inputs,
+                              const MicrobatchShape& shape,
+                              const TokenCounts& counts) {
+  std::set<std::string> known;
+  for (const ModelInput& input : wan.extra_inputs) {
+    known.insert(input.name);
+    const auto found = inputs.extra.find(input.name);
+    HP_RETURN_IF_ERROR(CheckShape(
+        input.name, found == inputs.extra.end() ? at::Tensor() : found->second,
+        ShapeIn(input.shape, shape, counts)));
+  }
+  for (const auto& [name, tensor] : inputs.extra) {
+    if (known.contains(name)) continue;
+    HP_RETURN_IF_ERROR(CheckAbsent(name, tensor, wan));
+  }
+  return absl::OkStatus();
 }
 
 at::Tensor Timesteps(const MicrobatchInputs& inputs, int64_t frames) {
@@ -42,7 +64,7 @@ at::Tensor Timesteps(const MicrobatchInputs& inputs, int64_t frames) {
 
 }  // namespace
 
-absl::StatusOr<MicrobatchShape> ShapeOfInputs(const WanArchitecture& wan,
+absl::StatusOr<MicrobatchShape> ShapeOfInputs(const ModelSpec& wan,
                                               const MicrobatchInputs& inputs) {
   HP_RETURN_IF_ERROR(CheckRank("latents", inputs.latents, 5));
   HP_RETURN_IF_ERROR(CheckRank("context", inputs.context, 3));
@@ -75,7 +97,8 @@ absl::StatusOr<MicrobatchShape> ShapeOfInputs(const WanArchitecture& wan,
   } else {
     HP_RETURN_IF_ERROR(CheckAbsent("clip_feature", inputs.clip_feature, wan));
   }
-  HP_RETURN_IF_ERROR(CountTokens(wan, shape).status());
+  HP_ASSIGN_OR_RETURN(const TokenCounts counts, CountTokens(wan, shape));
+  HP_RETURN_IF_ERROR(CheckExtraInputs(wan, inputs, shape, counts));
   return shape;
 }
 
@@ -102,6 +125,9 @@ absl::StatusOr<Embeddings> Embeddings::Load(const LayerLoader& loader) {
                       loader.Frozen("time_projection.1"));
   if (layer.architecture_.has_image_branch()) {
     HP_RETURN_IF_ERROR(layer.LoadImage(loader));
+  }
+  if (!layer.architecture_.extra_split.empty()) {
+    HP_ASSIGN_OR_RETURN(layer.variant_, LoadVariantEmbedding(loader));
   }
   return layer;
 }
@@ -171,6 +197,7 @@ Embedded Embeddings::Forward(const MicrobatchInputs& inputs) const {
     conditioning.context = at::cat({image, conditioning.context}, 1);
   }
   conditioning.context = conditioning.context.to(placement_.compute);
+  if (variant_ != nullptr) variant_->Forward(inputs, &conditioning);
   return result;
 }
 

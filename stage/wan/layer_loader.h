@@ -33,7 +33,7 @@ class LayerLoader {
   LayerLoader(const WeightSource* source, const LoraPlacement& placement,
               std::optional<LoraSpec> lora, const UniformSource* uniform);
 
-  [[nodiscard]] const WanArchitecture& architecture() const {
+  [[nodiscard]] const ModelSpec& architecture() const {
     return source_->architecture();
   }
 

@@ -9,18 +9,16 @@
 namespace halfpipe {
 namespace {
 
-std::vector<std::string> AllBlockLinears(const WanArchitecture& architecture) {
-  const std::vector<std::string> linears = BlockLinears(architecture);
+std::vector<std::string> AllBlockLinears(const ModelSpec& architecture) {
   std::vector<std::string> names;
   for (int64_t i = 0; i < architecture.layers; ++i) {
-    for (const std::string& linear : linears) {
-      names.push_back(absl::StrCat("blocks.", i, ".", linear));
-    }
+    const std::vector<std::string> linears = LinearsOfBlock(architecture, i);
+    names.insert(names.end(), linears.begin(), linears.end());
   }
   return names;
 }
 
-absl::Status CheckTarget(const WanArchitecture& architecture,
+absl::Status CheckTarget(const ModelSpec& architecture,
                          const std::string& target,
                          const std::vector<std::string>& names) {
   LoraSpec alone;
@@ -43,7 +41,7 @@ absl::Status CheckTarget(const WanArchitecture& architecture,
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> LoraModules(
-    const WanArchitecture& architecture, const LoraSpec& spec) {
+    const ModelSpec& architecture, const LoraSpec& spec) {
   HP_RETURN_IF_ERROR(spec.Validate());
   const std::vector<std::string> names = AllBlockLinears(architecture);
   for (const std::string& target : spec.targets) {

@@ -33,8 +33,7 @@ std::vector<SavedTensor> Pack(BlockSaved& saved, const BlockPlan& plan) {
   return tensors;
 }
 
-BlockSaved Unpack(SavedTensors tensors) {
-  BlockSaved saved;
+BlockSaved Unpack(SavedTensors tensors, BlockSaved saved) {
   SavedFields fields = saved.Fields();
   HP_CHECK(fields.size() == tensors.size());
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -108,7 +107,7 @@ absl::StatusOr<BlockSaved> WanPart::RestoreBlock(
     HP_RETURN_IF_ERROR(store_.Prefetch(microbatch, index - ahead));
   }
   HP_ASSIGN_OR_RETURN(SavedTensors tensors, store_.Take(microbatch, index));
-  BlockSaved saved = Unpack(std::move(tensors));
+  BlockSaved saved = Unpack(std::move(tensors), block(index).EmptySaved());
   block(index).Restore(conditioning, &saved);
   return saved;
 }

@@ -17,8 +17,8 @@
 namespace halfpipe {
 namespace {
 
-absl::Status CheckOptions(const WanArchitecture& wan,
-                          const WanPartOptions& options) {
+absl::Status CheckOptions(const ModelSpec& wan,
+                          const StageModelOptions& options) {
   int64_t free = 0;  // behind the ranges so far
   for (const BlockRange& blocks : options.blocks) {
     if (blocks.begin < free || blocks.size() < 1 || blocks.end > wan.layers) {
@@ -59,7 +59,7 @@ absl::Status CheckOptions(const WanArchitecture& wan,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
-    const WeightSource& source, const WanPartOptions& options,
+    const WeightSource& source, const StageModelOptions& options,
     const UniformSource& uniform) {
   HP_RETURN_IF_ERROR(CheckOptions(source.architecture(), options));
   if (options.device.is_cuda()) {
@@ -123,8 +123,8 @@ void WanPart::MoveMastersToHost() {
   }
 }
 
-bool WanPart::CanRenew(const WanPartOptions& to) const {
-  const WanPartOptions& from = options_;
+bool WanPart::CanRenew(const StageModelOptions& to) const {
+  const StageModelOptions& from = options_;
   const bool same_lora =
       from.lora.has_value() == to.lora.has_value() &&
       (!to.lora.has_value() || (from.lora->rank == to.lora->rank &&
@@ -135,7 +135,7 @@ bool WanPart::CanRenew(const WanPartOptions& to) const {
          from.weights == to.weights;
 }
 
-absl::Status WanPart::Renew(const WanPartOptions& options,
+absl::Status WanPart::Renew(const StageModelOptions& options,
                             const UniformSource& uniform) {
   HP_RETURN_IF_ERROR(CheckOptions(architecture_, options));
   if (!CanRenew(options)) {

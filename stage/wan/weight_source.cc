@@ -122,7 +122,7 @@ bool CheckpointWeights::HasBlockScale(const StoredTensor& stored) const {
          checkpoint_->archive->tensors().at(stored.scale_name).shape.size() > 2;
 }
 
-RandomWeights::RandomWeights(const WanArchitecture& architecture, uint64_t seed)
+RandomWeights::RandomWeights(const ModelSpec& architecture, uint64_t seed)
     : architecture_(architecture),
       shapes_(WanTensors(architecture)),
       seed_(seed) {}

@@ -14,8 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/dtype.h"
-#include "common/model/architecture.h"
 #include "common/model/checkpoint.h"
+#include "common/model/model_spec.h"
 #include "stage/kernels/fp8.h"
 #include "stage/wan/weight_reader.h"
 
@@ -26,7 +26,7 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  [[nodiscard]] virtual const WanArchitecture& architecture() const = 0;
+  [[nodiscard]] virtual const ModelSpec& architecture() const = 0;
 
   // The tensor `native_name` on `device` as `dtype`, contiguous and owned by
   // the caller. NotFound for a name that WanTensors does not list; DataLoss or
@@ -61,7 +61,7 @@ class CheckpointWeights : public WeightSource {
   explicit CheckpointWeights(const WanCheckpoint* checkpoint)
       : checkpoint_(checkpoint) {}
 
-  [[nodiscard]] const WanArchitecture& architecture() const override {
+  [[nodiscard]] const ModelSpec& architecture() const override {
     return checkpoint_->variant.architecture;
   }
 
@@ -102,9 +102,9 @@ class CheckpointWeights : public WeightSource {
 // 1/sqrt(dim). A tensor is a function of seed, name and kind of device.
 class RandomWeights : public WeightSource {
  public:
-  RandomWeights(const WanArchitecture& architecture, uint64_t seed);
+  RandomWeights(const ModelSpec& architecture, uint64_t seed);
 
-  [[nodiscard]] const WanArchitecture& architecture() const override {
+  [[nodiscard]] const ModelSpec& architecture() const override {
     return architecture_;
   }
 
@@ -113,7 +113,7 @@ class RandomWeights : public WeightSource {
       const at::Device& device) const override;
 
  private:
-  WanArchitecture architecture_;
+  ModelSpec architecture_;
   std::map<std::string, Shape> shapes_;
   uint64_t seed_;
 };

@@ -17,7 +17,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-FakeArchive ArchiveOf(const WanArchitecture& wan, const std::string& prefix,
+FakeArchive ArchiveOf(const ModelSpec& wan, const std::string& prefix,
                       DType dtype = DType::kBF16) {
   FakeArchive archive;
   for (const auto& [name, shape] : WanTensors(wan)) {
@@ -49,7 +49,7 @@ TEST(VariantTest, ReadsEverySizeFromTheShapes) {
 }
 
 TEST(VariantTest, ReadsTheImageBranch) {
-  WanArchitecture flf = A14B(36);
+  ModelSpec flf = A14B(36);
   flf.image_dim = 1280;
   flf.image_positions = 514;
   auto variant = Detect(ArchiveOf(flf, ""));
@@ -72,7 +72,7 @@ TEST(VariantTest, ReadsDiffusersNames) {
 }
 
 TEST(VariantTest, HeadsComeFromTheConfigOrAre128Wide) {
-  WanArchitecture tiny = TinyWan();
+  ModelSpec tiny = TinyWan();
   EXPECT_THAT(Refusal(ArchiveOf(tiny, ""), std::nullopt),
               HasSubstr("the width 12 is not a multiple of 128"));
   auto variant = Detect(ArchiveOf(tiny, ""), HeadSizes{1, 12});
@@ -118,7 +118,7 @@ TEST(VariantTest, RefusesOtherModelsByName) {
   fun.Add("ref_conv.weight", DType::kBF16, {12, 16, 2, 2});
   EXPECT_THAT(Refusal(fun), HasSubstr("ref_conv.weight"));
   EXPECT_THAT(Refusal(FakeArchive()), HasSubstr("not a Wan DiT"));
-  WanArchitecture narrow = TinyWan();
+  ModelSpec narrow = TinyWan();
   narrow.in_channels = 3;
   EXPECT_THAT(Refusal(ArchiveOf(narrow, "")), HasSubstr("takes 3 channels"));
 }

@@ -36,7 +36,7 @@ TEST(JobEncodersTest, UmtXxlHasAllItsLayers) {
   const SmallJob job;
   ModelConfig model = job.config.model;
   model.text_encoder = job.folder() / "xxl.safetensors";
-  WanArchitecture architecture = *KnownArchitecture("tiny-t2v", 2);
+  ModelSpec architecture = *KnownModel("tiny-t2v", 2);
   architecture.text_dim = 4096;
   for (const int64_t layers : {24, 23}) {
     WriteForms(model.text_encoder, XxlForms(layers));

@@ -11,6 +11,7 @@
 #include "common/pipeline/evaluation.h"
 #include "stage/runtime/stage_runner.h"
 #include "stage/train/philox.h"
+#include "stage/wan/load_stage_model.h"
 #include "stage/wan/lora_targets.h"
 
 namespace halfpipe {
@@ -18,8 +19,8 @@ namespace {
 
 constexpr uint64_t kSeed = 5;
 
-WanArchitecture TinyArchitecture() {
-  WanArchitecture architecture = TinyWan();
+ModelSpec TinyArchitecture() {
+  ModelSpec architecture = TinyWan();
   architecture.layers = kTinyLayers;
   return architecture;
 }
@@ -46,18 +47,18 @@ std::vector<SegmentContent> SegmentsOf(const TinyStageOptions& options) {
                       options.chunks);
 }
 
-std::unique_ptr<WanPart> MakePart(const TinyStageOptions& options) {
-  WanPartOptions part;
+std::unique_ptr<StageModel> MakePart(const TinyStageOptions& options) {
+  StageModelOptions part;
   part.embeddings = part.head = options.rank == Rank(0);
   part.blocks = BlocksOf(SegmentsOf(options), options.rank);
   part.plan = ActivationPlan::Uniform(ActivationPolicy::kRecompute,
                                       CountBlocks(part.blocks));
   part.lora = TinyLora();
-  auto made = WanPart::Create(RandomWeights(TinyArchitecture(), 1), part,
-                              [](absl::string_view name, at::Tensor out) {
-                                FillUniform(name, 0.5F, out);
-                                out.add_(0.5);
-                              });
+  auto made = LoadStageModel(RandomWeights(TinyArchitecture(), 1), part,
+                             [](absl::string_view name, at::Tensor out) {
+                               FillUniform(name, 0.5F, out);
+                               out.add_(0.5);
+                             });
   EXPECT_TRUE(made.ok()) << made.status();
   // With B zero, as training starts, every gradient of A would be zero too.
   for (LoraAdapter* adapter : (*made)->adapters()) {
@@ -129,7 +130,8 @@ TinyStage::TinyStage(const TinyStageOptions& options) {
   stage.segments = SegmentsOf(options);
   const auto modules = LoraModules(TinyArchitecture(), TinyLora());
   EXPECT_TRUE(modules.ok()) << modules.status();
-  stage.tensor_owners = LoraTensorOwners(stage.segments, *modules);
+  stage.tensor_owners =
+      LoraTensorOwners(TinyArchitecture(), stage.segments, *modules);
   stage.max_grad_norm = options.max_grad_norm;
   stage.skip_nonfinite = options.skip_nonfinite;
   stage.shape_of = [](const StepPlan& plan, Microbatch microbatch) {
@@ -155,7 +157,7 @@ TinyStage::TinyStage(const TinyStageOptions& options) {
 
 TensorsByName TinyStage::Masters() {
   TensorsByName masters;
-  for (const LoraAdapter* adapter : compute_->part().adapters()) {
+  for (const LoraAdapter* adapter : compute_->model().adapters()) {
     masters[adapter->a.name] = adapter->a.master.clone();
     masters[adapter->b.name] = adapter->b.master.clone();
   }

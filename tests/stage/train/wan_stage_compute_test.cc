@@ -105,7 +105,7 @@ TEST(WanStageComputeTest, AGradientIsTheSlopeOfTheLoss) {
   const double norm = NormOf(gradients);
   const auto loss_at = [&](double distance) {
     TinyStage moved({});
-    for (LoraAdapter* adapter : moved.compute().part().adapters()) {
+    for (LoraAdapter* adapter : moved.compute().model().adapters()) {
       for (LoraParameter* p : {&adapter->a, &adapter->b}) {
         p->master.add_(gradients.at(p->name), distance / norm);
       }
@@ -184,7 +184,7 @@ StepPlan Evaluation(int64_t steps_done, const std::vector<int64_t>& positions) {
   return plan;
 }
 
-TensorsByName GradientsOf(WanPart& part) {
+TensorsByName GradientsOf(StageModel& part) {
   TensorsByName gradients;
   for (const LoraAdapter* adapter : part.adapters()) {
     gradients[adapter->a.name] = adapter->a.grad.clone();
@@ -203,7 +203,7 @@ TEST(WanStageComputeTest, AnEvaluationGivesTheLossesOfAStepAndChangesNothing) {
     ASSERT_TRUE(RunAlone(&undisturbed, TinyPlan(step, kThree)).ok());
     ASSERT_TRUE(RunAlone(&alone, TinyPlan(step, kThree)).ok());
     const TensorsByName masters = alone.Masters();
-    const TensorsByName gradients = GradientsOf(alone.compute().part());
+    const TensorsByName gradients = GradientsOf(alone.compute().model());
     auto first = RunAlone(&alone, Evaluation(step + 1, kEvaluated));
     auto again = RunAlone(&alone, Evaluation(step + 1, kEvaluated));
     ASSERT_TRUE(first.ok()) << first.status();
@@ -213,7 +213,7 @@ TEST(WanStageComputeTest, AnEvaluationGivesTheLossesOfAStepAndChangesNothing) {
     EXPECT_EQ(first->timesteps.size(), kEvaluated.size());
     EXPECT_EQ(first->grad_norm, 0.0);
     EXPECT_THAT(Differences(alone.Masters(), masters), IsEmpty());
-    EXPECT_THAT(Differences(GradientsOf(alone.compute().part()), gradients),
+    EXPECT_THAT(Differences(GradientsOf(alone.compute().model()), gradients),
                 IsEmpty());
     EXPECT_EQ(alone.compute().optimizer().steps(), step + 1);
   }
@@ -250,7 +250,7 @@ TEST(WanStageComputeTest, EveryCutAndScheduleEvaluatesToTheSameBits) {
             Both(RunPair(&pair.first, &pair.second, links,
                          Evaluation(number + 1, kEvaluated), schedule));
         EXPECT_EQ(report.losses, expected[step]);
-        EXPECT_EQ(pair.first.compute().part().offloaded_bytes(), 0);
+        EXPECT_EQ(pair.first.compute().model().offloaded_bytes(), 0);
       }
       EXPECT_THAT(Differences(pair.Masters(), alone.Masters()), IsEmpty());
     }

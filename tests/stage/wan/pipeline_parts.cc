@@ -46,7 +46,7 @@ class Pipeline {
       : golden_(golden) {
     const CheckpointWeights weights(&golden.checkpoint);
     const int64_t layers = weights.architecture().layers;
-    WanPartOptions part;
+    StageModelOptions part;
     part.compute = options.compute;
     part.ffn_chunks = options.ffn_chunks;
     part.device = options.device;
