@@ -253,7 +253,7 @@ absl::Status TrainingJob::MakeCompute() {
   HP_ASSIGN_OR_RETURN(std::vector<std::string> modules,
                       LoraModules(model_->architecture(), config_.lora));
   const OptimizerConfig& optimizer = config_.train.optimizer;
-  WanStageOptions stage{
+  TrainingComputeOptions stage{
       .rank = options_.rank,
       .device = options_.device,
       .compute = compute_dtype_,
@@ -286,7 +286,7 @@ absl::Status TrainingJob::MakeCompute() {
             return record.plan->record_dir.empty() ? absl::OkStatus()
                                                    : RecordMicrobatch(record);
           }};
-  compute_ = std::make_unique<WanStageCompute>(std::move(stage),
+  compute_ = std::make_unique<TrainingCompute>(std::move(stage),
                                                std::move(part_), source_.get());
   return absl::OkStatus();
 }

@@ -18,8 +18,8 @@
 #include "stage/job/model_source.h"
 #include "stage/runtime/link_factory.h"
 #include "stage/runtime/stage_runner.h"
+#include "stage/train/training_compute.h"
 #include "stage/train/training_source.h"
-#include "stage/train/wan_stage_compute.h"
 
 namespace halfpipe {
 
@@ -116,7 +116,7 @@ class TrainingJob {
   std::map<std::string, Shape> latent_shapes_;  // by path
   std::unique_ptr<StageModel> part_;            // until the compute takes it
   std::unique_ptr<TrainingSource> source_;
-  std::unique_ptr<WanStageCompute> compute_;
+  std::unique_ptr<TrainingCompute> compute_;
   std::unique_ptr<PeerLink> link_;
   std::unique_ptr<StageRunner> runner_;
   StartResult start_result_;

@@ -29,7 +29,7 @@
 #include "stage/runtime/stage_runner.h"
 #include "stage/train/sample_store.h"
 #include "stage/train/segments.h"
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 #include "stage/wan/boundary.h"
 #include "stage/wan/load_stage_model.h"
 #include "stage/wan/weight_source.h"
@@ -195,7 +195,7 @@ class VerifyRun {
              .plan = ActivationPlan::Uniform(*policy, CountBlocks(blocks))},
             [](absl::string_view, const at::Tensor& out) { out.zero_(); }));
     HP_RETURN_IF_ERROR(SetLora(golden_, part.get()));
-    WanStageOptions stage_options{
+    TrainingComputeOptions stage_options{
         .rank = rank_,
         .device = device_,
         .compute = compute_,
@@ -208,7 +208,7 @@ class VerifyRun {
             [this](const MicrobatchRecord& record) {
               return KeepResult(record);
             }};
-    stage_ = std::make_unique<WanStageCompute>(std::move(stage_options),
+    stage_ = std::make_unique<TrainingCompute>(std::move(stage_options),
                                                std::move(part), source_.get());
     return absl::OkStatus();
   }
@@ -255,7 +255,7 @@ class VerifyRun {
   std::unique_ptr<GoldenSource> source_;
   int32_t chunks_ = 1;
   std::vector<pipeline::Action> actions_;
-  std::unique_ptr<WanStageCompute> stage_;
+  std::unique_ptr<TrainingCompute> stage_;
   std::unique_ptr<PeerLink> link_;
   std::vector<at::Tensor> predictions_;
   Outcome outcome_;

@@ -31,7 +31,7 @@
 #include "stage/runtime/stage_runner.h"
 #include "stage/train/sample_store.h"
 #include "stage/train/segments.h"
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 #include "stage/wan/boundary.h"
 #include "stage/wan/embeddings.h"
 #include "stage/wan/load_stage_model.h"
@@ -177,7 +177,7 @@ class MadeUpVariantTest : public ::testing::Test {
     std::map<std::string, at::Tensor> masters;
   };
 
-  std::unique_ptr<WanStageCompute> MakeCompute(Rank rank, int32_t world,
+  std::unique_ptr<TrainingCompute> MakeCompute(Rank rank, int32_t world,
                                                GoldenSource* source,
                                                const GoldenFile& golden) {
     const std::vector<SegmentContent> segments =
@@ -197,7 +197,7 @@ class MadeUpVariantTest : public ::testing::Test {
       adapter->b.master.copy_(golden.lora.at(adapter->module).b);
     }
     EXPECT_TRUE((*model)->RefreshComputeCopies().ok());
-    WanStageOptions stage;
+    TrainingComputeOptions stage;
     stage.rank = rank;
     stage.segments = segments;
     stage.tensor_owners =
@@ -206,11 +206,11 @@ class MadeUpVariantTest : public ::testing::Test {
     stage.shape_of = [source](const StepPlan&, Microbatch microbatch) {
       return source->ShapeOfPart(microbatch);
     };
-    return std::make_unique<WanStageCompute>(std::move(stage),
+    return std::make_unique<TrainingCompute>(std::move(stage),
                                              *std::move(model), source);
   }
 
-  static void RunSteps(WanStageCompute* compute, PeerLink* link, int32_t world,
+  static void RunSteps(TrainingCompute* compute, PeerLink* link, int32_t world,
                        Rank rank, std::vector<double>* losses) {
     at::set_num_threads(1);
     StageRunner runner(compute, link);
@@ -235,7 +235,7 @@ class MadeUpVariantTest : public ::testing::Test {
         ReadGoldenFile(GoldenPath(), model_.extra_inputs).value();
     GoldenSource source = GoldenSource::Create(&golden, kBatch).value();
     Trained trained;
-    std::vector<std::unique_ptr<WanStageCompute>> stages;
+    std::vector<std::unique_ptr<TrainingCompute>> stages;
     for (int32_t rank = 0; rank < world; ++rank) {
       stages.push_back(MakeCompute(Rank(rank), world, &source, golden));
     }

@@ -125,7 +125,7 @@ absl::StatusOr<MicrobatchData> TinySource::Load(const StepPlan& plan,
 }
 
 TinyStage::TinyStage(const TinyStageOptions& options) {
-  WanStageOptions stage;
+  TrainingComputeOptions stage;
   stage.rank = options.rank;
   stage.segments = SegmentsOf(options);
   const auto modules = LoraModules(TinyArchitecture(), TinyLora());
@@ -151,7 +151,7 @@ TinyStage::TinyStage(const TinyStageOptions& options) {
     return absl::OkStatus();
   };
   MicrobatchSource* source = options.rank == Rank(0) ? &source_ : nullptr;
-  compute_ = std::make_unique<WanStageCompute>(std::move(stage),
+  compute_ = std::make_unique<TrainingCompute>(std::move(stage),
                                                MakePart(options), source);
 }
 

@@ -1,4 +1,4 @@
-// What a WanStageCompute sends and receives; wan_stage_compute.cc computes.
+// What a TrainingCompute sends and receives; training_compute.cc computes.
 #include <algorithm>
 #include <utility>
 
@@ -7,12 +7,12 @@
 #include "stage/kernels/torch_guard.h"
 #include "stage/train/clip.h"
 #include "stage/train/train_state.h"
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 #include "stage/wan/boundary.h"
 
 namespace halfpipe {
 
-absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToSend(
+absl::StatusOr<BoundarySlot> TrainingCompute::ActivationToSend(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("send activation", [&]() -> absl::StatusOr<BoundarySlot> {
     InFlight& flight = in_flight_[microbatch];
@@ -32,7 +32,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToSend(
   });
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
+absl::StatusOr<BoundarySlot> TrainingCompute::GradientToSend(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("send gradient", [&]() -> absl::StatusOr<BoundarySlot> {
     InFlight& flight = in_flight_[microbatch];
@@ -45,12 +45,12 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
   });
 }
 
-void WanStageCompute::ReleaseSent(Segment segment, Microbatch microbatch,
+void TrainingCompute::ReleaseSent(Segment segment, Microbatch microbatch,
                                   EventPtr done) {
   slots_.Release(segment, microbatch, done);
 }
 
-std::vector<SplitTensor> WanStageCompute::CrossingBehind(
+std::vector<SplitTensor> TrainingCompute::CrossingBehind(
     Segment segment) const {
   std::vector<SplitTensor> crossing = SplitTensorsOf(model_->spec());
   // What the embeddings made crosses with the tokens, and only once.
@@ -62,7 +62,7 @@ std::vector<SplitTensor> WanStageCompute::CrossingBehind(
   return crossing;
 }
 
-absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::SpecsBehind(
+absl::StatusOr<std::vector<SlotSpec>> TrainingCompute::SpecsBehind(
     Segment segment, Microbatch microbatch, bool gradients) {
   HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                       options_.shape_of(plan_, microbatch));
@@ -78,7 +78,7 @@ absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::SpecsBehind(
   return specs;
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToReceive(
+absl::StatusOr<BoundarySlot> TrainingCompute::ActivationToReceive(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
     HP_ASSIGN_OR_RETURN(
@@ -88,7 +88,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToReceive(
   });
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradientToReceive(
+absl::StatusOr<BoundarySlot> TrainingCompute::GradientToReceive(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
     HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
@@ -97,20 +97,20 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradientToReceive(
   });
 }
 
-void WanStageCompute::SetActivationArrived(Segment segment,
+void TrainingCompute::SetActivationArrived(Segment segment,
                                            Microbatch microbatch,
                                            EventPtr arrived) {
   slots_.SetArrived(SlotKind::kActivationIn, segment, microbatch,
                     std::move(arrived));
 }
 
-void WanStageCompute::SetGradientArrived(Segment segment, Microbatch microbatch,
+void TrainingCompute::SetGradientArrived(Segment segment, Microbatch microbatch,
                                          EventPtr arrived) {
   slots_.SetArrived(SlotKind::kGradientIn, segment, microbatch,
                     std::move(arrived));
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
+absl::StatusOr<BoundarySlot> TrainingCompute::GradNormsToSend() {
   return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
     own_norms_ = SquaredNorms(LoraGradients(Adapters()))
                      .to(options_.device)
@@ -120,7 +120,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
   });
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
+absl::StatusOr<BoundarySlot> TrainingCompute::GradNormsToReceive() {
   return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
     const int64_t count = std::count_if(
         options_.tensor_owners.begin(), options_.tensor_owners.end(),
@@ -130,7 +130,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
   });
 }
 
-void WanStageCompute::SetGradNormsArrived(EventPtr arrived) {
+void TrainingCompute::SetGradNormsArrived(EventPtr arrived) {
   slots_.Release(Segment(-1), Microbatch(0), arrived);
   slots_.SetArrived(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
                     std::move(arrived));

@@ -1,4 +1,4 @@
-#include "stage/job/wan_stage_backend.h"
+#include "stage/job/job_backend.h"
 
 #include <utility>
 
@@ -36,10 +36,10 @@ absl::Status NoJob() {
   return absl::FailedPreconditionError("no job is started on this stage");
 }
 
-class WanStageBackend : public StageBackend {
+class JobBackend : public StageBackend {
  public:
-  WanStageBackend(WanStageBackendOptions options, at::Device device,
-                  int64_t device_total_bytes)
+  JobBackend(JobBackendOptions options, at::Device device,
+             int64_t device_total_bytes)
       : options_(std::move(options)),
         device_(device),
         device_total_bytes_(device_total_bytes) {}
@@ -245,7 +245,7 @@ class WanStageBackend : public StageBackend {
     ReleaseCachedMemory(device_);
   }
 
-  const WanStageBackendOptions options_;
+  const JobBackendOptions options_;
   const at::Device device_;
   const int64_t device_total_bytes_;
   mutable absl::Mutex mutex_;
@@ -280,11 +280,11 @@ std::string RatesTextOf(at::Device device) {
 
 }  // namespace
 
-absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
+absl::StatusOr<JobStage> CreateJobStage(const JobBackendOptions& options) {
   HP_ASSIGN_OR_RETURN(at::Device device,
                       SelectDevice(options.device, options.rank));
   HP_ASSIGN_OR_RETURN(DeviceFacts facts, DescribeDevice(device));
-  WanStage stage;
+  JobStage stage;
   stage.info.rank = options.rank;
   stage.info.device = device.str();
   stage.info.device_name = facts.name;
@@ -295,7 +295,7 @@ absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
   stage.info.device_rates = RatesTextOf(device);
   stage.info.arithmetic = ArithmeticName();
   stage.backend =
-      std::make_unique<WanStageBackend>(options, device, facts.total_bytes);
+      std::make_unique<JobBackend>(options, device, facts.total_bytes);
   return stage;
 }
 

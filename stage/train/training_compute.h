@@ -1,7 +1,7 @@
 // The model's side of the interpreter: what StageCompute's calls mean for the
 // part of it that this process owns.
-#ifndef HP_STAGE_TRAIN_WAN_STAGE_COMPUTE_H_
-#define HP_STAGE_TRAIN_WAN_STAGE_COMPUTE_H_
+#ifndef HP_STAGE_TRAIN_TRAINING_COMPUTE_H_
+#define HP_STAGE_TRAIN_TRAINING_COMPUTE_H_
 
 #include <functional>
 #include <map>
@@ -43,7 +43,7 @@ using RecordFn = std::function<absl::Status(const MicrobatchRecord&)>;
 using GradientsFn = std::function<absl::Status(
     const StepPlan& plan, const std::vector<LoraAdapter*>& adapters)>;
 
-struct WanStageOptions {
+struct TrainingComputeOptions {
   Rank rank;
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;
@@ -66,11 +66,11 @@ struct WanStageOptions {
 
 // See StageCompute for order, threads and codes. Owns the model's part and
 // the optimizer; the source outlives it.
-class WanStageCompute : public StageCompute {
+class TrainingCompute : public StageCompute {
  public:
   // `source` may be null on a rank that neither embeds nor has the head.
-  WanStageCompute(WanStageOptions options, std::unique_ptr<StageModel> model,
-                  MicrobatchSource* source);
+  TrainingCompute(TrainingComputeOptions options,
+                  std::unique_ptr<StageModel> model, MicrobatchSource* source);
 
   void SetStop(std::stop_token stop) override {
     pace_.SetStop(std::move(stop));
@@ -172,7 +172,7 @@ class WanStageCompute : public StageCompute {
   // this segment's output.
   [[nodiscard]] bool SendsConditioning(Segment segment) const;
 
-  WanStageOptions options_;
+  TrainingComputeOptions options_;
   std::unique_ptr<StageModel> model_;
   MicrobatchSource* source_;
   AdamW optimizer_;
@@ -192,4 +192,4 @@ class WanStageCompute : public StageCompute {
 
 }  // namespace halfpipe
 
-#endif  // HP_STAGE_TRAIN_WAN_STAGE_COMPUTE_H_
+#endif  // HP_STAGE_TRAIN_TRAINING_COMPUTE_H_

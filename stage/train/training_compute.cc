@@ -1,4 +1,4 @@
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
@@ -24,7 +24,7 @@ std::string Label(const char* op, Segment segment, Microbatch microbatch) {
 
 }  // namespace
 
-WanStageCompute::WanStageCompute(WanStageOptions options,
+TrainingCompute::TrainingCompute(TrainingComputeOptions options,
                                  std::unique_ptr<StageModel> model,
                                  MicrobatchSource* source)
     : options_(std::move(options)),
@@ -40,31 +40,31 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
   model_->set_before_block([this] { return pace_.Next(); });
 }
 
-std::vector<LoraAdapter*> WanStageCompute::Adapters() const {
+std::vector<LoraAdapter*> TrainingCompute::Adapters() const {
   return {model_->adapters().begin(), model_->adapters().end()};
 }
 
-absl::Status WanStageCompute::Missing(absl::string_view what, Segment segment,
+absl::Status TrainingCompute::Missing(absl::string_view what, Segment segment,
                                       Microbatch microbatch) {
   return absl::FailedPreconditionError(
       absl::StrCat(what, " of segment ", segment.value(), " micro-batch ",
                    microbatch.value(), " is not there"));
 }
 
-absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
+absl::Status TrainingCompute::BeginStep(const StepPlan& plan) {
   plan_ = plan;
   timesteps_.assign(plan.microbatches.size(), 0.0);
   if (options_.profile) profile_.Start();
   return plan.evaluation ? absl::OkStatus() : model_->ZeroGrad();
 }
 
-const SegmentContent& WanStageCompute::ContentOf(Segment segment) const {
+const SegmentContent& TrainingCompute::ContentOf(Segment segment) const {
   const auto index = static_cast<size_t>(segment.value());
   HP_CHECK(index < options_.segments.size());
   return options_.segments[index];
 }
 
-void WanStageCompute::SetUpcoming(
+void TrainingCompute::SetUpcoming(
     const std::vector<pipeline::Action>& actions) {
   for (const pipeline::Action& action : actions) {
     const BlockRange& blocks = ContentOf(action.segment).blocks;
@@ -76,15 +76,15 @@ void WanStageCompute::SetUpcoming(
   }
 }
 
-bool WanStageCompute::IsLocal(Segment segment) const {
+bool TrainingCompute::IsLocal(Segment segment) const {
   return ContentOf(segment).rank == options_.rank;
 }
 
-bool WanStageCompute::SendsConditioning(Segment segment) const {
+bool TrainingCompute::SendsConditioning(Segment segment) const {
   return ContentOf(segment).embeds;
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::EmbedInput(Microbatch microbatch) {
+absl::StatusOr<at::Tensor> TrainingCompute::EmbedInput(Microbatch microbatch) {
   // On a GPU the two are as far apart as the stream stood still for the data,
   // and no further where it had work left.
   HP_ASSIGN_OR_RETURN(EventPtr begin, RecordEvent());
@@ -99,7 +99,7 @@ absl::StatusOr<at::Tensor> WanStageCompute::EmbedInput(Microbatch microbatch) {
   return x;
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
+absl::StatusOr<at::Tensor> TrainingCompute::InputOf(Segment segment,
                                                     Microbatch microbatch) {
   if (ContentOf(segment).embeds) return EmbedInput(microbatch);
   InFlight& flight = in_flight_[microbatch];
@@ -113,7 +113,7 @@ absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
   return ReceivedInput(segment, microbatch);
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::ReceivedInput(
+absl::StatusOr<at::Tensor> TrainingCompute::ReceivedInput(
     Segment segment, Microbatch microbatch) {
   HP_ASSIGN_OR_RETURN(SlotTensors received, slots_.Take(SlotKind::kActivationIn,
                                                         segment, microbatch));
@@ -132,7 +132,7 @@ absl::StatusOr<at::Tensor> WanStageCompute::ReceivedInput(
   return x;
 }
 
-absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
+absl::Status TrainingCompute::Forward(Segment segment, Microbatch microbatch) {
   return TorchGuard(Label("F", segment, microbatch), [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(at::Tensor x, InputOf(segment, microbatch));
     HP_ASSIGN_OR_RETURN(x, RunBlocks(segment, microbatch, std::move(x)));
@@ -146,7 +146,7 @@ absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
   });
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::RunBlocks(Segment segment,
+absl::StatusOr<at::Tensor> TrainingCompute::RunBlocks(Segment segment,
                                                       Microbatch microbatch,
                                                       at::Tensor x) {
   const BlockRange& blocks = ContentOf(segment).blocks;
@@ -156,7 +156,7 @@ absl::StatusOr<at::Tensor> WanStageCompute::RunBlocks(Segment segment,
              : model_->ForwardBlocks(microbatch, blocks, std::move(x));
 }
 
-void WanStageCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
+void TrainingCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
   const auto end = static_cast<int32_t>(options_.segments.size());
   for (int32_t s = segment.value() + 1; s < end; ++s) {
     if (IsLocal(Segment(s))) return;
@@ -166,7 +166,7 @@ void WanStageCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
   model_->Forget(microbatch);
 }
 
-absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
+absl::Status TrainingCompute::HeadAndLoss(Microbatch microbatch,
                                           const at::Tensor& x) {
   InFlight& flight = in_flight_[microbatch];
   if (!flight.data.has_value()) {
@@ -198,7 +198,7 @@ absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
   return absl::OkStatus();
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
+absl::StatusOr<at::Tensor> TrainingCompute::OutputGradientOf(
     Segment segment, Microbatch microbatch) {
   InFlight& flight = in_flight_[microbatch];
   if (ContentOf(segment).is_head) {
@@ -223,7 +223,7 @@ absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
   return std::move(received.front());
 }
 
-absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
+absl::Status TrainingCompute::Backward(Segment segment, Microbatch microbatch) {
   return TorchGuard(Label("B", segment, microbatch), [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(at::Tensor dx, OutputGradientOf(segment, microbatch));
     const SegmentContent& content = ContentOf(segment);
@@ -236,7 +236,7 @@ absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
   });
 }
 
-absl::StatusOr<std::vector<double>> WanStageCompute::MergeNorms(
+absl::StatusOr<std::vector<double>> TrainingCompute::MergeNorms(
     const at::Tensor& own, const at::Tensor& peer) const {
   // Both ranks list their norms in block order: each takes its turn.
   std::vector<double> merged;
@@ -259,7 +259,7 @@ absl::StatusOr<std::vector<double>> WanStageCompute::MergeNorms(
   return merged;
 }
 
-absl::StatusOr<double> WanStageCompute::ReadGlobalNorm() {
+absl::StatusOr<double> TrainingCompute::ReadGlobalNorm() {
   if (norms_exchanged_) {
     HP_ASSIGN_OR_RETURN(
         SlotTensors peer,
@@ -274,7 +274,7 @@ absl::StatusOr<double> WanStageCompute::ReadGlobalNorm() {
   return GlobalNorm(std::vector<double>(values, values + own.numel()));
 }
 
-absl::Status WanStageCompute::OptimizerStep() {
+absl::Status TrainingCompute::OptimizerStep() {
   return TorchGuard("optimizer step", [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(grad_norm_, ReadGlobalNorm());
     if (!std::isfinite(grad_norm_)) {
@@ -297,7 +297,7 @@ absl::Status WanStageCompute::OptimizerStep() {
   });
 }
 
-absl::Status WanStageCompute::EndStep(StepReport* report) {
+absl::Status TrainingCompute::EndStep(StepReport* report) {
   return TorchGuard("end step", [&]() -> absl::Status {
     HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
     report->losses.clear();
@@ -321,7 +321,7 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
   });
 }
 
-absl::StatusOr<double> WanStageCompute::TakeDataSeconds() {
+absl::StatusOr<double> TrainingCompute::TakeDataSeconds() {
   double seconds = 0.0;
   for (const auto& [begin, end] : std::exchange(data_waits_, {})) {
     HP_ASSIGN_OR_RETURN(const double wait, end->SecondsSince(*begin));
@@ -330,7 +330,7 @@ absl::StatusOr<double> WanStageCompute::TakeDataSeconds() {
   return seconds;
 }
 
-absl::Status WanStageCompute::ReportProfile(StepReport* report) {
+absl::Status TrainingCompute::ReportProfile(StepReport* report) {
   profile_.Stop();
   HP_ASSIGN_OR_RETURN(const GroupSeconds seconds, profile_.Take());
   for (size_t i = 0; i < kKernelGroups; ++i) {
@@ -340,7 +340,7 @@ absl::Status WanStageCompute::ReportProfile(StepReport* report) {
   return absl::OkStatus();
 }
 
-void WanStageCompute::AbandonStep() {
+void TrainingCompute::AbandonStep() {
   // Work in flight must end before its memory is let go; the device's own
   // errors surface in the next call.
   SynchronizeCompute(options_.device).IgnoreError();
@@ -354,7 +354,7 @@ void WanStageCompute::AbandonStep() {
   profile_.Discard();
 }
 
-absl::StatusOr<EventPtr> WanStageCompute::RecordEvent() {
+absl::StatusOr<EventPtr> TrainingCompute::RecordEvent() {
   return RecordComputeEvent(options_.device);
 }
 
