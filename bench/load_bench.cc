@@ -159,7 +159,7 @@ class Bench {
                                         : at::Device(at::kCUDA, 0)),
         checkpoint_(std::move(checkpoint)) {
     if (options_.blocks.size() == 0) {
-      options_.blocks = {0, checkpoint_.variant.architecture.layers};
+      options_.blocks = {0, checkpoint_.variant.spec.layers};
     }
     const bool first = options_.blocks.begin == 0;
     part_.embeddings = part_.head = first;
@@ -170,7 +170,7 @@ class Bench {
     part_.plan = ActivationPlan::Uniform(ActivationPolicy::kRecompute,
                                          options_.blocks.size());
     names_ = LoadOrder(
-        checkpoint_.variant.architecture,
+        checkpoint_.variant.spec,
         {.embeddings = first, .head = first, .blocks = {options_.blocks}});
     for (const std::string& name : names_) {
       const auto& stored = checkpoint_.variant.tensors.at(name);

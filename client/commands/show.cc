@@ -126,7 +126,7 @@ absl::StatusOr<ModelSpec> ReadModel(const std::string& path) {
   if (std::filesystem::exists(path, error)) {
     HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                         OpenWanCheckpoint(path));
-    return checkpoint.variant.architecture;
+    return checkpoint.variant.spec;
   }
   absl::StatusOr<ModelSpec> known = KnownModel(path, /*layers=*/0);
   if (known.ok()) return known;

@@ -30,7 +30,7 @@ absl::StatusOr<ModelSpec> ReadJobModel(const ModelConfig& config) {
   if (std::filesystem::exists(config.dit, error)) {
     HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                         OpenWanCheckpoint(config.dit));
-    return checkpoint.variant.architecture;
+    return checkpoint.variant.spec;
   }
   if (config.variant != "auto" && !config.variant.empty()) {
     return Named("model.variant", config.variant, /*layers=*/0);

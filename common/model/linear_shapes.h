@@ -8,11 +8,11 @@
 namespace halfpipe {
 
 // Every linear layer inside the blocks, as exports are checked against.
-[[nodiscard]] LinearShapes LinearShapesOf(const ModelSpec& architecture);
+[[nodiscard]] LinearShapes LinearShapesOf(const ModelSpec& model_spec);
 
 // The same and those outside the blocks (embeddings, head): what a LoRA that
 // another program trained may also hold.
-[[nodiscard]] LinearShapes AllLinearShapesOf(const ModelSpec& architecture);
+[[nodiscard]] LinearShapes AllLinearShapesOf(const ModelSpec& model_spec);
 
 }  // namespace halfpipe
 

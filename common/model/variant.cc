@@ -266,10 +266,9 @@ std::map<std::string, Shape> ShapesOf(const NativeContents& contents) {
 }
 
 // Every expected tensor is there with its shape, and nothing else is.
-absl::Status CheckTensors(const std::string& path,
-                          const ModelSpec& architecture,
+absl::Status CheckTensors(const std::string& path, const ModelSpec& model_spec,
                           const NativeContents& contents) {
-  const std::map<std::string, Shape> expected = WanTensors(architecture);
+  const std::map<std::string, Shape> expected = WanTensors(model_spec);
   for (const auto& [name, shape] : expected) {
     auto it = contents.tensors.find(name);
     if (it == contents.tensors.end()) {
@@ -296,8 +295,8 @@ absl::Status CheckTensors(const std::string& path,
       path,
       absl::StrCat(
           "tensor ", surplus->name, " with shape ", ShapeString(surplus->shape),
-          " is not part of this model (", architecture.Description(), ", ",
-          architecture.layers, " blocks)",
+          " is not part of this model (", model_spec.Description(), ", ",
+          model_spec.layers, " blocks)",
           more == 0 ? "" : absl::StrCat(", nor are ", more, " more tensors")));
 }
 
@@ -324,14 +323,14 @@ absl::StatusOr<WanVariant> DetectWanVariant(
     std::optional<HeadSizes> heads) {
   HP_ASSIGN_OR_RETURN(NativeContents native, ReadContents(path, contents));
   HP_ASSIGN_OR_RETURN(const ModelVariant* variant, FindVariant(path, native));
-  HP_ASSIGN_OR_RETURN(ModelSpec architecture, ReadSpec(path, native, heads));
+  HP_ASSIGN_OR_RETURN(ModelSpec model_spec, ReadSpec(path, native, heads));
   if (variant != nullptr) {
     HP_RETURN_IF_ERROR(
-        Annotate(variant->extend(ShapesOf(native), &architecture), path));
+        Annotate(variant->extend(ShapesOf(native), &model_spec), path));
   }
-  HP_RETURN_IF_ERROR(CheckTensors(path, architecture, native));
+  HP_RETURN_IF_ERROR(CheckTensors(path, model_spec, native));
   HP_RETURN_IF_ERROR(CheckDTypes(path, native));
-  return WanVariant{architecture, std::move(native.tensors)};
+  return WanVariant{model_spec, std::move(native.tensors)};
 }
 
 }  // namespace halfpipe

@@ -30,8 +30,8 @@ struct StoredTensor {
 };
 
 struct WanVariant {
-  ModelSpec architecture;
-  // By native name; exactly WanTensors(architecture).
+  ModelSpec spec;
+  // By native name; exactly WanTensors(spec).
   std::map<std::string, StoredTensor> tensors;
 };
 

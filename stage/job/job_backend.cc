@@ -82,15 +82,14 @@ class JobBackend : public StageBackend {
     if (command.inspect) {
       // Without a model, media are looked at beside what is wrong with it.
       return InspectSamples(
-          config, model.ok() ? &model->architecture() : nullptr,
-          command.samples,
+          config, model.ok() ? &model->spec() : nullptr, command.samples,
           {.decoder_program = options_.decoder_program,
            .on_progress = [this](const StageProgress& at) { SetProgress(at); }},
           std::move(stop));
     }
     HP_RETURN_IF_ERROR(model.status());
     return EncodeSamples(
-        config, model->architecture(), command.samples,
+        config, model->spec(), command.samples,
         {.device = device_,
          .decoder_program = options_.decoder_program,
          .on_progress = [this](const StageProgress& at) { SetProgress(at); }},
@@ -147,7 +146,7 @@ class JobBackend : public StageBackend {
     HP_ASSIGN_OR_RETURN(JobConfig config,
                         ParseJobConfig(command.config_yaml, "job"));
     HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
-    const LinearShapes base = LinearShapesOf(model.architecture());
+    const LinearShapes base = LinearShapesOf(model.spec());
     std::vector<at::Tensor> storage;
     std::vector<LoraMatrices> adapters;
     HP_RETURN_IF_ERROR(

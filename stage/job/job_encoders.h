@@ -37,10 +37,10 @@ namespace halfpipe {
 // Whether they fit the DiT, and one another.
 [[nodiscard]] absl::Status CheckTextEncoderFits(const ModelConfig& model,
                                                 const Umt5Encoder& encoder,
-                                                const ModelSpec& architecture);
+                                                const ModelSpec& model_spec);
 [[nodiscard]] absl::Status CheckVaeFits(const ModelConfig& model,
                                         const WanVae& vae,
-                                        const ModelSpec& architecture);
+                                        const ModelSpec& model_spec);
 [[nodiscard]] absl::Status CheckTokenizerFits(const ModelConfig& model,
                                               const Tokenizer& tokenizer,
                                               const Umt5Encoder& encoder);

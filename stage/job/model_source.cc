@@ -42,12 +42,11 @@ absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
     const absl::StatusOr<ModelSpec> known =
         KnownModel(config.random.variant, config.random.layers);
     if (!known.ok()) return Annotate(known.status(), "model.random.variant");
-    const ModelSpec& architecture = *known;
-    source.random_label_ =
-        absl::StrCat(config.random.variant, " ", architecture.layers, " ",
-                     config.random.seed);
+    const ModelSpec& model_spec = *known;
+    source.random_label_ = absl::StrCat(
+        config.random.variant, " ", model_spec.layers, " ", config.random.seed);
     source.weights_ = std::make_unique<RandomWeights>(
-        architecture, static_cast<uint64_t>(config.random.seed));
+        model_spec, static_cast<uint64_t>(config.random.seed));
     return source;
   }
   absl::StatusOr<WanCheckpoint> opened = OpenWanCheckpoint(config.dit);
@@ -56,7 +55,7 @@ absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
   source.checkpoint_ = std::make_unique<WanCheckpoint>(std::move(checkpoint));
   source.weights_ =
       std::make_unique<CheckpointWeights>(source.checkpoint_.get());
-  HP_RETURN_IF_ERROR(CheckStatedVariant(config, source.architecture()));
+  HP_RETURN_IF_ERROR(CheckStatedVariant(config, source.spec()));
   return source;
 }
 
@@ -87,8 +86,8 @@ std::string ModelSource::Identity() const {
       checkpoint_ == nullptr ? random_label_ : checkpoint_->archive->stamp();
   if (content.empty()) return "";
   // The number of heads is no tensor's shape: config.json may say it.
-  return absl::StrCat(content, architecture().Description(), " ",
-                      architecture().heads, " heads");
+  return absl::StrCat(content, spec().Description(), " ", spec().heads,
+                      " heads");
 }
 
 }  // namespace halfpipe

@@ -22,9 +22,7 @@ class ModelSource {
 
   [[nodiscard]] const WeightSource& weights() const { return *weights_; }
 
-  [[nodiscard]] const ModelSpec& architecture() const {
-    return weights_->architecture();
-  }
+  [[nodiscard]] const ModelSpec& spec() const { return weights_->spec(); }
 
   // CheckHasNoHoles: of a model that is the right one otherwise, before its
   // weights are loaded.

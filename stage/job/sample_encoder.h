@@ -29,7 +29,7 @@ struct SampleEncoderOptions {
 // sample when an embedding or a latent is not finite. A clip that cannot be
 // used is listed as rejected.
 [[nodiscard]] absl::StatusOr<EncodeResult> EncodeSamples(
-    const JobConfig& config, const ModelSpec& architecture,
+    const JobConfig& config, const ModelSpec& model_spec,
     const std::vector<SampleRef>& samples, const SampleEncoderOptions& options,
     std::stop_token stop);
 

@@ -157,7 +157,7 @@ absl::Status TrainingJob::LoadSchedule() {
 }
 
 absl::Status TrainingJob::LoadPart() {
-  const int64_t layers = model_->architecture().layers;
+  const int64_t layers = model_->spec().layers;
   const bool alone = command_.world == 1;
   const bool first = options_.rank == Rank(0);
   if (!alone && (command_.split < 1 || command_.split >= layers)) {
@@ -233,13 +233,11 @@ absl::Status TrainingJob::MakeSource() {
   options.seed = static_cast<uint64_t>(config_.train.seed);
   options.evaluation_seed = static_cast<uint64_t>(config_.validation.seed);
   if (config_.data.is_random()) {
-    options.random_latents_shape =
-        RandomLatentsShape(config_, model_->architecture());
-    options.random_y_shape =
-        RandomConditionShape(config_, model_->architecture());
-    options.random_text_dim = model_->architecture().text_dim;
+    options.random_latents_shape = RandomLatentsShape(config_, model_->spec());
+    options.random_y_shape = RandomConditionShape(config_, model_->spec());
+    options.random_text_dim = model_->spec().text_dim;
     HP_ASSIGN_OR_RETURN(options.random_extra,
-                        RandomExtraShapes(config_, model_->architecture()));
+                        RandomExtraShapes(config_, model_->spec()));
   } else if (config_.train.caption_dropout > 0.0) {
     options.caption_dropout = config_.train.caption_dropout;
     HP_ASSIGN_OR_RETURN(options.empty_context_path, EmptyCaptionPath(config_));
@@ -251,15 +249,14 @@ absl::Status TrainingJob::MakeSource() {
 
 absl::Status TrainingJob::MakeCompute() {
   HP_ASSIGN_OR_RETURN(std::vector<std::string> modules,
-                      LoraModules(model_->architecture(), config_.lora));
+                      LoraModules(model_->spec(), config_.lora));
   const OptimizerConfig& optimizer = config_.train.optimizer;
   TrainingComputeOptions stage{
       .rank = options_.rank,
       .device = options_.device,
       .compute = compute_dtype_,
       .segments = segments_,
-      .tensor_owners =
-          LoraTensorOwners(model_->architecture(), segments_, modules),
+      .tensor_owners = LoraTensorOwners(model_->spec(), segments_, modules),
       .max_grad_norm = config_.train.max_grad_norm,
       .profile = config_.pipeline.profile,
       .optimizer = {.beta1 = optimizer.betas[0],
@@ -299,7 +296,7 @@ absl::Status TrainingJob::RestoreOrInit() {
                          &compute_->optimizer());
   }
   if (config_.lora.init_from.empty()) return absl::OkStatus();
-  return StartFromLora(config_.lora, model_->architecture(), adapters);
+  return StartFromLora(config_.lora, model_->spec(), adapters);
 }
 
 absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
@@ -308,7 +305,7 @@ absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
   if (it == latent_shapes_.end()) {
     Shape shape;
     if (IsRandomSampleName(latents_path)) {
-      shape = RandomLatentsShape(config_, model_->architecture());
+      shape = RandomLatentsShape(config_, model_->spec());
     } else {
       HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                           OpenTensorArchive(latents_path));
@@ -338,7 +335,7 @@ absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
                       ShapeOf(command_.first_samples[0].latents_path));
   HP_ASSIGN_OR_RETURN(DType dtype, ToDType(compute_dtype_));
   HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
-                      MakeBoundarySpec(model_->architecture(), shape, dtype));
+                      MakeBoundarySpec(model_->spec(), shape, dtype));
   start_result_.boundary_digest = boundary.Digest();
   if (command_.world == 2) {
     HP_ASSIGN_OR_RETURN(

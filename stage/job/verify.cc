@@ -110,9 +110,8 @@ class VerifyRun {
     HP_ASSIGN_OR_RETURN(
         golden_,
         ReadGoldenFile(options_.golden,
-                       checkpoint.ok()
-                           ? checkpoint->variant.architecture.extra_inputs
-                           : std::vector<ModelInput>()));
+                       checkpoint.ok() ? checkpoint->variant.spec.extra_inputs
+                                       : std::vector<ModelInput>()));
     HP_ASSIGN_OR_RETURN(checkpoint_, std::move(checkpoint));
     HP_ASSIGN_OR_RETURN(compute_, ParseCompute(options_.dtype));
     HP_ASSIGN_OR_RETURN(device_, SelectDevice(options_.device, rank_));
@@ -164,8 +163,8 @@ class VerifyRun {
   }
 
   absl::Status BuildCompute() {
-    const ModelSpec& architecture = checkpoint_.variant.architecture;
-    const int64_t split = architecture.layers / 2;
+    const ModelSpec& model_spec = checkpoint_.variant.spec;
+    const int64_t split = model_spec.layers / 2;
     const bool both = options_.stages == 1;
     const bool first = rank_ == Rank(0);
     const std::optional<ActivationPolicy> policy =
@@ -173,11 +172,11 @@ class VerifyRun {
     if (!policy.has_value()) {
       return Usage("memory", options_.memory, "keep, offload or recompute");
     }
-    if (options_.stages == 2 && architecture.layers < 2) {
+    if (options_.stages == 2 && model_spec.layers < 2) {
       return absl::InvalidArgumentError("--stages 2 needs at least two blocks");
     }
     std::vector<SegmentContent> segments =
-        MakeSegments(architecture.layers, both ? architecture.layers : split,
+        MakeSegments(model_spec.layers, both ? model_spec.layers : split,
                      options_.stages, chunks_);
     const std::vector<BlockRange> blocks = BlocksOf(segments, rank_);
     CheckpointWeights weights(&checkpoint_);
@@ -237,7 +236,7 @@ class VerifyRun {
     HP_ASSIGN_OR_RETURN(DType dtype, ToDType(compute_));
     HP_ASSIGN_OR_RETURN(
         BoundarySpec boundary,
-        MakeBoundarySpec(checkpoint_.variant.architecture, shape, dtype));
+        MakeBoundarySpec(checkpoint_.variant.spec, shape, dtype));
     return links_->Join({.kind = kind,
                          .rank = rank_,
                          .rendezvous = rendezvous,

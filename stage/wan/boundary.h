@@ -38,11 +38,11 @@ struct BoundarySpec {
 // divide, image tokens that do not fit the model, or first_frame_given for a
 // model without timesteps by frame.
 [[nodiscard]] absl::StatusOr<TokenCounts> CountTokens(
-    const ModelSpec& architecture, const MicrobatchShape& shape);
+    const ModelSpec& model_spec, const MicrobatchShape& shape);
 
 // InvalidArgument as CountTokens.
 [[nodiscard]] absl::StatusOr<BoundarySpec> MakeBoundarySpec(
-    const ModelSpec& architecture, const MicrobatchShape& shape, DType compute);
+    const ModelSpec& model_spec, const MicrobatchShape& shape, DType compute);
 
 }  // namespace halfpipe
 

@@ -23,7 +23,7 @@ namespace halfpipe {
 // The sizes of these inputs, after checking them against the model.
 // InvalidArgument names the input, the expected and the found shape.
 [[nodiscard]] absl::StatusOr<MicrobatchShape> ShapeOfInputs(
-    const ModelSpec& architecture, const MicrobatchInputs& inputs);
+    const ModelSpec& model_spec, const MicrobatchInputs& inputs);
 
 struct Embedded {
   at::Tensor x;               // (B, L, D) compute dtype
@@ -54,7 +54,7 @@ class Embeddings {
   // (B, G, D) from timesteps (B, G).
   [[nodiscard]] at::Tensor EmbedTime(const at::Tensor& timesteps) const;
 
-  ModelSpec architecture_;
+  ModelSpec model_spec_;
   LoraPlacement placement_;
   LinearWeights patch_;                    // (D, C * patch)
   LinearWeights text_inner_, text_outer_;  // text_embedding.0, .2

@@ -38,13 +38,13 @@ void AppendBlock(const ModelSpec& wan, const TensorShapes& tensors,
 
 }  // namespace
 
-std::vector<std::string> LoadOrder(const ModelSpec& architecture,
+std::vector<std::string> LoadOrder(const ModelSpec& model_spec,
                                    const PartContent& content) {
-  const TensorShapes tensors = WanTensors(architecture);
+  const TensorShapes tensors = WanTensors(model_spec);
   std::vector<std::string> order;
   std::vector<std::string> head;
   for (const auto& [name, shape] : tensors) {
-    if (BlockOf(architecture, name).has_value()) continue;
+    if (BlockOf(model_spec, name).has_value()) continue;
     if (absl::StartsWith(name, "head.")) {
       if (content.head) head.push_back(name);
     } else if (content.embeddings) {
@@ -53,7 +53,7 @@ std::vector<std::string> LoadOrder(const ModelSpec& architecture,
   }
   for (const BlockRange& range : content.blocks) {
     for (int64_t i = range.begin; i < range.end; ++i) {
-      AppendBlock(architecture, tensors, i, &order);
+      AppendBlock(model_spec, tensors, i, &order);
     }
   }
   order.insert(order.end(), head.begin(), head.end());

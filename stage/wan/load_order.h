@@ -19,7 +19,7 @@ struct PartContent {
 
 // Native names, each once: embeddings, blocks, head. Of a block the small
 // tensors come first, so that none of them waits behind a matrix.
-[[nodiscard]] std::vector<std::string> LoadOrder(const ModelSpec& architecture,
+[[nodiscard]] std::vector<std::string> LoadOrder(const ModelSpec& model_spec,
                                                  const PartContent& content);
 
 }  // namespace halfpipe

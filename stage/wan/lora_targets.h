@@ -16,7 +16,7 @@ namespace halfpipe {
 // target that matches nothing (the message lists what there is), or one that
 // matches a layer outside the blocks, which cannot be trained.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> LoraModules(
-    const ModelSpec& architecture, const LoraSpec& spec);
+    const ModelSpec& model_spec, const LoraSpec& spec);
 
 }  // namespace halfpipe
 

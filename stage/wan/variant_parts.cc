@@ -45,9 +45,8 @@ absl::StatusOr<std::unique_ptr<VariantModule>> LoadVariantModule(
 
 absl::StatusOr<std::unique_ptr<VariantEmbedding>> LoadVariantEmbedding(
     const LayerLoader& loader) {
-  HP_ASSIGN_OR_RETURN(
-      const LoadVariantEmbeddingFn load,
-      Find<LoadVariantEmbeddingFn>(loader.architecture().variant));
+  HP_ASSIGN_OR_RETURN(const LoadVariantEmbeddingFn load,
+                      Find<LoadVariantEmbeddingFn>(loader.spec().variant));
   return load(loader);
 }
 

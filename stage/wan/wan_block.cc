@@ -39,7 +39,7 @@ absl::StatusOr<WanBlock> WanBlock::Load(const LayerLoader& loader,
                       CrossAttention::Load(loader, prefix, backend));
   HP_ASSIGN_OR_RETURN(block.feed_forward_,
                       FeedForward::Load(loader, prefix, parts));
-  for (const ExtraModule& module : loader.architecture().extra_modules) {
+  for (const ExtraModule& module : loader.spec().extra_modules) {
     if (module.after_block != index) continue;
     HP_ASSIGN_OR_RETURN(std::unique_ptr<VariantModule> loaded,
                         LoadVariantModule(loader, module));

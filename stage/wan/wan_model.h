@@ -21,9 +21,7 @@ class WanModel : public StageModel {
  public:
   explicit WanModel(std::unique_ptr<WanPart> part) : part_(std::move(part)) {}
 
-  [[nodiscard]] const ModelSpec& spec() const override {
-    return part_->architecture();
-  }
+  [[nodiscard]] const ModelSpec& spec() const override { return part_->spec(); }
 
   [[nodiscard]] absl::StatusOr<at::Tensor> Embed(
       Microbatch microbatch, const MicrobatchInputs& inputs) override;

@@ -65,7 +65,7 @@ int64_t WanPart::PositionOf(int64_t index) const {
 at::Tensor WanPart::RopeFor(const TokenGrid& grid) {
   at::Tensor& rope = ropes_[{grid.frames, grid.rows, grid.columns}];
   if (!rope.defined()) {
-    rope = RopeTable(grid, architecture_.head_dim(), options_.device);
+    rope = RopeTable(grid, model_spec_.head_dim(), options_.device);
   }
   return rope;
 }
@@ -78,7 +78,7 @@ absl::StatusOr<Embedded> WanPart::Embed(Microbatch microbatch,
   if (head_states_.count(microbatch) != 0) {
     return StateError(microbatch, "embedded twice");
   }
-  HP_RETURN_IF_ERROR(ShapeOfInputs(architecture_, inputs).status());
+  HP_RETURN_IF_ERROR(ShapeOfInputs(model_spec_, inputs).status());
   return TorchGuard(
       Context("embeddings", microbatch), [&]() -> absl::StatusOr<Embedded> {
         Embedded embedded = embeddings_->Forward(inputs);

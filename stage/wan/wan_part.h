@@ -141,7 +141,7 @@ class WanPart {
   [[nodiscard]] absl::Status RefreshComputeCopies();
   [[nodiscard]] absl::Status ZeroGrad();
 
-  [[nodiscard]] const ModelSpec& architecture() const { return architecture_; }
+  [[nodiscard]] const ModelSpec& spec() const { return model_spec_; }
 
   // Host bytes held for offloaded activations: in use, or to be used again.
   [[nodiscard]] int64_t offloaded_bytes() const { return store_.host_bytes(); }
@@ -164,11 +164,9 @@ class WanPart {
     HeadSaved saved;
   };
 
-  WanPart(const ModelSpec& architecture, const StageModelOptions& options,
+  WanPart(const ModelSpec& model_spec, const StageModelOptions& options,
           std::unique_ptr<HostCopies> copies)
-      : architecture_(architecture),
-        options_(options),
-        store_(std::move(copies)) {}
+      : model_spec_(model_spec), options_(options), store_(std::move(copies)) {}
 
   [[nodiscard]] absl::Status Load(const LayerLoader& loader);
   void MoveMastersToHost();
@@ -197,7 +195,7 @@ class WanPart {
     return blocks_[static_cast<size_t>(PositionOf(index))];
   }
 
-  ModelSpec architecture_;
+  ModelSpec model_spec_;
   StageModelOptions options_;
   std::optional<Embeddings> embeddings_;
   std::vector<WanBlock> blocks_;

@@ -61,19 +61,19 @@ absl::Status CheckOptions(const ModelSpec& wan,
 absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
     const WeightSource& source, const StageModelOptions& options,
     const UniformSource& uniform) {
-  HP_RETURN_IF_ERROR(CheckOptions(source.architecture(), options));
+  HP_RETURN_IF_ERROR(CheckOptions(source.spec(), options));
   if (options.device.is_cuda()) {
     HP_RETURN_IF_ERROR(EnsureCudaLoaded());
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<HostCopies> copies,
                       MakeHostCopies(options.device));
   std::unique_ptr<WanPart> part(
-      new WanPart(source.architecture(), options, std::move(copies)));
+      new WanPart(source.spec(), options, std::move(copies)));
   const absl::Status loaded = TorchGuard("loading the model", [&] {
     source.BeginLoads(
-        LoadOrder(source.architecture(), {.embeddings = options.embeddings,
-                                          .head = options.head,
-                                          .blocks = options.blocks}),
+        LoadOrder(source.spec(), {.embeddings = options.embeddings,
+                                  .head = options.head,
+                                  .blocks = options.blocks}),
         options.device);
     const LayerLoader loader(&source,
                              {options.device, options.compute, options.weights},
@@ -91,7 +91,7 @@ absl::Status WanPart::Load(const LayerLoader& loader) {
   }
   const AttentionBackend backend =
       ChooseAttention(AttentionDeviceOf(options_.device), options_.compute,
-                      architecture_.head_dim(), options_.deterministic);
+                      model_spec_.head_dim(), options_.deterministic);
   for (const BlockRange& range : options_.blocks) {
     for (int64_t i = range.begin; i < range.end; ++i) {
       HP_ASSIGN_OR_RETURN(WanBlock loaded, WanBlock::Load(loader, i, backend,
@@ -137,7 +137,7 @@ bool WanPart::CanRenew(const StageModelOptions& to) const {
 
 absl::Status WanPart::Renew(const StageModelOptions& options,
                             const UniformSource& uniform) {
-  HP_RETURN_IF_ERROR(CheckOptions(architecture_, options));
+  HP_RETURN_IF_ERROR(CheckOptions(model_spec_, options));
   if (!CanRenew(options)) {
     return absl::InvalidArgumentError(
         "a part is renewed with other weights or adapters than it has");
@@ -150,7 +150,7 @@ absl::Status WanPart::Renew(const StageModelOptions& options,
     options_ = options;
     const AttentionBackend backend =
         ChooseAttention(AttentionDeviceOf(options.device), options.compute,
-                        architecture_.head_dim(), options.deterministic);
+                        model_spec_.head_dim(), options.deterministic);
     for (WanBlock& loaded : blocks_) {
       loaded.Configure(backend, options.ffn_chunks);
     }

@@ -12,12 +12,12 @@ using ::testing::HasSubstr;
 
 TEST(KnownVariantsTest, NamesAreFoundInAnySpelling) {
   for (const char* name : {"i2v-a14b", "I2V-A14B", "Wan2.2-I2V-A14B"}) {
-    auto architecture = KnownModel(name, 0);
-    ASSERT_TRUE(architecture.ok()) << architecture.status();
-    EXPECT_EQ(architecture->dim, 5120);
-    EXPECT_EQ(architecture->layers, 40);
-    EXPECT_EQ(architecture->head_dim(), 128);
-    EXPECT_EQ(architecture->condition_channels(), 20);
+    auto model_spec = KnownModel(name, 0);
+    ASSERT_TRUE(model_spec.ok()) << model_spec.status();
+    EXPECT_EQ(model_spec->dim, 5120);
+    EXPECT_EQ(model_spec->layers, 40);
+    EXPECT_EQ(model_spec->head_dim(), 128);
+    EXPECT_EQ(model_spec->condition_channels(), 20);
   }
   auto small = KnownModel("wan2.1-t2v-1.3b", 3);
   ASSERT_TRUE(small.ok()) << small.status();

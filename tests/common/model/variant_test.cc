@@ -42,7 +42,7 @@ TEST(VariantTest, ReadsEverySizeFromTheShapes) {
   for (const char* prefix : {"", "model.", "model.diffusion_model."}) {
     auto variant = Detect(ArchiveOf(A14B(36), prefix));
     ASSERT_TRUE(variant.ok()) << variant.status();
-    EXPECT_TRUE(variant->architecture == A14B(36));
+    EXPECT_TRUE(variant->spec == A14B(36));
     EXPECT_EQ(variant->tensors.at("blocks.3.ffn.0.bias").name,
               std::string(prefix) + "blocks.3.ffn.0.bias");
   }
@@ -54,7 +54,7 @@ TEST(VariantTest, ReadsTheImageBranch) {
   flf.image_positions = 514;
   auto variant = Detect(ArchiveOf(flf, ""));
   ASSERT_TRUE(variant.ok()) << variant.status();
-  EXPECT_TRUE(variant->architecture == flf);
+  EXPECT_TRUE(variant->spec == flf);
 }
 
 TEST(VariantTest, ReadsDiffusersNames) {
@@ -66,7 +66,7 @@ TEST(VariantTest, ReadsDiffusersNames) {
   }
   auto variant = Detect(archive);
   ASSERT_TRUE(variant.ok()) << variant.status();
-  EXPECT_TRUE(variant->architecture == A14B(16));
+  EXPECT_TRUE(variant->spec == A14B(16));
   EXPECT_EQ(variant->tensors.at("blocks.0.norm3.weight").name,
             "blocks.0.norm2.weight");
 }
@@ -77,7 +77,7 @@ TEST(VariantTest, HeadsComeFromTheConfigOrAre128Wide) {
               HasSubstr("the width 12 is not a multiple of 128"));
   auto variant = Detect(ArchiveOf(tiny, ""), HeadSizes{1, 12});
   ASSERT_TRUE(variant.ok()) << variant.status();
-  EXPECT_TRUE(variant->architecture == tiny);
+  EXPECT_TRUE(variant->spec == tiny);
   EXPECT_THAT(Refusal(ArchiveOf(tiny, ""), HeadSizes{2, 12}),
               HasSubstr("does not make the width 12"));
   EXPECT_THAT(Refusal(ArchiveOf(tiny, ""), HeadSizes{4, 3}),

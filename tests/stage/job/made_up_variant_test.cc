@@ -268,7 +268,7 @@ class MadeUpVariantTest : public ::testing::Test {
 TEST_F(MadeUpVariantTest, ItsFilesAreRecognised) {
   const auto checkpoint = OpenWanCheckpoint(ModelPath());
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  EXPECT_EQ(checkpoint->variant.architecture, model_);
+  EXPECT_EQ(checkpoint->variant.spec, model_);
   const std::string text = ModelText(model_);
   EXPECT_THAT(text, HasSubstr("variant:     Made up, T2V\n"));
   EXPECT_THAT(text, HasSubstr("sound (B, 5): a sound's loudness by band\n"));

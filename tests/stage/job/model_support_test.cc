@@ -16,10 +16,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string RefusalOf(const ModelSpec& architecture) {
+std::string RefusalOf(const ModelSpec& model_spec) {
   JobConfig config;
   config.model.dit = "/models/dit";
-  const absl::Status status = CheckCanTrain(config, architecture);
+  const absl::Status status = CheckCanTrain(config, model_spec);
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   return std::string(status.message());
 }

@@ -81,12 +81,12 @@ class SmallJob {
     config.data.frames = 9;
   }
 
-  void WriteDit(const ModelSpec& architecture) const {
-    WriteForms(folder_ / "dit/model.safetensors", WanTensors(architecture));
-    folder_.Write("dit/config.json",
-                  absl::StrCat("{\"num_attention_heads\": ", architecture.heads,
-                               ", \"attention_head_dim\": ",
-                               architecture.head_dim(), "}"));
+  void WriteDit(const ModelSpec& model_spec) const {
+    WriteForms(folder_ / "dit/model.safetensors", WanTensors(model_spec));
+    folder_.Write(
+        "dit/config.json",
+        absl::StrCat("{\"num_attention_heads\": ", model_spec.heads,
+                     ", \"attention_head_dim\": ", model_spec.head_dim(), "}"));
   }
 
   void CopyGolden(const std::string& golden, const std::string& name) const {

@@ -20,9 +20,9 @@ namespace {
 constexpr uint64_t kSeed = 5;
 
 ModelSpec TinyArchitecture() {
-  ModelSpec architecture = TinyWan();
-  architecture.layers = kTinyLayers;
-  return architecture;
+  ModelSpec model_spec = TinyWan();
+  model_spec.layers = kTinyLayers;
+  return model_spec;
 }
 
 void FillUniform(absl::string_view name, float spread, at::Tensor out) {

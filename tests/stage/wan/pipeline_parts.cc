@@ -45,7 +45,7 @@ class Pipeline {
   Pipeline(const GoldenCase& golden, const RunOptions& options)
       : golden_(golden) {
     const CheckpointWeights weights(&golden.checkpoint);
-    const int64_t layers = weights.architecture().layers;
+    const int64_t layers = weights.spec().layers;
     StageModelOptions part;
     part.compute = options.compute;
     part.ffn_chunks = options.ffn_chunks;

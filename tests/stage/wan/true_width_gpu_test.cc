@@ -27,8 +27,8 @@ class SharedWeights : public WeightSource {
  public:
   explicit SharedWeights(const ModelSpec& wan) : random_(wan, 1) {}
 
-  [[nodiscard]] const ModelSpec& architecture() const override {
-    return random_.architecture();
+  [[nodiscard]] const ModelSpec& spec() const override {
+    return random_.spec();
   }
 
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(
