@@ -59,7 +59,7 @@ Options ParseOptions(int argc, char** argv) {
     } else if (word == "--microbatches") {
       options.microbatches = std::atoi(argv[++i]);
     } else if (word == "--frames") {
-      options.frames = (std::atoll(argv[++i]) - 1) / 4 + 1;
+      options.frames = LatentFrames(std::atoll(argv[++i]));
     } else if (word == "--ffn-chunks") {
       options.ffn_chunks = std::atoll(argv[++i]);
     } else if (word == "--weights") {
@@ -78,8 +78,7 @@ class Bench {
   explicit Bench(const Options& options) : options_(options) {}
 
   absl::Status Run(const std::string& plan) {
-    HP_ASSIGN_OR_RETURN(WanArchitecture wan,
-                        KnownArchitecture("i2v-a14b", options_.blocks));
+    HP_ASSIGN_OR_RETURN(ModelSpec wan, KnownModel("i2v-a14b", options_.blocks));
     HP_RETURN_IF_ERROR(Prepare(wan, plan));
     ResetPeakMemory(device_);
     Phase forward;
@@ -101,11 +100,11 @@ class Bench {
  private:
   [[nodiscard]] BlockRange Blocks() const { return {0, options_.blocks}; }
 
-  absl::Status Prepare(const WanArchitecture& wan, const std::string& plan) {
+  absl::Status Prepare(const ModelSpec& wan, const std::string& plan) {
     HP_ASSIGN_OR_RETURN(
         ActivationPlan parsed,
         ActivationPlan::Parse(absl::StrCat(options_.blocks, "*", plan)));
-    WanPartOptions part;
+    StageModelOptions part;
     part.embeddings = part.head = false;
     part.blocks = {Blocks()};
     part.device = device_;
@@ -124,7 +123,7 @@ class Bench {
       const auto on_gpu = at::TensorOptions().device(device_);
       const auto bf16 = on_gpu.dtype(at::kBFloat16);
       conditioning_.grid = {options_.frames, 30, 52};
-      conditioning_.context = at::randn({1, 512, wan.dim}, bf16);
+      conditioning_.context = at::randn({1, kTextTokens, wan.dim}, bf16);
       conditioning_.t_mod = at::randn({1, 1, 6, wan.dim}, on_gpu) * 0.1;
       x_ = at::randn({1, conditioning_.grid.tokens(), wan.dim}, bf16);
       return absl::OkStatus();

@@ -95,8 +95,8 @@ Options ParseOptions(int argc, char** argv) {
 
 // Numbers around 0.01 in bf16; every tensor gets the same ones.
 absl::Status WriteRandom(const Options& options) {
-  HP_ASSIGN_OR_RETURN(const WanArchitecture wan,
-                      KnownArchitecture(options.variant, options.layers));
+  HP_ASSIGN_OR_RETURN(const ModelSpec wan,
+                      KnownModel(options.variant, options.layers));
   const std::map<std::string, Shape> shapes = WanTensors(wan);
   int64_t largest = 0;
   for (const auto& [name, shape] : shapes) {
@@ -159,7 +159,7 @@ class Bench {
                                         : at::Device(at::kCUDA, 0)),
         checkpoint_(std::move(checkpoint)) {
     if (options_.blocks.size() == 0) {
-      options_.blocks = {0, checkpoint_.variant.architecture.layers};
+      options_.blocks = {0, checkpoint_.variant.spec.layers};
     }
     const bool first = options_.blocks.begin == 0;
     part_.embeddings = part_.head = first;
@@ -170,7 +170,7 @@ class Bench {
     part_.plan = ActivationPlan::Uniform(ActivationPolicy::kRecompute,
                                          options_.blocks.size());
     names_ = LoadOrder(
-        checkpoint_.variant.architecture,
+        checkpoint_.variant.spec,
         {.embeddings = first, .head = first, .blocks = {options_.blocks}});
     for (const std::string& name : names_) {
       const auto& stored = checkpoint_.variant.tensors.at(name);
@@ -283,7 +283,7 @@ class Bench {
   Options options_;
   const at::Device device_;
   const WanCheckpoint checkpoint_;
-  WanPartOptions part_;
+  StageModelOptions part_;
   std::vector<std::string> names_;  // of the part, in the order of the load
   std::vector<ArchivedTensor> ranges_;
   uint64_t bytes_ = 0;

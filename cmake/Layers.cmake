@@ -16,42 +16,42 @@ set(HP_LAYER_auth base absl crypto)
 set(HP_LAYER_manual absl cli11)
 # actions and schedules
 set(HP_LAYER_pipeline base absl)
-# a job and its stages in words of ours: what programs say to each other
-set(HP_LAYER_jobs base pipeline absl)
 # files of weights, LoRAs and checkpoints
 set(HP_LAYER_store base absl json)
-# job and service YAML
-set(HP_LAYER_config base absl yaml pipeline store)
 # data sets, and what a decoder is asked
 set(HP_LAYER_data base store absl json utf8proc)
 # a registry and the port that shows it
 set(HP_LAYER_metrics base net auth absl prometheus microhttpd)
 # a Wan model's names and sizes
 set(HP_LAYER_model base store absl json)
+# job and service YAML
+set(HP_LAYER_config base pipeline store model absl yaml)
+# a job and its stages in words of ours: what programs say to each other
+set(HP_LAYER_jobs base pipeline model absl)
 # the planner's arithmetic, which timesteps there are
 set(HP_LAYER_plan base config pipeline model absl json)
 # the protobuf group: messages, conversions, channels
 set(HP_LAYER_rpc base auth pipeline jobs absl grpc)
 # the interpreter of actions, and the interfaces where the groups below meet
-set(HP_LAYER_stage_runtime base pipeline jobs absl)
+set(HP_LAYER_stage_runtime base pipeline model jobs absl)
 # CUDA's runtime alone, for the torch group and for the link
 set(HP_LAYER_stage_gpu base jobs stage_runtime absl cuda)
 # the NCCL group
 set(HP_LAYER_stage_link base stage_runtime stage_gpu absl cuda nccl)
 # the cache of encoded samples, and the decoder's client
-set(HP_LAYER_stage_data base data absl json)
+set(HP_LAYER_stage_data base data model absl json)
 # the torch group, up to stage_job
 set(HP_LAYER_stage_kernels base jobs stage_runtime stage_gpu absl torch
     c10_cuda cuda)
 set(HP_LAYER_stage_lora base stage_kernels absl torch)
 set(HP_LAYER_stage_activations base jobs plan stage_runtime stage_gpu
     stage_kernels absl torch c10_cuda cuda)
-set(HP_LAYER_stage_wan base store model plan stage_kernels stage_lora
-    stage_activations absl torch config)
+set(HP_LAYER_stage_wan base store model config plan stage_runtime stage_kernels
+    stage_lora stage_activations absl torch)
 # SentencePiece, in a module that stage_encoders loads
 set(HP_LAYER_stage_sentencepiece sentencepiece)
-set(HP_LAYER_stage_encoders base store stage_kernels stage_sentencepiece absl
-    torch utf8proc)
+set(HP_LAYER_stage_encoders base store model stage_kernels stage_sentencepiece
+    absl torch utf8proc)
 set(HP_LAYER_stage_train base jobs store model plan stage_runtime stage_gpu
     stage_kernels stage_lora stage_activations stage_wan absl torch c10_cuda)
 # what both stage programs do for a job
@@ -91,8 +91,8 @@ set(HP_LAYER_client_report base config pipeline jobs model plan client_jobs
     absl json)
 # one file for each command, and their parser
 set(HP_LAYER_client_commands base build_info auth manual config pipeline jobs
-    plan client_lora client_jobs client_doctor client_local client_report absl
-    json cli11 grpc)
+    model plan client_lora client_jobs client_doctor client_local client_report
+    absl json cli11 grpc)
 set(HP_LAYER_decode base data absl ffmpeg heif webp seccomp)
 
 # hp_check_layer(NAME DEPS...): FATAL_ERROR on a dependency NAME may not have.

@@ -14,7 +14,7 @@
 #include "client/commands/command.h"
 #include "client/jobs/job_file.h"
 #include "client/jobs/job_json.h"
-#include "client/report/model_shape.h"
+#include "client/report/job_model.h"
 #include "client/report/plan_report.h"
 #include "client/report/trace.h"
 #include "common/base/file.h"
@@ -78,8 +78,7 @@ absl::StatusOr<PlanReport> MakeReport(const PlanOptions& options) {
       Override("--gpu-memory", options.gpu_memory, &pipeline.gpu_memory_bytes));
   HP_RETURN_IF_ERROR(Override("--host-memory", options.host_memory,
                               &pipeline.host_memory_bytes));
-  HP_ASSIGN_OR_RETURN(const ModelShape model,
-                      ReadModelShape(file.config.model));
+  HP_ASSIGN_OR_RETURN(const ModelSpec model, ReadJobModel(file.config.model));
   HP_ASSIGN_OR_RETURN(const std::vector<DeviceRates> devices,
                       DevicesFor(options, pipeline.stages));
   PlanReport report;

@@ -1,8 +1,11 @@
-// halfpipe show ID: one job as it is now.
+// halfpipe show ID: one job as it is now. halfpipe show model PATH: what the
+// program takes a model for, out of its headers; needs no service.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,13 +13,21 @@
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "common/base/printable_text.h"
+#include "common/base/status.h"
+#include "common/model/checkpoint.h"
+#include "common/model/known_variants.h"
+#include "common/model/model_text.h"
 
 namespace halfpipe {
 namespace {
 
+// In place of a job's id.
+constexpr absl::string_view kModel = "model";
+
 struct ShowOptions {
   ServiceFlags service;
   std::string id;
+  std::string path;  // of a model; or a variant's name
   bool config = false;
 };
 
@@ -110,17 +121,58 @@ absl::StatusOr<ExitCode> Show(const ShowOptions& options,
   return ExitCode::kOk;
 }
 
+absl::StatusOr<ModelSpec> ReadModel(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) {
+    HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
+                        OpenWanCheckpoint(path));
+    return checkpoint.variant.spec;
+  }
+  absl::StatusOr<ModelSpec> known = KnownModel(path, /*layers=*/0);
+  if (known.ok()) return known;
+  return absl::NotFoundError(
+      absl::StrCat(path, ": there is no such file or folder, and ",
+                   known.status().message()));
+}
+
+absl::StatusOr<ExitCode> ShowModel(const ShowOptions& options,
+                                   CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(const ModelSpec model, ReadModel(options.path));
+  context.out << (options.service.format == OutputFormat::kJson
+                      ? JsonText(ModelJson(model), 2) + "\n"
+                      : PrintableLines(ModelText(model), ""));
+  return ExitCode::kOk;
+}
+
+// A path goes with the word model, and only with it.
+void CheckPositionals(const ShowOptions& options) {
+  const bool is_model = options.id == kModel;
+  if (is_model && options.path.empty()) throw CLI::RequiredError("path");
+  if (!is_model && !options.path.empty()) {
+    throw CLI::ExtrasError({options.path});
+  }
+}
+
 }  // namespace
 
 void AddShowCommand(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<ShowOptions>();
-  CLI::App* command = app.add_subcommand("show", "Show one job");
-  command->add_option("id", options->id, "The job")->required();
+  CLI::App* command =
+      app.add_subcommand("show", "Show one job, or what a model is");
+  command->add_option("id", options->id, "The job, or the word model")
+      ->required();
+  command->add_option("path", options->path,
+                      "Of a model: the folder or file of its weights, or the "
+                      "name of a known variant");
   command->add_flag("--config", options->config,
                     "Print its whole configuration too, defaults included");
   AddServiceFlags(command, &options->service);
   command->callback([options, &context] {
-    context.action = [options, &context] { return Show(*options, context); };
+    CheckPositionals(*options);
+    context.action = [options, &context] {
+      return options->id == kModel ? ShowModel(*options, context)
+                                   : Show(*options, context);
+    };
   });
 }
 

@@ -20,10 +20,10 @@ absl::Status CheckModules(const LoraFile& lora, const ConvertOptions& options,
   if (options.base.empty()) return CheckModuleNames(lora);
   HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                       OpenWanCheckpoint(options.base));
-  const WanArchitecture& architecture = checkpoint.variant.architecture;
-  *base = AllLinearShapesOf(architecture);
+  const ModelSpec& model_spec = checkpoint.variant.spec;
+  *base = AllLinearShapesOf(model_spec);
   HP_RETURN_IF_ERROR(CheckEveryModule(lora, *base));
-  return CheckEveryDifference(lora, WanTensors(architecture));
+  return CheckEveryDifference(lora, WanTensors(model_spec));
 }
 
 absl::Status CheckOutput(const ConvertOptions& options) {

@@ -14,8 +14,8 @@
 #include "absl/strings/str_split.h"
 #include "common/base/nearest.h"
 #include "common/base/status.h"
-#include "common/model/architecture.h"
 #include "common/model/linear_shapes.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 namespace {
@@ -24,7 +24,7 @@ constexpr size_t kMostLines = 20;
 constexpr int64_t kMostBlocks = 1000;
 
 // The block that a module names, or -1.
-int64_t BlockOf(const std::string& module) {
+int64_t BlockIn(const std::string& module) {
   const std::vector<std::string> parts =
       absl::StrSplit(module, absl::MaxSplits('.', 2));
   int64_t block = -1;
@@ -36,14 +36,14 @@ int64_t BlockOf(const std::string& module) {
 }
 
 // The family's largest member with `layers` blocks: only its names count.
-WanArchitecture LargestMember(int64_t layers) {
+ModelSpec LargestMember(int64_t layers) {
   return {.dim = 2,
           .ffn_dim = 2,
           .heads = 1,
           .layers = layers,
+          .text_dim = 1,
           .in_channels = 1,
           .out_channels = 1,
-          .text_dim = 1,
           .freq_dim = 2,
           .image_dim = 1,
           .image_positions = 1};
@@ -86,10 +86,10 @@ absl::Status CheckDifferences(const LoraFile& lora,
 int64_t LastBlockOf(const LoraFile& lora) {
   int64_t last = 0;
   for (const LoraModule& module : lora.modules) {
-    last = std::max(last, BlockOf(module.module));
+    last = std::max(last, BlockIn(module.module));
   }
   for (const LoraDifference& difference : lora.differences) {
-    last = std::max(last, BlockOf(difference.tensor));
+    last = std::max(last, BlockIn(difference.tensor));
   }
   return last;
 }
@@ -112,7 +112,7 @@ absl::Status CheckEveryDifference(const LoraFile& lora,
 }
 
 absl::Status CheckModuleNames(const LoraFile& lora) {
-  const WanArchitecture largest = LargestMember(LastBlockOf(lora) + 1);
+  const ModelSpec largest = LargestMember(LastBlockOf(lora) + 1);
   const LinearShapes family = AllLinearShapesOf(largest);
   std::vector<std::string> lines;
   for (const LoraModule& module : lora.modules) {

@@ -287,9 +287,9 @@ absl::StatusOr<MergeResult> WriteMergedCheckpoint(const LoraFile& lora,
   HP_RETURN_IF_ERROR(CheckMergedOutput(options));
   HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                       OpenWanCheckpoint(options.base));
-  const WanArchitecture& architecture = checkpoint.variant.architecture;
-  HP_RETURN_IF_ERROR(CheckEveryModule(lora, AllLinearShapesOf(architecture)));
-  HP_RETURN_IF_ERROR(CheckEveryDifference(lora, WanTensors(architecture)));
+  const ModelSpec& model_spec = checkpoint.variant.spec;
+  HP_RETURN_IF_ERROR(CheckEveryModule(lora, AllLinearShapesOf(model_spec)));
+  HP_RETURN_IF_ERROR(CheckEveryDifference(lora, WanTensors(model_spec)));
   const Merge merge(lora, options, checkpoint);
   HP_RETURN_IF_ERROR(merge.CheckDTypes());
   MergeResult result{.modules = lora.modules.size(),

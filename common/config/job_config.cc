@@ -9,6 +9,7 @@
 #include "common/config/digest_text.h"
 #include "common/config/job_fields.h"
 #include "common/config/schema.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 namespace {
@@ -80,11 +81,12 @@ class CrossChecks {
     if (d.is_random() && d.height == 0) {
       Add("data.height", "is missing: made-up samples need height and width");
     }
-    if (d.frames % 4 != 1 && d.frames > 0 &&
+    if (d.frames % kTemporalStride != 1 && d.frames > 0 &&
         d.frames <= DataConfig::kMaxFrames) {
-      int64_t below = (d.frames - 1) / 4 * 4 + 1;
-      Add("data.frames", absl::StrCat("expected 4k+1, found ", d.frames, " (",
-                                      below, " or ", below + 4, ")"));
+      const int64_t below = ClipFrames(LatentFrames(d.frames));
+      Add("data.frames",
+          absl::StrCat("expected 4k+1, found ", d.frames, " (", below, " or ",
+                       below + kTemporalStride, ")"));
     }
   }
 

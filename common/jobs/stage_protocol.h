@@ -24,6 +24,7 @@
 #include "common/base/log.h"
 #include "common/jobs/stage_progress.h"
 #include "common/jobs/step_plan.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -78,19 +79,6 @@ struct ScanCommand {
   std::string config_yaml;  // resolved job config
 };
 
-// The sizes of the model that memory and time depend on.
-struct ModelSizes {
-  int64_t dim = 0;
-  int64_t ffn_dim = 0;
-  int64_t heads = 0;
-  int64_t text_dim = 0;
-  int64_t in_channels = 0;
-  int64_t out_channels = 0;
-  bool image_branch = false;
-
-  friend bool operator==(const ModelSizes&, const ModelSizes&) = default;
-};
-
 // What of a data set was found in the cache. Of rows, not of files: a caption
 // that two rows have counts twice.
 struct CacheUse {
@@ -108,8 +96,7 @@ struct ModelLoad {
 };
 
 struct ScanResult {
-  std::string variant;  // "i2v-a14b", ...
-  int64_t layers = 0;
+  std::string variant;  // ModelSpec::Description
   std::string model_digest = {};
   std::string init_digest = {};  // of lora.init_from; empty: a fresh LoRA
   std::string data_digest = {};  // over the samples' cache keys in order
@@ -117,7 +104,9 @@ struct ScanResult {
   std::vector<std::string> warnings = {};
   // Native names of the base model's LoRA targets with their (out, in).
   int64_t lora_parameters = 0;
-  ModelSizes model = {};
+  // Over the wire, what plans depend on: width, heads, blocks, channels, and
+  // whether there is an image branch.
+  ModelSpec model = {};
   CacheUse cache = {};  // for the stage's own metrics: not sent
   // What is wrong with the job, a line each. Where this is not OK, only
   // `samples` beside it says something: those whose media can be looked at all

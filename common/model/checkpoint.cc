@@ -161,7 +161,7 @@ absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
         absl::StrCat(variant.status().message(), PartHint(path)));
   }
   HP_RETURN_IF_ERROR(
-      CheckLayers(path, config_path, sizes, variant->architecture.layers));
+      CheckLayers(path, config_path, sizes, variant->spec.layers));
   HP_ASSIGN_OR_RETURN(const Quantisation quantised,
                       ReadQuantisation(path, checkpoint.archive->tensors()));
   HP_RETURN_IF_ERROR(CheckScaleNumbers(*checkpoint.archive, quantised));

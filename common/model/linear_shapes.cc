@@ -7,9 +7,9 @@
 
 namespace halfpipe {
 
-LinearShapes AllLinearShapesOf(const WanArchitecture& architecture) {
+LinearShapes AllLinearShapesOf(const ModelSpec& model_spec) {
   LinearShapes linears;
-  for (const auto& [name, shape] : WanTensors(architecture)) {
+  for (const auto& [name, shape] : WanTensors(model_spec)) {
     absl::string_view module = name;
     if (shape.size() != 2 || !absl::ConsumeSuffix(&module, ".weight")) continue;
     linears[std::string(module)] = {.in = shape[1], .out = shape[0]};
@@ -17,11 +17,11 @@ LinearShapes AllLinearShapesOf(const WanArchitecture& architecture) {
   return linears;
 }
 
-LinearShapes LinearShapesOf(const WanArchitecture& architecture) {
-  LinearShapes linears = AllLinearShapesOf(architecture);
+LinearShapes LinearShapesOf(const ModelSpec& model_spec) {
+  LinearShapes linears = AllLinearShapesOf(model_spec);
   for (auto it = linears.begin(); it != linears.end();) {
-    it = absl::StartsWith(it->first, "blocks.") ? std::next(it)
-                                                : linears.erase(it);
+    it = BlockOf(model_spec, it->first).has_value() ? std::next(it)
+                                                    : linears.erase(it);
   }
   return linears;
 }

@@ -2,18 +2,17 @@
 #ifndef HP_COMMON_MODEL_LINEAR_SHAPES_H_
 #define HP_COMMON_MODEL_LINEAR_SHAPES_H_
 
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "common/store/lora_file.h"
 
 namespace halfpipe {
 
 // Every linear layer inside the blocks, as exports are checked against.
-[[nodiscard]] LinearShapes LinearShapesOf(const WanArchitecture& architecture);
+[[nodiscard]] LinearShapes LinearShapesOf(const ModelSpec& model_spec);
 
 // The same and those outside the blocks (embeddings, head): what a LoRA that
 // another program trained may also hold.
-[[nodiscard]] LinearShapes AllLinearShapesOf(
-    const WanArchitecture& architecture);
+[[nodiscard]] LinearShapes AllLinearShapesOf(const ModelSpec& model_spec);
 
 }  // namespace halfpipe
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
+#include "common/model/known_variants.h"
 #include "common/store/quantised_weights.h"
 #include "common/store/wan_names.h"
 
@@ -22,33 +23,6 @@ constexpr int64_t kDefaultHeadWidth = 128;
 
 // A block without an image branch has 27.
 constexpr int64_t kLeastTensorsOfBlock = 20;
-
-// Tensors that only models of another kind have, by what their names start
-// with after the prefix.
-struct ForeignMark {
-  const char* start;
-  const char* model;
-};
-
-constexpr std::array<ForeignMark, 17> kForeignMarks = {{
-    {"vace_", "VACE"},
-    {"face_adapter.", "Animate"},
-    {"pose_patch_embedding.", "Animate"},
-    {"motion_encoder.", "Animate"},
-    {"face_encoder.", "Animate"},
-    {"casual_audio_encoder.", "S2V"},
-    {"audio_injector.", "S2V"},
-    {"trainable_cond_mask.", "S2V"},
-    {"frame_packer.", "S2V"},
-    {"cond_encoder.", "S2V"},
-    {"music_", "WanToDance"},
-    {"patch_embedding_global.", "WanToDance"},
-    {"head_global.", "WanToDance"},
-    {"img_emb_ref", "WanToDance"},
-    {"ref_conv.", "Fun Control with a reference convolution"},
-    {"control_adapter.", "Fun Camera Control"},
-    {"text_model.", "text encoder"},
-}};
 
 // What wrappers and repackagers put before every name, in any order.
 constexpr std::array<const char*, 7> kPrefixes = {
@@ -128,26 +102,43 @@ absl::StatusOr<NativeContents> ReadContents(
   return result;
 }
 
-// Names the model when the tensors belong to a kind that is not supported.
-absl::Status RefuseForeign(const std::string& path,
-                           const NativeContents& contents) {
-  for (const ForeignMark& mark : kForeignMarks) {
-    std::vector<std::string> found;
-    for (const auto& [name, tensor] : contents.tensors) {
-      if (absl::StartsWith(name, mark.start)) found.push_back(tensor.name);
-    }
-    if (found.empty()) continue;
-    const size_t count = found.size();
-    found.resize(std::min<size_t>(count, 3));
-    return Invalid(
-        path, absl::StrCat("this is a model of another kind (", mark.model,
-                           "), which is not supported: only such a one has ",
-                           absl::StrJoin(found, ", "),
-                           count > found.size() ? absl::StrCat(", ... (", count,
-                                                               " such tensors)")
-                                                : ""));
+// The tensors' names, as the file spells them, that begin with a mark.
+std::vector<std::string> Marked(const NativeContents& contents,
+                                absl::string_view mark) {
+  std::vector<std::string> found;
+  for (const auto& [name, tensor] : contents.tensors) {
+    if (absl::StartsWith(name, mark)) found.push_back(tensor.name);
   }
-  return absl::OkStatus();
+  return found;
+}
+
+// Names the model when the tensors belong to a variant that is not supported.
+absl::Status RefuseForeign(const std::string& path, const char* variant,
+                           std::vector<std::string> found) {
+  const size_t count = found.size();
+  found.resize(std::min<size_t>(count, 3));
+  return Invalid(
+      path, absl::StrCat("this is a model of another kind (", variant,
+                         "), which is not supported: only such a one has ",
+                         absl::StrJoin(found, ", "),
+                         count > found.size()
+                             ? absl::StrCat(", ... (", count, " such tensors)")
+                             : ""));
+}
+
+// The row that the tensors are marked as; null: a model of the family itself.
+absl::StatusOr<const ModelVariant*> FindVariant(
+    const std::string& path, const NativeContents& contents) {
+  for (const ModelVariant& variant : ModelVariants()) {
+    for (const char* mark : variant.marks) {
+      if (mark == nullptr) break;
+      std::vector<std::string> found = Marked(contents, mark);
+      if (found.empty()) continue;
+      if (variant.extend != nullptr) return &variant;
+      return RefuseForeign(path, variant.name, std::move(found));
+    }
+  }
+  return static_cast<const ModelVariant*>(nullptr);
 }
 
 // The shape of `name`, which must have `rank` sizes of at least 1.
@@ -186,7 +177,7 @@ int64_t CountNativeBlocks(const NativeContents& contents) {
 }
 
 absl::Status SetHeads(const std::string& path, std::optional<HeadSizes> heads,
-                      WanArchitecture* wan) {
+                      ModelSpec* wan) {
   if (!heads.has_value()) {
     if (wan->dim % kDefaultHeadWidth != 0) {
       return Invalid(
@@ -213,8 +204,7 @@ absl::Status SetHeads(const std::string& path, std::optional<HeadSizes> heads,
 }
 
 absl::Status SetImageBranch(const std::string& path,
-                            const NativeContents& contents,
-                            WanArchitecture* wan) {
+                            const NativeContents& contents, ModelSpec* wan) {
   if (contents.tensors.count("blocks.0.cross_attn.k_img.weight") == 0 &&
       contents.tensors.count("img_emb.proj.1.weight") == 0) {
     return absl::OkStatus();
@@ -230,9 +220,9 @@ absl::Status SetImageBranch(const std::string& path,
   return absl::OkStatus();
 }
 
-absl::StatusOr<WanArchitecture> ReadArchitecture(
-    const std::string& path, const NativeContents& contents,
-    std::optional<HeadSizes> heads) {
+absl::StatusOr<ModelSpec> ReadSpec(const std::string& path,
+                                   const NativeContents& contents,
+                                   std::optional<HeadSizes> heads) {
   HP_ASSIGN_OR_RETURN(Shape patch,
                       ShapeOfRank(path, contents, "patch_embedding.weight", 5));
   HP_ASSIGN_OR_RETURN(Shape head,
@@ -243,7 +233,7 @@ absl::StatusOr<WanArchitecture> ReadArchitecture(
       Shape text, ShapeOfRank(path, contents, "text_embedding.0.weight", 2));
   HP_ASSIGN_OR_RETURN(
       Shape time, ShapeOfRank(path, contents, "time_embedding.0.weight", 2));
-  WanArchitecture wan;
+  ModelSpec wan;
   wan.dim = patch[0];
   wan.in_channels = patch[1];
   wan.patch_frames = patch[2];
@@ -267,11 +257,18 @@ absl::StatusOr<WanArchitecture> ReadArchitecture(
   return wan;
 }
 
+std::map<std::string, Shape> ShapesOf(const NativeContents& contents) {
+  std::map<std::string, Shape> shapes;
+  for (const auto& [name, tensor] : contents.tensors) {
+    shapes[name] = tensor.shape;
+  }
+  return shapes;
+}
+
 // Every expected tensor is there with its shape, and nothing else is.
-absl::Status CheckTensors(const std::string& path,
-                          const WanArchitecture& architecture,
+absl::Status CheckTensors(const std::string& path, const ModelSpec& model_spec,
                           const NativeContents& contents) {
-  const std::map<std::string, Shape> expected = WanTensors(architecture);
+  const std::map<std::string, Shape> expected = WanTensors(model_spec);
   for (const auto& [name, shape] : expected) {
     auto it = contents.tensors.find(name);
     if (it == contents.tensors.end()) {
@@ -298,8 +295,8 @@ absl::Status CheckTensors(const std::string& path,
       path,
       absl::StrCat(
           "tensor ", surplus->name, " with shape ", ShapeString(surplus->shape),
-          " is not part of this model (", architecture.Description(), ", ",
-          architecture.layers, " blocks)",
+          " is not part of this model (", model_spec.Description(), ", ",
+          model_spec.layers, " blocks)",
           more == 0 ? "" : absl::StrCat(", nor are ", more, " more tensors")));
 }
 
@@ -325,12 +322,15 @@ absl::StatusOr<WanVariant> DetectWanVariant(
     const std::map<std::string, ArchivedTensor>& contents,
     std::optional<HeadSizes> heads) {
   HP_ASSIGN_OR_RETURN(NativeContents native, ReadContents(path, contents));
-  HP_RETURN_IF_ERROR(RefuseForeign(path, native));
-  HP_ASSIGN_OR_RETURN(WanArchitecture architecture,
-                      ReadArchitecture(path, native, heads));
-  HP_RETURN_IF_ERROR(CheckTensors(path, architecture, native));
+  HP_ASSIGN_OR_RETURN(const ModelVariant* variant, FindVariant(path, native));
+  HP_ASSIGN_OR_RETURN(ModelSpec model_spec, ReadSpec(path, native, heads));
+  if (variant != nullptr) {
+    HP_RETURN_IF_ERROR(
+        Annotate(variant->extend(ShapesOf(native), &model_spec), path));
+  }
+  HP_RETURN_IF_ERROR(CheckTensors(path, model_spec, native));
   HP_RETURN_IF_ERROR(CheckDTypes(path, native));
-  return WanVariant{architecture, std::move(native.tensors)};
+  return WanVariant{model_spec, std::move(native.tensors)};
 }
 
 }  // namespace halfpipe

@@ -1,5 +1,5 @@
 // Recognises a Wan DiT by the names and shapes of its tensors. No table of
-// known sizes: what is accepted is every size of the family in architecture.h.
+// known sizes: what is accepted is every size of the family in model_spec.h.
 #ifndef HP_COMMON_MODEL_VARIANT_H_
 #define HP_COMMON_MODEL_VARIANT_H_
 
@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/dtype.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "common/store/tensor_archive.h"
 
 namespace halfpipe {
@@ -30,8 +30,8 @@ struct StoredTensor {
 };
 
 struct WanVariant {
-  WanArchitecture architecture;
-  // By native name; exactly WanTensors(architecture).
+  ModelSpec spec;
+  // By native name; exactly WanTensors(spec).
   std::map<std::string, StoredTensor> tensors;
 };
 

@@ -46,14 +46,14 @@ constexpr Passes kResidualPasses = {3.0, 0.0};
 
 class Costs {
  public:
-  Costs(const BlockShape& shape, const DeviceRates& rates)
-      : shape_(shape), rates_(rates) {}
+  Costs(const BlockWork& work, const DeviceRates& rates)
+      : work_(work), rates_(rates) {}
 
   // out = in * weight for `tokens` rows, dequantised first where it must be.
   [[nodiscard]] double Product(int64_t tokens, int64_t in, int64_t out) const {
     const double weights = static_cast<double>(in) * static_cast<double>(out);
     const double flops = 2.0 * static_cast<double>(tokens) * weights;
-    switch (shape_.weights) {
+    switch (work_.weights) {
       case WeightForm::kBf16:
         break;
       case WeightForm::kFp8:
@@ -79,43 +79,55 @@ class Costs {
   }
 
   [[nodiscard]] double Elementwise(const Passes& passes) const {
-    const double per_token = passes.dims * static_cast<double>(shape_.dim) +
-                             passes.ffns * static_cast<double>(shape_.ffn_dim);
-    return per_token * static_cast<double>(shape_.tokens * kBf16Bytes) /
+    const double per_token =
+        passes.dims * static_cast<double>(work_.model.dim) +
+        passes.ffns * static_cast<double>(work_.model.ffn_dim);
+    return per_token * static_cast<double>(work_.tokens * kBf16Bytes) /
            rates_.elementwise_bytes_per_second;
   }
 
   // k and v of the context: two products.
   [[nodiscard]] double ContextProjections() const {
-    return 2.0 * Product(shape_.context_tokens, shape_.dim, shape_.dim);
+    return 2.0 *
+           Product(work_.context_tokens, work_.model.dim, work_.model.dim);
+  }
+
+  // Of a variant's modules, spread evenly.
+  [[nodiscard]] double ExtraProducts() const {
+    const int64_t matrices = BlockParametersOf(work_.model).extra_matrices;
+    return matrices == 0 ? 0.0 : Product(work_.tokens, 1, matrices);
   }
 
   // What a backward in parts takes longer.
   [[nodiscard]] double PartsSeconds() const {
     const double waves =
-        kHalfWave / static_cast<double>(shape_.tokens * shape_.heads);
-    return static_cast<double>(shape_.ffn_chunks - 1) *
-           (kSecondsOfAPart + waves * AttentionBackward(shape_.tokens));
+        kHalfWave / static_cast<double>(work_.tokens * work_.model.heads);
+    return static_cast<double>(work_.ffn_chunks - 1) *
+           (kSecondsOfAPart + waves * AttentionBackward(work_.tokens));
   }
 
  private:
   [[nodiscard]] double AttentionFlops(int64_t keys) const {
-    return 4.0 * static_cast<double>(shape_.tokens) *
-           static_cast<double>(keys) * static_cast<double>(shape_.dim);
+    return 4.0 * static_cast<double>(work_.tokens) * static_cast<double>(keys) *
+           static_cast<double>(work_.model.dim);
   }
 
-  const BlockShape& shape_;
+  const BlockWork& work_;
   const DeviceRates& rates_;
 };
 
-int64_t WeightBytes(const BlockShape& shape) {
-  const int64_t attentions = shape.image_branch ? 10 : 8;
-  const int64_t linear =
-      attentions * shape.dim * shape.dim + 2 * shape.dim * shape.ffn_dim;
-  // Biases, norms, modulation, and fp8's scale a row.
-  const int64_t small = (attentions + 13) * shape.dim + shape.ffn_dim;
-  const int64_t element = shape.weights == WeightForm::kBf16 ? kBf16Bytes : 1;
-  return linear * element + small * kFp32Bytes;
+// Each keeps its own input, as the block does.
+int64_t ModulesOfBlock(const ModelSpec& model) {
+  const auto modules = static_cast<int64_t>(model.extra_modules.size());
+  return modules == 0 ? 0 : (modules + model.layers - 1) / model.layers;
+}
+
+int64_t WeightBytes(const BlockWork& work) {
+  const BlockParameters parameters = BlockParametersOf(work.model);
+  const int64_t element = work.weights == WeightForm::kBf16 ? kBf16Bytes : 1;
+  // The rest is in float32; in 8 bits there is also a scale a row.
+  return (parameters.matrices + parameters.extra_matrices) * element +
+         (parameters.rest + parameters.extra_rest) * kFp32Bytes;
 }
 
 }  // namespace
@@ -137,25 +149,27 @@ double BlockModel::RecomputeSeconds(const BlockPlan& plan) const {
 }
 
 int64_t BlockModel::ForwardWorkingBytes(const BlockPlan& plan) const {
-  const int64_t token = shape.tokens * kBf16Bytes;
+  const int64_t token = work.tokens * kBf16Bytes;
   // Recomputed groups live as long as their part of the block.
   const auto passing = [&](SavedGroup group) {
     return plan.of(group) == Fate::kRecompute ? of(group).bytes : 0;
   };
   // Attention: its normed input gone, q and k rotated.
-  const int64_t attention = token * 2 * shape.dim + passing(SavedGroup::kQkv) +
+  const int64_t attention = token * 2 * work.model.dim +
+                            passing(SavedGroup::kQkv) +
                             passing(SavedGroup::kSelfOut);
   // Feed-forward: gelu's result, ffn.2's result and the sum; in parts, each
   // part's own and the sums so far.
-  const int64_t parts = shape.ffn_chunks;
+  const int64_t parts = work.ffn_chunks;
   const int64_t feed_forward =
-      token * ((parts > 1 ? 3 : 2) * shape.dim + shape.ffn_dim / parts) +
+      token *
+          ((parts > 1 ? 3 : 2) * work.model.dim + work.model.ffn_dim / parts) +
       passing(SavedGroup::kFfnInput) + passing(SavedGroup::kFfnInner) / parts;
   return std::max(attention, feed_forward) + BytesOf(plan, Fate::kOffload);
 }
 
 int64_t BlockModel::BackwardWorkingBytes(const BlockPlan& plan) const {
-  const int64_t token = shape.tokens * kBf16Bytes;
+  const int64_t token = work.tokens * kBf16Bytes;
   const auto restored = [&](SavedGroup group) {
     return plan.of(group) == Fate::kKeep ? 0 : of(group).bytes;
   };
@@ -177,10 +191,10 @@ int64_t BlockModel::BackwardWorkingBytes(const BlockPlan& plan) const {
   }
   // The gradient and its gated copy; inner's gradient and, at the same time,
   // gelu's result and its gradient.
-  const int64_t chunk = shape.ffn_dim / shape.ffn_chunks;
-  int64_t feed_forward = all + token * (2 * shape.dim + 3 * chunk);
-  if (shape.ffn_chunks > 1) {
-    feed_forward += token * shape.dim;  // the parts' gradients, joined
+  const int64_t chunk = work.model.ffn_dim / work.ffn_chunks;
+  int64_t feed_forward = all + token * (2 * work.model.dim + 3 * chunk);
+  if (work.ffn_chunks > 1) {
+    feed_forward += token * work.model.dim;  // the parts' gradients, joined
     if (plan.of(SavedGroup::kFfnInner) == Fate::kRecompute) {
       feed_forward -= of(SavedGroup::kFfnInner).bytes - token * chunk;
     }
@@ -188,57 +202,58 @@ int64_t BlockModel::BackwardWorkingBytes(const BlockPlan& plan) const {
   // Gradients of the block and of attention's result; rotated q and k,
   // gradients of q, k and v, and the backend's float32 sums for q, of a part of
   // the heads; then the gradients of all heads are there too.
-  const int64_t parts = shape.ffn_chunks;
-  const int64_t gradients = (parts > 1 ? 5 : 2) * shape.dim;
+  const int64_t parts = work.ffn_chunks;
+  const int64_t gradients = (parts > 1 ? 5 : 2) * work.model.dim;
   const int64_t attention =
       restored(SavedGroup::kInput) + restored(SavedGroup::kQkv) +
       restored(SavedGroup::kSelfOut) +
-      token * (gradients + 7 * shape.dim / std::min(parts, shape.heads));
+      token *
+          (gradients + 7 * work.model.dim / std::min(parts, work.model.heads));
   return std::max(feed_forward, attention);
 }
 
-BlockModel MakeBlockModel(const BlockShape& shape, const DeviceRates& rates) {
-  const Costs costs(shape, rates);
-  const int64_t tokens = shape.tokens;
-  const int64_t dim = shape.dim;
+BlockModel MakeBlockModel(const BlockWork& work, const DeviceRates& rates) {
+  const Costs costs(work, rates);
+  const int64_t tokens = work.tokens;
+  const int64_t dim = work.model.dim;
   const double square = costs.Product(tokens, dim, dim);
-  const double up = costs.Product(tokens, dim, shape.ffn_dim);
-  const double down = costs.Product(tokens, shape.ffn_dim, dim);
-  const double cross = costs.Attention(shape.context_tokens);
+  const double up = costs.Product(tokens, dim, work.model.ffn_dim);
+  const double down = costs.Product(tokens, work.model.ffn_dim, dim);
+  const double cross = costs.Attention(work.context_tokens);
   const double residual = costs.Elementwise(kResidualPasses);
   const double context = costs.ContextProjections();
 
   BlockModel model;
-  model.shape = shape;
+  model.work = work;
   const auto set = [&](SavedGroup group, int64_t width, double seconds) {
     model.groups[static_cast<size_t>(group)] = {tokens * width * kBf16Bytes,
                                                 seconds * kSteadySlowdown};
   };
-  set(SavedGroup::kInput, dim, 0.0);
+  set(SavedGroup::kInput, dim + dim * ModulesOfBlock(work.model), 0.0);
   set(SavedGroup::kQkv, 3 * dim, 3.0 * square);
   set(SavedGroup::kSelfOut, dim, costs.Attention(tokens));
   set(SavedGroup::kCrossInput, dim, square + residual);
   set(SavedGroup::kCrossQ, dim, square);
   set(SavedGroup::kCrossOut, dim, cross + context);
   set(SavedGroup::kFfnInput, dim, square + residual);
-  set(SavedGroup::kFfnInner, shape.ffn_dim, up);
+  set(SavedGroup::kFfnInner, work.model.ffn_dim, up);
   // Attention's logsumexp, float32, comes with its result.
-  const int64_t sums = tokens * shape.heads * kFp32Bytes;
+  const int64_t sums = tokens * work.model.heads * kFp32Bytes;
   model.groups[static_cast<size_t>(SavedGroup::kSelfOut)].bytes += sums;
   model.groups[static_cast<size_t>(SavedGroup::kCrossOut)].bytes += sums;
 
-  model.weight_bytes = WeightBytes(shape);
-  model.optimizer_bytes = shape.lora_parameters * kOptimizerBytes;
-  model.gradient_bytes = shape.lora_parameters * kGradientBytes;
-  const double products = 6.0 * square + up + down;
+  model.weight_bytes = WeightBytes(work);
+  model.optimizer_bytes = work.lora_parameters * kOptimizerBytes;
+  model.gradient_bytes = work.lora_parameters * kGradientBytes;
+  const double products = 6.0 * square + up + down + costs.ExtraProducts();
   model.forward_seconds = products + context + costs.Attention(tokens) + cross +
                           costs.Elementwise(kForwardPasses);
   // Keys and values of the context are made again; nothing flows into it.
   model.backward_seconds =
       products + context + costs.AttentionBackward(tokens) +
-      costs.AttentionBackward(shape.context_tokens) +
+      costs.AttentionBackward(work.context_tokens) +
       kBackwardSlowdown * costs.Elementwise(kBackwardPasses);
-  if (shape.ffn_chunks > 1) {
+  if (work.ffn_chunks > 1) {
     model.forward_seconds += costs.Elementwise(kForwardPartsPasses);
     model.backward_seconds +=
         costs.Elementwise(kBackwardPartsPasses) + costs.PartsSeconds();

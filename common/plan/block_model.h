@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "common/base/weight_form.h"
+#include "common/model/model_spec.h"
 #include "common/plan/activation_plan.h"
 #include "common/plan/rates.h"
 
@@ -20,14 +21,11 @@ namespace halfpipe {
 // Of a LoRA parameter: its master and two moments.
 inline constexpr int64_t kOptimizerBytes = 12;
 
-// The sizes of one block and of one micro-batch in it. Activations are bf16.
-struct BlockShape {
+// One block of a model and one micro-batch in it. Activations are bf16.
+struct BlockWork {
+  ModelSpec model;
   int64_t tokens = 0;
-  int64_t dim = 0;
-  int64_t ffn_dim = 0;
-  int64_t heads = 0;
-  int64_t context_tokens = 512;  // text and image tokens together
-  bool image_branch = false;     // cross attention has k_img and v_img too
+  int64_t context_tokens = kTextTokens;  // text and image tokens together
   int64_t lora_rank = 0;
   int64_t lora_parameters = 0;  // of one block
   WeightForm weights = WeightForm::kBf16;
@@ -35,7 +33,7 @@ struct BlockShape {
   // backward through its heads, in this many parts.
   int64_t ffn_chunks = 1;
 
-  friend bool operator==(const BlockShape&, const BlockShape&) = default;
+  friend bool operator==(const BlockWork&, const BlockWork&) = default;
 };
 
 struct GroupCost {
@@ -44,7 +42,7 @@ struct GroupCost {
 };
 
 struct BlockModel {
-  BlockShape shape;
+  BlockWork work;
   std::array<GroupCost, kSavedGroups> groups = {};  // kInput's seconds are 0
   int64_t weight_bytes = 0;                         // frozen, as held
   // LoRA masters and moments; then gradients and copies in bf16.
@@ -75,7 +73,7 @@ struct BlockModel {
 };
 
 // REQUIRES: sizes of at least 1, CheckRates; for kFp8Compute a rate for fp8.
-[[nodiscard]] BlockModel MakeBlockModel(const BlockShape& shape,
+[[nodiscard]] BlockModel MakeBlockModel(const BlockWork& work,
                                         const DeviceRates& rates);
 
 }  // namespace halfpipe

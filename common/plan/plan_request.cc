@@ -7,60 +7,42 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
-namespace {
-
-// Of a latent cell: the VAEs' (stage/encoders, which is not free of torch).
-constexpr int64_t kFinePixels = 8;
-constexpr int64_t kCoarsePixels = 16;  // of TI2V's
-constexpr int64_t kTextTokens = 512;
-constexpr int64_t kImageTokens = 257;
-// Any will do where only it matters that there is an image branch.
-constexpr int64_t kImageDim = 1280;
-
-WanArchitecture ArchitectureOf(const ModelShape& model) {
-  WanArchitecture wan;
-  wan.dim = model.dim;
-  wan.ffn_dim = model.ffn_dim;
-  wan.heads = model.heads;
-  wan.layers = model.layers;
-  wan.in_channels = model.in_channels;
-  wan.out_channels = model.out_channels;
-  wan.text_dim = model.text_dim;
-  if (model.image_branch) wan.image_dim = kImageDim;
-  return wan;
-}
-
-}  // namespace
-
-ClipShape LargestClip(const DataConfig& data, const ModelShape& model) {
-  const WanArchitecture wan = ArchitectureOf(model);
-  const int64_t cell = wan.has_frame_timesteps() ? kCoarsePixels : kFinePixels;
-  const int64_t rows = wan.patch_rows * cell;
-  const int64_t columns = wan.patch_columns * cell;
+ClipShape LargestClip(const DataConfig& data, const ModelSpec& model) {
+  const int64_t rows = model.height_unit();
+  const int64_t columns = model.width_unit();
   ClipShape clip;
-  clip.latent_frames = (data.frames - 1) / 4 + 1;
+  clip.latent_frames = LatentFrames(data.frames);
   clip.tokens_per_frame = data.height > 0 && data.width > 0
                               ? (data.height / rows) * (data.width / columns)
                               : data.max_pixels / (rows * columns);
-  clip.context_tokens = kTextTokens + (model.image_branch ? kImageTokens : 0);
+  clip.context_tokens = model.context_tokens();
   return clip;
 }
 
-int64_t LoraParameters(const ModelShape& model, const LoraConfig& lora) {
-  WanArchitecture block = ArchitectureOf(model);
+int64_t LoraParameters(const ModelSpec& model, const LoraConfig& lora) {
+  ModelSpec block = model;
   block.layers = 1;
   const std::map<std::string, Shape> tensors = WanTensors(block);
+  const auto parameters_of = [&](const std::string& linear,
+                                 const Shape& weight) {
+    return lora.Matches(linear) ? lora.rank * (weight[0] + weight[1]) : 0;
+  };
   int64_t parameters = 0;
   for (const std::string& linear : BlockLinears(block)) {
-    if (!lora.Matches(linear)) continue;
-    const Shape& weight =
-        tensors.at(absl::StrCat("blocks.0.", linear, ".weight"));
-    parameters += lora.rank * (weight[0] + weight[1]);
+    parameters += parameters_of(
+        linear, tensors.at(absl::StrCat("blocks.0.", linear, ".weight")));
   }
-  return parameters * model.layers;
+  parameters *= model.layers;
+  for (const ExtraModule& module : model.extra_modules) {
+    for (const std::string& linear : module.linears) {
+      parameters += parameters_of(module.prefix + linear,
+                                  module.tensors.at(linear + ".weight"));
+    }
+  }
+  return parameters;
 }
 
 std::vector<int64_t> HostBudgets(const PipelineConfig& pipeline,
@@ -77,7 +59,7 @@ std::vector<int64_t> HostBudgets(const PipelineConfig& pipeline,
 }
 
 absl::StatusOr<PlanRequest> MakePlanRequest(
-    const JobConfig& config, const ModelShape& model,
+    const JobConfig& config, const ModelSpec& model,
     const std::vector<DeviceRates>& devices,
     const std::vector<int64_t>& available_host_bytes) {
   const PipelineConfig& pipeline = config.pipeline;

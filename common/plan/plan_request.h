@@ -25,10 +25,10 @@ inline constexpr int64_t kMaxFfnChunks = 8;
 // The largest clip that a job's data can hold: data.frames of the given size,
 // or of data.max_pixels. TI2V models have coarser latents.
 [[nodiscard]] ClipShape LargestClip(const DataConfig& data,
-                                    const ModelShape& model);
+                                    const ModelSpec& model);
 
 // LoRA parameters of the whole model.
-[[nodiscard]] int64_t LoraParameters(const ModelShape& model,
+[[nodiscard]] int64_t LoraParameters(const ModelSpec& model,
                                      const LoraConfig& lora);
 
 // What is pinned at most: pipeline.host_memory, else what is available on each
@@ -39,7 +39,7 @@ inline constexpr int64_t kMaxFfnChunks = 8;
 
 // InvalidArgument: a dtype that plans are not made for (fp32).
 [[nodiscard]] absl::StatusOr<PlanRequest> MakePlanRequest(
-    const JobConfig& config, const ModelShape& model,
+    const JobConfig& config, const ModelSpec& model,
     const std::vector<DeviceRates>& devices,
     const std::vector<int64_t>& available_host_bytes);
 

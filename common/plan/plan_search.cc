@@ -25,13 +25,10 @@ constexpr double kTolerance = 1.005;
 // How far from the middle a split is looked for on equal cards.
 constexpr int64_t kSplitReach = 3;
 
-BlockShape ShapeOf(const PlanRequest& request, int64_t ffn_chunks) {
-  return {.tokens = request.clip.tokens(),
-          .dim = request.model.dim,
-          .ffn_dim = request.model.ffn_dim,
-          .heads = request.model.heads,
+BlockWork WorkOf(const PlanRequest& request, int64_t ffn_chunks) {
+  return {.model = request.model,
+          .tokens = request.clip.tokens(),
           .context_tokens = request.clip.context_tokens,
-          .image_branch = request.model.image_branch,
           .lora_rank = request.lora_rank,
           .lora_parameters = request.lora_parameters / request.model.layers,
           .weights = request.weights,
@@ -55,7 +52,7 @@ void AddToChunks(const StageCost& cost, int chunks, size_t rank,
 PlanSearch::PlanSearch(const PlanRequest& request, int64_t ffn_chunks)
     : request_(&request) {
   for (const DeviceRates& device : request.devices) {
-    blocks_.push_back(MakeBlockModel(ShapeOf(request, ffn_chunks), device));
+    blocks_.push_back(MakeBlockModel(WorkOf(request, ffn_chunks), device));
   }
 }
 

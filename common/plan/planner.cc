@@ -23,7 +23,7 @@ bool AnyBelowOne(std::initializer_list<int64_t> sizes) {
 }
 
 absl::Status CheckSizes(const PlanRequest& request) {
-  const ModelShape& model = request.model;
+  const ModelSpec& model = request.model;
   if (AnyBelowOne({model.dim, model.ffn_dim, model.heads, model.layers,
                    model.text_dim, model.in_channels, model.out_channels})) {
     return absl::InvalidArgumentError("the model has a size below 1");

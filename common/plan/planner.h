@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/model/model_spec.h"
 #include "common/pipeline/cost_model.h"
 #include "common/pipeline/schedule.h"
 #include "common/pipeline/simulate.h"
@@ -21,35 +22,21 @@
 
 namespace halfpipe {
 
-// The sizes of a model that memory and time depend on.
-struct ModelShape {
-  int64_t dim = 0;
-  int64_t ffn_dim = 0;
-  int64_t heads = 0;
-  int64_t layers = 0;
-  int64_t text_dim = 0;
-  int64_t in_channels = 0;
-  int64_t out_channels = 0;
-  bool image_branch = false;
-
-  friend bool operator==(const ModelShape&, const ModelShape&) = default;
-};
-
 // The sizes of one sample.
 struct ClipShape {
-  int64_t latent_frames = 0;     // (frames - 1) / 4 + 1
-  int64_t tokens_per_frame = 0;  // of a latent frame
-  int64_t context_tokens = 512;  // text and image tokens together
+  int64_t latent_frames = 0;
+  int64_t tokens_per_frame = 0;          // of a latent frame
+  int64_t context_tokens = kTextTokens;  // text and image tokens together
 
   [[nodiscard]] int64_t tokens() const {
     return latent_frames * tokens_per_frame;
   }
 
-  [[nodiscard]] int64_t frames() const { return (latent_frames - 1) * 4 + 1; }
+  [[nodiscard]] int64_t frames() const { return ClipFrames(latent_frames); }
 };
 
 struct PlanRequest {
-  ModelShape model;
+  ModelSpec model;
   ClipShape clip;
   WeightForm weights = WeightForm::kBf16;
   int64_t lora_rank = 32;

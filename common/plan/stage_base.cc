@@ -7,9 +7,6 @@ namespace {
 
 constexpr int64_t kElementBytes = 2;  // bf16
 constexpr int64_t kFloatBytes = 4;
-constexpr int64_t kFreqDim = 256;
-constexpr int64_t kPatchVolume = 4;
-constexpr int64_t kModulationRows = 6;
 // Activations and gradients of the split that are there beside what waits to be
 // used: an activation and a gradient on their way out, which are two
 // micro-batches', and one's copy or the head's.
@@ -25,12 +22,12 @@ constexpr double kNormExchangeSeconds = 200e-6;
 constexpr double kOptimizerLatencySeconds = 2e-3;
 
 // The patch, text and time embeddings and the head.
-int64_t OuterParameters(const ModelShape& model) {
-  const int64_t patch = kPatchVolume * model.in_channels * model.dim;
+int64_t OuterParameters(const ModelSpec& model) {
+  const int64_t patch = model.patch_volume() * model.in_channels * model.dim;
   const int64_t text = model.dim * (model.text_dim + model.dim);
   const int64_t time =
-      model.dim * (kFreqDim + model.dim + kModulationRows * model.dim);
-  const int64_t head = kPatchVolume * model.out_channels * model.dim;
+      model.dim * (model.freq_dim + model.dim + kModulationRows * model.dim);
+  const int64_t head = model.patch_volume() * model.out_channels * model.dim;
   constexpr int64_t kBiases = 12;
   return patch + text + time + head + kBiases * model.dim;
 }
@@ -45,6 +42,25 @@ int64_t ScratchBytes(const PlanRequest& request) {
   return element * std::max(3 * dim * dim, dim * request.model.ffn_dim);
 }
 
+// What a variant sends over the split beside the tokens and the context.
+int64_t ExtraSplitBytes(const PlanRequest& request) {
+  const ClipShape& clip = request.clip;
+  // Of rows and columns only the product counts.
+  const TokenCounts counts = {.frames = clip.latent_frames,
+                              .rows = 1,
+                              .columns = clip.tokens_per_frame};
+  const MicrobatchShape microbatch = {.frames = clip.latent_frames,
+                                      .rows = 1,
+                                      .columns = clip.tokens_per_frame,
+                                      .text_tokens = clip.context_tokens};
+  int64_t bytes = 0;
+  for (const SplitTensor& tensor : request.model.extra_split) {
+    bytes += ElementCount(ShapeIn(tensor.shape, microbatch, counts)) *
+             (tensor.is_float32 ? kFloatBytes : kElementBytes);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void FillBase(const PlanRequest& request, const BlockModel& block,
@@ -52,7 +68,7 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
   const DeviceRates& device = request.devices[static_cast<size_t>(work.rank)];
   const int64_t activation = block.of(SavedGroup::kInput).bytes;
   plan->live = work.live;
-  plan->ffn_chunks = block.shape.ffn_chunks;
+  plan->ffn_chunks = block.work.ffn_chunks;
   plan->fixed_bytes = device.fixed_bytes;
   plan->weight_bytes = work.blocks * block.weight_bytes + ScratchBytes(request);
   if (work.rank == 0) {
@@ -65,7 +81,7 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
   const int64_t context =
       request.clip.context_tokens * request.model.dim * kElementBytes;
   plan->boundary_bytes =
-      work.live * context +
+      work.live * (context + ExtraSplitBytes(request)) +
       activation * (work.stages > 1
                         ? std::min<int64_t>(kBoundaryTensorsOut,
                                             request.schedule.microbatches) +
@@ -89,19 +105,21 @@ pipeline::CostModel CostsOutsideBlocks(const PlanRequest& request,
                                        const BlockModel& block,
                                        int32_t chunks) {
   const DeviceRates& first = request.devices.front();
-  const ModelShape& model = request.model;
+  const ModelSpec& model = request.model;
   const auto tokens = static_cast<double>(request.clip.tokens());
   const auto dim = static_cast<double>(model.dim);
   const double float_rate = first.matmul_flops_per_second / kFloatSlowdown;
   // A pass over a float32 (tokens, dim) tensor.
   const double pass = tokens * dim * static_cast<double>(kFloatBytes) /
                       first.elementwise_bytes_per_second;
-  const double patch = 2.0 * tokens * dim *
-                       static_cast<double>(kPatchVolume * model.in_channels);
+  const double patch =
+      2.0 * tokens * dim *
+      static_cast<double>(model.patch_volume() * model.in_channels);
   const double text = 2.0 * static_cast<double>(request.clip.context_tokens) *
                       dim * static_cast<double>(model.text_dim + model.dim);
-  const double head = 2.0 * tokens * dim *
-                      static_cast<double>(kPatchVolume * model.out_channels);
+  const double head =
+      2.0 * tokens * dim *
+      static_cast<double>(model.patch_volume() * model.out_channels);
   pipeline::CostModel costs;
   costs.segments.resize(2 * static_cast<size_t>(chunks) + 1);
   costs.segments[0].forward_seconds = (patch + text) / float_rate + 2.0 * pass;

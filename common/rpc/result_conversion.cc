@@ -78,24 +78,25 @@ absl::StatusOr<StepResult> StepResultFromProto(const v1::StepResult& from) {
   return StepResult{std::move(to)};
 }
 
-void ModelToProto(const ModelSizes& from, v1::ModelSizes* to) {
+void ModelToProto(const ModelSpec& from, v1::ModelSizes* to) {
   to->set_dim(from.dim);
   to->set_ffn_dim(from.ffn_dim);
   to->set_heads(from.heads);
   to->set_text_dim(from.text_dim);
   to->set_in_channels(from.in_channels);
   to->set_out_channels(from.out_channels);
-  to->set_image_branch(from.image_branch);
+  to->set_image_branch(from.has_image_branch());
 }
 
-ModelSizes ModelFromProto(const v1::ModelSizes& from) {
+ModelSpec ModelFromProto(const v1::ModelSizes& from, int64_t layers) {
   return {.dim = from.dim(),
           .ffn_dim = from.ffn_dim(),
           .heads = from.heads(),
+          .layers = layers,
           .text_dim = from.text_dim(),
           .in_channels = from.in_channels(),
           .out_channels = from.out_channels(),
-          .image_branch = from.image_branch()};
+          .image_dim = from.image_branch() ? kImageFeatures : 0};
 }
 
 constexpr size_t kMaxReportedBytes = size_t{1} << 16;
@@ -108,7 +109,7 @@ struct ResultWriter {
   void operator()(const ScanResult& body) {
     v1::ScanResult* scan = to->mutable_scan();
     scan->set_variant(body.variant);
-    scan->set_layers(body.layers);
+    scan->set_layers(body.model.layers);
     scan->set_model_digest(body.model_digest);
     scan->set_data_digest(body.data_digest);
     for (const SampleRef& sample : body.samples) {
@@ -167,7 +168,6 @@ struct ResultWriter {
 ScanResult ScanFromProto(const v1::ScanResult& from) {
   ScanResult scan;
   scan.variant = from.variant();
-  scan.layers = from.layers();
   scan.model_digest = from.model_digest();
   scan.data_digest = from.data_digest();
   for (const v1::SampleRef& sample : from.samples()) {
@@ -175,7 +175,7 @@ ScanResult ScanFromProto(const v1::ScanResult& from) {
   }
   scan.warnings.assign(from.warnings().begin(), from.warnings().end());
   scan.lora_parameters = from.lora_parameters();
-  scan.model = ModelFromProto(from.model());
+  scan.model = ModelFromProto(from.model(), from.layers());
   scan.init_digest = from.init_digest();
   scan.problems = MakeStatus(from.problems_code(), from.problems());
   return scan;

@@ -22,17 +22,6 @@ double InGiB(int64_t bytes) {
   return static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30);
 }
 
-ModelShape ShapeOf(const ScanResult& scan) {
-  return {.dim = scan.model.dim,
-          .ffn_dim = scan.model.ffn_dim,
-          .heads = scan.model.heads,
-          .layers = scan.layers,
-          .text_dim = scan.model.text_dim,
-          .in_channels = scan.model.in_channels,
-          .out_channels = scan.model.out_channels,
-          .image_branch = scan.model.image_branch};
-}
-
 // Empty: a stage has not measured its device.
 absl::StatusOr<std::vector<DeviceRates>> RatesOf(
     const std::vector<StageInfo>& stages) {
@@ -69,13 +58,14 @@ std::vector<int64_t> AvailableBytes(const std::vector<StageInfo>& stages) {
 absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
                                       const ScanResult& scan) {
   JobMemory memory;
-  HP_ASSIGN_OR_RETURN(memory.split, SplitOf(config.pipeline, scan.layers));
+  HP_ASSIGN_OR_RETURN(memory.split,
+                      SplitOf(config.pipeline, scan.model.layers));
   HP_ASSIGN_OR_RETURN(memory.schedule, ScheduleOf(config));
   const ActivationPolicy policy =
       config.pipeline.memory.value_or(ActivationPolicy::kRecompute);
   for (int64_t rank = 0; rank < config.pipeline.stages; ++rank) {
     const int64_t blocks =
-        rank == 0 ? memory.split : scan.layers - memory.split;
+        rank == 0 ? memory.split : scan.model.layers - memory.split;
     memory.memory_plan.push_back(
         ActivationPlan::Uniform(policy, blocks).ToText());
     memory.ffn_chunks.push_back(1);
@@ -168,9 +158,8 @@ absl::StatusOr<JobMemory> PlanJobMemory(
     return unplanned;
   }
   const std::vector<int64_t> available = AvailableBytes(stages);
-  HP_ASSIGN_OR_RETURN(
-      PlanRequest request,
-      MakePlanRequest(config, ShapeOf(scan), devices, available));
+  HP_ASSIGN_OR_RETURN(PlanRequest request,
+                      MakePlanRequest(config, scan.model, devices, available));
   const std::string warning = LimitHost(available, pin_limits, &request);
   absl::StatusOr<TrainingPlan> plan = PlanTraining(request);
   if (plan.ok()) {

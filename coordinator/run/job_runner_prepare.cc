@@ -41,7 +41,7 @@ void JobRunner::OnScanned(const ScanResult& result, absl::Time now) {
       Say(LogSeverity::kWarning, warning);
     }
     Say(LogSeverity::kInfo,
-        absl::StrCat("model ", result.variant, " with ", result.layers,
+        absl::StrCat("model ", result.variant, " with ", result.model.layers,
                      " blocks, ", result.lora_parameters, " LoRA parameters; ",
                      result.samples.size(), " samples, ",
                      CountCached(result.samples), " cached"));

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 namespace {
@@ -172,9 +173,10 @@ absl::Status ApplyFrameRule(const DecodeItem& item, DecodedClip* clip) {
   int64_t wanted = clip->facts.is_picture ? 1 : item.frames;
   int64_t used = UsableFrames(clip->frames, wanted);
   if (used == 0) {
-    return absl::OutOfRangeError(absl::StrCat(
-        "has ", clip->frames, " frames; at least ",
-        wanted > 1 ? std::min<int64_t>(wanted, 5) : 1, " are needed"));
+    return absl::OutOfRangeError(
+        absl::StrCat("has ", clip->frames, " frames; at least ",
+                     wanted > 1 ? std::min<int64_t>(wanted, ClipFrames(2)) : 1,
+                     " are needed"));
   }
   if (item.mode != DecodeMode::kPixels) return absl::OkStatus();
   if (used < wanted) {
@@ -193,8 +195,8 @@ absl::Status ApplyFrameRule(const DecodeItem& item, DecodedClip* clip) {
 
 int64_t UsableFrames(int64_t available, int64_t wanted) {
   if (available >= wanted) return wanted;
-  if (available < 5) return 0;
-  return (available - 1) / 4 * 4 + 1;
+  if (available < ClipFrames(2)) return 0;
+  return ClipFrames(LatentFrames(available));
 }
 
 absl::StatusOr<DecodedClip> DecoderClient::ReceiveClip(const DecodeItem& item,

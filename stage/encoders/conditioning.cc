@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/model/model_spec.h"
 #include "stage/kernels/tensor_bridge.h"
 #include "stage/kernels/torch_guard.h"
 
@@ -15,16 +16,19 @@ namespace halfpipe {
 at::Tensor GivenFramesMask(int64_t frames, int64_t height, int64_t width,
                            bool last_given) {
   // With the first frame four times there are frames + 3 = 4T' rows.
-  at::Tensor rows = at::zeros({frames + 3, height, width});
-  rows.narrow(0, 0, 4).fill_(1.0);
-  if (last_given) rows[frames + 2].fill_(1.0);
-  return rows.view({-1, 4, height, width}).transpose(0, 1).unsqueeze(0);
+  const int64_t count = frames + kTemporalStride - 1;
+  at::Tensor rows = at::zeros({count, height, width});
+  rows.narrow(0, 0, kTemporalStride).fill_(1.0);
+  if (last_given) rows[count - 1].fill_(1.0);
+  return rows.view({-1, kTemporalStride, height, width})
+      .transpose(0, 1)
+      .unsqueeze(0);
 }
 
 absl::StatusOr<at::Tensor> EncodeGivenFrames(const WanVae& vae,
                                              const at::Tensor& video,
                                              bool last_given) {
-  if (video.dim() != 5 || video.size(2) % 4 != 1) {
+  if (video.dim() != 5 || video.size(2) % kTemporalStride != 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("video has shape ", ShapeString(ShapeOf(video)),
                      ", expected (1, 3, 4k + 1, H, W)"));

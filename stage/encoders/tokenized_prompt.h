@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/model/model_spec.h"
+
 namespace halfpipe {
 
-// Every prompt is padded or truncated to this many tokens: the DiT sees 512
-// rows of context, and rows behind the text are zero.
-inline constexpr int64_t kPromptTokens = 512;
+// Every prompt is padded or truncated to what the model takes.
+inline constexpr int64_t kPromptTokens = kTextTokens;
 
 struct TokenizedPrompt {
   // kPromptTokens ids: the text, one end-of-sequence (1), padding (0).

@@ -27,7 +27,7 @@ class Umt5Encoder {
   [[nodiscard]] static absl::StatusOr<Umt5Encoder> Load(
       const TensorArchive& archive, at::Device device, at::ScalarType dtype);
 
-  // (1, 512, d_model) on the device, in the dtype of Load; rows from
+  // (1, kPromptTokens, d_model) on the device, in the dtype of Load; rows from
   // prompt.length on are zero, as Wan feeds them to the DiT. Softmax and norm
   // statistics are fp32. InvalidArgument for a malformed prompt or an id
   // outside the embedding; ResourceExhausted.

@@ -1,5 +1,7 @@
 #include "stage/encoders/vae_statistics.h"
 
+#include "common/model/model_spec.h"
+
 namespace halfpipe {
 namespace {
 
@@ -30,8 +32,10 @@ constexpr float kStd22[] = {
 }  // namespace
 
 LatentStatistics PublishedStatistics(int64_t latent_channels) {
-  if (latent_channels == 16) return {.mean = kMean21, .std = kStd21};
-  if (latent_channels == 48) return {.mean = kMean22, .std = kStd22};
+  if (latent_channels == kWan21Latents.channels)
+    return {.mean = kMean21, .std = kStd21};
+  if (latent_channels == kWan22Latents.channels)
+    return {.mean = kMean22, .std = kStd22};
   return {};
 }
 

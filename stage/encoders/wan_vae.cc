@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/model/model_spec.h"
 #include "stage/encoders/encoder_names.h"
 #include "stage/encoders/vae_statistics.h"
 #include "stage/encoders/weight_loader.h"
@@ -80,7 +81,7 @@ absl::StatusOr<WanVae> WanVae::Load(const TensorArchive& archive,
   vae.patch_ = vae.net_.in_channels() == 12 ? 2 : 1;
   const int64_t z = vae.net_.out_channels() / 2;
   const LatentStatistics statistics = PublishedStatistics(z);
-  if (statistics.mean.empty() || vae.time_factor() != 4) {
+  if (statistics.mean.empty() || vae.time_factor() != kTemporalStride) {
     return absl::InvalidArgumentError(absl::StrCat(
         archive.path(), ": a VAE with ", z, " latent channels, ",
         vae.time_factor(), "x", vae.space_factor(), "x", vae.space_factor(),
@@ -105,7 +106,7 @@ at::Tensor WanVae::EncodeChunk(const at::Tensor& frames,
 absl::StatusOr<at::Tensor> WanVae::Encode(const at::Tensor& video) const {
   const int64_t f = space_factor();
   if (video.dim() != 5 || video.size(0) != 1 || video.size(1) != 3 ||
-      video.size(2) % 4 != 1 || video.size(3) % f != 0 ||
+      video.size(2) % kTemporalStride != 1 || video.size(3) % f != 0 ||
       video.size(4) % f != 0 || video.numel() == 0 ||
       !video.is_floating_point()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -118,8 +119,9 @@ absl::StatusOr<at::Tensor> WanVae::Encode(const at::Tensor& video) const {
     FeatureCache cache;
     std::vector<at::Tensor> latents;
     latents.push_back(EncodeChunk(video.narrow(2, 0, 1), cache));
-    for (int64_t t = 1; t < video.size(2); t += 4) {
-      latents.push_back(EncodeChunk(video.narrow(2, t, 4), cache));
+    for (int64_t t = 1; t < video.size(2); t += kTemporalStride) {
+      latents.push_back(
+          EncodeChunk(video.narrow(2, t, kTemporalStride), cache));
     }
     return at::cat(latents, 2);
   });

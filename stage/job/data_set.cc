@@ -15,6 +15,7 @@
 #include "stage/data/content_hashes.h"
 #include "stage/data/latent_cache.h"
 #include "stage/encoders/text_cleaning.h"
+#include "stage/wan/boundary.h"
 
 namespace halfpipe {
 namespace {
@@ -58,7 +59,7 @@ std::string ContextPath(const LatentCache& cache, const std::string& prompt,
       ContextKey(CleanPrompt(prompt), digests.text_encoder, digests.tokenizer));
 }
 
-std::string KeyOf(const JobConfig& config, const WanArchitecture& architecture,
+std::string KeyOf(const JobConfig& config, const ModelSpec& model_spec,
                   const std::string& media_digest,
                   const std::optional<MediaFacts>& facts,
                   const std::string& vae_digest) {
@@ -74,7 +75,7 @@ std::string KeyOf(const JobConfig& config, const WanArchitecture& architecture,
        .frames = config.data.frames,
        .vae_digest = vae_digest,
        .conditioning =
-           architecture.condition_channels() > 0 ? "first_frame" : "none",
+           model_spec.condition_channels() > 0 ? "first_frame" : "none",
        .clip_digest = "",
        .reading = facts.has_value() ? ReadingOf(*facts, parts) : ""});
 }
@@ -82,7 +83,7 @@ std::string KeyOf(const JobConfig& config, const WanArchitecture& architecture,
 // Which media are trained. Those that are refused for what they are are
 // problems, or warnings with data.on_bad_file `skip`.
 absl::StatusOr<std::vector<bool>> JudgeMedia(
-    const JobConfig& config, const WanArchitecture& architecture,
+    const JobConfig& config, const ModelSpec& model_spec,
     const std::vector<MediumRef>& media,
     const std::vector<std::optional<MediaFacts>>& facts, DataSet* set) {
   std::vector<std::string> paths, problems;
@@ -91,13 +92,13 @@ absl::StatusOr<std::vector<bool>> JudgeMedia(
     paths.push_back(media[i].path);
     if (!facts[i].has_value()) continue;
     const absl::Status still =
-        CheckStill(config.data, architecture, media[i].path, *facts[i]);
+        CheckStill(config.data, model_spec, media[i].path, *facts[i]);
     is_used[i] = still.ok();
     if (!still.ok()) problems.emplace_back(still.message());
   }
   const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
   const bool none_left = problems.size() == media.size();
-  const absl::Status frames = CheckFrames(config.data, architecture);
+  const absl::Status frames = CheckFrames(config.data, model_spec);
   if (!frames.ok()) problems.emplace_back(frames.message());
   if (!problems.empty() && (!skip || none_left || !frames.ok())) {
     return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
@@ -106,7 +107,7 @@ absl::StatusOr<std::vector<bool>> JudgeMedia(
   const std::string interlaced = InterlacedWarning(paths, facts);
   if (!interlaced.empty()) set->warnings.push_back(interlaced);
   if (config.data.frames > 1) {
-    const std::string rates = FrameRateWarning(architecture, paths, facts);
+    const std::string rates = FrameRateWarning(model_spec, paths, facts);
     if (!rates.empty()) set->warnings.push_back(rates);
   }
   return is_used;
@@ -134,25 +135,43 @@ absl::StatusOr<std::vector<Sample>> LoadRows(const DataConfig& data,
                                  .found = found});
 }
 
-Shape LatentsShape(const DataConfig& data, int64_t channels) {
-  const int64_t space = channels == 48 ? 16 : 8;
-  return {1, channels, (data.frames - 1) / 4 + 1, data.height / space,
-          data.width / space};
+Shape LatentsShape(const DataConfig& data, const LatentGrid& grid,
+                   int64_t channels) {
+  return {1, channels, LatentFrames(data.frames),
+          data.height / grid.spatial_stride, data.width / grid.spatial_stride};
 }
 
 }  // namespace
 
-Shape RandomLatentsShape(const JobConfig& config,
-                         const WanArchitecture& architecture) {
-  return LatentsShape(config.data, architecture.out_channels);
+Shape RandomLatentsShape(const JobConfig& config, const ModelSpec& model_spec) {
+  return LatentsShape(config.data, model_spec.latents(),
+                      model_spec.out_channels);
 }
 
 Shape RandomConditionShape(const JobConfig& config,
-                           const WanArchitecture& architecture) {
-  if (architecture.condition_channels() == 0) return {};
-  Shape shape = RandomLatentsShape(config, architecture);
-  shape[1] = architecture.condition_channels();
+                           const ModelSpec& model_spec) {
+  if (model_spec.condition_channels() == 0) return {};
+  Shape shape = RandomLatentsShape(config, model_spec);
+  shape[1] = model_spec.condition_channels();
   return shape;
+}
+
+absl::StatusOr<std::map<std::string, Shape>> RandomExtraShapes(
+    const JobConfig& config, const ModelSpec& model_spec) {
+  std::map<std::string, Shape> shapes;
+  if (model_spec.extra_inputs.empty()) return shapes;
+  const Shape latents = RandomLatentsShape(config, model_spec);
+  const MicrobatchShape sample = {.batch = latents[0],
+                                  .frames = latents[2],
+                                  .rows = latents[3],
+                                  .columns = latents[4],
+                                  .text_tokens = kTextTokens};
+  HP_ASSIGN_OR_RETURN(const TokenCounts counts,
+                      CountTokens(model_spec, sample));
+  for (const ModelInput& input : model_spec.extra_inputs) {
+    shapes[input.name] = ShapeIn(input.shape, sample, counts);
+  }
+  return shapes;
 }
 
 absl::StatusOr<DataRows> ReadDataRows(const DataConfig& data) {
@@ -180,17 +199,16 @@ std::vector<SampleRef> SamplesBesideProblems(const DataConfig& data) {
 }
 
 absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
-                                    const WanArchitecture& architecture,
+                                    const ModelSpec& model_spec,
                                     const ProgressCallback& on_progress,
                                     const MediaProbe& probe) {
   if (config.data.is_random()) return RandomDataSet(config.data);
   HP_ASSIGN_OR_RETURN(DataRows rows, ReadDataRows(config.data));
-  return ScanDataSet(config, architecture, std::move(rows), on_progress, probe);
+  return ScanDataSet(config, model_spec, std::move(rows), on_progress, probe);
 }
 
 absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
-                                    const WanArchitecture& architecture,
-                                    DataRows data,
+                                    const ModelSpec& model_spec, DataRows data,
                                     const ProgressCallback& on_progress,
                                     const MediaProbe& probe) {
   const bool skip = config.data.on_bad_file == BadFilePolicy::kSkip;
@@ -226,13 +244,13 @@ absl::StatusOr<DataSet> ScanDataSet(const JobConfig& config,
                       FactsOf(media, config.data.frames,
                               cache.facts_index_path(), probe, &set.warnings));
   HP_ASSIGN_OR_RETURN(const std::vector<bool> is_used,
-                      JudgeMedia(config, architecture, media, facts, &set));
+                      JudgeMedia(config, model_spec, media, facts, &set));
   Sha256 digest;
   for (size_t i = 0; i < readable.size(); ++i) {
     if (!is_used[i]) continue;
     const Sample& row = readable[i];
     const std::string latents_key =
-        KeyOf(config, architecture, media[i].digest, facts[i], digests.vae);
+        KeyOf(config, model_spec, media[i].digest, facts[i], digests.vae);
     SampleRef sample{
         .row = row.row,
         .media_path = row.media_path,

@@ -4,6 +4,7 @@
 #define HP_STAGE_JOB_DATA_SET_H_
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@
 #include "common/config/job_config.h"
 #include "common/data/metadata.h"
 #include "common/jobs/stage_protocol.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "stage/job/media_reading.h"
 
 namespace halfpipe {
@@ -50,12 +51,12 @@ struct DataRows {
 // medium as it takes to know how it is read; pictures that the model cannot
 // learn from are problems, and a frame rate far from the model's is a warning.
 [[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
-    const JobConfig& config, const WanArchitecture& architecture,
+    const JobConfig& config, const ModelSpec& model_spec,
     const ProgressCallback& on_progress = {}, const MediaProbe& probe = {});
 
 // The same from rows that were read already.
 [[nodiscard]] absl::StatusOr<DataSet> ScanDataSet(
-    const JobConfig& config, const WanArchitecture& architecture, DataRows data,
+    const JobConfig& config, const ModelSpec& model_spec, DataRows data,
     const ProgressCallback& on_progress, const MediaProbe& probe);
 
 // The cache file of the empty caption, for caption dropout.
@@ -65,9 +66,14 @@ struct DataRows {
 // Latent shapes (1, C, F, H, W) of a made-up sample, and of its y (empty where
 // the model takes none). REQUIRES: data.is_random(), height and width given.
 [[nodiscard]] Shape RandomLatentsShape(const JobConfig& config,
-                                       const WanArchitecture& architecture);
+                                       const ModelSpec& model_spec);
 [[nodiscard]] Shape RandomConditionShape(const JobConfig& config,
-                                         const WanArchitecture& architecture);
+                                         const ModelSpec& model_spec);
+
+// Those of its model's extra inputs, by name. REQUIRES as above. Codes of
+// CountTokens.
+[[nodiscard]] absl::StatusOr<std::map<std::string, Shape>> RandomExtraShapes(
+    const JobConfig& config, const ModelSpec& model_spec);
 
 }  // namespace halfpipe
 

@@ -176,7 +176,10 @@ std::string GoldenLoraKey(const std::string& module, bool is_b) {
   return is_b ? keys.b : keys.a;
 }
 
-absl::StatusOr<GoldenFile> ReadGoldenFile(const std::string& path) {
+absl::StatusOr<GoldenFile> ReadGoldenFile(
+    const std::string& path, const std::vector<ModelInput>& extra_inputs) {
+  std::set<std::string> known = KnownInputs();
+  for (const ModelInput& input : extra_inputs) known.insert(input.name);
   HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                       OpenTensorArchive(path));
   HP_ASSIGN_OR_RETURN(auto tensors, ReadArchivedTensors(*archive));
@@ -187,7 +190,7 @@ absl::StatusOr<GoldenFile> ReadGoldenFile(const std::string& path) {
   for (const auto& [name, tensor] : tensors) {
     absl::string_view key = name;
     if (absl::ConsumePrefix(&key, "in.")) {
-      if (KnownInputs().count(std::string(key)) == 0) {
+      if (known.count(std::string(key)) == 0) {
         problems.Add("key '", name, "' is no input that halfpipe knows");
         continue;
       }
@@ -246,6 +249,10 @@ absl::StatusOr<MicrobatchData> GoldenSource::Load(const StepPlan& /*plan*/,
   data.inputs.context = Slice("context", part);
   data.inputs.y = Slice("y", part);
   data.inputs.clip_feature = Slice("clip_feature", part);
+  for (const auto& [name, tensor] : golden_->inputs) {
+    if (KnownInputs().count(name) != 0) continue;
+    data.inputs.extra[name] = Slice(name, part);
+  }
   data.inputs.first_frame_given = golden_->first_frame_given;
   data.target = Slice("target", part);
   data.gradient_share = ShareOf(microbatch);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/model/model_spec.h"
 #include "stage/train/microbatch_source.h"
 
 namespace halfpipe {
@@ -41,8 +42,9 @@ struct GoldenFile {
 
 // InvalidArgument names the file and every key that is missing or surplus, a
 // shape or a metadata value that does not fit.
+// `extra_inputs`: those that the model's variant takes beside the family's.
 [[nodiscard]] absl::StatusOr<GoldenFile> ReadGoldenFile(
-    const std::string& path);
+    const std::string& path, const std::vector<ModelInput>& extra_inputs = {});
 
 // The batch cut into `parts` micro-batches of (nearly) equal size.
 class GoldenSource : public MicrobatchSource {

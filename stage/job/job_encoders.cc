@@ -47,11 +47,11 @@ absl::Status CheckBeforeReading(absl::string_view key, const std::string& path,
 
 // Whose VAE it is that makes so many channels.
 std::string VaeOwner(int64_t channels) {
-  return channels == 48
-             ? "it is the VAE of Wan2.2-TI2V-5B (Wan2.2_VAE), and this model "
-               "needs Wan2.1_VAE"
-             : "it is the VAE of all other models (Wan2.1_VAE), and this model "
-               "needs Wan2.2_VAE";
+  const LatentGrid& own = LatentGridOf(channels);
+  const LatentGrid& other =
+      own == kWan22Latents ? kWan21Latents : kWan22Latents;
+  return absl::StrCat("it is the VAE of ", own.vae_users, " (", own.vae,
+                      "), and this model needs ", other.vae);
 }
 
 }  // namespace
@@ -103,11 +103,11 @@ absl::StatusOr<WanVae> OpenVae(const ModelConfig& model, at::Device device,
 
 absl::Status CheckTextEncoderFits(const ModelConfig& model,
                                   const Umt5Encoder& encoder,
-                                  const WanArchitecture& architecture) {
-  if (encoder.width() != architecture.text_dim) {
+                                  const ModelSpec& model_spec) {
+  if (encoder.width() != model_spec.text_dim) {
     return absl::InvalidArgumentError(absl::StrCat(
         "model.text_encoder: ", model.text_encoder, " gives ", encoder.width(),
-        " features a token, but the model takes ", architecture.text_dim,
+        " features a token, but the model takes ", model_spec.text_dim,
         ": give the encoder half of UMT5-XXL that the model came with"));
   }
   // Its sizes come from the file, which would be as good without its last ones.
@@ -120,13 +120,13 @@ absl::Status CheckTextEncoderFits(const ModelConfig& model,
 }
 
 absl::Status CheckVaeFits(const ModelConfig& model, const WanVae& vae,
-                          const WanArchitecture& architecture) {
-  if (vae.latent_channels() == architecture.out_channels) {
+                          const ModelSpec& model_spec) {
+  if (vae.latent_channels() == model_spec.out_channels) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "model.vae: ", model.vae, " has ", vae.latent_channels(),
-      " latent channels, but the model takes ", architecture.out_channels, ": ",
+      " latent channels, but the model takes ", model_spec.out_channels, ": ",
       VaeOwner(vae.latent_channels())));
 }
 

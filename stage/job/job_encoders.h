@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
 #include "common/jobs/stage_protocol.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "stage/encoders/tokenizer.h"
 #include "stage/encoders/umt5_encoder.h"
 #include "stage/encoders/wan_vae.h"
@@ -35,12 +35,12 @@ namespace halfpipe {
                                              std::vector<ModelLoad>* loads);
 
 // Whether they fit the DiT, and one another.
-[[nodiscard]] absl::Status CheckTextEncoderFits(
-    const ModelConfig& model, const Umt5Encoder& encoder,
-    const WanArchitecture& architecture);
+[[nodiscard]] absl::Status CheckTextEncoderFits(const ModelConfig& model,
+                                                const Umt5Encoder& encoder,
+                                                const ModelSpec& model_spec);
 [[nodiscard]] absl::Status CheckVaeFits(const ModelConfig& model,
                                         const WanVae& vae,
-                                        const WanArchitecture& architecture);
+                                        const ModelSpec& model_spec);
 [[nodiscard]] absl::Status CheckTokenizerFits(const ModelConfig& model,
                                               const Tokenizer& tokenizer,
                                               const Umt5Encoder& encoder);

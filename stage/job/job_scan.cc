@@ -20,16 +20,6 @@
 namespace halfpipe {
 namespace {
 
-ModelSizes SizesOf(const WanArchitecture& architecture) {
-  return {.dim = architecture.dim,
-          .ffn_dim = architecture.ffn_dim,
-          .heads = architecture.heads,
-          .text_dim = architecture.text_dim,
-          .in_channels = architecture.in_channels,
-          .out_channels = architecture.out_channels,
-          .image_branch = architecture.has_image_branch()};
-}
-
 // One scan: each method looks at a part, notes what is wrong with it, and goes
 // on.
 class JobScan {
@@ -63,15 +53,14 @@ class JobScan {
       LookAtLoraFile();
       return;
     }
-    const WanArchitecture& architecture = model_->architecture();
-    result_.variant = architecture.Description();
-    result_.layers = architecture.layers;
-    result_.model = SizesOf(architecture);
-    absl::Status usable = CheckCanTrain(config_, architecture);
+    const ModelSpec& model_spec = model_->spec();
+    result_.variant = model_spec.Description();
+    result_.model = model_spec;
+    absl::Status usable = CheckCanTrain(config_, model_spec);
     problems_.Add(usable.ok() ? model_->CheckIsWhole() : usable);
-    problems_.Add(CheckPictureSize(config_.data, architecture));
-    Warn(ModelWarnings(config_, architecture));
-    LookAtLora(architecture);
+    problems_.Add(CheckPictureSize(config_.data, model_spec));
+    Warn(ModelWarnings(config_, model_spec));
+    LookAtLora(model_spec);
   }
 
   // False where there is a problem with it.
@@ -81,18 +70,18 @@ class JobScan {
                "lora.init_from", config_.lora.init_from, ModelFileKind::kLora));
   }
 
-  void LookAtLora(const WanArchitecture& architecture) {
+  void LookAtLora(const ModelSpec& model_spec) {
     const std::optional<std::vector<std::string>> modules =
-        problems_.Take(LoraModules(architecture, config_.lora));
+        problems_.Take(LoraModules(model_spec, config_.lora));
     if (!modules.has_value()) return;
-    const LinearShapes shapes = LinearShapesOf(architecture);
+    const LinearShapes shapes = LinearShapesOf(model_spec);
     for (const std::string& module : *modules) {
       const LinearShape& shape = shapes.at(module);
       result_.lora_parameters += config_.lora.rank * (shape.in + shape.out);
     }
     if (!LookAtLoraFile()) return;
     const std::optional<LoraStartReport> start =
-        problems_.Take(CheckLoraStart(config_.lora, architecture));
+        problems_.Take(CheckLoraStart(config_.lora, model_spec));
     if (start.has_value()) Warn(start->warnings);
   }
 
@@ -114,7 +103,7 @@ class JobScan {
   void LookAtTextEncoder(const Umt5Encoder& text) {
     absl::Status fits;
     if (model_.has_value()) {
-      fits = CheckTextEncoderFits(config_.model, text, model_->architecture());
+      fits = CheckTextEncoderFits(config_.model, text, model_->spec());
     }
     problems_.Add(fits.ok() ? CheckPartIsWhole("model.text_encoder",
                                                config_.model.text_encoder)
@@ -124,7 +113,7 @@ class JobScan {
   void LookAtVae(const WanVae& vae) {
     absl::Status fits;
     if (model_.has_value()) {
-      fits = CheckVaeFits(config_.model, vae, model_->architecture());
+      fits = CheckVaeFits(config_.model, vae, model_->spec());
     }
     problems_.Add(fits.ok() ? CheckPartIsWhole("model.vae", config_.model.vae)
                             : fits);
@@ -148,12 +137,12 @@ class JobScan {
   }
 
   absl::Status TakeDataSet() {
-    const WanArchitecture& architecture = model_->architecture();
+    const ModelSpec& model_spec = model_->spec();
     absl::StatusOr<DataSet> scanned =
         rows_.has_value()
-            ? ScanDataSet(config_, architecture, *std::move(rows_),
-                          on_progress_, probe_)
-            : ScanDataSet(config_, architecture, on_progress_, probe_);
+            ? ScanDataSet(config_, model_spec, *std::move(rows_), on_progress_,
+                          probe_)
+            : ScanDataSet(config_, model_spec, on_progress_, probe_);
     HP_ASSIGN_OR_RETURN(DataSet data, std::move(scanned));
     result_.data_digest = std::move(data.digest);
     result_.samples = std::move(data.samples);

@@ -47,18 +47,18 @@ int64_t BlocksWith(const std::string& linear, int64_t layers,
 
 // "q, k, cross_attn.v": what lora.targets can say for the layers that the file
 // has in every block; empty where it has one in some blocks only.
-std::string CoveringTargets(const WanArchitecture& architecture,
+std::string CoveringTargets(const ModelSpec& model_spec,
                             const std::map<std::string, StoredLora>& held) {
   std::map<std::string, std::vector<std::string>> whole;  // by last name
   std::map<std::string, size_t> all;
-  for (const std::string& linear : BlockLinears(architecture)) {
+  for (const std::string& linear : BlockLinears(model_spec)) {
     const bool inner = absl::StartsWith(linear, "ffn.");
     const std::string last =
         inner ? linear : linear.substr(linear.rfind('.') + 1);
     ++all[last];
-    const int64_t blocks = BlocksWith(linear, architecture.layers, held);
-    if (blocks == architecture.layers) whole[last].push_back(linear);
-    if (blocks != 0 && blocks != architecture.layers) return "";
+    const int64_t blocks = BlocksWith(linear, model_spec.layers, held);
+    if (blocks == model_spec.layers) whole[last].push_back(linear);
+    if (blocks != 0 && blocks != model_spec.layers) return "";
   }
   std::vector<std::string> targets;
   for (auto& [last, linears] : whole) {
@@ -71,9 +71,9 @@ std::string CoveringTargets(const WanArchitecture& architecture,
 // A LoRA file beside what lora.targets takes.
 class Start {
  public:
-  Start(const LoraConfig& lora, const WanArchitecture& architecture,
+  Start(const LoraConfig& lora, const ModelSpec& model_spec,
         const LoraArchive& file, const std::vector<std::string>& targets)
-      : lora_(lora), architecture_(architecture), file_(file) {
+      : lora_(lora), model_spec_(model_spec), file_(file) {
     const auto& modules = file.contents().modules;
     const std::set<std::string> wanted(targets.begin(), targets.end());
     for (const std::string& target : targets) {
@@ -110,7 +110,7 @@ class Start {
 
   // Sizes of the layers that are taken.
   void JudgeTaken() {
-    const LinearShapes shapes = LinearShapesOf(architecture_);
+    const LinearShapes shapes = LinearShapesOf(model_spec_);
     std::map<int64_t, std::vector<std::string>> by_rank;
     std::vector<std::string> misfits;
     for (const std::string& module : taken_) {
@@ -158,7 +158,7 @@ class Start {
   void JudgeCover() {
     if (taken_.empty()) return RefuseAll();
     const std::string covering =
-        CoveringTargets(architecture_, file_.contents().modules);
+        CoveringTargets(model_spec_, file_.contents().modules);
     const std::string write =
         covering.empty()
             ? "write"
@@ -228,7 +228,7 @@ class Start {
 
   // Whether the model can train every layer of the file.
   [[nodiscard]] bool KnowsAll() const {
-    const LinearShapes shapes = LinearShapesOf(architecture_);
+    const LinearShapes shapes = LinearShapesOf(model_spec_);
     const auto& modules = file_.contents().modules;
     return std::all_of(modules.begin(), modules.end(), [&](const auto& entry) {
       return shapes.contains(entry.first);
@@ -267,7 +267,7 @@ class Start {
   }
 
   const LoraConfig& lora_;
-  const WanArchitecture& architecture_;
+  const ModelSpec& model_spec_;
   const LoraArchive& file_;
   std::vector<std::string> taken_;    // layers of both
   std::vector<std::string> fresh_;    // layers that only lora.targets has
@@ -301,19 +301,18 @@ absl::Status CopyInto(const LoraModule& module, double scale,
 
 }  // namespace
 
-absl::StatusOr<LoraStartReport> CheckLoraStart(
-    const LoraConfig& lora, const WanArchitecture& architecture) {
+absl::StatusOr<LoraStartReport> CheckLoraStart(const LoraConfig& lora,
+                                               const ModelSpec& model_spec) {
   if (lora.init_from.empty()) return LoraStartReport();
   HP_ASSIGN_OR_RETURN(const std::vector<std::string> targets,
-                      LoraModules(architecture, lora));
+                      LoraModules(model_spec, lora));
   HP_ASSIGN_OR_RETURN(const LoraArchive file, OpenStart(lora));
-  return Start(lora, architecture, file, targets).Judge();
+  return Start(lora, model_spec, file, targets).Judge();
 }
 
-absl::Status StartFromLora(const LoraConfig& lora,
-                           const WanArchitecture& architecture,
+absl::Status StartFromLora(const LoraConfig& lora, const ModelSpec& model_spec,
                            const std::vector<LoraAdapter*>& adapters) {
-  HP_RETURN_IF_ERROR(CheckLoraStart(lora, architecture).status());
+  HP_RETURN_IF_ERROR(CheckLoraStart(lora, model_spec).status());
   HP_ASSIGN_OR_RETURN(const LoraArchive file, OpenStart(lora));
   for (LoraAdapter* adapter : adapters) {
     if (!file.contents().modules.contains(adapter->module)) continue;

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "stage/lora/lora_adapter.h"
 
 namespace halfpipe {
@@ -31,14 +31,14 @@ struct LoraStartReport {
 // warnings with lora.partial), another rank, matrices of another shape, what
 // ImportLora refuses. Else the codes of OpenTensorArchive.
 [[nodiscard]] absl::StatusOr<LoraStartReport> CheckLoraStart(
-    const LoraConfig& lora, const WanArchitecture& architecture);
+    const LoraConfig& lora, const ModelSpec& model_spec);
 
 // Copies the file's matrices into `adapters`, a part of the model's. What
 // CheckLoraStart refuses is refused; with lora.partial an adapter that the
 // file does not hold stays as it is. B, which has the file's alpha in it, is
 // divided by the scale of `lora`, so that the product is the file's.
 [[nodiscard]] absl::Status StartFromLora(
-    const LoraConfig& lora, const WanArchitecture& architecture,
+    const LoraConfig& lora, const ModelSpec& model_spec,
     const std::vector<LoraAdapter*>& adapters);
 
 }  // namespace halfpipe

@@ -15,20 +15,14 @@
 namespace halfpipe {
 namespace {
 
-// How many frames a second the model makes.
-double RateOf(const WanArchitecture& architecture) {
-  constexpr int64_t kChannelsOfTi2v5b = 48;
-  return architecture.out_channels == kChannelsOfTi2v5b ? 24.0 : 16.0;
-}
-
 bool IsFar(double rate, double from) {
   constexpr double kFar = 1.2;
   return rate > from * kFar || rate * kFar < from;
 }
 
 // A model that continues a given frame learns nothing of use from one alone.
-bool TakesStills(const DataConfig& data, const WanArchitecture& architecture) {
-  return architecture.condition_channels() == 0 ||
+bool TakesStills(const DataConfig& data, const ModelSpec& model_spec) {
+  return model_spec.condition_channels() == 0 ||
          data.stills == StillsPolicy::kTrain;
 }
 
@@ -72,10 +66,9 @@ DecodeItem MediaItem(const DataConfig& data, const std::string& path) {
           .refuse_transparency = alpha->refuse};
 }
 
-absl::Status CheckStill(const DataConfig& data,
-                        const WanArchitecture& architecture,
+absl::Status CheckStill(const DataConfig& data, const ModelSpec& model_spec,
                         const std::string& path, const MediaFacts& facts) {
-  if (!facts.is_picture || TakesStills(data, architecture)) {
+  if (!facts.is_picture || TakesStills(data, model_spec)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -85,9 +78,8 @@ absl::Status CheckStill(const DataConfig& data,
       "train to train it all the same"));
 }
 
-absl::Status CheckFrames(const DataConfig& data,
-                         const WanArchitecture& architecture) {
-  if (data.frames > 1 || TakesStills(data, architecture)) {
+absl::Status CheckFrames(const DataConfig& data, const ModelSpec& model_spec) {
+  if (data.frames > 1 || TakesStills(data, model_spec)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
@@ -97,9 +89,9 @@ absl::Status CheckFrames(const DataConfig& data,
 }
 
 std::string FrameRateWarning(
-    const WanArchitecture& architecture, const std::vector<std::string>& paths,
+    const ModelSpec& model_spec, const std::vector<std::string>& paths,
     const std::vector<std::optional<MediaFacts>>& facts) {
-  const double expected = RateOf(architecture);
+  const double expected = model_spec.latents().frames_per_second;
   std::vector<std::string> far;
   size_t clips = 0;
   for (size_t i = 0; i < paths.size(); ++i) {

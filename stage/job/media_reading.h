@@ -14,7 +14,7 @@
 #include "common/config/job_config.h"
 #include "common/data/decode_protocol.h"
 #include "common/data/media_facts.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "stage/data/media_inspection.h"
 
 namespace halfpipe {
@@ -26,19 +26,19 @@ namespace halfpipe {
 // InvalidArgument, "PATH: is a picture ...", when the medium is one that the
 // model learns nothing from and data.stills does not ask for all the same.
 [[nodiscard]] absl::Status CheckStill(const DataConfig& data,
-                                      const WanArchitecture& architecture,
+                                      const ModelSpec& model_spec,
                                       const std::string& path,
                                       const MediaFacts& facts);
 
 // InvalidArgument when data.frames makes a still of every clip, for such a
 // model and without that word.
 [[nodiscard]] absl::Status CheckFrames(const DataConfig& data,
-                                       const WanArchitecture& architecture);
+                                       const ModelSpec& model_spec);
 
 // "2 of 9 clips ...": which clips have another frame rate than the model makes,
 // by far, or "". `facts` are of `paths`; nullopt: not known.
 [[nodiscard]] std::string FrameRateWarning(
-    const WanArchitecture& architecture, const std::vector<std::string>& paths,
+    const ModelSpec& model_spec, const std::vector<std::string>& paths,
     const std::vector<std::optional<MediaFacts>>& facts);
 
 // "2 of 9 clips are interlaced ...", or "".

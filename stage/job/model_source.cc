@@ -16,12 +16,12 @@ constexpr uint64_t kSampledBytes = 4096;
 
 // A variant that the user states must not contradict the weights.
 absl::Status CheckStatedVariant(const ModelConfig& config,
-                                const WanArchitecture& found) {
+                                const ModelSpec& found) {
   if (config.variant == "auto" || config.variant.empty()) {
     return absl::OkStatus();
   }
-  const absl::StatusOr<WanArchitecture> stated =
-      KnownArchitecture(config.variant, found.layers);
+  const absl::StatusOr<ModelSpec> stated =
+      KnownModel(config.variant, found.layers);
   if (!stated.ok()) return Annotate(stated.status(), "model.variant");
   if (stated->in_channels == found.in_channels &&
       stated->out_channels == found.out_channels) {
@@ -39,15 +39,14 @@ absl::Status CheckStatedVariant(const ModelConfig& config,
 absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
   ModelSource source;
   if (config.is_random()) {
-    const absl::StatusOr<WanArchitecture> known =
-        KnownArchitecture(config.random.variant, config.random.layers);
+    const absl::StatusOr<ModelSpec> known =
+        KnownModel(config.random.variant, config.random.layers);
     if (!known.ok()) return Annotate(known.status(), "model.random.variant");
-    const WanArchitecture& architecture = *known;
-    source.random_label_ =
-        absl::StrCat(config.random.variant, " ", architecture.layers, " ",
-                     config.random.seed);
+    const ModelSpec& model_spec = *known;
+    source.random_label_ = absl::StrCat(
+        config.random.variant, " ", model_spec.layers, " ", config.random.seed);
     source.weights_ = std::make_unique<RandomWeights>(
-        architecture, static_cast<uint64_t>(config.random.seed));
+        model_spec, static_cast<uint64_t>(config.random.seed));
     return source;
   }
   absl::StatusOr<WanCheckpoint> opened = OpenWanCheckpoint(config.dit);
@@ -56,7 +55,7 @@ absl::StatusOr<ModelSource> ModelSource::Open(const ModelConfig& config) {
   source.checkpoint_ = std::make_unique<WanCheckpoint>(std::move(checkpoint));
   source.weights_ =
       std::make_unique<CheckpointWeights>(source.checkpoint_.get());
-  HP_RETURN_IF_ERROR(CheckStatedVariant(config, source.architecture()));
+  HP_RETURN_IF_ERROR(CheckStatedVariant(config, source.spec()));
   return source;
 }
 
@@ -87,8 +86,8 @@ std::string ModelSource::Identity() const {
       checkpoint_ == nullptr ? random_label_ : checkpoint_->archive->stamp();
   if (content.empty()) return "";
   // The number of heads is no tensor's shape: config.json may say it.
-  return absl::StrCat(content, architecture().Description(), " ",
-                      architecture().heads, " heads");
+  return absl::StrCat(content, spec().Description(), " ", spec().heads,
+                      " heads");
 }
 
 }  // namespace halfpipe

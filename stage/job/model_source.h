@@ -15,16 +15,14 @@ namespace halfpipe {
 // An opened model; nothing but headers is in memory.
 class ModelSource {
  public:
-  // Codes of OpenWanCheckpoint and KnownArchitecture; InvalidArgument when
+  // Codes of OpenWanCheckpoint and KnownModel; InvalidArgument when
   // model.variant names another variant than the weights have.
   [[nodiscard]] static absl::StatusOr<ModelSource> Open(
       const ModelConfig& config);
 
   [[nodiscard]] const WeightSource& weights() const { return *weights_; }
 
-  [[nodiscard]] const WanArchitecture& architecture() const {
-    return weights_->architecture();
-  }
+  [[nodiscard]] const ModelSpec& spec() const { return weights_->spec(); }
 
   // CheckHasNoHoles: of a model that is the right one otherwise, before its
   // weights are loaded.

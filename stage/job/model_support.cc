@@ -11,15 +11,11 @@
 namespace halfpipe {
 namespace {
 
-// y of an image-to-video model: a mask of 4 channels and the first frame's
-// latents.
-constexpr int64_t kMaskChannels = 4;
-
 // Of the place where the experts change: people round it, and shifts differ.
 constexpr double kTolerance = 0.05;
 
 // What people call a model with an image branch.
-std::string ImageModelName(const WanArchitecture& wan) {
+std::string ImageModelName(const ModelSpec& wan) {
   if (wan.image_positions > 0) {
     return "Wan2.1-FLF2V (first and last frame to video)";
   }
@@ -35,14 +31,9 @@ absl::Status CannotTrain(const ModelConfig& model, absl::string_view what) {
       " is ", what));
 }
 
-// Pixels that a token covers on one axis, in latent cells of 8 or 16.
-int64_t PixelsOfToken(int64_t cells, const WanArchitecture& wan) {
-  return cells * (wan.out_channels == 48 ? 16 : 8);
-}
-
 // What is wrong with one side; empty: nothing.
 std::string SideProblem(const char* key, int64_t side, int64_t unit,
-                        const WanArchitecture& wan) {
+                        const ModelSpec& wan) {
   if (side % unit == 0) return "";
   const int64_t below = side - side % unit;
   return absl::StrCat(key, ": this model (", wan.Description(),
@@ -59,7 +50,7 @@ double FractionAt(double sigma, double shift) {
 // What the expert that the file is by its name should be trained on, where the
 // job trains it on more; empty: nothing to say.
 std::string ExpertWarning(const std::string& dit, const TimestepConfig& trained,
-                          const WanArchitecture& wan) {
+                          const ModelSpec& wan) {
   const WanExpert expert = ExpertOfPath(dit);
   if (expert == WanExpert::kUnknown) return "";
   const bool high = expert == WanExpert::kHighNoise;
@@ -82,29 +73,38 @@ std::string ExpertWarning(const std::string& dit, const TimestepConfig& trained,
 }  // namespace
 
 absl::Status CheckCanTrain(const JobConfig& config,
-                           const WanArchitecture& architecture) {
-  const int64_t condition = architecture.condition_channels();
-  if (architecture.has_image_branch()) {
+                           const ModelSpec& model_spec) {
+  const int64_t condition = model_spec.condition_channels();
+  if (model_spec.has_image_branch()) {
     return CannotTrain(
         config.model,
         absl::StrCat(
-            ImageModelName(architecture),
+            ImageModelName(model_spec),
             ", which takes the features of a CLIP image encoder",
-            condition == 2 * architecture.out_channels ? " and a control video"
-                                                       : "",
+            condition == 2 * model_spec.out_channels ? " and a control video"
+                                                     : "",
             ": these cannot be made from clips yet, so that it cannot be "
             "trained; Wan2.2-I2V-A14B and the T2V models need none"));
   }
+  if (!model_spec.extra_inputs.empty() && !config.data.is_random()) {
+    return CannotTrain(
+        config.model,
+        absl::StrCat(
+            model_spec.variant, ", which takes ",
+            model_spec.extra_inputs.front().meaning,
+            ": a data set of clips and captions does not hold this, so "
+            "that it cannot be trained; the T2V models and "
+            "Wan2.2-I2V-A14B need none"));
+  }
   if (condition == 0 || config.data.is_random() ||
-      (architecture.out_channels == 16 &&
-       condition == kMaskChannels + architecture.out_channels)) {
+      model_spec.takes_first_frame()) {
     return absl::OkStatus();
   }
   return CannotTrain(
       config.model,
       absl::StrCat("a model with ", condition,
                    " channels of condition beside the ",
-                   architecture.out_channels,
+                   model_spec.out_channels,
                    " of its latents (a control video, a camera's path or "
                    "another input): a data set of clips and captions does not "
                    "hold these, so that it cannot be trained; the T2V models "
@@ -112,23 +112,22 @@ absl::Status CheckCanTrain(const JobConfig& config,
 }
 
 absl::Status CheckPictureSize(const DataConfig& data,
-                              const WanArchitecture& architecture) {
-  const int64_t row = PixelsOfToken(architecture.patch_rows, architecture);
-  const int64_t column =
-      PixelsOfToken(architecture.patch_columns, architecture);
+                              const ModelSpec& model_spec) {
+  const int64_t row = model_spec.height_unit();
+  const int64_t column = model_spec.width_unit();
   if (data.height == 0) {
     // Clips' own sizes are cut to multiples of 16.
     if (16 % row == 0 && 16 % column == 0) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat("data.height: is missing: this model (",
-                     architecture.Description(), ") takes multiples of ", row,
+                     model_spec.Description(), ") takes multiples of ", row,
                      ", and the clips' own sizes are multiples "
                      "of 16; give data.height and data.width"));
   }
   std::vector<std::string> problems;
   for (std::string problem :
-       {SideProblem("data.height", data.height, row, architecture),
-        SideProblem("data.width", data.width, column, architecture)}) {
+       {SideProblem("data.height", data.height, row, model_spec),
+        SideProblem("data.width", data.width, column, model_spec)}) {
     if (!problem.empty()) problems.push_back(std::move(problem));
   }
   if (problems.empty()) return absl::OkStatus();
@@ -136,21 +135,21 @@ absl::Status CheckPictureSize(const DataConfig& data,
 }
 
 std::vector<std::string> ModelWarnings(const JobConfig& config,
-                                       const WanArchitecture& architecture) {
+                                       const ModelSpec& model_spec) {
   const ModelConfig& model = config.model;
   std::vector<std::string> warnings;
-  if (!model.clip.empty() && !architecture.has_image_branch()) {
+  if (!model.clip.empty() && !model_spec.has_image_branch()) {
     warnings.push_back(absl::StrCat(
         "model.clip: ", model.clip, " is not used: this model (",
-        architecture.Description(), ") takes no features of an image encoder"));
+        model_spec.Description(), ") takes no features of an image encoder"));
   }
-  if (architecture.has_frame_timesteps()) {
+  if (model_spec.has_frame_timesteps()) {
     warnings.emplace_back(
         "the model is TI2V-5B, which is trained here from text to video; its "
         "other use, which is given a first frame, is not trained");
   }
   std::string expert =
-      ExpertWarning(model.dit, config.train.timesteps, architecture);
+      ExpertWarning(model.dit, config.train.timesteps, model_spec);
   if (!expert.empty()) warnings.push_back(std::move(expert));
   return warnings;
 }

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "common/config/job_config.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -16,18 +16,18 @@ namespace halfpipe {
 // made-up samples, made up). Else InvalidArgument names the variant, what it
 // takes, and what to train instead.
 [[nodiscard]] absl::Status CheckCanTrain(const JobConfig& config,
-                                         const WanArchitecture& architecture);
+                                         const ModelSpec& model_spec);
 
 // OK where data.height and data.width divide into the model's tokens.
 // InvalidArgument names the key, the value and its neighbours.
-[[nodiscard]] absl::Status CheckPictureSize(
-    const DataConfig& data, const WanArchitecture& architecture);
+[[nodiscard]] absl::Status CheckPictureSize(const DataConfig& data,
+                                            const ModelSpec& model_spec);
 
 // What a person should know of a job that can be trained: an input that is
 // given and not used, a use of the model that is not trained, an expert (by the
 // name of its file) that is trained on the other's timesteps.
 [[nodiscard]] std::vector<std::string> ModelWarnings(
-    const JobConfig& config, const WanArchitecture& architecture);
+    const JobConfig& config, const ModelSpec& model_spec);
 
 }  // namespace halfpipe
 

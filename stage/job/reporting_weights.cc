@@ -10,9 +10,7 @@ ReportingWeights::ReportingWeights(const WeightSource* source,
                                    ProgressCallback on_progress)
     : source_(source), on_progress_(std::move(on_progress)) {}
 
-const WanArchitecture& ReportingWeights::architecture() const {
-  return source_->architecture();
-}
+const ModelSpec& ReportingWeights::spec() const { return source_->spec(); }
 
 absl::StatusOr<at::Tensor> ReportingWeights::Load(
     absl::string_view native_name, at::ScalarType dtype,

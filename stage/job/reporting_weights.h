@@ -18,7 +18,7 @@ class ReportingWeights : public WeightSource {
  public:
   ReportingWeights(const WeightSource* source, ProgressCallback on_progress);
 
-  [[nodiscard]] const WanArchitecture& architecture() const override;
+  [[nodiscard]] const ModelSpec& spec() const override;
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(
       absl::string_view native_name, at::ScalarType dtype,
       const at::Device& device) const override;

@@ -48,10 +48,10 @@ absl::Status CheckFinite(const at::Tensor& values, const std::string& key,
 
 class Encoding {
  public:
-  Encoding(const JobConfig& config, const WanArchitecture& architecture,
+  Encoding(const JobConfig& config, const ModelSpec& model_spec,
            const SampleEncoderOptions& options, std::stop_token stop)
       : config_(config),
-        architecture_(architecture),
+        model_spec_(model_spec),
         options_(options),
         stop_(std::move(stop)) {}
 
@@ -64,7 +64,7 @@ class Encoding {
         Umt5Encoder encoder,
         OpenTextEncoder(config_.model, options_.device, &result->loads));
     HP_RETURN_IF_ERROR(
-        CheckTextEncoderFits(config_.model, encoder, architecture_));
+        CheckTextEncoderFits(config_.model, encoder, model_spec_));
     for (size_t i = 0; i < captions.size(); ++i) {
       if (stop_.stop_requested()) return StopRequested();
       Progress(StageWork::kEncodingCaptions, i, captions.size());
@@ -94,7 +94,7 @@ class Encoding {
     Progress(StageWork::kLoadingVae, 0, items.size());
     HP_ASSIGN_OR_RETURN(
         WanVae vae, OpenVae(config_.model, options_.device, &result->loads));
-    HP_RETURN_IF_ERROR(CheckVaeFits(config_.model, vae, architecture_));
+    HP_RETURN_IF_ERROR(CheckVaeFits(config_.model, vae, model_spec_));
     DecoderClient decoder({.program = options_.decoder_program});
     return decoder.DecodeBatch(
         items, [&](size_t i, absl::StatusOr<DecodedClip> clip) {
@@ -110,8 +110,8 @@ class Encoding {
     if (stop_.stop_requested()) return StopRequested();
     Progress(StageWork::kEncodingClips, index, count);
     if (clip.ok()) {
-      absl::Status still = CheckStill(config_.data, architecture_,
-                                      sample.media_path, clip->facts);
+      absl::Status still =
+          CheckStill(config_.data, model_spec_, sample.media_path, clip->facts);
       if (!still.ok()) clip = std::move(still);
     }
     // It is no fault of the sample's.
@@ -130,7 +130,7 @@ class Encoding {
     HP_ASSIGN_OR_RETURN(encoded.latents, vae.Encode(video));
     HP_RETURN_IF_ERROR(CheckFinite(encoded.latents, "model.vae",
                                    config_.model.vae, sample.media_path));
-    if (architecture_.condition_channels() > 0) {
+    if (model_spec_.condition_channels() > 0) {
       HP_ASSIGN_OR_RETURN(encoded.y, EncodeGivenFrames(vae, video));
       HP_RETURN_IF_ERROR(CheckFinite(encoded.y, "model.vae", config_.model.vae,
                                      sample.media_path));
@@ -146,7 +146,7 @@ class Encoding {
   }
 
   const JobConfig& config_;
-  const WanArchitecture& architecture_;
+  const ModelSpec& model_spec_;
   const SampleEncoderOptions& options_;
   std::stop_token stop_;
 };
@@ -154,7 +154,7 @@ class Encoding {
 }  // namespace
 
 absl::StatusOr<EncodeResult> EncodeSamples(
-    const JobConfig& config, const WanArchitecture& architecture,
+    const JobConfig& config, const ModelSpec& model_spec,
     const std::vector<SampleRef>& samples, const SampleEncoderOptions& options,
     std::stop_token stop) {
   return TorchGuard("encode", [&]() -> absl::StatusOr<EncodeResult> {
@@ -169,7 +169,7 @@ absl::StatusOr<EncodeResult> EncodeSamples(
       if (!Exists(path)) captions.push_back({"", path, "the empty caption"});
     }
     EncodeResult result;
-    Encoding encoding(config, architecture, options, std::move(stop));
+    Encoding encoding(config, model_spec, options, std::move(stop));
     HP_RETURN_IF_ERROR(encoding.EncodeCaptions(captions, &result));
     HP_RETURN_IF_ERROR(encoding.EncodeClips(samples, &result));
     return result;

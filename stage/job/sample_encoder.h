@@ -12,7 +12,7 @@
 #include "common/config/job_config.h"
 #include "common/jobs/stage_progress.h"
 #include "common/jobs/stage_protocol.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -29,7 +29,7 @@ struct SampleEncoderOptions {
 // sample when an embedding or a latent is not finite. A clip that cannot be
 // used is listed as rejected.
 [[nodiscard]] absl::StatusOr<EncodeResult> EncodeSamples(
-    const JobConfig& config, const WanArchitecture& architecture,
+    const JobConfig& config, const ModelSpec& model_spec,
     const std::vector<SampleRef>& samples, const SampleEncoderOptions& options,
     std::stop_token stop);
 

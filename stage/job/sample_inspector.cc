@@ -25,7 +25,7 @@ int ThreadsFor(const JobConfig& config) {
 }  // namespace
 
 absl::StatusOr<EncodeResult> InspectSamples(
-    const JobConfig& config, const WanArchitecture* architecture,
+    const JobConfig& config, const ModelSpec* model_spec,
     const std::vector<SampleRef>& samples,
     const SampleInspectorOptions& options, std::stop_token stop) {
   std::vector<DecodeItem> items;
@@ -54,9 +54,9 @@ absl::StatusOr<EncodeResult> InspectSamples(
   for (size_t i = 0; i < found.size(); ++i) {
     absl::Status problem = found[i].status();
     if (IsWaitedFor(problem)) return problem;
-    if (problem.ok() && architecture != nullptr) {
-      problem = CheckStill(config.data, *architecture, refs[i]->media_path,
-                           *found[i]);
+    if (problem.ok() && model_spec != nullptr) {
+      problem =
+          CheckStill(config.data, *model_spec, refs[i]->media_path, *found[i]);
     }
     if (problem.ok()) {
       NoteLength(config.data, *refs[i], *found[i], &result);

@@ -11,7 +11,7 @@
 #include "common/config/job_config.h"
 #include "common/jobs/stage_progress.h"
 #include "common/jobs/stage_protocol.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -23,11 +23,11 @@ struct SampleInspectorOptions {
 // Each clip is decoded as EncodeSamples decodes it, several at a time (the
 // stages of a job share the cores), and judged by the same functions:
 // `rejected` and `short_clips` are what encoding would give. A clip whose
-// latents are there already is passed over, as there. `architecture` may be
+// latents are there already is passed over, as there. `model_spec` may be
 // null: which media the model can learn from is not judged then. Codes:
 // Cancelled on `stop`, FailedPrecondition when the decoder cannot run.
 [[nodiscard]] absl::StatusOr<EncodeResult> InspectSamples(
-    const JobConfig& config, const WanArchitecture* architecture,
+    const JobConfig& config, const ModelSpec* model_spec,
     const std::vector<SampleRef>& samples,
     const SampleInspectorOptions& options, std::stop_token stop);
 

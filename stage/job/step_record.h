@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 
 namespace halfpipe {
 

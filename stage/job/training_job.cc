@@ -24,12 +24,11 @@
 #include "stage/train/segments.h"
 #include "stage/train/train_state.h"
 #include "stage/wan/boundary.h"
+#include "stage/wan/load_stage_model.h"
 #include "stage/wan/lora_targets.h"
 
 namespace halfpipe {
 namespace {
-
-constexpr int64_t kContextTokens = 512;
 
 at::ScalarType DTypeOf(const JobConfig& config) {
   return config.pipeline.dtype == ComputeDType::kFp32 ? at::kFloat
@@ -98,7 +97,7 @@ void TrainingJob::Retire() {
     if (link_ != nullptr) link_->Abort(absl::CancelledError("job ended"));
     runner_.reset();
     link_.reset();
-    if (compute_ != nullptr) part_ = compute_->ReleasePart();
+    if (compute_ != nullptr) part_ = compute_->ReleaseModel();
     compute_.reset();
     if (part_ == nullptr || options_.resident == nullptr) {
       return absl::OkStatus();
@@ -158,7 +157,7 @@ absl::Status TrainingJob::LoadSchedule() {
 }
 
 absl::Status TrainingJob::LoadPart() {
-  const int64_t layers = model_->architecture().layers;
+  const int64_t layers = model_->spec().layers;
   const bool alone = command_.world == 1;
   const bool first = options_.rank == Rank(0);
   if (!alone && (command_.split < 1 || command_.split >= layers)) {
@@ -191,27 +190,27 @@ absl::Status TrainingJob::LoadPart() {
                    .deterministic = config_.train.deterministic});
 }
 
-absl::Status TrainingJob::MakePart(const WanPartOptions& part) {
+absl::Status TrainingJob::MakePart(const StageModelOptions& part) {
   const UniformSource uniforms =
       UniformsFor(static_cast<uint64_t>(config_.train.seed));
-  ResidentPart none;
-  ResidentPart& resident =
+  ResidentModel none;
+  ResidentModel& resident =
       options_.resident == nullptr ? none : *options_.resident;
-  if (resident.part != nullptr && !identity_.empty() &&
-      resident.identity == identity_ && resident.part->CanRenew(part)) {
-    part_ = std::move(resident.part);
+  if (resident.model != nullptr && !identity_.empty() &&
+      resident.identity == identity_ && resident.model->CanRenew(part)) {
+    part_ = std::move(resident.model);
     LogInfo("the weights are those of the job before",
             {{"layers", start_result_.layers}});
     start_result_.weight_bytes_read = 0;
     return part_->Renew(part, uniforms);
   }
-  if (resident.part != nullptr) {
-    resident.part.reset();
+  if (resident.model != nullptr) {
+    resident.model.reset();
     ReleaseCachedMemory(options_.device);
   }
   const absl::Time begin = SteadyNow();
   const ReportingWeights weights(&model_->weights(), options_.on_progress);
-  HP_ASSIGN_OR_RETURN(part_, WanPart::Create(weights, part, uniforms));
+  HP_ASSIGN_OR_RETURN(part_, LoadStageModel(weights, part, uniforms));
   options_.on_progress({.work = StageWork::kPreparingModel});
   HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
   const double seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
@@ -234,11 +233,11 @@ absl::Status TrainingJob::MakeSource() {
   options.seed = static_cast<uint64_t>(config_.train.seed);
   options.evaluation_seed = static_cast<uint64_t>(config_.validation.seed);
   if (config_.data.is_random()) {
-    options.random_latents_shape =
-        RandomLatentsShape(config_, model_->architecture());
-    options.random_y_shape =
-        RandomConditionShape(config_, model_->architecture());
-    options.random_text_dim = model_->architecture().text_dim;
+    options.random_latents_shape = RandomLatentsShape(config_, model_->spec());
+    options.random_y_shape = RandomConditionShape(config_, model_->spec());
+    options.random_text_dim = model_->spec().text_dim;
+    HP_ASSIGN_OR_RETURN(options.random_extra,
+                        RandomExtraShapes(config_, model_->spec()));
   } else if (config_.train.caption_dropout > 0.0) {
     options.caption_dropout = config_.train.caption_dropout;
     HP_ASSIGN_OR_RETURN(options.empty_context_path, EmptyCaptionPath(config_));
@@ -250,14 +249,14 @@ absl::Status TrainingJob::MakeSource() {
 
 absl::Status TrainingJob::MakeCompute() {
   HP_ASSIGN_OR_RETURN(std::vector<std::string> modules,
-                      LoraModules(model_->architecture(), config_.lora));
+                      LoraModules(model_->spec(), config_.lora));
   const OptimizerConfig& optimizer = config_.train.optimizer;
-  WanStageOptions stage{
+  TrainingComputeOptions stage{
       .rank = options_.rank,
       .device = options_.device,
       .compute = compute_dtype_,
       .segments = segments_,
-      .tensor_owners = LoraTensorOwners(segments_, modules),
+      .tensor_owners = LoraTensorOwners(model_->spec(), segments_, modules),
       .max_grad_norm = config_.train.max_grad_norm,
       .profile = config_.pipeline.profile,
       .optimizer = {.beta1 = optimizer.betas[0],
@@ -284,20 +283,20 @@ absl::Status TrainingJob::MakeCompute() {
             return record.plan->record_dir.empty() ? absl::OkStatus()
                                                    : RecordMicrobatch(record);
           }};
-  compute_ = std::make_unique<WanStageCompute>(std::move(stage),
+  compute_ = std::make_unique<TrainingCompute>(std::move(stage),
                                                std::move(part_), source_.get());
   return absl::OkStatus();
 }
 
 absl::Status TrainingJob::RestoreOrInit() {
-  const absl::Span<LoraAdapter* const> span = compute_->part().adapters();
+  const absl::Span<LoraAdapter* const> span = compute_->model().adapters();
   const std::vector<LoraAdapter*> adapters(span.begin(), span.end());
   if (!command_.resume_from.empty()) {
     return RestoreShards(command_.resume_from, adapters,
                          &compute_->optimizer());
   }
   if (config_.lora.init_from.empty()) return absl::OkStatus();
-  return StartFromLora(config_.lora, model_->architecture(), adapters);
+  return StartFromLora(config_.lora, model_->spec(), adapters);
 }
 
 absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
@@ -306,7 +305,7 @@ absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
   if (it == latent_shapes_.end()) {
     Shape shape;
     if (IsRandomSampleName(latents_path)) {
-      shape = RandomLatentsShape(config_, model_->architecture());
+      shape = RandomLatentsShape(config_, model_->spec());
     } else {
       HP_ASSIGN_OR_RETURN(std::unique_ptr<TensorArchive> archive,
                           OpenTensorArchive(latents_path));
@@ -325,7 +324,7 @@ absl::StatusOr<MicrobatchShape> TrainingJob::ShapeOf(
                          .frames = latents[2],
                          .rows = latents[3],
                          .columns = latents[4],
-                         .text_tokens = kContextTokens};
+                         .text_tokens = kTextTokens};
 }
 
 absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
@@ -336,7 +335,7 @@ absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
                       ShapeOf(command_.first_samples[0].latents_path));
   HP_ASSIGN_OR_RETURN(DType dtype, ToDType(compute_dtype_));
   HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
-                      MakeBoundarySpec(model_->architecture(), shape, dtype));
+                      MakeBoundarySpec(model_->spec(), shape, dtype));
   start_result_.boundary_digest = boundary.Digest();
   if (command_.world == 2) {
     HP_ASSIGN_OR_RETURN(
@@ -372,7 +371,7 @@ absl::StatusOr<StepReport> TrainingJob::RunStep(const StepPlan& plan,
 }
 
 absl::StatusOr<SaveResult> TrainingJob::Save(const std::string& directory) {
-  const absl::Span<LoraAdapter* const> span = compute_->part().adapters();
+  const absl::Span<LoraAdapter* const> span = compute_->model().adapters();
   const std::string name = ShardName(options_.rank);
   HP_RETURN_IF_ERROR(SaveShard(directory + "/" + name,
                                {span.begin(), span.end()},

@@ -18,15 +18,15 @@
 #include "stage/job/model_source.h"
 #include "stage/runtime/link_factory.h"
 #include "stage/runtime/stage_runner.h"
+#include "stage/train/training_compute.h"
 #include "stage/train/training_source.h"
-#include "stage/train/wan_stage_compute.h"
 
 namespace halfpipe {
 
 // The weights of a job that has ended, for the next one on the same model.
-struct ResidentPart {
-  std::string identity;           // ModelSource::Identity
-  std::unique_ptr<WanPart> part;  // null: nothing is kept
+struct ResidentModel {
+  std::string identity;               // ModelSource::Identity
+  std::unique_ptr<StageModel> model;  // null: nothing is kept
 };
 
 struct TrainingJobOptions {
@@ -36,7 +36,7 @@ struct TrainingJobOptions {
   ProgressCallback on_progress;
   // Outlives the job. What fits is taken from here instead of being read; what
   // does not fit is freed before anything is read.
-  ResidentPart* resident = nullptr;
+  ResidentModel* resident = nullptr;
 };
 
 // Owns the model part, the optimizer and the link. Thread rule: one thread,
@@ -94,7 +94,7 @@ class TrainingJob {
   [[nodiscard]] absl::Status LoadSchedule();
   [[nodiscard]] absl::Status LoadPart();
   // Fills part_ from what is resident or from the model's files.
-  [[nodiscard]] absl::Status MakePart(const WanPartOptions& part);
+  [[nodiscard]] absl::Status MakePart(const StageModelOptions& part);
   [[nodiscard]] absl::Status MakeSource();
   [[nodiscard]] absl::Status MakeCompute();
   [[nodiscard]] absl::Status RestoreOrInit();
@@ -107,16 +107,16 @@ class TrainingJob {
   JobConfig config_;
   at::ScalarType compute_dtype_ = at::kFloat;
   std::unique_ptr<ModelSource> model_;
-  std::string identity_;  // of ResidentPart
+  std::string identity_;  // of ResidentModel
   std::vector<pipeline::Action> actions_;
   std::vector<pipeline::Action> evaluation_actions_;  // empty: none
   std::string evaluation_hash_;
   int32_t chunks_ = 1;  // of each stage's blocks
   std::vector<SegmentContent> segments_;
   std::map<std::string, Shape> latent_shapes_;  // by path
-  std::unique_ptr<WanPart> part_;               // until the compute takes it
+  std::unique_ptr<StageModel> part_;            // until the compute takes it
   std::unique_ptr<TrainingSource> source_;
-  std::unique_ptr<WanStageCompute> compute_;
+  std::unique_ptr<TrainingCompute> compute_;
   std::unique_ptr<PeerLink> link_;
   std::unique_ptr<StageRunner> runner_;
   StartResult start_result_;

@@ -29,7 +29,9 @@
 #include "stage/runtime/stage_runner.h"
 #include "stage/train/sample_store.h"
 #include "stage/train/segments.h"
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
+#include "stage/wan/boundary.h"
+#include "stage/wan/load_stage_model.h"
 #include "stage/wan/weight_source.h"
 
 namespace halfpipe {
@@ -79,7 +81,7 @@ LoraSpec SpecOf(const GoldenFile& golden) {
   return spec;
 }
 
-absl::Status SetLora(const GoldenFile& golden, WanPart* part) {
+absl::Status SetLora(const GoldenFile& golden, StageModel* part) {
   for (LoraAdapter* adapter : part->adapters()) {
     const GoldenFile::Adapter& values = golden.lora.at(adapter->module);
     const bool fits = values.a.sizes() == adapter->a.master.sizes() &&
@@ -103,8 +105,14 @@ class VerifyRun {
       : rank_(rank), options_(options), links_(links) {}
 
   absl::Status Prepare() {
-    HP_ASSIGN_OR_RETURN(golden_, ReadGoldenFile(options_.golden));
-    HP_ASSIGN_OR_RETURN(checkpoint_, OpenWanCheckpoint(options_.model));
+    absl::StatusOr<WanCheckpoint> checkpoint =
+        OpenWanCheckpoint(options_.model);
+    HP_ASSIGN_OR_RETURN(
+        golden_,
+        ReadGoldenFile(options_.golden,
+                       checkpoint.ok() ? checkpoint->variant.spec.extra_inputs
+                                       : std::vector<ModelInput>()));
+    HP_ASSIGN_OR_RETURN(checkpoint_, std::move(checkpoint));
     HP_ASSIGN_OR_RETURN(compute_, ParseCompute(options_.dtype));
     HP_ASSIGN_OR_RETURN(device_, SelectDevice(options_.device, rank_));
     HP_ASSIGN_OR_RETURN(GoldenSource source,
@@ -122,7 +130,7 @@ class VerifyRun {
     StepPlan plan;
     plan.microbatches.resize(static_cast<size_t>(options_.micro_batches));
     HP_RETURN_IF_ERROR(runner.RunStep(plan, actions_, {}).status());
-    for (const LoraAdapter* adapter : stage_->part().adapters()) {
+    for (const LoraAdapter* adapter : stage_->model().adapters()) {
       outcome_.gradients[GoldenLoraKey(adapter->module, false)] =
           adapter->a.grad.cpu();
       outcome_.gradients[GoldenLoraKey(adapter->module, true)] =
@@ -155,8 +163,8 @@ class VerifyRun {
   }
 
   absl::Status BuildCompute() {
-    const WanArchitecture& architecture = checkpoint_.variant.architecture;
-    const int64_t split = architecture.layers / 2;
+    const ModelSpec& model_spec = checkpoint_.variant.spec;
+    const int64_t split = model_spec.layers / 2;
     const bool both = options_.stages == 1;
     const bool first = rank_ == Rank(0);
     const std::optional<ActivationPolicy> policy =
@@ -164,17 +172,17 @@ class VerifyRun {
     if (!policy.has_value()) {
       return Usage("memory", options_.memory, "keep, offload or recompute");
     }
-    if (options_.stages == 2 && architecture.layers < 2) {
+    if (options_.stages == 2 && model_spec.layers < 2) {
       return absl::InvalidArgumentError("--stages 2 needs at least two blocks");
     }
     std::vector<SegmentContent> segments =
-        MakeSegments(architecture.layers, both ? architecture.layers : split,
+        MakeSegments(model_spec.layers, both ? model_spec.layers : split,
                      options_.stages, chunks_);
     const std::vector<BlockRange> blocks = BlocksOf(segments, rank_);
     CheckpointWeights weights(&checkpoint_);
     HP_ASSIGN_OR_RETURN(
-        std::unique_ptr<WanPart> part,
-        WanPart::Create(
+        std::unique_ptr<StageModel> part,
+        LoadStageModel(
             weights,
             {.embeddings = first,
              .head = first,
@@ -186,7 +194,7 @@ class VerifyRun {
              .plan = ActivationPlan::Uniform(*policy, CountBlocks(blocks))},
             [](absl::string_view, const at::Tensor& out) { out.zero_(); }));
     HP_RETURN_IF_ERROR(SetLora(golden_, part.get()));
-    WanStageOptions stage_options{
+    TrainingComputeOptions stage_options{
         .rank = rank_,
         .device = device_,
         .compute = compute_,
@@ -199,7 +207,7 @@ class VerifyRun {
             [this](const MicrobatchRecord& record) {
               return KeepResult(record);
             }};
-    stage_ = std::make_unique<WanStageCompute>(std::move(stage_options),
+    stage_ = std::make_unique<TrainingCompute>(std::move(stage_options),
                                                std::move(part), source_.get());
     return absl::OkStatus();
   }
@@ -228,7 +236,7 @@ class VerifyRun {
     HP_ASSIGN_OR_RETURN(DType dtype, ToDType(compute_));
     HP_ASSIGN_OR_RETURN(
         BoundarySpec boundary,
-        MakeBoundarySpec(checkpoint_.variant.architecture, shape, dtype));
+        MakeBoundarySpec(checkpoint_.variant.spec, shape, dtype));
     return links_->Join({.kind = kind,
                          .rank = rank_,
                          .rendezvous = rendezvous,
@@ -246,7 +254,7 @@ class VerifyRun {
   std::unique_ptr<GoldenSource> source_;
   int32_t chunks_ = 1;
   std::vector<pipeline::Action> actions_;
-  std::unique_ptr<WanStageCompute> stage_;
+  std::unique_ptr<TrainingCompute> stage_;
   std::unique_ptr<PeerLink> link_;
   std::vector<at::Tensor> predictions_;
   Outcome outcome_;

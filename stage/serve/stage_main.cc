@@ -31,8 +31,8 @@
 #include "common/service/journal.h"
 #include "common/service/notifier.h"
 #include "stage/job/free_memory.h"
+#include "stage/job/job_backend.h"
 #include "stage/job/verify.h"
-#include "stage/job/wan_stage_backend.h"
 #include "stage/link/link_factory.h"
 #include "stage/link/link_interface.h"
 #include "stage/runtime/restart_environment.h"
@@ -164,8 +164,8 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
     if (book != nullptr) (void)book->Reload();
   });
   const std::unique_ptr<LinkFactory> links = MakeLinkFactory(kLinkCtas);
-  absl::StatusOr<WanStage> stage =
-      CreateWanStage({.rank = rank,
+  absl::StatusOr<JobStage> stage =
+      CreateJobStage({.rank = rank,
                       .device = options.device,
                       .decoder_program = DecoderProgram(options),
                       .links = links.get()});

@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
 #include "common/jobs/step_plan.h"
-#include "stage/wan/wan_part.h"
+#include "stage/wan/microbatch_inputs.h"
 
 namespace halfpipe {
 

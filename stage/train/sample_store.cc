@@ -6,14 +6,13 @@
 #include <memory>
 
 #include "common/base/status.h"
+#include "common/model/model_spec.h"
 #include "common/store/safetensors_writer.h"
 #include "stage/kernels/tensor_bridge.h"
 #include "stage/kernels/torch_guard.h"
 
 namespace halfpipe {
 namespace {
-
-constexpr int64_t kContextRows = 512;
 
 absl::Status NotASample(const std::string& path, absl::string_view what) {
   return absl::DataLossError(
@@ -110,11 +109,12 @@ absl::Status WriteContext(const std::string& path, const at::Tensor& context,
 absl::StatusOr<at::Tensor> ReadContext(const std::string& path) {
   HP_ASSIGN_OR_RETURN(auto tensors, ReadTensorFile(path));
   const at::Tensor stored = TakeIfThere(&tensors, "context");
-  if (!stored.defined() || stored.dim() != 3 || stored.size(1) > kContextRows) {
-    return NotASample(path, "no tensor 'context' of at most 512 rows");
+  if (!stored.defined() || stored.dim() != 3 || stored.size(1) > kTextTokens) {
+    return NotASample(path, absl::StrCat("no tensor 'context' of at most ",
+                                         kTextTokens, " rows"));
   }
   at::Tensor padded =
-      at::zeros({1, kContextRows, stored.size(2)}, stored.options());
+      at::zeros({1, kTextTokens, stored.size(2)}, stored.options());
   padded.narrow(1, 0, stored.size(1)).copy_(stored);
   return padded;
 }

@@ -18,9 +18,10 @@ namespace halfpipe {
 
 // What the media file became. All CPU tensors, batch of one.
 struct LatentSample {
-  at::Tensor latents;       // (1, C, F, H, W) fp32, normalised
-  at::Tensor y;             // (1, 20, F, H, W) fp32, or undefined
-  at::Tensor clip_feature;  // (1, 257, 1280) fp32, or undefined
+  at::Tensor latents;  // (1, C, F, H, W) fp32, normalised
+  at::Tensor y;        // (1, 20, F, H, W) fp32, or undefined
+  at::Tensor
+      clip_feature;  // (1, kImageTokens, kImageFeatures) fp32, or undefined
 };
 
 // Tensors by name, as they stand in a file.
@@ -49,11 +50,12 @@ ReadArchivedTensors(const TensorArchive& archive);
 [[nodiscard]] absl::StatusOr<LatentSample> ReadLatentSample(
     const std::string& path);
 
-// context: (1, 512, text_dim); rows behind `length` are zero and not stored.
+// context: (1, kTextTokens, text_dim); rows behind `length` are zero and not
+// stored.
 [[nodiscard]] absl::Status WriteContext(const std::string& path,
                                         const at::Tensor& context,
                                         int64_t length);
-// (1, 512, text_dim) bf16 with its zero rows restored.
+// (1, kTextTokens, text_dim) bf16 with its zero rows restored.
 [[nodiscard]] absl::StatusOr<at::Tensor> ReadContext(const std::string& path);
 
 }  // namespace halfpipe

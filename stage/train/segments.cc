@@ -1,25 +1,11 @@
 #include "stage/train/segments.h"
 
 #include <algorithm>
+#include <optional>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
-namespace {
-
-// 12 of "blocks.12.self_attn.q".
-int64_t BlockOf(absl::string_view module) {
-  int64_t block = 0;
-  HP_CHECK(absl::ConsumePrefix(&module, "blocks."));
-  HP_CHECK(absl::SimpleAtoi(module.substr(0, module.find('.')), &block));
-  return block;
-}
-
-}  // namespace
-
 std::vector<SegmentContent> MakeSegments(int64_t layers, int64_t split,
                                          int32_t world, int32_t chunks) {
   HP_CHECK(chunks >= 1 && (world == 2 || chunks == 1));
@@ -53,14 +39,16 @@ std::vector<BlockRange> BlocksOf(const std::vector<SegmentContent>& segments,
   return ranges;
 }
 
-std::vector<Rank> LoraTensorOwners(const std::vector<SegmentContent>& segments,
+std::vector<Rank> LoraTensorOwners(const ModelSpec& model,
+                                   const std::vector<SegmentContent>& segments,
                                    const std::vector<std::string>& modules) {
   std::vector<Rank> owners;
   for (const std::string& module : modules) {
-    const int64_t block = BlockOf(module);
+    const std::optional<int64_t> block = BlockOf(model, module);
+    HP_CHECK(block.has_value());
     const auto holder = std::find_if(
         segments.begin(), segments.end(), [&](const SegmentContent& segment) {
-          return segment.blocks.begin <= block && block < segment.blocks.end;
+          return segment.blocks.begin <= *block && *block < segment.blocks.end;
         });
     HP_CHECK(holder != segments.end());
     owners.insert(owners.end(), 2, holder->rank);

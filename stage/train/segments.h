@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -42,7 +42,7 @@ struct SegmentContent {
 // of `modules` (LoraModules: block order over the whole model).
 // REQUIRES: a segment holds each module's block.
 [[nodiscard]] std::vector<Rank> LoraTensorOwners(
-    const std::vector<SegmentContent>& segments,
+    const ModelSpec& model, const std::vector<SegmentContent>& segments,
     const std::vector<std::string>& modules);
 
 }  // namespace halfpipe

@@ -9,6 +9,7 @@
 
 #include "common/base/status.h"
 #include "common/jobs/random_sample.h"
+#include "common/model/model_spec.h"
 #include "stage/kernels/torch_guard.h"
 #include "stage/train/philox.h"
 
@@ -53,7 +54,7 @@ absl::StatusOr<at::Tensor> TrainingSource::LoadContext(const std::string& path,
   return NormalTensor(
       RandomStream::ForName(options_.seed, absl::StrCat(path, ".context"),
                             RandomPurpose::kSyntheticData),
-      {1, 512, options_.random_text_dim});
+      {1, kTextTokens, options_.random_text_dim});
 }
 
 absl::StatusOr<MicrobatchData> TrainingSource::Load(const StepPlan& plan,
@@ -94,6 +95,13 @@ absl::StatusOr<MicrobatchData> TrainingSource::Load(const StepPlan& plan,
     }
     data.inputs.timestep = at::full({1}, t.timestep, at::kFloat);
     data.inputs.y = sample.y;
+    for (const auto& [name, shape] : options_.random_extra) {
+      data.inputs.extra[name] = NormalTensor(
+          RandomStream::ForName(
+              options_.seed, absl::StrCat(sample_plan.latents_path, ".", name),
+              RandomPurpose::kSyntheticData),
+          shape);
+    }
     data.inputs.clip_feature = sample.clip_feature;
     data.target = data.noise - sample.latents;
     data.loss_weight = t.weight;

@@ -4,6 +4,7 @@
 #define HP_STAGE_TRAIN_TRAINING_SOURCE_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "common/base/dtype.h"
@@ -23,6 +24,7 @@ struct TrainingSourceOptions {
   Shape random_latents_shape;
   Shape random_y_shape;
   int64_t random_text_dim = 0;
+  std::map<std::string, Shape> random_extra = {};  // a variant's own inputs
   // The first latent frame is given, not noised (TI2V-5B).
   bool first_frame_given = false;
 };

@@ -1,5 +1,7 @@
 #include "stage/wan/boundary.h"
 
+#include <algorithm>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
@@ -15,7 +17,7 @@ absl::Status CheckAxis(const char* name, int64_t size, int64_t patch) {
                    patch, " (the model's patch), found ", size));
 }
 
-absl::Status CheckImageTokens(const WanArchitecture& wan, int64_t tokens) {
+absl::Status CheckImageTokens(const ModelSpec& wan, int64_t tokens) {
   const bool fits = wan.has_image_branch()
                         ? tokens >= 1 && (wan.image_positions == 0 ||
                                           tokens == wan.image_positions)
@@ -31,6 +33,14 @@ absl::Status CheckImageTokens(const WanArchitecture& wan, int64_t tokens) {
 
 }  // namespace
 
+const BoundaryTensor& BoundarySpec::Of(absl::string_view name) const {
+  const auto found = std::find_if(
+      tensors.begin(), tensors.end(),
+      [&](const BoundaryTensor& tensor) { return tensor.name == name; });
+  HP_CHECK(found != tensors.end());
+  return *found;
+}
+
 std::string BoundarySpec::Digest() const {
   Sha256 hash;
   for (const BoundaryTensor& tensor : tensors) {
@@ -41,7 +51,7 @@ std::string BoundarySpec::Digest() const {
   return hash.HexDigest();
 }
 
-absl::StatusOr<TokenCounts> CountTokens(const WanArchitecture& wan,
+absl::StatusOr<TokenCounts> CountTokens(const ModelSpec& wan,
                                         const MicrobatchShape& shape) {
   HP_RETURN_IF_ERROR(CheckAxis("the batch", shape.batch, 1));
   HP_RETURN_IF_ERROR(CheckAxis("frames", shape.frames, wan.patch_frames));
@@ -66,22 +76,17 @@ absl::StatusOr<TokenCounts> CountTokens(const WanArchitecture& wan,
   return counts;
 }
 
-absl::StatusOr<BoundarySpec> MakeBoundarySpec(const WanArchitecture& wan,
+absl::StatusOr<BoundarySpec> MakeBoundarySpec(const ModelSpec& wan,
                                               const MicrobatchShape& shape,
                                               DType compute) {
   HP_ASSIGN_OR_RETURN(const TokenCounts counts, CountTokens(wan, shape));
-  BoundarySpec spec;
-  spec.tensors = {
-      {"x", compute, {shape.batch, counts.tokens(), wan.dim}, true},
-      {"context",
-       compute,
-       {shape.batch, shape.image_tokens + shape.text_tokens, wan.dim},
-       false},
-      {"t_mod",
-       DType::kF32,
-       {shape.batch, counts.modulation_groups, 6, wan.dim},
-       false}};
-  return spec;
+  BoundarySpec boundary;
+  for (const SplitTensor& tensor : SplitTensorsOf(wan)) {
+    boundary.tensors.push_back(
+        {tensor.name, tensor.is_float32 ? DType::kF32 : compute,
+         ShapeIn(tensor.shape, shape, counts), tensor.needs_grad});
+  }
+  return boundary;
 }
 
 }  // namespace halfpipe

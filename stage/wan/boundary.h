@@ -10,33 +10,10 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/dtype.h"
-#include "common/model/architecture.h"
+#include "common/model/extents.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
-
-// The sizes of one micro-batch's inputs.
-struct MicrobatchShape {
-  int64_t batch = 1;
-  int64_t frames = 0;  // latent cells, before patchify
-  int64_t rows = 0;
-  int64_t columns = 0;
-  int64_t text_tokens = 0;
-  int64_t image_tokens = 0;        // of clip_feature; 0 without an image branch
-  bool first_frame_given = false;  // TI2V: frames have their own timesteps
-
-  friend bool operator==(const MicrobatchShape&,
-                         const MicrobatchShape&) = default;
-};
-
-// Tokens after patchify and how many groups of them share a modulation row.
-struct TokenCounts {
-  int64_t frames = 0;
-  int64_t rows = 0;
-  int64_t columns = 0;
-  int64_t modulation_groups = 1;
-
-  [[nodiscard]] int64_t tokens() const { return frames * rows * columns; }
-};
 
 struct BoundaryTensor {
   std::string name;
@@ -46,9 +23,11 @@ struct BoundaryTensor {
 };
 
 struct BoundarySpec {
-  // x (B, L, D) in the compute dtype, with gradient; context (B, Lc, D) in the
-  // compute dtype, image tokens first; t_mod (B, G, 6, D) float32.
+  // Those of SplitTensorsOf, in that order, which is the wire's too.
   std::vector<BoundaryTensor> tensors;
+
+  // REQUIRES: there is one of this name.
+  [[nodiscard]] const BoundaryTensor& Of(absl::string_view name) const;
 
   // SHA-256 over names, dtypes, shapes and directions; equal on both sides or
   // they must not exchange anything.
@@ -59,12 +38,11 @@ struct BoundarySpec {
 // divide, image tokens that do not fit the model, or first_frame_given for a
 // model without timesteps by frame.
 [[nodiscard]] absl::StatusOr<TokenCounts> CountTokens(
-    const WanArchitecture& architecture, const MicrobatchShape& shape);
+    const ModelSpec& model_spec, const MicrobatchShape& shape);
 
 // InvalidArgument as CountTokens.
 [[nodiscard]] absl::StatusOr<BoundarySpec> MakeBoundarySpec(
-    const WanArchitecture& architecture, const MicrobatchShape& shape,
-    DType compute);
+    const ModelSpec& model_spec, const MicrobatchShape& shape, DType compute);
 
 }  // namespace halfpipe
 

@@ -2,7 +2,15 @@
 
 #include <ATen/TensorOperators.h>
 
+#include "common/model/model_spec.h"
+
 namespace halfpipe {
+
+at::Tensor& Conditioning::Split(absl::string_view name) {
+  if (name == kSplitContext) return context;
+  if (name == kSplitModulation) return t_mod;
+  return extra[std::string(name)];
+}
 
 // Contiguous, so that the matrix products see the same memory layout whether
 // or not there are image tokens, and gradients can be taken over rows.

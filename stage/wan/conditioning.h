@@ -5,16 +5,26 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/strings/string_view.h"
 #include "stage/kernels/rope.h"
 
 namespace halfpipe {
 
 struct Conditioning {
+  // One of the tensors that cross the split (SplitTensorsOf), but the tokens:
+  // context and t_mod below, and what a variant adds to them.
+  [[nodiscard]] at::Tensor& Split(absl::string_view name);
+
   at::Tensor context;        // (B, Li + Lt, D) compute dtype, image first
   int64_t image_tokens = 0;  // Li
   at::Tensor t_mod;          // (B, G, 6, D) float32, see norm.h for G
   TokenGrid grid;
   at::Tensor rope;  // (L, head_dim / 2) complex64, see rope.h
+  std::map<std::string, at::Tensor, std::less<>> extra;  // a variant's own
 
   // The two parts of the context; ImageContext is empty without image tokens.
   [[nodiscard]] at::Tensor ImageContext() const;

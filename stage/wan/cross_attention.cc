@@ -14,7 +14,7 @@ absl::StatusOr<ContextAttention> ContextAttention::Load(
     const LayerLoader& loader, const std::string& prefix,
     const std::string& suffix, AttentionBackend backend) {
   ContextAttention layer;
-  layer.heads_ = loader.architecture().heads;
+  layer.heads_ = loader.spec().heads;
   layer.backend_ = backend;
   HP_ASSIGN_OR_RETURN(layer.kv_, loader.Adapted({prefix + "k" + suffix,
                                                  prefix + "v" + suffix}));
@@ -76,14 +76,14 @@ absl::StatusOr<CrossAttention> CrossAttention::Load(const LayerLoader& loader,
                                                     AttentionBackend backend) {
   const std::string prefix = block + "cross_attn.";
   CrossAttention layer;
-  layer.heads_ = loader.architecture().heads;
+  layer.heads_ = loader.spec().heads;
   HP_ASSIGN_OR_RETURN(layer.norm_, loader.Norm(block + "norm3"));
   HP_ASSIGN_OR_RETURN(layer.q_, loader.Adapted({prefix + "q"}));
   HP_ASSIGN_OR_RETURN(layer.norm_q_, loader.Float(prefix + "norm_q.weight"));
   HP_ASSIGN_OR_RETURN(layer.text_,
                       ContextAttention::Load(loader, prefix, "", backend));
   HP_ASSIGN_OR_RETURN(layer.o_, loader.Adapted({prefix + "o"}));
-  if (loader.architecture().has_image_branch()) {
+  if (loader.spec().has_image_branch()) {
     HP_ASSIGN_OR_RETURN(
         layer.image_, ContextAttention::Load(loader, prefix, "_img", backend));
   }

@@ -21,7 +21,7 @@
 
 namespace halfpipe {
 
-// Attention over one kind of context. Its keys and values are few (512 tokens)
+// Attention over one kind of context. Its keys and values are few (kTextTokens)
 // and made again wherever they are needed.
 class ContextAttention {
  public:

@@ -7,6 +7,9 @@
 #include <ATen/ops/pow.h>
 #include <ATen/ops/silu.h>
 
+#include <set>
+#include <string>
+
 #include "common/base/status.h"
 #include "stage/kernels/norm.h"
 #include "stage/kernels/residual.h"
@@ -25,11 +28,30 @@ absl::Status CheckRank(absl::string_view name, const at::Tensor& tensor,
 }
 
 absl::Status CheckAbsent(absl::string_view name, const at::Tensor& tensor,
-                         const WanArchitecture& wan) {
+                         const ModelSpec& wan) {
   if (!tensor.defined()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(name, ": this model (", wan.Description(),
                    ") does not take it, found ", ShapeString(ShapeOf(tensor))));
+}
+
+absl::Status CheckExtraInputs(const ModelSpec& wan,
+                              const MicrobatchInputs& inputs,
+                              const MicrobatchShape& shape,
+                              const TokenCounts& counts) {
+  std::set<std::string> known;
+  for (const ModelInput& input : wan.extra_inputs) {
+    known.insert(input.name);
+    const auto found = inputs.extra.find(input.name);
+    HP_RETURN_IF_ERROR(CheckShape(
+        input.name, found == inputs.extra.end() ? at::Tensor() : found->second,
+        ShapeIn(input.shape, shape, counts)));
+  }
+  for (const auto& [name, tensor] : inputs.extra) {
+    if (known.contains(name)) continue;
+    HP_RETURN_IF_ERROR(CheckAbsent(name, tensor, wan));
+  }
+  return absl::OkStatus();
 }
 
 at::Tensor Timesteps(const MicrobatchInputs& inputs, int64_t frames) {
@@ -42,7 +64,7 @@ at::Tensor Timesteps(const MicrobatchInputs& inputs, int64_t frames) {
 
 }  // namespace
 
-absl::StatusOr<MicrobatchShape> ShapeOfInputs(const WanArchitecture& wan,
+absl::StatusOr<MicrobatchShape> ShapeOfInputs(const ModelSpec& wan,
                                               const MicrobatchInputs& inputs) {
   HP_RETURN_IF_ERROR(CheckRank("latents", inputs.latents, 5));
   HP_RETURN_IF_ERROR(CheckRank("context", inputs.context, 3));
@@ -75,7 +97,8 @@ absl::StatusOr<MicrobatchShape> ShapeOfInputs(const WanArchitecture& wan,
   } else {
     HP_RETURN_IF_ERROR(CheckAbsent("clip_feature", inputs.clip_feature, wan));
   }
-  HP_RETURN_IF_ERROR(CountTokens(wan, shape).status());
+  HP_ASSIGN_OR_RETURN(const TokenCounts counts, CountTokens(wan, shape));
+  HP_RETURN_IF_ERROR(CheckExtraInputs(wan, inputs, shape, counts));
   return shape;
 }
 
@@ -90,7 +113,7 @@ at::Tensor TimestepSinusoid(const at::Tensor& timesteps, int64_t width) {
 
 absl::StatusOr<Embeddings> Embeddings::Load(const LayerLoader& loader) {
   Embeddings layer;
-  layer.architecture_ = loader.architecture();
+  layer.model_spec_ = loader.spec();
   layer.placement_ = loader.placement();
   HP_ASSIGN_OR_RETURN(layer.patch_, loader.Frozen("patch_embedding"));
   layer.patch_.weight = layer.patch_.weight.flatten(1);
@@ -100,8 +123,11 @@ absl::StatusOr<Embeddings> Embeddings::Load(const LayerLoader& loader) {
   HP_ASSIGN_OR_RETURN(layer.time_outer_, loader.Frozen("time_embedding.2"));
   HP_ASSIGN_OR_RETURN(layer.time_projection_,
                       loader.Frozen("time_projection.1"));
-  if (layer.architecture_.has_image_branch()) {
+  if (layer.model_spec_.has_image_branch()) {
     HP_RETURN_IF_ERROR(layer.LoadImage(loader));
+  }
+  if (!layer.model_spec_.extra_split.empty()) {
+    HP_ASSIGN_OR_RETURN(layer.variant_, LoadVariantEmbedding(loader));
   }
   return layer;
 }
@@ -112,7 +138,7 @@ absl::Status Embeddings::LoadImage(const LayerLoader& loader) {
   HP_ASSIGN_OR_RETURN(image.inner, loader.Frozen("img_emb.proj.1"));
   HP_ASSIGN_OR_RETURN(image.outer, loader.Frozen("img_emb.proj.3"));
   HP_ASSIGN_OR_RETURN(image.last_norm, loader.Norm("img_emb.proj.4"));
-  if (architecture_.image_positions > 0) {
+  if (model_spec_.image_positions > 0) {
     HP_ASSIGN_OR_RETURN(image.positions, loader.Float("img_emb.emb_pos"));
   }
   image_ = image;
@@ -126,7 +152,7 @@ at::Tensor Embeddings::EmbedPatches(const MicrobatchInputs& inputs) const {
   if (inputs.y.defined()) {
     latents = at::cat({latents, inputs.y.to(options)}, 1);
   }
-  return Linear(UnfoldPatches(latents, architecture_), patch_);
+  return Linear(UnfoldPatches(latents, model_spec_), patch_);
 }
 
 at::Tensor Embeddings::EmbedText(const at::Tensor& context) const {
@@ -148,7 +174,7 @@ at::Tensor Embeddings::EmbedImage(const at::Tensor& clip_feature) const {
 
 at::Tensor Embeddings::EmbedTime(const at::Tensor& timesteps) const {
   at::Tensor x =
-      TimestepSinusoid(timesteps.to(placement_.device), architecture_.freq_dim);
+      TimestepSinusoid(timesteps.to(placement_.device), model_spec_.freq_dim);
   return Linear(at::silu(Linear(x, time_inner_)), time_outer_);
 }
 
@@ -156,14 +182,14 @@ Embedded Embeddings::Forward(const MicrobatchInputs& inputs) const {
   const at::Tensor& latents = inputs.latents;
   Embedded result;
   Conditioning& conditioning = result.conditioning;
-  conditioning.grid = {latents.size(2) / architecture_.patch_frames,
-                       latents.size(3) / architecture_.patch_rows,
-                       latents.size(4) / architecture_.patch_columns};
+  conditioning.grid = {latents.size(2) / model_spec_.patch_frames,
+                       latents.size(3) / model_spec_.patch_rows,
+                       latents.size(4) / model_spec_.patch_columns};
   result.x = EmbedPatches(inputs).to(placement_.compute);
   result.time = EmbedTime(Timesteps(inputs, conditioning.grid.frames));
   at::Tensor rows = Linear(at::silu(result.time), time_projection_);
   conditioning.t_mod =
-      rows.view({rows.size(0), rows.size(1), 6, architecture_.dim});
+      rows.view({rows.size(0), rows.size(1), 6, model_spec_.dim});
   conditioning.context = EmbedText(inputs.context);
   if (image_.has_value()) {
     at::Tensor image = EmbedImage(inputs.clip_feature);
@@ -171,6 +197,7 @@ Embedded Embeddings::Forward(const MicrobatchInputs& inputs) const {
     conditioning.context = at::cat({image, conditioning.context}, 1);
   }
   conditioning.context = conditioning.context.to(placement_.compute);
+  if (variant_ != nullptr) variant_->Forward(inputs, &conditioning);
   return result;
 }
 

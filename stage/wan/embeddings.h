@@ -7,32 +7,23 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "stage/wan/boundary.h"
 #include "stage/wan/conditioning.h"
 #include "stage/wan/layer_loader.h"
+#include "stage/wan/microbatch_inputs.h"
+#include "stage/wan/variant_parts.h"
 
 namespace halfpipe {
-
-// One micro-batch as the model takes it, of any floating dtype and on any
-// device. Undefined tensors stand for inputs the variant does not have.
-struct MicrobatchInputs {
-  at::Tensor latents;       // (B, C, F, H, W): the noisy x_t, C = out_channels
-  at::Tensor timestep;      // (B) float32, 0 to 1000
-  at::Tensor context;       // (B, Lt, text_dim): the text encoder's output
-  at::Tensor y;             // (B, in - out channels, F, H, W)
-  at::Tensor clip_feature;  // (B, Li, image_dim)
-  // TI2V only: frame 0 of the latents is clean, its tokens have timestep 0.
-  bool first_frame_given = false;
-};
 
 // The sizes of these inputs, after checking them against the model.
 // InvalidArgument names the input, the expected and the found shape.
 [[nodiscard]] absl::StatusOr<MicrobatchShape> ShapeOfInputs(
-    const WanArchitecture& architecture, const MicrobatchInputs& inputs);
+    const ModelSpec& model_spec, const MicrobatchInputs& inputs);
 
 struct Embedded {
   at::Tensor x;               // (B, L, D) compute dtype
@@ -63,13 +54,14 @@ class Embeddings {
   // (B, G, D) from timesteps (B, G).
   [[nodiscard]] at::Tensor EmbedTime(const at::Tensor& timesteps) const;
 
-  WanArchitecture architecture_;
+  ModelSpec model_spec_;
   LoraPlacement placement_;
   LinearWeights patch_;                    // (D, C * patch)
   LinearWeights text_inner_, text_outer_;  // text_embedding.0, .2
   LinearWeights time_inner_, time_outer_;  // time_embedding.0, .2
   LinearWeights time_projection_;          // time_projection.1
   std::optional<ImageEmbedding> image_;
+  std::shared_ptr<const VariantEmbedding> variant_;  // null: no split tensors
 };
 
 // [cos | sin] of t * 10000^(-i / (width / 2)), computed in float64: (...,

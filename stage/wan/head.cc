@@ -9,7 +9,7 @@ namespace halfpipe {
 
 absl::StatusOr<Head> Head::Load(const LayerLoader& loader) {
   Head head;
-  head.architecture_ = loader.architecture();
+  head.model_spec_ = loader.spec();
   HP_ASSIGN_OR_RETURN(head.modulation_, loader.Float("head.modulation"));
   HP_ASSIGN_OR_RETURN(head.linear_, loader.Frozen("head.head"));
   return head;
@@ -23,13 +23,13 @@ at::Tensor Head::Forward(const at::Tensor& x, const at::Tensor& time,
   saved->scale = rows.select(2, 1);
   at::Tensor normed = ModulatedLayerNorm(x.to(at::kFloat), rows.select(2, 0),
                                          saved->scale, kWanEps, &saved->stats);
-  return FoldPrediction(Linear(normed, linear_), grid, architecture_);
+  return FoldPrediction(Linear(normed, linear_), grid, model_spec_);
 }
 
 at::Tensor Head::Backward(const at::Tensor& dprediction,
                           const HeadSaved& saved) const {
   at::Tensor dfeatures =
-      UnfoldPrediction(dprediction.to(at::kFloat), architecture_);
+      UnfoldPrediction(dprediction.to(at::kFloat), model_spec_);
   // Its result has the dtype of saved.x.
   return ModulatedLayerNormBackward(LinearBackward(dfeatures, linear_), saved.x,
                                     saved.scale, saved.stats);

@@ -34,7 +34,7 @@ class Head {
                                     const HeadSaved& saved) const;
 
  private:
-  WanArchitecture architecture_;
+  ModelSpec model_spec_;
   at::Tensor modulation_;  // (1, 2, D) float32: shift, scale
   LinearWeights linear_;
 };

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "common/plan/activation_plan.h"
 #include "stage/kernels/attention.h"
 #include "stage/kernels/qk_norm.h"

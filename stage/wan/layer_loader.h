@@ -33,9 +33,7 @@ class LayerLoader {
   LayerLoader(const WeightSource* source, const LoraPlacement& placement,
               std::optional<LoraSpec> lora, const UniformSource* uniform);
 
-  [[nodiscard]] const WanArchitecture& architecture() const {
-    return source_->architecture();
-  }
+  [[nodiscard]] const ModelSpec& spec() const { return source_->spec(); }
 
   [[nodiscard]] const LoraPlacement& placement() const { return placement_; }
 

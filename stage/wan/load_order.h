@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -19,8 +19,8 @@ struct PartContent {
 
 // Native names, each once: embeddings, blocks, head. Of a block the small
 // tensors come first, so that none of them waits behind a matrix.
-[[nodiscard]] std::vector<std::string> LoadOrder(
-    const WanArchitecture& architecture, const PartContent& content);
+[[nodiscard]] std::vector<std::string> LoadOrder(const ModelSpec& model_spec,
+                                                 const PartContent& content);
 
 }  // namespace halfpipe
 

@@ -9,23 +9,20 @@
 namespace halfpipe {
 namespace {
 
-std::vector<std::string> AllBlockLinears(const WanArchitecture& architecture) {
-  const std::vector<std::string> linears = BlockLinears(architecture);
+std::vector<std::string> AllBlockLinears(const ModelSpec& model_spec) {
   std::vector<std::string> names;
-  for (int64_t i = 0; i < architecture.layers; ++i) {
-    for (const std::string& linear : linears) {
-      names.push_back(absl::StrCat("blocks.", i, ".", linear));
-    }
+  for (int64_t i = 0; i < model_spec.layers; ++i) {
+    const std::vector<std::string> linears = LinearsOfBlock(model_spec, i);
+    names.insert(names.end(), linears.begin(), linears.end());
   }
   return names;
 }
 
-absl::Status CheckTarget(const WanArchitecture& architecture,
-                         const std::string& target,
+absl::Status CheckTarget(const ModelSpec& model_spec, const std::string& target,
                          const std::vector<std::string>& names) {
   LoraSpec alone;
   alone.targets = {target};
-  for (const std::string& outer : OuterLinears(architecture)) {
+  for (const std::string& outer : OuterLinears(model_spec)) {
     if (!alone.Matches(outer)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("lora.targets: '", target, "' matches ", outer,
@@ -37,17 +34,17 @@ absl::Status CheckTarget(const WanArchitecture& architecture,
   if (matches) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "lora.targets: '", target, "' matches no layer; a block has ",
-      absl::StrJoin(BlockLinears(architecture), ", ")));
+      absl::StrJoin(BlockLinears(model_spec), ", ")));
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> LoraModules(
-    const WanArchitecture& architecture, const LoraSpec& spec) {
+    const ModelSpec& model_spec, const LoraSpec& spec) {
   HP_RETURN_IF_ERROR(spec.Validate());
-  const std::vector<std::string> names = AllBlockLinears(architecture);
+  const std::vector<std::string> names = AllBlockLinears(model_spec);
   for (const std::string& target : spec.targets) {
-    HP_RETURN_IF_ERROR(CheckTarget(architecture, target, names));
+    HP_RETURN_IF_ERROR(CheckTarget(model_spec, target, names));
   }
   std::vector<std::string> modules;
   for (const std::string& name : names) {

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/lora_spec.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -16,7 +16,7 @@ namespace halfpipe {
 // target that matches nothing (the message lists what there is), or one that
 // matches a layer outside the blocks, which cannot be trained.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> LoraModules(
-    const WanArchitecture& architecture, const LoraSpec& spec);
+    const ModelSpec& model_spec, const LoraSpec& spec);
 
 }  // namespace halfpipe
 

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "stage/kernels/rope.h"
 
 namespace halfpipe {
@@ -12,14 +12,14 @@ namespace halfpipe {
 // (B, C, F, H, W) to (B, L, C * patch): the cells of a token in the order of a
 // convolution's weights (channel, frame, row, column).
 at::Tensor UnfoldPatches(const at::Tensor& latents,
-                         const WanArchitecture& architecture);
+                         const ModelSpec& model_spec);
 
 // The head's features (B, L, patch * C), ordered (frame, row, column, channel),
 // to (B, C, F, H, W), and the other way round for the gradient.
 at::Tensor FoldPrediction(const at::Tensor& features, const TokenGrid& grid,
-                          const WanArchitecture& architecture);
+                          const ModelSpec& model_spec);
 at::Tensor UnfoldPrediction(const at::Tensor& prediction,
-                            const WanArchitecture& architecture);
+                            const ModelSpec& model_spec);
 
 }  // namespace halfpipe
 

@@ -32,7 +32,7 @@ absl::StatusOr<SelfAttention> SelfAttention::Load(const LayerLoader& loader,
                                                   AttentionBackend backend,
                                                   int64_t parts) {
   SelfAttention layer;
-  layer.heads_ = loader.architecture().heads;
+  layer.heads_ = loader.spec().heads;
   layer.Configure(backend, parts);
   HP_ASSIGN_OR_RETURN(
       layer.qkv_, loader.Adapted({prefix + "q", prefix + "k", prefix + "v"}));

@@ -20,6 +20,9 @@ SavedFields BlockSaved::Fields() {
   self_attention.AppendFields(&fields);
   cross_attention.AppendFields(&fields);
   feed_forward.AppendFields(&fields);
+  for (at::Tensor& x : module_inputs) {
+    fields.push_back({SavedGroup::kInput, &x});
+  }
   return fields;
 }
 
@@ -36,7 +39,19 @@ absl::StatusOr<WanBlock> WanBlock::Load(const LayerLoader& loader,
                       CrossAttention::Load(loader, prefix, backend));
   HP_ASSIGN_OR_RETURN(block.feed_forward_,
                       FeedForward::Load(loader, prefix, parts));
+  for (const ExtraModule& module : loader.spec().extra_modules) {
+    if (module.after_block != index) continue;
+    HP_ASSIGN_OR_RETURN(std::unique_ptr<VariantModule> loaded,
+                        LoadVariantModule(loader, module));
+    block.modules_.push_back(std::move(loaded));
+  }
   return block;
+}
+
+BlockSaved WanBlock::EmptySaved() const {
+  BlockSaved saved;
+  saved.module_inputs.resize(modules_.size());
+  return saved;
 }
 
 at::Tensor WanBlock::Forward(const at::Tensor& x,
@@ -65,6 +80,10 @@ at::Tensor WanBlock::Forward(const at::Tensor& x,
   }
   at::Tensor y = feed_forward_.Output(feed_forward_rows, saved->feed_forward);
   drop_done(saved->feed_forward);
+  for (const auto& module : modules_) {
+    saved->module_inputs.push_back(y);
+    y = module->Forward(y, conditioning);
+  }
   return y;
 }
 
@@ -89,6 +108,10 @@ void WanBlock::Restore(const Conditioning& conditioning,
 
 at::Tensor WanBlock::Backward(at::Tensor d, const Conditioning& conditioning,
                               BlockSaved saved, bool need_dx) {
+  for (size_t i = modules_.size(); i-- > 0;) {
+    d = modules_[i]->Backward(d, saved.module_inputs[i], conditioning);
+    saved.module_inputs[i].reset();
+  }
   d = feed_forward_.Backward(
       d, ModulationOf(modulation_, conditioning.t_mod, kFeedForwardRows),
       std::move(saved.feed_forward));
@@ -103,6 +126,7 @@ void WanBlock::AppendAdapters(std::vector<LoraAdapter*>* adapters) const {
   self_attention_.AppendAdapters(adapters);
   cross_attention_.AppendAdapters(adapters);
   feed_forward_.AppendAdapters(adapters);
+  for (const auto& module : modules_) module->AppendAdapters(adapters);
 }
 
 }  // namespace halfpipe

@@ -1,5 +1,6 @@
 // One transformer block, forward and backward: self attention, cross attention,
-// feed forward, each with its residual. Source of the formulas: the Wan models'
+// feed forward, each with its residual, and the modules that a variant has
+// behind it. Source of the formulas: the Wan models'
 // published code. Residual stream, matrix products and attention are in the
 // compute dtype; norms, modulation, gates and rotation in float32.
 #ifndef HP_STAGE_WAN_WAN_BLOCK_H_
@@ -8,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,6 +20,7 @@
 #include "stage/wan/feed_forward.h"
 #include "stage/wan/layer_loader.h"
 #include "stage/wan/self_attention.h"
+#include "stage/wan/variant_parts.h"
 
 namespace halfpipe {
 
@@ -28,6 +31,7 @@ struct BlockSaved {
   SelfAttentionSaved self_attention;
   CrossAttentionSaved cross_attention;
   FeedForwardSaved feed_forward;
+  std::vector<at::Tensor> module_inputs;  // of the modules behind it, (B, L, D)
 
   // Every tensor, always in the same order. Pointers into this object.
   SavedFields Fields();
@@ -67,7 +71,10 @@ class WanBlock {
   at::Tensor Backward(at::Tensor d, const Conditioning& conditioning,
                       BlockSaved saved, bool need_dx);
 
-  // In the order of BlockLinears.
+  // With room for what its modules save.
+  [[nodiscard]] BlockSaved EmptySaved() const;
+
+  // In the order of LinearsOfBlock.
   void AppendAdapters(std::vector<LoraAdapter*>* adapters) const;
 
  private:
@@ -75,6 +82,7 @@ class WanBlock {
   SelfAttention self_attention_;
   CrossAttention cross_attention_;
   FeedForward feed_forward_;
+  std::vector<std::unique_ptr<VariantModule>> modules_;
 };
 
 }  // namespace halfpipe

@@ -33,8 +33,7 @@ std::vector<SavedTensor> Pack(BlockSaved& saved, const BlockPlan& plan) {
   return tensors;
 }
 
-BlockSaved Unpack(SavedTensors tensors) {
-  BlockSaved saved;
+BlockSaved Unpack(SavedTensors tensors, BlockSaved saved) {
   SavedFields fields = saved.Fields();
   HP_CHECK(fields.size() == tensors.size());
   for (size_t i = 0; i < fields.size(); ++i) {
@@ -66,7 +65,7 @@ int64_t WanPart::PositionOf(int64_t index) const {
 at::Tensor WanPart::RopeFor(const TokenGrid& grid) {
   at::Tensor& rope = ropes_[{grid.frames, grid.rows, grid.columns}];
   if (!rope.defined()) {
-    rope = RopeTable(grid, architecture_.head_dim(), options_.device);
+    rope = RopeTable(grid, model_spec_.head_dim(), options_.device);
   }
   return rope;
 }
@@ -79,7 +78,7 @@ absl::StatusOr<Embedded> WanPart::Embed(Microbatch microbatch,
   if (head_states_.count(microbatch) != 0) {
     return StateError(microbatch, "embedded twice");
   }
-  HP_RETURN_IF_ERROR(ShapeOfInputs(architecture_, inputs).status());
+  HP_RETURN_IF_ERROR(ShapeOfInputs(model_spec_, inputs).status());
   return TorchGuard(
       Context("embeddings", microbatch), [&]() -> absl::StatusOr<Embedded> {
         Embedded embedded = embeddings_->Forward(inputs);
@@ -108,7 +107,7 @@ absl::StatusOr<BlockSaved> WanPart::RestoreBlock(
     HP_RETURN_IF_ERROR(store_.Prefetch(microbatch, index - ahead));
   }
   HP_ASSIGN_OR_RETURN(SavedTensors tensors, store_.Take(microbatch, index));
-  BlockSaved saved = Unpack(std::move(tensors));
+  BlockSaved saved = Unpack(std::move(tensors), block(index).EmptySaved());
   block(index).Restore(conditioning, &saved);
   return saved;
 }

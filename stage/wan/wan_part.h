@@ -30,7 +30,7 @@
 #include "common/base/ids.h"
 #include "common/base/weight_form.h"
 #include "common/config/lora_spec.h"
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 #include "common/plan/activation_plan.h"
 #include "stage/activations/activation_store.h"
 #include "stage/activations/host_copies.h"
@@ -39,28 +39,11 @@
 #include "stage/wan/conditioning.h"
 #include "stage/wan/embeddings.h"
 #include "stage/wan/head.h"
+#include "stage/wan/load_stage_model.h"
 #include "stage/wan/wan_block.h"
 #include "stage/wan/weight_source.h"
 
 namespace halfpipe {
-
-struct WanPartOptions {
-  bool embeddings = true;
-  bool head = true;
-  std::vector<BlockRange> blocks;  // ascending, none empty, disjoint
-  at::Device device = at::kCPU;
-  at::ScalarType compute = at::kFloat;     // kFloat or kBFloat16
-  WeightForm weights = WeightForm::kBf16;  // of the blocks
-  std::optional<LoraSpec> lora;            // none: nothing is trained
-  // One entry for each of the blocks of all ranges, in block order.
-  ActivationPlan plan;
-  int64_t ffn_chunks = 1;  // parts that a feed forward takes its tokens in
-  // The adapters' masters are in host memory, page-locked: only the optimizer
-  // and RefreshComputeCopies read them.
-  bool masters_on_host = false;
-  // Attention whose gradients are the same bits in every run (slower on CUDA).
-  bool deterministic = false;
-};
 
 class WanPart {
  public:
@@ -71,7 +54,7 @@ class WanPart {
   // LoRA targets that match nothing, fp8_compute on a GPU without such
   // products; else the codes of the weight source.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<WanPart>> Create(
-      const WeightSource& source, const WanPartOptions& options,
+      const WeightSource& source, const StageModelOptions& options,
       const UniformSource& uniform);
 
   // Makes this part as Create would with these options, out of the weights that
@@ -79,12 +62,12 @@ class WanPart {
   // renewed part computes what it would on a new one.
   // InvalidArgument: other weights would be needed (CanRenew), or what Create
   // refuses. After another error the part is good for nothing but renewing.
-  [[nodiscard]] absl::Status Renew(const WanPartOptions& options,
+  [[nodiscard]] absl::Status Renew(const StageModelOptions& options,
                                    const UniformSource& uniform);
 
   // Whether `options` ask only for what Renew can change: plan, chunks,
   // determinism, alpha.
-  [[nodiscard]] bool CanRenew(const WanPartOptions& options) const;
+  [[nodiscard]] bool CanRenew(const StageModelOptions& options) const;
 
   // Lets go of all but the weights, of pinned memory too: nothing but Renew is
   // called next.
@@ -158,9 +141,7 @@ class WanPart {
   [[nodiscard]] absl::Status RefreshComputeCopies();
   [[nodiscard]] absl::Status ZeroGrad();
 
-  [[nodiscard]] const WanArchitecture& architecture() const {
-    return architecture_;
-  }
+  [[nodiscard]] const ModelSpec& spec() const { return model_spec_; }
 
   // Host bytes held for offloaded activations: in use, or to be used again.
   [[nodiscard]] int64_t offloaded_bytes() const { return store_.host_bytes(); }
@@ -183,11 +164,9 @@ class WanPart {
     HeadSaved saved;
   };
 
-  WanPart(const WanArchitecture& architecture, const WanPartOptions& options,
+  WanPart(const ModelSpec& model_spec, const StageModelOptions& options,
           std::unique_ptr<HostCopies> copies)
-      : architecture_(architecture),
-        options_(options),
-        store_(std::move(copies)) {}
+      : model_spec_(model_spec), options_(options), store_(std::move(copies)) {}
 
   [[nodiscard]] absl::Status Load(const LayerLoader& loader);
   void MoveMastersToHost();
@@ -216,8 +195,8 @@ class WanPart {
     return blocks_[static_cast<size_t>(PositionOf(index))];
   }
 
-  WanArchitecture architecture_;
-  WanPartOptions options_;
+  ModelSpec model_spec_;
+  StageModelOptions options_;
   std::optional<Embeddings> embeddings_;
   std::vector<WanBlock> blocks_;
   std::optional<Head> head_;

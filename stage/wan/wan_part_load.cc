@@ -17,8 +17,8 @@
 namespace halfpipe {
 namespace {
 
-absl::Status CheckOptions(const WanArchitecture& wan,
-                          const WanPartOptions& options) {
+absl::Status CheckOptions(const ModelSpec& wan,
+                          const StageModelOptions& options) {
   int64_t free = 0;  // behind the ranges so far
   for (const BlockRange& blocks : options.blocks) {
     if (blocks.begin < free || blocks.size() < 1 || blocks.end > wan.layers) {
@@ -59,21 +59,21 @@ absl::Status CheckOptions(const WanArchitecture& wan,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WanPart>> WanPart::Create(
-    const WeightSource& source, const WanPartOptions& options,
+    const WeightSource& source, const StageModelOptions& options,
     const UniformSource& uniform) {
-  HP_RETURN_IF_ERROR(CheckOptions(source.architecture(), options));
+  HP_RETURN_IF_ERROR(CheckOptions(source.spec(), options));
   if (options.device.is_cuda()) {
     HP_RETURN_IF_ERROR(EnsureCudaLoaded());
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<HostCopies> copies,
                       MakeHostCopies(options.device));
   std::unique_ptr<WanPart> part(
-      new WanPart(source.architecture(), options, std::move(copies)));
+      new WanPart(source.spec(), options, std::move(copies)));
   const absl::Status loaded = TorchGuard("loading the model", [&] {
     source.BeginLoads(
-        LoadOrder(source.architecture(), {.embeddings = options.embeddings,
-                                          .head = options.head,
-                                          .blocks = options.blocks}),
+        LoadOrder(source.spec(), {.embeddings = options.embeddings,
+                                  .head = options.head,
+                                  .blocks = options.blocks}),
         options.device);
     const LayerLoader loader(&source,
                              {options.device, options.compute, options.weights},
@@ -91,7 +91,7 @@ absl::Status WanPart::Load(const LayerLoader& loader) {
   }
   const AttentionBackend backend =
       ChooseAttention(AttentionDeviceOf(options_.device), options_.compute,
-                      architecture_.head_dim(), options_.deterministic);
+                      model_spec_.head_dim(), options_.deterministic);
   for (const BlockRange& range : options_.blocks) {
     for (int64_t i = range.begin; i < range.end; ++i) {
       HP_ASSIGN_OR_RETURN(WanBlock loaded, WanBlock::Load(loader, i, backend,
@@ -123,8 +123,8 @@ void WanPart::MoveMastersToHost() {
   }
 }
 
-bool WanPart::CanRenew(const WanPartOptions& to) const {
-  const WanPartOptions& from = options_;
+bool WanPart::CanRenew(const StageModelOptions& to) const {
+  const StageModelOptions& from = options_;
   const bool same_lora =
       from.lora.has_value() == to.lora.has_value() &&
       (!to.lora.has_value() || (from.lora->rank == to.lora->rank &&
@@ -135,9 +135,9 @@ bool WanPart::CanRenew(const WanPartOptions& to) const {
          from.weights == to.weights;
 }
 
-absl::Status WanPart::Renew(const WanPartOptions& options,
+absl::Status WanPart::Renew(const StageModelOptions& options,
                             const UniformSource& uniform) {
-  HP_RETURN_IF_ERROR(CheckOptions(architecture_, options));
+  HP_RETURN_IF_ERROR(CheckOptions(model_spec_, options));
   if (!CanRenew(options)) {
     return absl::InvalidArgumentError(
         "a part is renewed with other weights or adapters than it has");
@@ -150,7 +150,7 @@ absl::Status WanPart::Renew(const WanPartOptions& options,
     options_ = options;
     const AttentionBackend backend =
         ChooseAttention(AttentionDeviceOf(options.device), options.compute,
-                        architecture_.head_dim(), options.deterministic);
+                        model_spec_.head_dim(), options.deterministic);
     for (WanBlock& loaded : blocks_) {
       loaded.Configure(backend, options.ffn_chunks);
     }

@@ -122,10 +122,8 @@ bool CheckpointWeights::HasBlockScale(const StoredTensor& stored) const {
          checkpoint_->archive->tensors().at(stored.scale_name).shape.size() > 2;
 }
 
-RandomWeights::RandomWeights(const WanArchitecture& architecture, uint64_t seed)
-    : architecture_(architecture),
-      shapes_(WanTensors(architecture)),
-      seed_(seed) {}
+RandomWeights::RandomWeights(const ModelSpec& model_spec, uint64_t seed)
+    : model_spec_(model_spec), shapes_(WanTensors(model_spec)), seed_(seed) {}
 
 absl::StatusOr<at::Tensor> RandomWeights::Load(absl::string_view native_name,
                                                at::ScalarType dtype,

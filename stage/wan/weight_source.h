@@ -14,8 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/dtype.h"
-#include "common/model/architecture.h"
 #include "common/model/checkpoint.h"
+#include "common/model/model_spec.h"
 #include "stage/kernels/fp8.h"
 #include "stage/wan/weight_reader.h"
 
@@ -26,7 +26,7 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  [[nodiscard]] virtual const WanArchitecture& architecture() const = 0;
+  [[nodiscard]] virtual const ModelSpec& spec() const = 0;
 
   // The tensor `native_name` on `device` as `dtype`, contiguous and owned by
   // the caller. NotFound for a name that WanTensors does not list; DataLoss or
@@ -61,8 +61,8 @@ class CheckpointWeights : public WeightSource {
   explicit CheckpointWeights(const WanCheckpoint* checkpoint)
       : checkpoint_(checkpoint) {}
 
-  [[nodiscard]] const WanArchitecture& architecture() const override {
-    return checkpoint_->variant.architecture;
+  [[nodiscard]] const ModelSpec& spec() const override {
+    return checkpoint_->variant.spec;
   }
 
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(
@@ -102,18 +102,16 @@ class CheckpointWeights : public WeightSource {
 // 1/sqrt(dim). A tensor is a function of seed, name and kind of device.
 class RandomWeights : public WeightSource {
  public:
-  RandomWeights(const WanArchitecture& architecture, uint64_t seed);
+  RandomWeights(const ModelSpec& model_spec, uint64_t seed);
 
-  [[nodiscard]] const WanArchitecture& architecture() const override {
-    return architecture_;
-  }
+  [[nodiscard]] const ModelSpec& spec() const override { return model_spec_; }
 
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(
       absl::string_view native_name, at::ScalarType dtype,
       const at::Device& device) const override;
 
  private:
-  WanArchitecture architecture_;
+  ModelSpec model_spec_;
   std::map<std::string, Shape> shapes_;
   uint64_t seed_;
 };

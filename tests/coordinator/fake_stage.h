@@ -77,16 +77,16 @@ struct FakeStage {
   [[nodiscard]] ScanResult Scan() const {
     ScanResult result;
     result.variant = "t2v-1.3b";
-    result.layers = 5;
+    result.model.layers = 5;
     result.data_digest = data_digest;
     result.model_digest = model_digest;
     result.init_digest = init_digest;
     result.problems = problems;
     if (large) {
-      result.layers = 40;
       result.model = {.dim = 5120,
                       .ffn_dim = 13824,
                       .heads = 40,
+                      .layers = 40,
                       .text_dim = 4096,
                       .in_channels = 36,
                       .out_channels = 16};

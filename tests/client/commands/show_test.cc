@@ -51,5 +51,27 @@ TEST(ShowCommandTest, UnknownJobIsAnError) {
   EXPECT_EQ(RunCli({"show", "j2"}, ServiceOf(client)).code, 3);
 }
 
+TEST(ShowCommandTest, AModelIsShownWithoutAService) {
+  const CliResult known = RunCli({"show", "model", "t2v-1.3b"});
+  EXPECT_EQ(known.code, 0) << known.err;
+  EXPECT_THAT(known.out, HasSubstr("variant:     T2V\n"));
+  EXPECT_THAT(known.out, HasSubstr("512 tokens of 4096"));
+  const CliResult json = RunCli({"show", "model", "ti2v-5b", "-o", "json"});
+  EXPECT_THAT(json.out, HasSubstr("\"spatial_stride\": 16"));
+  const CliResult none = RunCli({"show", "model", "/no/such/folder"});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_THAT(none.err, HasSubstr("/no/such/folder: there is no such file or "
+                                  "folder, and '/no/such/folder' is no known"));
+}
+
+TEST(ShowCommandTest, OnlyAModelHasAPath) {
+  const CliResult bare = RunCli({"show", "model"});
+  EXPECT_EQ(bare.code, 2);
+  EXPECT_THAT(bare.err, HasSubstr("path is required"));
+  const CliResult more = RunCli({"show", "j1", "j2"});
+  EXPECT_EQ(more.code, 2);
+  EXPECT_THAT(more.err, HasSubstr("j2"));
+}
+
 }  // namespace
 }  // namespace halfpipe

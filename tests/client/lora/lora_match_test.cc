@@ -23,7 +23,7 @@ std::string MessageOf(const absl::Status& status) {
 }
 
 TEST(LoraMatchTest, EveryModuleThatTheBaseLacksIsNamed) {
-  const auto wan = KnownArchitecture("tiny-t2v", 2);
+  const auto wan = KnownModel("tiny-t2v", 2);
   ASSERT_TRUE(wan.ok());
   const LinearShapes base = AllLinearShapesOf(*wan);
   LoraFile lora;

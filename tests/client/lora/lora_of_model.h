@@ -27,8 +27,7 @@ inline void WriteOnes(const std::string& path, const std::string& dit,
                       const std::vector<LoraDifference>& differences = {}) {
   const auto checkpoint = OpenWanCheckpoint(dit);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  const LinearShapes shapes =
-      AllLinearShapesOf(checkpoint->variant.architecture);
+  const LinearShapes shapes = AllLinearShapesOf(checkpoint->variant.spec);
   const std::vector<float> ones(1 << 16, 1.0f);
   LoraExport lora;
   lora.format = format;

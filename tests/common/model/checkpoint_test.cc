@@ -35,8 +35,8 @@ TEST(CheckpointTest, TakesHeadsFromTheConfigBesideAFolderOrAFile) {
   for (const char* file : {"", "/diffusion_pytorch_model.safetensors"}) {
     auto checkpoint = OpenWanCheckpoint(folder + file);
     ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-    EXPECT_EQ(checkpoint->variant.architecture.heads, 2);
-    EXPECT_EQ(checkpoint->variant.architecture.layers, 3);
+    EXPECT_EQ(checkpoint->variant.spec.heads, 2);
+    EXPECT_EQ(checkpoint->variant.spec.layers, 3);
   }
 }
 
@@ -44,7 +44,7 @@ TEST(CheckpointTest, TakesHeadsFromTheOriginalReleasesConfig) {
   auto checkpoint = OpenWanCheckpoint(
       ModelWithConfig(R"({"model_type": "t2v", "dim": 24, "num_heads": 2})"));
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  EXPECT_EQ(checkpoint->variant.architecture.heads, 2);
+  EXPECT_EQ(checkpoint->variant.spec.heads, 2);
   EXPECT_THAT(Refusal(R"({"dim": 24, "num_heads": 7})"),
               HasSubstr("dim 24 is not a multiple of num_heads 7"));
 }

@@ -8,7 +8,7 @@ namespace halfpipe {
 namespace {
 
 TEST(LinearShapesTest, LinearLayersAreThoseInsideTheBlocks) {
-  const auto wan = KnownArchitecture("tiny-t2v", 2);
+  const auto wan = KnownModel("tiny-t2v", 2);
   ASSERT_TRUE(wan.ok()) << wan.status();
   const LinearShapes linears = LinearShapesOf(*wan);
   EXPECT_EQ(linears.size(), 20u);  // ten a block
@@ -20,7 +20,7 @@ TEST(LinearShapesTest, LinearLayersAreThoseInsideTheBlocks) {
 
 TEST(LinearShapesTest, AllOfThemAreTheOuterOnesToo) {
   for (const char* variant : {"tiny-t2v", "t2v-14b"}) {
-    const auto wan = KnownArchitecture(variant, 2);
+    const auto wan = KnownModel(variant, 2);
     ASSERT_TRUE(wan.ok()) << wan.status();
     const LinearShapes linears = AllLinearShapesOf(*wan);
     EXPECT_EQ(linears.size(),

@@ -3,12 +3,12 @@
 #ifndef HP_TESTS_COMMON_MODEL_PUBLISHED_SIZES_H_
 #define HP_TESTS_COMMON_MODEL_PUBLISHED_SIZES_H_
 
-#include "common/model/architecture.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
-inline WanArchitecture A14B(int64_t in_channels) {
-  WanArchitecture wan;
+inline ModelSpec A14B(int64_t in_channels) {
+  ModelSpec wan;
   wan.dim = 5120;
   wan.ffn_dim = 13824;
   wan.heads = 40;
@@ -21,8 +21,8 @@ inline WanArchitecture A14B(int64_t in_channels) {
 }
 
 // A model that fits into a test, of the T2V kind.
-inline WanArchitecture TinyWan() {
-  WanArchitecture wan;
+inline ModelSpec TinyWan() {
+  ModelSpec wan;
   wan.dim = 12;
   wan.ffn_dim = 20;
   wan.heads = 1;

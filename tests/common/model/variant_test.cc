@@ -17,7 +17,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-FakeArchive ArchiveOf(const WanArchitecture& wan, const std::string& prefix,
+FakeArchive ArchiveOf(const ModelSpec& wan, const std::string& prefix,
                       DType dtype = DType::kBF16) {
   FakeArchive archive;
   for (const auto& [name, shape] : WanTensors(wan)) {
@@ -42,19 +42,19 @@ TEST(VariantTest, ReadsEverySizeFromTheShapes) {
   for (const char* prefix : {"", "model.", "model.diffusion_model."}) {
     auto variant = Detect(ArchiveOf(A14B(36), prefix));
     ASSERT_TRUE(variant.ok()) << variant.status();
-    EXPECT_TRUE(variant->architecture == A14B(36));
+    EXPECT_TRUE(variant->spec == A14B(36));
     EXPECT_EQ(variant->tensors.at("blocks.3.ffn.0.bias").name,
               std::string(prefix) + "blocks.3.ffn.0.bias");
   }
 }
 
 TEST(VariantTest, ReadsTheImageBranch) {
-  WanArchitecture flf = A14B(36);
+  ModelSpec flf = A14B(36);
   flf.image_dim = 1280;
   flf.image_positions = 514;
   auto variant = Detect(ArchiveOf(flf, ""));
   ASSERT_TRUE(variant.ok()) << variant.status();
-  EXPECT_TRUE(variant->architecture == flf);
+  EXPECT_TRUE(variant->spec == flf);
 }
 
 TEST(VariantTest, ReadsDiffusersNames) {
@@ -66,18 +66,18 @@ TEST(VariantTest, ReadsDiffusersNames) {
   }
   auto variant = Detect(archive);
   ASSERT_TRUE(variant.ok()) << variant.status();
-  EXPECT_TRUE(variant->architecture == A14B(16));
+  EXPECT_TRUE(variant->spec == A14B(16));
   EXPECT_EQ(variant->tensors.at("blocks.0.norm3.weight").name,
             "blocks.0.norm2.weight");
 }
 
 TEST(VariantTest, HeadsComeFromTheConfigOrAre128Wide) {
-  WanArchitecture tiny = TinyWan();
+  ModelSpec tiny = TinyWan();
   EXPECT_THAT(Refusal(ArchiveOf(tiny, ""), std::nullopt),
               HasSubstr("the width 12 is not a multiple of 128"));
   auto variant = Detect(ArchiveOf(tiny, ""), HeadSizes{1, 12});
   ASSERT_TRUE(variant.ok()) << variant.status();
-  EXPECT_TRUE(variant->architecture == tiny);
+  EXPECT_TRUE(variant->spec == tiny);
   EXPECT_THAT(Refusal(ArchiveOf(tiny, ""), HeadSizes{2, 12}),
               HasSubstr("does not make the width 12"));
   EXPECT_THAT(Refusal(ArchiveOf(tiny, ""), HeadSizes{4, 3}),
@@ -118,7 +118,7 @@ TEST(VariantTest, RefusesOtherModelsByName) {
   fun.Add("ref_conv.weight", DType::kBF16, {12, 16, 2, 2});
   EXPECT_THAT(Refusal(fun), HasSubstr("ref_conv.weight"));
   EXPECT_THAT(Refusal(FakeArchive()), HasSubstr("not a Wan DiT"));
-  WanArchitecture narrow = TinyWan();
+  ModelSpec narrow = TinyWan();
   narrow.in_channels = 3;
   EXPECT_THAT(Refusal(ArchiveOf(narrow, "")), HasSubstr("takes 3 channels"));
 }

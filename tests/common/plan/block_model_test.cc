@@ -10,8 +10,8 @@
 namespace halfpipe {
 namespace {
 
-BlockModel Model(const BlockShape& shape = A14bBlock()) {
-  return MakeBlockModel(shape, MeasuredH200());
+BlockModel Model(const BlockWork& work = A14bBlock()) {
+  return MakeBlockModel(work, MeasuredH200());
 }
 
 BlockPlan PlanOf(ActivationPolicy policy) {
@@ -27,13 +27,32 @@ TEST(BlockModelTest, BytesAreThoseOfTheTensors) {
   EXPECT_EQ(model.of(SavedGroup::kSelfOut).bytes, 20280 * (5120 * 2 + 40 * 4));
   // 351.4 million parameters, in bf16 and in fp8.
   EXPECT_NEAR(static_cast<double>(model.weight_bytes), 702.8e6, 1e6);
-  BlockShape fp8 = A14bBlock();
+  BlockWork fp8 = A14bBlock();
   fp8.weights = WeightForm::kFp8;
   EXPECT_NEAR(static_cast<double>(Model(fp8).weight_bytes), 351.4e6, 1e6);
   EXPECT_EQ(model.trained_bytes(), 18 * 3'833'856);
-  BlockShape image = A14bBlock();
-  image.image_branch = true;
+  BlockWork image = A14bBlock();
+  image.model.image_dim = kImageFeatures;
   EXPECT_NEAR(static_cast<double>(Model(image).weight_bytes), 807.7e6, 1e6);
+}
+
+TEST(BlockModelTest, AVariantsModulesAreCounted) {
+  BlockWork work = A14bBlock();
+  work.model.layers = 40;
+  const BlockModel family = Model(work);
+  for (int64_t i = 0; i < 20; ++i) {
+    work.model.extra_modules.push_back(
+        {.kind = "gain",
+         .prefix = "gain.",
+         .after_block = 2 * i + 1,
+         .tensors = {{"proj.weight", {5120, 5120}}}});
+  }
+  const BlockModel variant = Model(work);
+  EXPECT_EQ(variant.weight_bytes - family.weight_bytes, 5120 * 5120 / 2 * 2);
+  EXPECT_EQ(variant.of(SavedGroup::kInput).bytes,
+            2 * family.of(SavedGroup::kInput).bytes);
+  EXPECT_GT(variant.forward_seconds, family.forward_seconds);
+  EXPECT_GT(variant.backward_seconds, family.backward_seconds);
 }
 
 TEST(BlockModelTest, AnH200BlockTakesWhatWasMeasured) {
@@ -59,9 +78,9 @@ TEST(BlockModelTest, PartsTakeLongerAndHoldLess) {
   // bench/block_bench --ffn-chunks: 82.0 ms in one part, then so much more.
   for (const auto& [parts, more] : std::vector<std::pair<int64_t, double>>{
            {2, 0.0019}, {4, 0.0032}, {8, 0.0061}}) {
-    BlockShape shape = A14bBlock();
-    shape.ffn_chunks = parts;
-    const BlockModel model = Model(shape);
+    BlockWork work = A14bBlock();
+    work.ffn_chunks = parts;
+    const BlockModel model = Model(work);
     EXPECT_NEAR(model.backward_seconds - whole, more, 0.0013) << parts;
     EXPECT_LT(model.BackwardWorkingBytes(plan), bytes);
     bytes = model.BackwardWorkingBytes(plan);
@@ -108,39 +127,39 @@ TEST(BlockModelTest, WhatIsNotKeptPassesThroughTheDevice) {
 }
 
 TEST(BlockModelTest, PartsOfTheFeedForwardLayerNeedLess) {
-  BlockShape shape = A14bBlock();
+  BlockWork work = A14bBlock();
   const BlockPlan plan = PlanOf(ActivationPolicy::kRecompute);
-  const int64_t whole = Model(shape).ForwardWorkingBytes(plan);
-  int64_t before = Model(shape).BackwardWorkingBytes(plan);
+  const int64_t whole = Model(work).ForwardWorkingBytes(plan);
+  int64_t before = Model(work).BackwardWorkingBytes(plan);
   for (int64_t parts : {2, 4}) {
-    shape.ffn_chunks = parts;
-    const int64_t now = Model(shape).BackwardWorkingBytes(plan);
+    work.ffn_chunks = parts;
+    const int64_t now = Model(work).BackwardWorkingBytes(plan);
     EXPECT_LT(now, before) << parts;
     before = now;
-    EXPECT_LT(Model(shape).ForwardWorkingBytes(plan), whole) << parts;
+    EXPECT_LT(Model(work).ForwardWorkingBytes(plan), whole) << parts;
   }
 }
 
 TEST(BlockModelTest, Fp8ProductsAreQuickerAndDequantisingIsNotFree) {
-  BlockShape shape = A14bBlock();
-  const double bf16 = Model(shape).forward_seconds;
-  shape.weights = WeightForm::kFp8;
-  const double fp8 = Model(shape).forward_seconds;
+  BlockWork work = A14bBlock();
+  const double bf16 = Model(work).forward_seconds;
+  work.weights = WeightForm::kFp8;
+  const double fp8 = Model(work).forward_seconds;
   EXPECT_GT(fp8, bf16);
   EXPECT_LT(fp8, 1.02 * bf16);
-  shape.weights = WeightForm::kFp8Compute;
-  EXPECT_LT(Model(shape).forward_seconds, 0.9 * bf16);
+  work.weights = WeightForm::kFp8Compute;
+  EXPECT_LT(Model(work).forward_seconds, 0.9 * bf16);
 }
 
 TEST(BlockModelTest, SecondsFollowTheRates) {
-  const BlockShape shape = A14bBlock();
+  const BlockWork work = A14bBlock();
   DeviceRates slow = MeasuredH200();
   slow.matmul_flops_per_second /= 2;
   slow.attention_forward_flops_per_second /= 2;
   slow.attention_backward_flops_per_second /= 2;
   slow.elementwise_bytes_per_second /= 2;
-  const BlockModel model = Model(shape);
-  const BlockModel twice = MakeBlockModel(shape, slow);
+  const BlockModel model = Model(work);
+  const BlockModel twice = MakeBlockModel(work, slow);
   EXPECT_NEAR(twice.forward_seconds, 2 * model.forward_seconds, 1e-9);
   EXPECT_NEAR(twice.backward_seconds, 2 * model.backward_seconds, 1e-9);
   EXPECT_EQ(twice.of(SavedGroup::kQkv).bytes, model.of(SavedGroup::kQkv).bytes);

@@ -12,11 +12,9 @@ namespace halfpipe {
 inline constexpr int64_t kGiB = int64_t{1} << 30;
 inline constexpr int64_t kLoraParametersOfBlock = 3'833'856;
 
-inline BlockShape A14bBlock() {
-  return {.tokens = 20280,
-          .dim = 5120,
-          .ffn_dim = 13824,
-          .heads = 40,
+inline BlockWork A14bBlock() {
+  return {.model = {.dim = 5120, .ffn_dim = 13824, .heads = 40},
+          .tokens = 20280,
           .lora_rank = 32,
           .lora_parameters = kLoraParametersOfBlock};
 }

@@ -68,17 +68,17 @@ TEST(PlanRequestTest, ClipsWithoutASizeAreAsLargeAsTheyMayBe) {
   config.data.height = config.data.width = 0;
   config.data.max_pixels = 480 * 832;
   EXPECT_EQ(RequestOf(config).clip.tokens(), 20280);
-  ModelShape coarse = A14bRequest().model;
+  ModelSpec coarse = A14bRequest().model;
   coarse.out_channels = 48;
   EXPECT_EQ(LargestClip(config.data, coarse).tokens_per_frame, 390);
-  ModelShape image = A14bRequest().model;
-  image.image_branch = true;
+  ModelSpec image = A14bRequest().model;
+  image.image_dim = kImageFeatures;
   EXPECT_EQ(LargestClip(config.data, image).context_tokens, 769);
 }
 
 TEST(PlanRequestTest, ImageBranchesHaveMoreToAdapt) {
-  ModelShape image = A14bRequest().model;
-  image.image_branch = true;
+  ModelSpec image = A14bRequest().model;
+  image.image_dim = kImageFeatures;
   LoraConfig lora;
   EXPECT_EQ(LoraParameters(image, lora), 153'354'240);  // k_img is no k
   lora.targets.emplace_back("k_img");

@@ -160,22 +160,23 @@ TEST(StageConversionTest, StepReport) {
 }
 
 TEST(StageConversionTest, ScanResultTellsTheModelsSizes) {
-  ScanResult scan{.variant = "v", .layers = 40};
+  ScanResult scan{.variant = "v"};
   scan.problems = absl::NotFoundError("model.vae: no such file");
   scan.lora_parameters = 5;
   scan.model = {.dim = 1,
                 .ffn_dim = 2,
                 .heads = 3,
+                .layers = 40,
                 .text_dim = 4,
                 .in_channels = 5,
                 .out_channels = 6,
-                .image_branch = true};
+                .image_dim = kImageFeatures};
   const auto back = ThereAndBack<v1::ReportRequest>(
       CommandResult{5, Epoch(2), absl::OkStatus(), scan});
   ASSERT_TRUE(back.ok());
   const auto& got = std::get<ScanResult>(back->body);
   EXPECT_EQ(got.problems, scan.problems);
-  EXPECT_EQ(got.layers, 40);
+  EXPECT_EQ(got.model.layers, 40);
   EXPECT_EQ(got.lora_parameters, 5);
   EXPECT_EQ(got.model, scan.model);
 }

@@ -30,10 +30,11 @@ JobConfig Config() {
 }
 
 ScanResult Scan() {
-  ScanResult scan{.variant = "i2v-a14b", .layers = 40};
+  ScanResult scan{.variant = "i2v-a14b"};
   scan.model = {.dim = 5120,
                 .ffn_dim = 13824,
                 .heads = 40,
+                .layers = 40,
                 .text_dim = 4096,
                 .in_channels = 36,
                 .out_channels = 16};

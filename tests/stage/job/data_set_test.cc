@@ -18,9 +18,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-WanArchitecture Architecture(const char* name) {
-  return *KnownArchitecture(name, 0);
-}
+ModelSpec Architecture(const char* name) { return *KnownModel(name, 0); }
 
 // A data set of two clips. Scanning opens neither clips nor encoders, so their
 // content may be anything.

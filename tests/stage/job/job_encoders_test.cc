@@ -36,14 +36,13 @@ TEST(JobEncodersTest, UmtXxlHasAllItsLayers) {
   const SmallJob job;
   ModelConfig model = job.config.model;
   model.text_encoder = job.folder() / "xxl.safetensors";
-  WanArchitecture architecture = *KnownArchitecture("tiny-t2v", 2);
-  architecture.text_dim = 4096;
+  ModelSpec model_spec = *KnownModel("tiny-t2v", 2);
+  model_spec.text_dim = 4096;
   for (const int64_t layers : {24, 23}) {
     WriteForms(model.text_encoder, XxlForms(layers));
     const auto encoder = OpenTextEncoder(model, at::kMeta, nullptr);
     ASSERT_TRUE(encoder.ok()) << encoder.status();
-    const absl::Status fits =
-        CheckTextEncoderFits(model, *encoder, architecture);
+    const absl::Status fits = CheckTextEncoderFits(model, *encoder, model_spec);
     EXPECT_EQ(fits.ok(), layers == 24) << fits;
     if (layers == 24) continue;
     EXPECT_THAT(

@@ -69,7 +69,7 @@ TEST_F(JobScanTest, AGoodJobHasItsSamples) {
   EXPECT_THAT(scan.samples, SizeIs(2));
   EXPECT_THAT(scan.warnings, IsEmpty());
   EXPECT_EQ(scan.variant, "T2V");
-  EXPECT_EQ(scan.layers, 2);
+  EXPECT_EQ(scan.model.layers, 2);
   EXPECT_GT(scan.lora_parameters, 0);
   EXPECT_THAT(scan.model_digest, SizeIs(64));
   EXPECT_EQ(scan.init_digest, "");
@@ -155,7 +155,7 @@ TEST_F(JobScanTest, TheVaeOfTheOtherModel) {
                          "is the VAE of Wan2.2-TI2V-5B (Wan2.2_VAE), and this "
                          "model needs Wan2.1_VAE"));
   // And the 5B model with the VAE of the others.
-  WanArchitecture ti2v = *KnownArchitecture("tiny-t2v", 1);
+  ModelSpec ti2v = *KnownModel("tiny-t2v", 1);
   ti2v.in_channels = ti2v.out_channels = 48;
   job_.WriteDit(ti2v);
   job_.config.data.height = 64;
@@ -254,7 +254,7 @@ TEST_F(JobScanTest, AFolderAboveTheOneThatIsMeant) {
 }
 
 TEST_F(JobScanTest, ModelsWhoseInputsCannotBeMade) {
-  WanArchitecture wan = *KnownArchitecture("tiny-i2v", 1);
+  ModelSpec wan = *KnownModel("tiny-i2v", 1);
   wan.image_dim = 16;
   job_.WriteDit(wan);
   EXPECT_THAT(Refusal(), AllOf(StartsWith("model.dit: "),
@@ -266,7 +266,7 @@ TEST_F(JobScanTest, ModelsWhoseInputsCannotBeMade) {
 }
 
 TEST_F(JobScanTest, SizesThatTheModelDoesNotTake) {
-  WanArchitecture ti2v = *KnownArchitecture("tiny-t2v", 1);
+  ModelSpec ti2v = *KnownModel("tiny-t2v", 1);
   ti2v.in_channels = ti2v.out_channels = 48;
   job_.WriteDit(ti2v);
   job_.CopyGolden("vae22.safetensors", "vae.safetensors");

@@ -108,7 +108,7 @@ class LoraStartTest : public ::testing::Test {
         [](absl::string_view, const at::Tensor& out) { out.fill_(0.75); });
   }
 
-  const WanArchitecture wan_ = KnownArchitecture("tiny-t2v", 2).value();
+  const ModelSpec wan_ = KnownModel("tiny-t2v", 2).value();
   const LinearShapes shapes_ = LinearShapesOf(wan_);
   LoraConfig config_;
   std::map<std::string, std::pair<Shape, std::vector<float>>> tensors_;

@@ -19,9 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-WanArchitecture Architecture(const char* name) {
-  return *KnownArchitecture(name, 0);
-}
+ModelSpec Architecture(const char* name) { return *KnownModel(name, 0); }
 
 TEST(MediaItemTest, IsWhatTheConfigAsksFor) {
   DataConfig data;

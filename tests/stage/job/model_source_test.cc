@@ -41,8 +41,8 @@ std::string FingerprintOf(const ModelConfig& config) {
 TEST(ModelSourceTest, RandomModelsComeFromTheirNameAndSeed) {
   auto source = ModelSource::Open(Random("tiny-i2v", 2, 7));
   ASSERT_TRUE(source.ok()) << source.status();
-  EXPECT_EQ(source->architecture().layers, 2);
-  EXPECT_EQ(source->architecture().condition_channels(), 20);
+  EXPECT_EQ(source->spec().layers, 2);
+  EXPECT_EQ(source->spec().condition_channels(), 20);
   const char* const name = "blocks.1.self_attn.q.weight";
   auto weight = source->weights().Load(name, at::kFloat, at::kCPU);
   ASSERT_TRUE(weight.ok()) << weight.status();

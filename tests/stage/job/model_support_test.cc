@@ -16,10 +16,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string RefusalOf(const WanArchitecture& architecture) {
+std::string RefusalOf(const ModelSpec& model_spec) {
   JobConfig config;
   config.model.dit = "/models/dit";
-  const absl::Status status = CheckCanTrain(config, architecture);
+  const absl::Status status = CheckCanTrain(config, model_spec);
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   return std::string(status.message());
 }
@@ -27,13 +27,13 @@ std::string RefusalOf(const WanArchitecture& architecture) {
 TEST(ModelSupportTest, ModelsOfClipsAndCaptions) {
   for (const char* name :
        {"t2v-1.3b", "t2v-14b", "t2v-a14b", "i2v-a14b", "ti2v-5b"}) {
-    EXPECT_EQ(CheckCanTrain({}, *KnownArchitecture(name, 0)), absl::OkStatus())
+    EXPECT_EQ(CheckCanTrain({}, *KnownModel(name, 0)), absl::OkStatus())
         << name;
   }
 }
 
 TEST(ModelSupportTest, ModelsWithAnImageEncoderAreNamed) {
-  WanArchitecture wan = *KnownArchitecture("i2v-a14b", 0);
+  ModelSpec wan = *KnownModel("i2v-a14b", 0);
   wan.image_dim = 1280;
   EXPECT_THAT(RefusalOf(wan),
               AllOf(HasSubstr("model.dit: /models/dit is Wan2.1-I2V or "
@@ -49,10 +49,10 @@ TEST(ModelSupportTest, ModelsWithAnImageEncoderAreNamed) {
 }
 
 TEST(ModelSupportTest, OtherConditionsAreNamed) {
-  WanArchitecture wan = *KnownArchitecture("t2v-a14b", 0);
+  ModelSpec wan = *KnownModel("t2v-a14b", 0);
   wan.in_channels = 52;
   EXPECT_THAT(RefusalOf(wan), HasSubstr("36 channels of condition"));
-  wan = *KnownArchitecture("ti2v-5b", 0);
+  wan = *KnownModel("ti2v-5b", 0);
   wan.in_channels = 100;
   EXPECT_THAT(RefusalOf(wan), HasSubstr("52 channels of condition"));
   // Made-up samples have made-up conditions.
@@ -62,8 +62,8 @@ TEST(ModelSupportTest, OtherConditionsAreNamed) {
 }
 
 TEST(ModelSupportTest, SizesOfTokens) {
-  const WanArchitecture large = *KnownArchitecture("t2v-a14b", 0);
-  const WanArchitecture small = *KnownArchitecture("ti2v-5b", 0);
+  const ModelSpec large = *KnownModel("t2v-a14b", 0);
+  const ModelSpec small = *KnownModel("ti2v-5b", 0);
   DataConfig data;
   data.height = 480;
   data.width = 832;
@@ -81,10 +81,9 @@ TEST(ModelSupportTest, SizesOfTokens) {
 
 TEST(ModelSupportTest, SizesOfTheClipsThemselves) {
   DataConfig data;
-  EXPECT_EQ(CheckPictureSize(data, *KnownArchitecture("t2v-a14b", 0)),
+  EXPECT_EQ(CheckPictureSize(data, *KnownModel("t2v-a14b", 0)),
             absl::OkStatus());
-  const absl::Status status =
-      CheckPictureSize(data, *KnownArchitecture("ti2v-5b", 0));
+  const absl::Status status = CheckPictureSize(data, *KnownModel("ti2v-5b", 0));
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr("data.height: is missing"),
@@ -93,18 +92,17 @@ TEST(ModelSupportTest, SizesOfTheClipsThemselves) {
 
 TEST(ModelSupportTest, WhatShouldBeKnown) {
   JobConfig config;
-  EXPECT_THAT(ModelWarnings(config, *KnownArchitecture("t2v-a14b", 0)),
-              IsEmpty());
-  EXPECT_THAT(ModelWarnings(config, *KnownArchitecture("ti2v-5b", 0)),
+  EXPECT_THAT(ModelWarnings(config, *KnownModel("t2v-a14b", 0)), IsEmpty());
+  EXPECT_THAT(ModelWarnings(config, *KnownModel("ti2v-5b", 0)),
               ElementsAre(HasSubstr("first frame, is not trained")));
   config.model.clip = "/models/clip.pth";
-  EXPECT_THAT(ModelWarnings(config, *KnownArchitecture("i2v-a14b", 0)),
+  EXPECT_THAT(ModelWarnings(config, *KnownModel("i2v-a14b", 0)),
               ElementsAre(HasSubstr("/models/clip.pth is not used")));
 }
 
 TEST(ModelSupportTest, AnExpertOnTheOthersTimesteps) {
-  const WanArchitecture t2v = *KnownArchitecture("t2v-a14b", 0);
-  const WanArchitecture i2v = *KnownArchitecture("i2v-a14b", 0);
+  const ModelSpec t2v = *KnownModel("t2v-a14b", 0);
+  const ModelSpec i2v = *KnownModel("i2v-a14b", 0);
   JobConfig config;
   config.model.dit = "/wan/high_noise_model";
   EXPECT_THAT(ModelWarnings(config, t2v),

@@ -34,7 +34,7 @@ TEST(ReportingWeightsTest, ATensorThatIsNotThereIsNoProgress) {
   EXPECT_TRUE(absl::IsNotFound(
       weights.Load("blocks.9.x", at::kFloat, at::kCPU).status()));
   EXPECT_EQ(said, 0);
-  EXPECT_EQ(&weights.architecture(), &random.architecture());
+  EXPECT_EQ(&weights.spec(), &random.spec());
 }
 
 }  // namespace

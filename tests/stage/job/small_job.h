@@ -14,8 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/config/job_config.h"
-#include "common/model/architecture.h"
 #include "common/model/known_variants.h"
+#include "common/model/model_spec.h"
 #include "common/store/safetensors_writer.h"
 #include "common/store/scratch_folder.h"
 
@@ -64,7 +64,7 @@ class SmallJob {
       folder_.Write(absl::StrCat("clips/", name, ".txt"),
                     absl::StrCat("the film ", name));
     }
-    WriteDit(*KnownArchitecture("tiny-t2v", 2));
+    WriteDit(*KnownModel("tiny-t2v", 2));
     WriteForms(folder_ / "t5.safetensors", Umt5Forms());
     CopyGolden("vae21.safetensors", "vae.safetensors");
     CopyGolden("spiece.model", "spiece.model");
@@ -81,12 +81,12 @@ class SmallJob {
     config.data.frames = 9;
   }
 
-  void WriteDit(const WanArchitecture& architecture) const {
-    WriteForms(folder_ / "dit/model.safetensors", WanTensors(architecture));
-    folder_.Write("dit/config.json",
-                  absl::StrCat("{\"num_attention_heads\": ", architecture.heads,
-                               ", \"attention_head_dim\": ",
-                               architecture.head_dim(), "}"));
+  void WriteDit(const ModelSpec& model_spec) const {
+    WriteForms(folder_ / "dit/model.safetensors", WanTensors(model_spec));
+    folder_.Write(
+        "dit/config.json",
+        absl::StrCat("{\"num_attention_heads\": ", model_spec.heads,
+                     ", \"attention_head_dim\": ", model_spec.head_dim(), "}"));
   }
 
   void CopyGolden(const std::string& golden, const std::string& name) const {

@@ -71,9 +71,9 @@ TEST(SegmentsTest, TensorsBelongToTheRankOfTheirBlock) {
                                             "blocks.3.ffn.0"};
   const Rank a(0);
   const Rank b(1);
-  EXPECT_THAT(LoraTensorOwners(MakeSegments(4, 2, 2, 2), modules),
+  EXPECT_THAT(LoraTensorOwners(ModelSpec(), MakeSegments(4, 2, 2, 2), modules),
               ElementsAre(a, a, b, b, b, b, a, a, b, b));
-  EXPECT_THAT(LoraTensorOwners(MakeSegments(4, 2, 2), modules),
+  EXPECT_THAT(LoraTensorOwners(ModelSpec(), MakeSegments(4, 2, 2), modules),
               ElementsAre(a, a, a, a, a, a, b, b, b, b));
 }
 

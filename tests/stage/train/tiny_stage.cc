@@ -11,6 +11,7 @@
 #include "common/pipeline/evaluation.h"
 #include "stage/runtime/stage_runner.h"
 #include "stage/train/philox.h"
+#include "stage/wan/load_stage_model.h"
 #include "stage/wan/lora_targets.h"
 
 namespace halfpipe {
@@ -18,10 +19,10 @@ namespace {
 
 constexpr uint64_t kSeed = 5;
 
-WanArchitecture TinyArchitecture() {
-  WanArchitecture architecture = TinyWan();
-  architecture.layers = kTinyLayers;
-  return architecture;
+ModelSpec TinyArchitecture() {
+  ModelSpec model_spec = TinyWan();
+  model_spec.layers = kTinyLayers;
+  return model_spec;
 }
 
 void FillUniform(absl::string_view name, float spread, at::Tensor out) {
@@ -46,18 +47,18 @@ std::vector<SegmentContent> SegmentsOf(const TinyStageOptions& options) {
                       options.chunks);
 }
 
-std::unique_ptr<WanPart> MakePart(const TinyStageOptions& options) {
-  WanPartOptions part;
+std::unique_ptr<StageModel> MakePart(const TinyStageOptions& options) {
+  StageModelOptions part;
   part.embeddings = part.head = options.rank == Rank(0);
   part.blocks = BlocksOf(SegmentsOf(options), options.rank);
   part.plan = ActivationPlan::Uniform(ActivationPolicy::kRecompute,
                                       CountBlocks(part.blocks));
   part.lora = TinyLora();
-  auto made = WanPart::Create(RandomWeights(TinyArchitecture(), 1), part,
-                              [](absl::string_view name, at::Tensor out) {
-                                FillUniform(name, 0.5F, out);
-                                out.add_(0.5);
-                              });
+  auto made = LoadStageModel(RandomWeights(TinyArchitecture(), 1), part,
+                             [](absl::string_view name, at::Tensor out) {
+                               FillUniform(name, 0.5F, out);
+                               out.add_(0.5);
+                             });
   EXPECT_TRUE(made.ok()) << made.status();
   // With B zero, as training starts, every gradient of A would be zero too.
   for (LoraAdapter* adapter : (*made)->adapters()) {
@@ -124,12 +125,13 @@ absl::StatusOr<MicrobatchData> TinySource::Load(const StepPlan& plan,
 }
 
 TinyStage::TinyStage(const TinyStageOptions& options) {
-  WanStageOptions stage;
+  TrainingComputeOptions stage;
   stage.rank = options.rank;
   stage.segments = SegmentsOf(options);
   const auto modules = LoraModules(TinyArchitecture(), TinyLora());
   EXPECT_TRUE(modules.ok()) << modules.status();
-  stage.tensor_owners = LoraTensorOwners(stage.segments, *modules);
+  stage.tensor_owners =
+      LoraTensorOwners(TinyArchitecture(), stage.segments, *modules);
   stage.max_grad_norm = options.max_grad_norm;
   stage.skip_nonfinite = options.skip_nonfinite;
   stage.shape_of = [](const StepPlan& plan, Microbatch microbatch) {
@@ -149,13 +151,13 @@ TinyStage::TinyStage(const TinyStageOptions& options) {
     return absl::OkStatus();
   };
   MicrobatchSource* source = options.rank == Rank(0) ? &source_ : nullptr;
-  compute_ = std::make_unique<WanStageCompute>(std::move(stage),
+  compute_ = std::make_unique<TrainingCompute>(std::move(stage),
                                                MakePart(options), source);
 }
 
 TensorsByName TinyStage::Masters() {
   TensorsByName masters;
-  for (const LoraAdapter* adapter : compute_->part().adapters()) {
+  for (const LoraAdapter* adapter : compute_->model().adapters()) {
     masters[adapter->a.name] = adapter->a.master.clone();
     masters[adapter->b.name] = adapter->b.master.clone();
   }

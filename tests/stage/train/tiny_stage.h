@@ -17,7 +17,7 @@
 #include "common/pipeline/schedule.h"
 #include "stage/runtime/peer_link.h"
 #include "stage/train/microbatch_source.h"
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 
 namespace halfpipe {
 
@@ -66,7 +66,7 @@ class TinyStage {
  public:
   explicit TinyStage(const TinyStageOptions& options);
 
-  [[nodiscard]] WanStageCompute& compute() { return *compute_; }
+  [[nodiscard]] TrainingCompute& compute() { return *compute_; }
 
   [[nodiscard]] TinySource& source() { return source_; }
 
@@ -83,7 +83,7 @@ class TinyStage {
   TinySource source_;
   TensorsByName gradients_;
   at::Tensor prediction_;
-  std::unique_ptr<WanStageCompute> compute_;
+  std::unique_ptr<TrainingCompute> compute_;
 };
 
 // A plan over these data positions.

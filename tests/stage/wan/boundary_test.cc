@@ -21,22 +21,22 @@ TEST(BoundaryTest, DescribesWhatCrosses) {
   ASSERT_TRUE(spec.ok()) << spec.status();
   ASSERT_EQ(spec->tensors.size(), 3u);
   EXPECT_EQ(spec->tensors[0].name, "x");
-  EXPECT_EQ(spec->tensors[0].shape, (Shape{1, 20280, 5120}));
-  EXPECT_TRUE(spec->tensors[0].needs_grad);
-  EXPECT_EQ(spec->tensors[1].shape, (Shape{1, 512, 5120}));
-  EXPECT_FALSE(spec->tensors[1].needs_grad);
-  EXPECT_EQ(spec->tensors[2].shape, (Shape{1, 1, 6, 5120}));
-  EXPECT_EQ(spec->tensors[2].dtype, DType::kF32);
+  EXPECT_EQ(spec->Of(kSplitTokens).shape, (Shape{1, 20280, 5120}));
+  EXPECT_TRUE(spec->Of(kSplitTokens).needs_grad);
+  EXPECT_EQ(spec->Of(kSplitContext).shape, (Shape{1, 512, 5120}));
+  EXPECT_FALSE(spec->Of(kSplitContext).needs_grad);
+  EXPECT_EQ(spec->Of(kSplitModulation).shape, (Shape{1, 1, 6, 5120}));
+  EXPECT_EQ(spec->Of(kSplitModulation).dtype, DType::kF32);
 }
 
 TEST(BoundaryTest, FrameTimestepsWidenTheModulation) {
-  WanArchitecture ti2v = TinyWan();
+  ModelSpec ti2v = TinyWan();
   ti2v.in_channels = ti2v.out_channels = 48;
   MicrobatchShape shape = Shape480p();
   shape.first_frame_given = true;
   auto spec = MakeBoundarySpec(ti2v, shape, DType::kF32);
   ASSERT_TRUE(spec.ok());
-  EXPECT_EQ(spec->tensors[2].shape, (Shape{1, 13, 6, 12}));
+  EXPECT_EQ(spec->Of(kSplitModulation).shape, (Shape{1, 13, 6, 12}));
   EXPECT_EQ(MakeBoundarySpec(TinyWan(), shape, DType::kF32).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
@@ -62,7 +62,7 @@ TEST(BoundaryTest, RefusesSizesThatDoNotFit) {
   MicrobatchShape image = Shape480p();
   image.image_tokens = 257;
   EXPECT_FALSE(CountTokens(A14B(36), image).ok());
-  WanArchitecture flf = A14B(36);
+  ModelSpec flf = A14B(36);
   flf.image_dim = 1280;
   EXPECT_TRUE(CountTokens(flf, image).ok());
   flf.image_positions = 514;

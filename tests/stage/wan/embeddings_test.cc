@@ -30,7 +30,7 @@ MicrobatchInputs TinyInputs() {
 }
 
 TEST(EmbeddingsTest, InputsAreCheckedByName) {
-  const WanArchitecture wan = TinyWan();
+  const ModelSpec wan = TinyWan();
   ASSERT_TRUE(ShapeOfInputs(wan, TinyInputs()).ok());
   EXPECT_EQ(ShapeOfInputs(wan, TinyInputs())->text_tokens, 7);
 
@@ -53,7 +53,7 @@ TEST(EmbeddingsTest, InputsAreCheckedByName) {
 }
 
 TEST(EmbeddingsTest, ConditionedModelsNeedTheirInputs) {
-  WanArchitecture wan = TinyWan();
+  ModelSpec wan = TinyWan();
   wan.in_channels = 9;
   EXPECT_EQ(ShapeOfInputs(wan, TinyInputs()).status().message(),
             "y: expected shape [2, 5, 3, 4, 6], found no tensor");

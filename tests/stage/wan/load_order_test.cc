@@ -11,22 +11,44 @@
 namespace halfpipe {
 namespace {
 
-std::vector<std::string> NamesOf(const WanArchitecture& wan) {
+std::vector<std::string> NamesOf(const ModelSpec& wan) {
   std::vector<std::string> names;
   for (const auto& [name, shape] : WanTensors(wan)) names.push_back(name);
   return names;
 }
 
 TEST(LoadOrderTest, NamesEveryTensorOnce) {
-  WanArchitecture image = TinyWan();
+  ModelSpec image = TinyWan();
   image.image_dim = 8;
   image.image_positions = 4;
-  for (const WanArchitecture& wan : {TinyWan(), image}) {
+  ModelSpec variant = TinyWan();
+  variant.extra_embeddings = {{"sound.weight", {12, 5}}};
+  variant.extra_modules = {
+      {.kind = "gain",
+       .prefix = "gain.0.",
+       .after_block = 1,
+       .tensors = {{"proj.weight", {12, 12}}, {"rows", {12}}},
+       .linears = {"proj"}}};
+  for (const ModelSpec& wan : {TinyWan(), image, variant}) {
     std::vector<std::string> order = LoadOrder(
         wan, {.embeddings = true, .head = true, .blocks = {{0, wan.layers}}});
     std::sort(order.begin(), order.end());
     EXPECT_EQ(order, NamesOf(wan));
   }
+}
+
+TEST(LoadOrderTest, AModuleComesWithTheBlockBeforeIt) {
+  ModelSpec variant = TinyWan();
+  variant.extra_modules = {{.kind = "gain",
+                            .prefix = "gain.0.",
+                            .after_block = 1,
+                            .tensors = {{"rows", {12}}}}};
+  const auto holds = [&](const PartContent& content) {
+    const std::vector<std::string> order = LoadOrder(variant, content);
+    return std::find(order.begin(), order.end(), "gain.0.rows") != order.end();
+  };
+  EXPECT_TRUE(holds({.blocks = {{1, 2}}}));
+  EXPECT_FALSE(holds({.embeddings = true, .head = true, .blocks = {{0, 1}}}));
 }
 
 TEST(LoadOrderTest, TakesOnlyThePart) {

@@ -25,7 +25,7 @@ TEST(LoraTargetsTest, SixTargetsAreTenLayersABlock) {
 }
 
 TEST(LoraTargetsTest, ImageLayersOnlyWhenAskedFor) {
-  WanArchitecture image = A14B(36);
+  ModelSpec image = A14B(36);
   image.image_dim = 1280;
   EXPECT_EQ(LoraModules(image, LoraSpec())->size(), 400u);
   LoraSpec spec;

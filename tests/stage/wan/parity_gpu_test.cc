@@ -77,9 +77,9 @@ MicrobatchInputs InputsOf480x832x49() {
 // Two blocks of the I2V-A14B shapes: results are finite, and the second round
 // of the same micro-batch gives twice the gradient of the first.
 TEST_P(TrueShapesTest, TwoBlocksRunForwardAndBackward) {
-  WanArchitecture wan = A14B(36);
+  ModelSpec wan = A14B(36);
   wan.layers = 2;
-  WanPartOptions options;
+  StageModelOptions options;
   options.blocks = {{0, 2}};
   options.device = kGpu;
   options.compute = at::kBFloat16;

@@ -9,7 +9,7 @@ namespace halfpipe {
 namespace {
 
 TEST(PatchesTest, UnfoldedPatchesTimesWeightIsTheConvolution) {
-  const WanArchitecture wan = TinyWan();
+  const ModelSpec wan = TinyWan();
   const at::Tensor latents = at::randn({2, 4, 3, 4, 10});
   const at::Tensor weight = at::randn({12, 4, 1, 2, 2});
   const at::Tensor tokens =
@@ -20,7 +20,7 @@ TEST(PatchesTest, UnfoldedPatchesTimesWeightIsTheConvolution) {
 }
 
 TEST(PatchesTest, FoldAndUnfoldPredictionAreInverse) {
-  const WanArchitecture wan = TinyWan();
+  const ModelSpec wan = TinyWan();
   const TokenGrid grid{3, 2, 5};
   const at::Tensor features = at::randn({2, 30, 16});
   const at::Tensor prediction = FoldPrediction(features, grid, wan);

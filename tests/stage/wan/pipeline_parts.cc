@@ -45,8 +45,8 @@ class Pipeline {
   Pipeline(const GoldenCase& golden, const RunOptions& options)
       : golden_(golden) {
     const CheckpointWeights weights(&golden.checkpoint);
-    const int64_t layers = weights.architecture().layers;
-    WanPartOptions part;
+    const int64_t layers = weights.spec().layers;
+    StageModelOptions part;
     part.compute = options.compute;
     part.ffn_chunks = options.ffn_chunks;
     part.device = options.device;

@@ -25,10 +25,10 @@ constexpr int64_t kBlocks = 2;
 // The same numbers on every device, drawn once.
 class SharedWeights : public WeightSource {
  public:
-  explicit SharedWeights(const WanArchitecture& wan) : random_(wan, 1) {}
+  explicit SharedWeights(const ModelSpec& wan) : random_(wan, 1) {}
 
-  [[nodiscard]] const WanArchitecture& architecture() const override {
-    return random_.architecture();
+  [[nodiscard]] const ModelSpec& spec() const override {
+    return random_.spec();
   }
 
   [[nodiscard]] absl::StatusOr<at::Tensor> Load(
@@ -72,7 +72,7 @@ class TrueWidthTest : public testing::Test {
   // One micro-batch of `frames` latent frames of 60 x 104.
   static Outcome RunBlocks(const WeightSource& source, int64_t frames,
                            const Way& way) {
-    WanPartOptions options;
+    StageModelOptions options;
     options.blocks = {{0, kBlocks}};
     options.device = way.device;
     options.compute = way.compute;
@@ -125,8 +125,8 @@ class TrueWidthTest : public testing::Test {
     return errors;
   }
 
-  static WanArchitecture TwoBlocks() {
-    WanArchitecture wan = A14B(36);
+  static ModelSpec TwoBlocks() {
+    ModelSpec wan = A14B(36);
     wan.layers = kBlocks;
     return wan;
   }

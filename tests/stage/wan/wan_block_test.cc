@@ -31,8 +31,8 @@ LoraSpec TinySpec() {
   return spec;
 }
 
-WanArchitecture ImageWan() {
-  WanArchitecture wan = TinyWan();
+ModelSpec ImageWan() {
+  ModelSpec wan = TinyWan();
   wan.heads = 2;  // of 6
   wan.image_dim = 8;
   return wan;

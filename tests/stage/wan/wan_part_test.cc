@@ -22,17 +22,17 @@ LoraSpec TinyLora() {
   return spec;
 }
 
-std::unique_ptr<WanPart> MakePart(const WanPartOptions& options,
+std::unique_ptr<WanPart> MakePart(const StageModelOptions& options,
                                   int64_t layers = 2) {
-  WanArchitecture wan = TinyWan();
+  ModelSpec wan = TinyWan();
   wan.layers = layers;
   auto part = WanPart::Create(RandomWeights(wan, 1), options, TestUniform());
   EXPECT_TRUE(part.ok()) << part.status();
   return *std::move(part);
 }
 
-WanPartOptions AllBlocks(ActivationPolicy policy) {
-  WanPartOptions options;
+StageModelOptions AllBlocks(ActivationPolicy policy) {
+  StageModelOptions options;
   options.blocks = {kBoth};
   options.lora = TinyLora();
   options.plan = ActivationPlan::Uniform(policy, 2);
@@ -48,14 +48,14 @@ MicrobatchInputs TinyInputs() {
   return inputs;
 }
 
-absl::StatusCode CreateCode(const WanPartOptions& options) {
+absl::StatusCode CreateCode(const StageModelOptions& options) {
   return WanPart::Create(RandomWeights(TinyWan(), 1), options, TestUniform())
       .status()
       .code();
 }
 
 TEST(WanPartTest, RefusesOptionsThatCannotBe) {
-  WanPartOptions options = AllBlocks(ActivationPolicy::kKeep);
+  StageModelOptions options = AllBlocks(ActivationPolicy::kKeep);
   const std::vector<BlockRange> impossible[] = {
       {{1, 3}},          // behind the model's last block
       {{-1, 1}},         // before its first
@@ -87,7 +87,7 @@ TEST(WanPartTest, AdaptersAreListedInBlockOrder) {
   EXPECT_EQ(part->adapters()[9]->module, "blocks.0.ffn.2");
   EXPECT_EQ(part->adapters()[10]->module, "blocks.1.self_attn.q");
   // The first values do not depend on the cut.
-  WanPartOptions second = AllBlocks(ActivationPolicy::kKeep);
+  StageModelOptions second = AllBlocks(ActivationPolicy::kKeep);
   second.blocks = {{1, 2}};
   second.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 1);
   second.embeddings = second.head = false;
@@ -148,8 +148,8 @@ TEST(WanPartTest, WhatIsAskedForComesBackUnderTheNextForward) {
 }
 
 TEST(WanPartTest, ARenewedPartIsANewOneToTheBit) {
-  const WanPartOptions before = AllBlocks(ActivationPolicy::kOffload);
-  WanPartOptions after = AllBlocks(ActivationPolicy::kRecompute);
+  const StageModelOptions before = AllBlocks(ActivationPolicy::kOffload);
+  StageModelOptions after = AllBlocks(ActivationPolicy::kRecompute);
   after.lora->alpha = 7.0;
   after.ffn_chunks = 2;
   after.masters_on_host = true;
@@ -189,7 +189,7 @@ TEST(WanPartTest, ARenewedPartIsANewOneToTheBit) {
 
 TEST(WanPartTest, OtherWeightsOrAdaptersAreNotRenewed) {
   auto part = MakePart(AllBlocks(ActivationPolicy::kKeep));
-  std::vector<WanPartOptions> others(7, AllBlocks(ActivationPolicy::kKeep));
+  std::vector<StageModelOptions> others(7, AllBlocks(ActivationPolicy::kKeep));
   others[0].blocks = {{0, 1}, {1, 2}};
   others[1].lora->rank = 3;
   others[2].lora->targets = {"q"};
@@ -197,7 +197,7 @@ TEST(WanPartTest, OtherWeightsOrAdaptersAreNotRenewed) {
   others[4].head = false;
   others[5].weights = WeightForm::kFp8;
   others[6].lora.reset();
-  for (const WanPartOptions& options : others) {
+  for (const StageModelOptions& options : others) {
     EXPECT_FALSE(part->CanRenew(options));
     EXPECT_TRUE(absl::IsInvalidArgument(part->Renew(options, TestUniform())));
   }
@@ -219,7 +219,7 @@ TEST(WanPartTest, CallsInTheWrongOrderAreRefused) {
   part->AbandonMicrobatches();
   EXPECT_TRUE(part->Embed(m, TinyInputs()).ok());
 
-  WanPartOptions blocks_only = AllBlocks(ActivationPolicy::kKeep);
+  StageModelOptions blocks_only = AllBlocks(ActivationPolicy::kKeep);
   blocks_only.embeddings = blocks_only.head = false;
   auto inner = MakePart(blocks_only);
   EXPECT_TRUE(
@@ -259,12 +259,12 @@ TEST(WanPartTest, OffloadedStateIsFreedByTheBackward) {
 // Two ranges in one part, with a third one elsewhere in between, as two chunks
 // a stage have them: the bits of one range, and nothing is left behind.
 TEST(WanPartTest, RangesRunOnTheirOwn) {
-  WanPartOptions whole = AllBlocks(ActivationPolicy::kKeep);
+  StageModelOptions whole = AllBlocks(ActivationPolicy::kKeep);
   whole.blocks = {{0, 3}};
   whole.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 3);
-  WanPartOptions outer = AllBlocks(ActivationPolicy::kOffload);
+  StageModelOptions outer = AllBlocks(ActivationPolicy::kOffload);
   outer.blocks = {{0, 1}, {2, 3}};
-  WanPartOptions inner = AllBlocks(ActivationPolicy::kKeep);
+  StageModelOptions inner = AllBlocks(ActivationPolicy::kKeep);
   inner.blocks = {{1, 2}};
   inner.plan = ActivationPlan::Uniform(ActivationPolicy::kKeep, 1);
   auto one = MakePart(whole, /*layers=*/3);
@@ -314,7 +314,7 @@ TEST(WanPartTest, RangesRunOnTheirOwn) {
 }
 
 TEST(WanPartTest, WithoutLoraNothingIsTrained) {
-  WanPartOptions options = AllBlocks(ActivationPolicy::kKeep);
+  StageModelOptions options = AllBlocks(ActivationPolicy::kKeep);
   options.lora.reset();
   EXPECT_TRUE(MakePart(options)->adapters().empty());
 }

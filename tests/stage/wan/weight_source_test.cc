@@ -29,7 +29,7 @@ TEST(RandomWeightsTest, AreAFunctionOfSeedAndName) {
 }
 
 TEST(RandomWeightsTest, SpreadKeepsActivationsNearOne) {
-  WanArchitecture wan = TinyWan();
+  ModelSpec wan = TinyWan();
   wan.dim = 256;
   wan.heads = 2;
   const RandomWeights weights(wan, 1);

@@ -1,4 +1,4 @@
-// What a WanStageCompute sends and receives; wan_stage_compute.cc computes.
+// What a TrainingCompute sends and receives; training_compute.cc computes.
 #include <algorithm>
 #include <utility>
 
@@ -7,28 +7,32 @@
 #include "stage/kernels/torch_guard.h"
 #include "stage/train/clip.h"
 #include "stage/train/train_state.h"
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
+#include "stage/wan/boundary.h"
 
 namespace halfpipe {
 
-absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToSend(
+absl::StatusOr<BoundarySlot> TrainingCompute::ActivationToSend(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("send activation", [&]() -> absl::StatusOr<BoundarySlot> {
     InFlight& flight = in_flight_[microbatch];
     auto it = flight.x.find(segment);
     if (it == flight.x.end()) return Missing("output", segment, microbatch);
-    SlotTensors tensors = {it->second.contiguous()};
-    flight.x.erase(it);
-    if (SendsConditioning(segment)) {
-      tensors.push_back(flight.conditioning.context.contiguous());
-      tensors.push_back(flight.conditioning.t_mod.contiguous());
+    SlotTensors tensors;
+    for (const SplitTensor& tensor : CrossingBehind(segment)) {
+      const at::Tensor value =
+          tensor.name == kSplitTokens
+              ? it->second
+              : model_->SplitTensorOf(microbatch, tensor.name);
+      tensors.push_back(value.contiguous());
     }
+    flight.x.erase(it);
     return slots_.Put(SlotKind::kActivationOut, segment, microbatch,
                       std::move(tensors));
   });
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
+absl::StatusOr<BoundarySlot> TrainingCompute::GradientToSend(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("send gradient", [&]() -> absl::StatusOr<BoundarySlot> {
     InFlight& flight = in_flight_[microbatch];
@@ -41,60 +45,72 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradientToSend(
   });
 }
 
-void WanStageCompute::ReleaseSent(Segment segment, Microbatch microbatch,
+void TrainingCompute::ReleaseSent(Segment segment, Microbatch microbatch,
                                   EventPtr done) {
   slots_.Release(segment, microbatch, done);
 }
 
-absl::StatusOr<std::vector<SlotSpec>> WanStageCompute::ActivationSpecs(
-    Segment segment, Microbatch microbatch) {
+std::vector<SplitTensor> TrainingCompute::CrossingBehind(
+    Segment segment) const {
+  std::vector<SplitTensor> crossing = SplitTensorsOf(model_->spec());
+  // What the embeddings made crosses with the tokens, and only once.
+  if (!SendsConditioning(segment)) {
+    std::erase_if(crossing, [](const SplitTensor& tensor) {
+      return tensor.name != kSplitTokens;
+    });
+  }
+  return crossing;
+}
+
+absl::StatusOr<std::vector<SlotSpec>> TrainingCompute::SpecsBehind(
+    Segment segment, Microbatch microbatch, bool gradients) {
   HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                       options_.shape_of(plan_, microbatch));
   HP_ASSIGN_OR_RETURN(DType compute, ToDType(options_.compute));
   HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
-                      MakeBoundarySpec(part_->architecture(), shape, compute));
+                      MakeBoundarySpec(model_->spec(), shape, compute));
   std::vector<SlotSpec> specs;
-  for (const BoundaryTensor& tensor : boundary.tensors) {
-    // Only what the embeddings made crosses with x, and only once.
-    if (!tensor.needs_grad && !SendsConditioning(Previous(segment))) continue;
+  for (const SplitTensor& crossing : CrossingBehind(segment)) {
+    if (gradients && !crossing.needs_grad) continue;
+    const BoundaryTensor& tensor = boundary.Of(crossing.name);
     specs.push_back({tensor.shape, ToScalarType(tensor.dtype)});
   }
   return specs;
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::ActivationToReceive(
+absl::StatusOr<BoundarySlot> TrainingCompute::ActivationToReceive(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
-    HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
-                        ActivationSpecs(segment, microbatch));
+    HP_ASSIGN_OR_RETURN(
+        std::vector<SlotSpec> specs,
+        SpecsBehind(Previous(segment), microbatch, /*gradients=*/false));
     return slots_.Expect(SlotKind::kActivationIn, segment, microbatch, specs);
   });
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradientToReceive(
+absl::StatusOr<BoundarySlot> TrainingCompute::GradientToReceive(
     Segment segment, Microbatch microbatch) {
   return TorchGuard("receive", [&]() -> absl::StatusOr<BoundarySlot> {
     HP_ASSIGN_OR_RETURN(std::vector<SlotSpec> specs,
-                        ActivationSpecs(Next(segment), microbatch));
-    specs.resize(1);  // x comes first, and only x has a gradient
+                        SpecsBehind(segment, microbatch, /*gradients=*/true));
     return slots_.Expect(SlotKind::kGradientIn, segment, microbatch, specs);
   });
 }
 
-void WanStageCompute::SetActivationArrived(Segment segment,
+void TrainingCompute::SetActivationArrived(Segment segment,
                                            Microbatch microbatch,
                                            EventPtr arrived) {
   slots_.SetArrived(SlotKind::kActivationIn, segment, microbatch,
                     std::move(arrived));
 }
 
-void WanStageCompute::SetGradientArrived(Segment segment, Microbatch microbatch,
+void TrainingCompute::SetGradientArrived(Segment segment, Microbatch microbatch,
                                          EventPtr arrived) {
   slots_.SetArrived(SlotKind::kGradientIn, segment, microbatch,
                     std::move(arrived));
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
+absl::StatusOr<BoundarySlot> TrainingCompute::GradNormsToSend() {
   return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
     own_norms_ = SquaredNorms(LoraGradients(Adapters()))
                      .to(options_.device)
@@ -104,7 +120,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToSend() {
   });
 }
 
-absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
+absl::StatusOr<BoundarySlot> TrainingCompute::GradNormsToReceive() {
   return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
     const int64_t count = std::count_if(
         options_.tensor_owners.begin(), options_.tensor_owners.end(),
@@ -114,7 +130,7 @@ absl::StatusOr<BoundarySlot> WanStageCompute::GradNormsToReceive() {
   });
 }
 
-void WanStageCompute::SetGradNormsArrived(EventPtr arrived) {
+void TrainingCompute::SetGradNormsArrived(EventPtr arrived) {
   slots_.Release(Segment(-1), Microbatch(0), arrived);
   slots_.SetArrived(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
                     std::move(arrived));

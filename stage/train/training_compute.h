@@ -1,7 +1,7 @@
-// The Wan DiT's side of the interpreter: what StageCompute's calls mean for
-// the part of the model that this process owns.
-#ifndef HP_STAGE_TRAIN_WAN_STAGE_COMPUTE_H_
-#define HP_STAGE_TRAIN_WAN_STAGE_COMPUTE_H_
+// The model's side of the interpreter: what StageCompute's calls mean for the
+// part of it that this process owns.
+#ifndef HP_STAGE_TRAIN_TRAINING_COMPUTE_H_
+#define HP_STAGE_TRAIN_TRAINING_COMPUTE_H_
 
 #include <functional>
 #include <map>
@@ -13,13 +13,13 @@
 
 #include "stage/kernels/kernel_profile.h"
 #include "stage/runtime/stage_compute.h"
+#include "stage/runtime/stage_model.h"
 #include "stage/train/adamw.h"
 #include "stage/train/block_pace.h"
 #include "stage/train/boundary_slots.h"
 #include "stage/train/device_memory_meter.h"
 #include "stage/train/microbatch_source.h"
 #include "stage/train/segments.h"
-#include "stage/wan/wan_part.h"
 
 namespace halfpipe {
 
@@ -43,7 +43,7 @@ using RecordFn = std::function<absl::Status(const MicrobatchRecord&)>;
 using GradientsFn = std::function<absl::Status(
     const StepPlan& plan, const std::vector<LoraAdapter*>& adapters)>;
 
-struct WanStageOptions {
+struct TrainingComputeOptions {
   Rank rank;
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;
@@ -64,13 +64,13 @@ struct WanStageOptions {
   RecordFn on_loss = {};          // may be empty
 };
 
-// See StageCompute for order, threads and codes. Owns the model part and the
-// optimizer; the source outlives it.
-class WanStageCompute : public StageCompute {
+// See StageCompute for order, threads and codes. Owns the model's part and
+// the optimizer; the source outlives it.
+class TrainingCompute : public StageCompute {
  public:
   // `source` may be null on a rank that neither embeds nor has the head.
-  WanStageCompute(WanStageOptions options, std::unique_ptr<WanPart> part,
-                  MicrobatchSource* source);
+  TrainingCompute(TrainingComputeOptions options,
+                  std::unique_ptr<StageModel> model, MicrobatchSource* source);
 
   void SetStop(std::stop_token stop) override {
     pace_.SetStop(std::move(stop));
@@ -104,25 +104,25 @@ class WanStageCompute : public StageCompute {
   void AbandonStep() override;
   [[nodiscard]] absl::StatusOr<EventPtr> RecordEvent() override;
 
-  // The part and optimizer, for checkpoints and `verify`. Between steps only.
-  [[nodiscard]] WanPart& part() { return *part_; }
+  // The model's part and the optimizer, for checkpoints and `verify`. Between
+  // steps only.
+  [[nodiscard]] StageModel& model() { return *model_; }
 
   [[nodiscard]] AdamW& optimizer() { return optimizer_; }
 
-  // Gives the part away; nothing is called any more.
-  [[nodiscard]] std::unique_ptr<WanPart> ReleasePart() {
-    part_->set_before_block({});
-    return std::move(part_);
+  // Gives the model away; nothing is called any more.
+  [[nodiscard]] std::unique_ptr<StageModel> ReleaseModel() {
+    model_->set_before_block({});
+    return std::move(model_);
   }
 
  private:
   // One micro-batch on its way through this rank.
   struct InFlight {
     std::optional<MicrobatchData> data;  // head's rank, until its loss
-    Conditioning conditioning;
-    std::map<Segment, at::Tensor> x;   // a segment's output for the next one
-    std::map<Segment, at::Tensor> dx;  // gradient of a segment's input
-    at::Tensor dprediction;            // between the head's two passes
+    std::map<Segment, at::Tensor> x;     // a segment's output for the next one
+    std::map<Segment, at::Tensor> dx;    // gradient of a segment's input
+    at::Tensor dprediction;              // between the head's two passes
   };
 
   static Segment Next(Segment segment) { return Segment(segment.value() + 1); }
@@ -141,6 +141,10 @@ class WanStageCompute : public StageCompute {
   [[nodiscard]] absl::StatusOr<at::Tensor> EmbedInput(Microbatch microbatch);
   [[nodiscard]] absl::StatusOr<at::Tensor> InputOf(Segment segment,
                                                    Microbatch microbatch);
+  // What the peer sent: the segment's input. What came with the first one goes
+  // to the model.
+  [[nodiscard]] absl::StatusOr<at::Tensor> ReceivedInput(Segment segment,
+                                                         Microbatch microbatch);
   [[nodiscard]] absl::StatusOr<at::Tensor> OutputGradientOf(
       Segment segment, Microbatch microbatch);
   [[nodiscard]] absl::StatusOr<at::Tensor> RunBlocks(Segment segment,
@@ -150,8 +154,11 @@ class WanStageCompute : public StageCompute {
   void EndEvaluation(Segment segment, Microbatch microbatch);
   [[nodiscard]] absl::Status HeadAndLoss(Microbatch microbatch,
                                          const at::Tensor& x);
-  [[nodiscard]] absl::StatusOr<std::vector<SlotSpec>> ActivationSpecs(
-      Segment segment, Microbatch microbatch);
+  // What goes from this segment to the next one's rank, in the wire's order.
+  [[nodiscard]] std::vector<SplitTensor> CrossingBehind(Segment segment) const;
+  // The shapes of that, or of the gradients that come back for it.
+  [[nodiscard]] absl::StatusOr<std::vector<SlotSpec>> SpecsBehind(
+      Segment segment, Microbatch microbatch, bool gradients);
 
   // All squared norms in block order, from those of each rank.
   [[nodiscard]] absl::StatusOr<std::vector<double>> MergeNorms(
@@ -161,11 +168,12 @@ class WanStageCompute : public StageCompute {
   [[nodiscard]] absl::Status ReportProfile(StepReport* report);
   [[nodiscard]] absl::StatusOr<double> ReadGlobalNorm();
 
-  // Whether the peer needs the conditioning along with this segment's output.
+  // Whether the peer needs what the embeddings made for all blocks along with
+  // this segment's output.
   [[nodiscard]] bool SendsConditioning(Segment segment) const;
 
-  WanStageOptions options_;
-  std::unique_ptr<WanPart> part_;
+  TrainingComputeOptions options_;
+  std::unique_ptr<StageModel> model_;
   MicrobatchSource* source_;
   AdamW optimizer_;
   BoundarySlots slots_;
@@ -184,4 +192,4 @@ class WanStageCompute : public StageCompute {
 
 }  // namespace halfpipe
 
-#endif  // HP_STAGE_TRAIN_WAN_STAGE_COMPUTE_H_
+#endif  // HP_STAGE_TRAIN_TRAINING_COMPUTE_H_

@@ -1,4 +1,4 @@
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
@@ -24,11 +24,11 @@ std::string Label(const char* op, Segment segment, Microbatch microbatch) {
 
 }  // namespace
 
-WanStageCompute::WanStageCompute(WanStageOptions options,
-                                 std::unique_ptr<WanPart> part,
+TrainingCompute::TrainingCompute(TrainingComputeOptions options,
+                                 std::unique_ptr<StageModel> model,
                                  MicrobatchSource* source)
     : options_(std::move(options)),
-      part_(std::move(part)),
+      model_(std::move(model)),
       source_(source),
       optimizer_(LoraMasters(Adapters()), options_.optimizer,
                  options_.optimizer_on_host
@@ -37,54 +37,54 @@ WanStageCompute::WanStageCompute(WanStageOptions options,
       slots_(options_.device),
       memory_use_(Adapters(), optimizer_, options_.device),
       pace_(options_.device) {
-  part_->set_before_block([this] { return pace_.Next(); });
+  model_->set_before_block([this] { return pace_.Next(); });
 }
 
-std::vector<LoraAdapter*> WanStageCompute::Adapters() const {
-  return {part_->adapters().begin(), part_->adapters().end()};
+std::vector<LoraAdapter*> TrainingCompute::Adapters() const {
+  return {model_->adapters().begin(), model_->adapters().end()};
 }
 
-absl::Status WanStageCompute::Missing(absl::string_view what, Segment segment,
+absl::Status TrainingCompute::Missing(absl::string_view what, Segment segment,
                                       Microbatch microbatch) {
   return absl::FailedPreconditionError(
       absl::StrCat(what, " of segment ", segment.value(), " micro-batch ",
                    microbatch.value(), " is not there"));
 }
 
-absl::Status WanStageCompute::BeginStep(const StepPlan& plan) {
+absl::Status TrainingCompute::BeginStep(const StepPlan& plan) {
   plan_ = plan;
   timesteps_.assign(plan.microbatches.size(), 0.0);
   if (options_.profile) profile_.Start();
-  return plan.evaluation ? absl::OkStatus() : part_->ZeroGrad();
+  return plan.evaluation ? absl::OkStatus() : model_->ZeroGrad();
 }
 
-const SegmentContent& WanStageCompute::ContentOf(Segment segment) const {
+const SegmentContent& TrainingCompute::ContentOf(Segment segment) const {
   const auto index = static_cast<size_t>(segment.value());
   HP_CHECK(index < options_.segments.size());
   return options_.segments[index];
 }
 
-void WanStageCompute::SetUpcoming(
+void TrainingCompute::SetUpcoming(
     const std::vector<pipeline::Action>& actions) {
   for (const pipeline::Action& action : actions) {
     const BlockRange& blocks = ContentOf(action.segment).blocks;
     if (blocks.size() == 0) continue;  // the head is short
     if (action.op == pipeline::Op::kBackward) {
-      part_->FetchBehind(action.microbatch, blocks.end - 1);
+      model_->FetchBehind(action.microbatch, blocks.end - 1);
     }
     return;
   }
 }
 
-bool WanStageCompute::IsLocal(Segment segment) const {
+bool TrainingCompute::IsLocal(Segment segment) const {
   return ContentOf(segment).rank == options_.rank;
 }
 
-bool WanStageCompute::SendsConditioning(Segment segment) const {
+bool TrainingCompute::SendsConditioning(Segment segment) const {
   return ContentOf(segment).embeds;
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::EmbedInput(Microbatch microbatch) {
+absl::StatusOr<at::Tensor> TrainingCompute::EmbedInput(Microbatch microbatch) {
   // On a GPU the two are as far apart as the stream stood still for the data,
   // and no further where it had work left.
   HP_ASSIGN_OR_RETURN(EventPtr begin, RecordEvent());
@@ -94,13 +94,12 @@ absl::StatusOr<at::Tensor> WanStageCompute::EmbedInput(Microbatch microbatch) {
   timesteps_[static_cast<size_t>(microbatch.value())] =
       data.inputs.timestep[0].item<double>();
   InFlight& flight = in_flight_[microbatch];
-  HP_ASSIGN_OR_RETURN(Embedded embedded, part_->Embed(microbatch, data.inputs));
-  flight.conditioning = std::move(embedded.conditioning);
+  HP_ASSIGN_OR_RETURN(at::Tensor x, model_->Embed(microbatch, data.inputs));
   flight.data = std::move(data);
-  return std::move(embedded.x);
+  return x;
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
+absl::StatusOr<at::Tensor> TrainingCompute::InputOf(Segment segment,
                                                     Microbatch microbatch) {
   if (ContentOf(segment).embeds) return EmbedInput(microbatch);
   InFlight& flight = in_flight_[microbatch];
@@ -111,22 +110,29 @@ absl::StatusOr<at::Tensor> WanStageCompute::InputOf(Segment segment,
     flight.x.erase(it);
     return x;
   }
-  HP_ASSIGN_OR_RETURN(SlotTensors tensors, slots_.Take(SlotKind::kActivationIn,
-                                                       segment, microbatch));
+  return ReceivedInput(segment, microbatch);
+}
+
+absl::StatusOr<at::Tensor> TrainingCompute::ReceivedInput(
+    Segment segment, Microbatch microbatch) {
+  HP_ASSIGN_OR_RETURN(SlotTensors received, slots_.Take(SlotKind::kActivationIn,
+                                                        segment, microbatch));
+  const std::vector<SplitTensor> crossing = CrossingBehind(Previous(segment));
+  HP_CHECK(received.size() == crossing.size());
+  std::map<std::string, at::Tensor> tensors;
+  for (size_t i = 0; i < crossing.size(); ++i) {
+    tensors[crossing[i].name] = std::move(received[i]);
+  }
+  at::Tensor x = std::move(tensors.extract(std::string(kSplitTokens)).mapped());
   if (SendsConditioning(Previous(segment))) {
     HP_ASSIGN_OR_RETURN(MicrobatchShape shape,
                         options_.shape_of(plan_, microbatch));
-    HP_ASSIGN_OR_RETURN(TokenCounts counts,
-                        CountTokens(part_->architecture(), shape));
-    flight.conditioning.context = tensors[1];
-    flight.conditioning.image_tokens = shape.image_tokens;
-    flight.conditioning.t_mod = tensors[2];
-    flight.conditioning.grid = {counts.frames, counts.rows, counts.columns};
+    HP_RETURN_IF_ERROR(model_->Receive(microbatch, shape, std::move(tensors)));
   }
-  return tensors[0];
+  return x;
 }
 
-absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
+absl::Status TrainingCompute::Forward(Segment segment, Microbatch microbatch) {
   return TorchGuard(Label("F", segment, microbatch), [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(at::Tensor x, InputOf(segment, microbatch));
     HP_ASSIGN_OR_RETURN(x, RunBlocks(segment, microbatch, std::move(x)));
@@ -140,38 +146,35 @@ absl::Status WanStageCompute::Forward(Segment segment, Microbatch microbatch) {
   });
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::RunBlocks(Segment segment,
+absl::StatusOr<at::Tensor> TrainingCompute::RunBlocks(Segment segment,
                                                       Microbatch microbatch,
                                                       at::Tensor x) {
   const BlockRange& blocks = ContentOf(segment).blocks;
   if (blocks.size() == 0) return x;
-  const Conditioning& conditioning = in_flight_[microbatch].conditioning;
-  return plan_.evaluation ? part_->EvaluateBlocks(microbatch, blocks,
-                                                  conditioning, std::move(x))
-                          : part_->ForwardBlocks(microbatch, blocks,
-                                                 conditioning, std::move(x));
+  return plan_.evaluation
+             ? model_->EvaluateBlocks(microbatch, blocks, std::move(x))
+             : model_->ForwardBlocks(microbatch, blocks, std::move(x));
 }
 
-void WanStageCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
+void TrainingCompute::EndEvaluation(Segment segment, Microbatch microbatch) {
   const auto end = static_cast<int32_t>(options_.segments.size());
   for (int32_t s = segment.value() + 1; s < end; ++s) {
     if (IsLocal(Segment(s))) return;
   }
   // The last segment of this rank. An output is still to be sent.
-  InFlight& flight = in_flight_[microbatch];
-  flight.conditioning = {};
-  flight.dprediction.reset();
-  part_->ForgetHead(microbatch);
+  in_flight_[microbatch].dprediction.reset();
+  model_->Forget(microbatch);
 }
 
-absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
+absl::Status TrainingCompute::HeadAndLoss(Microbatch microbatch,
                                           const at::Tensor& x) {
   InFlight& flight = in_flight_[microbatch];
   if (!flight.data.has_value()) {
     return Missing("target", Segment(0), microbatch);
   }
   const MicrobatchData& data = *flight.data;
-  HP_ASSIGN_OR_RETURN(at::Tensor prediction, part_->HeadForward(microbatch, x));
+  HP_ASSIGN_OR_RETURN(at::Tensor prediction,
+                      model_->HeadForward(microbatch, x));
   const int64_t frames = prediction.size(2) - data.given_frames;
   at::Tensor difference =
       prediction - data.target.to(prediction.device(), /*non_blocking=*/true);
@@ -195,7 +198,7 @@ absl::Status WanStageCompute::HeadAndLoss(Microbatch microbatch,
   return absl::OkStatus();
 }
 
-absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
+absl::StatusOr<at::Tensor> TrainingCompute::OutputGradientOf(
     Segment segment, Microbatch microbatch) {
   InFlight& flight = in_flight_[microbatch];
   if (ContentOf(segment).is_head) {
@@ -203,7 +206,7 @@ absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
       return Missing("loss", segment, microbatch);
     }
     HP_ASSIGN_OR_RETURN(at::Tensor dx,
-                        part_->HeadBackward(microbatch, flight.dprediction));
+                        model_->HeadBackward(microbatch, flight.dprediction));
     flight.dprediction.reset();
     return dx;
   }
@@ -214,25 +217,26 @@ absl::StatusOr<at::Tensor> WanStageCompute::OutputGradientOf(
     flight.dx.erase(it);
     return dx;
   }
-  HP_ASSIGN_OR_RETURN(SlotTensors tensors,
+  HP_ASSIGN_OR_RETURN(SlotTensors received,
                       slots_.Take(SlotKind::kGradientIn, segment, microbatch));
-  return tensors[0];
+  HP_CHECK(received.size() == 1);  // only the tokens have a gradient
+  return std::move(received.front());
 }
 
-absl::Status WanStageCompute::Backward(Segment segment, Microbatch microbatch) {
+absl::Status TrainingCompute::Backward(Segment segment, Microbatch microbatch) {
   return TorchGuard(Label("B", segment, microbatch), [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(at::Tensor dx, OutputGradientOf(segment, microbatch));
     const SegmentContent& content = ContentOf(segment);
     if (content.blocks.size() > 0) {
-      HP_ASSIGN_OR_RETURN(
-          dx, part_->BackwardBlocks(microbatch, content.blocks, std::move(dx)));
+      HP_ASSIGN_OR_RETURN(dx, model_->BackwardBlocks(microbatch, content.blocks,
+                                                     std::move(dx)));
     }
     if (!content.embeds) in_flight_[microbatch].dx[segment] = std::move(dx);
     return absl::OkStatus();
   });
 }
 
-absl::StatusOr<std::vector<double>> WanStageCompute::MergeNorms(
+absl::StatusOr<std::vector<double>> TrainingCompute::MergeNorms(
     const at::Tensor& own, const at::Tensor& peer) const {
   // Both ranks list their norms in block order: each takes its turn.
   std::vector<double> merged;
@@ -255,7 +259,7 @@ absl::StatusOr<std::vector<double>> WanStageCompute::MergeNorms(
   return merged;
 }
 
-absl::StatusOr<double> WanStageCompute::ReadGlobalNorm() {
+absl::StatusOr<double> TrainingCompute::ReadGlobalNorm() {
   if (norms_exchanged_) {
     HP_ASSIGN_OR_RETURN(
         SlotTensors peer,
@@ -270,7 +274,7 @@ absl::StatusOr<double> WanStageCompute::ReadGlobalNorm() {
   return GlobalNorm(std::vector<double>(values, values + own.numel()));
 }
 
-absl::Status WanStageCompute::OptimizerStep() {
+absl::Status TrainingCompute::OptimizerStep() {
   return TorchGuard("optimizer step", [&]() -> absl::Status {
     HP_ASSIGN_OR_RETURN(grad_norm_, ReadGlobalNorm());
     if (!std::isfinite(grad_norm_)) {
@@ -289,11 +293,11 @@ absl::Status WanStageCompute::OptimizerStep() {
     const double factor = ClipFactor(grad_norm_, options_.max_grad_norm);
     if (factor < 1.0) at::_foreach_mul_(gradients, factor);
     optimizer_.Step(gradients, plan_.learning_rate);
-    return part_->RefreshComputeCopies();
+    return model_->RefreshComputeCopies();
   });
 }
 
-absl::Status WanStageCompute::EndStep(StepReport* report) {
+absl::Status TrainingCompute::EndStep(StepReport* report) {
   return TorchGuard("end step", [&]() -> absl::Status {
     HP_RETURN_IF_ERROR(SynchronizeCompute(options_.device));
     report->losses.clear();
@@ -308,15 +312,16 @@ absl::Status WanStageCompute::EndStep(StepReport* report) {
     report->device_bytes_in_use = memory.in_use_bytes;
     report->device_peak_bytes = memory.process_peak_bytes;
     report->pinned_host_bytes =
-        part_->TakePeakOffloadedBytes() + optimizer_.host_bytes();
+        model_->TakePeakOffloadedBytes() + optimizer_.host_bytes();
     if (options_.profile) HP_RETURN_IF_ERROR(ReportProfile(report));
     losses_.clear();
     in_flight_.clear();
+    model_->EndStep();
     return absl::OkStatus();
   });
 }
 
-absl::StatusOr<double> WanStageCompute::TakeDataSeconds() {
+absl::StatusOr<double> TrainingCompute::TakeDataSeconds() {
   double seconds = 0.0;
   for (const auto& [begin, end] : std::exchange(data_waits_, {})) {
     HP_ASSIGN_OR_RETURN(const double wait, end->SecondsSince(*begin));
@@ -325,7 +330,7 @@ absl::StatusOr<double> WanStageCompute::TakeDataSeconds() {
   return seconds;
 }
 
-absl::Status WanStageCompute::ReportProfile(StepReport* report) {
+absl::Status TrainingCompute::ReportProfile(StepReport* report) {
   profile_.Stop();
   HP_ASSIGN_OR_RETURN(const GroupSeconds seconds, profile_.Take());
   for (size_t i = 0; i < kKernelGroups; ++i) {
@@ -335,13 +340,13 @@ absl::Status WanStageCompute::ReportProfile(StepReport* report) {
   return absl::OkStatus();
 }
 
-void WanStageCompute::AbandonStep() {
+void TrainingCompute::AbandonStep() {
   // Work in flight must end before its memory is let go; the device's own
   // errors surface in the next call.
   SynchronizeCompute(options_.device).IgnoreError();
   pace_.Clear();
   slots_.Clear();
-  part_->AbandonMicrobatches();
+  model_->AbandonStep();
   in_flight_.clear();
   losses_.clear();
   data_waits_.clear();
@@ -349,7 +354,7 @@ void WanStageCompute::AbandonStep() {
   profile_.Discard();
 }
 
-absl::StatusOr<EventPtr> WanStageCompute::RecordEvent() {
+absl::StatusOr<EventPtr> TrainingCompute::RecordEvent() {
   return RecordComputeEvent(options_.device);
 }
 

@@ -1,4 +1,4 @@
-#include "client/report/model_shape.h"
+#include "client/report/job_model.h"
 
 #include <filesystem>
 #include <system_error>
@@ -12,28 +12,16 @@
 namespace halfpipe {
 namespace {
 
-ModelShape ShapeOf(const WanArchitecture& wan) {
-  return {.dim = wan.dim,
-          .ffn_dim = wan.ffn_dim,
-          .heads = wan.heads,
-          .layers = wan.layers,
-          .text_dim = wan.text_dim,
-          .in_channels = wan.in_channels,
-          .out_channels = wan.out_channels,
-          .image_branch = wan.has_image_branch()};
-}
-
-absl::StatusOr<ModelShape> Named(const char* key, const std::string& variant,
-                                 int64_t layers) {
-  const absl::StatusOr<WanArchitecture> known =
-      KnownArchitecture(variant, layers);
+absl::StatusOr<ModelSpec> Named(const char* key, const std::string& variant,
+                                int64_t layers) {
+  absl::StatusOr<ModelSpec> known = KnownModel(variant, layers);
   if (!known.ok()) return Annotate(known.status(), key);
-  return ShapeOf(*known);
+  return known;
 }
 
 }  // namespace
 
-absl::StatusOr<ModelShape> ReadModelShape(const ModelConfig& config) {
+absl::StatusOr<ModelSpec> ReadJobModel(const ModelConfig& config) {
   if (config.is_random()) {
     return Named("model.random.variant", config.random.variant,
                  config.random.layers);
@@ -42,7 +30,7 @@ absl::StatusOr<ModelShape> ReadModelShape(const ModelConfig& config) {
   if (std::filesystem::exists(config.dit, error)) {
     HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
                         OpenWanCheckpoint(config.dit));
-    return ShapeOf(checkpoint.variant.architecture);
+    return checkpoint.variant.spec;
   }
   if (config.variant != "auto" && !config.variant.empty()) {
     return Named("model.variant", config.variant, /*layers=*/0);

@@ -1,4 +1,4 @@
-#include "stage/job/wan_stage_backend.h"
+#include "stage/job/job_backend.h"
 
 #include <utility>
 
@@ -36,10 +36,10 @@ absl::Status NoJob() {
   return absl::FailedPreconditionError("no job is started on this stage");
 }
 
-class WanStageBackend : public StageBackend {
+class JobBackend : public StageBackend {
  public:
-  WanStageBackend(WanStageBackendOptions options, at::Device device,
-                  int64_t device_total_bytes)
+  JobBackend(JobBackendOptions options, at::Device device,
+             int64_t device_total_bytes)
       : options_(std::move(options)),
         device_(device),
         device_total_bytes_(device_total_bytes) {}
@@ -82,15 +82,14 @@ class WanStageBackend : public StageBackend {
     if (command.inspect) {
       // Without a model, media are looked at beside what is wrong with it.
       return InspectSamples(
-          config, model.ok() ? &model->architecture() : nullptr,
-          command.samples,
+          config, model.ok() ? &model->spec() : nullptr, command.samples,
           {.decoder_program = options_.decoder_program,
            .on_progress = [this](const StageProgress& at) { SetProgress(at); }},
           std::move(stop));
     }
     HP_RETURN_IF_ERROR(model.status());
     return EncodeSamples(
-        config, model->architecture(), command.samples,
+        config, model->spec(), command.samples,
         {.device = device_,
          .decoder_program = options_.decoder_program,
          .on_progress = [this](const StageProgress& at) { SetProgress(at); }},
@@ -147,7 +146,7 @@ class WanStageBackend : public StageBackend {
     HP_ASSIGN_OR_RETURN(JobConfig config,
                         ParseJobConfig(command.config_yaml, "job"));
     HP_ASSIGN_OR_RETURN(ModelSource model, ModelSource::Open(config.model));
-    const LinearShapes base = LinearShapesOf(model.architecture());
+    const LinearShapes base = LinearShapesOf(model.spec());
     std::vector<at::Tensor> storage;
     std::vector<LoraMatrices> adapters;
     HP_RETURN_IF_ERROR(
@@ -239,17 +238,17 @@ class WanStageBackend : public StageBackend {
 
   void DropWeights() {
     EndJob();
-    if (resident_.part == nullptr) return;
+    if (resident_.model == nullptr) return;
     LogInfo("the weights make room for the encoders");
-    resident_.part.reset();
+    resident_.model.reset();
     ReleaseCachedMemory(device_);
   }
 
-  const WanStageBackendOptions options_;
+  const JobBackendOptions options_;
   const at::Device device_;
   const int64_t device_total_bytes_;
   mutable absl::Mutex mutex_;
-  ResidentPart resident_;  // the worker's thread alone
+  ResidentModel resident_;  // the worker's thread alone
   std::unique_ptr<TrainingJob> job_;
   StageProgress progress_ ABSL_GUARDED_BY(mutex_) = {.work = StageWork::kIdle};
   int64_t device_bytes_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -280,11 +279,11 @@ std::string RatesTextOf(at::Device device) {
 
 }  // namespace
 
-absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
+absl::StatusOr<JobStage> CreateJobStage(const JobBackendOptions& options) {
   HP_ASSIGN_OR_RETURN(at::Device device,
                       SelectDevice(options.device, options.rank));
   HP_ASSIGN_OR_RETURN(DeviceFacts facts, DescribeDevice(device));
-  WanStage stage;
+  JobStage stage;
   stage.info.rank = options.rank;
   stage.info.device = device.str();
   stage.info.device_name = facts.name;
@@ -295,7 +294,7 @@ absl::StatusOr<WanStage> CreateWanStage(const WanStageBackendOptions& options) {
   stage.info.device_rates = RatesTextOf(device);
   stage.info.arithmetic = ArithmeticName();
   stage.backend =
-      std::make_unique<WanStageBackend>(options, device, facts.total_bytes);
+      std::make_unique<JobBackend>(options, device, facts.total_bytes);
   return stage;
 }
 

@@ -1,6 +1,6 @@
 // What stage0 and stage1 do with the coordinator's commands. Free of libtorch.
-#ifndef HP_STAGE_JOB_WAN_STAGE_BACKEND_H_
-#define HP_STAGE_JOB_WAN_STAGE_BACKEND_H_
+#ifndef HP_STAGE_JOB_JOB_BACKEND_H_
+#define HP_STAGE_JOB_JOB_BACKEND_H_
 
 #include <memory>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace halfpipe {
 
-struct WanStageBackendOptions {
+struct JobBackendOptions {
   Rank rank;
   std::string device = "auto";   // auto | cpu | cuda | cuda:N
   std::string decoder_program;   // the path of halfpipe-decode
@@ -21,15 +21,15 @@ struct WanStageBackendOptions {
 
 // A backend and what its process says of itself (device, GPU, memory); the
 // caller fills in pair, incarnation, pid, host and version.
-struct WanStage {
+struct JobStage {
   std::unique_ptr<StageBackend> backend;
   StageInfo info;
 };
 
 // FailedPrecondition when the device is not there.
-[[nodiscard]] absl::StatusOr<WanStage> CreateWanStage(
-    const WanStageBackendOptions& options);
+[[nodiscard]] absl::StatusOr<JobStage> CreateJobStage(
+    const JobBackendOptions& options);
 
 }  // namespace halfpipe
 
-#endif  // HP_STAGE_JOB_WAN_STAGE_BACKEND_H_
+#endif  // HP_STAGE_JOB_JOB_BACKEND_H_

@@ -1,10 +1,10 @@
-// The sizes of a job's model, from what is on this machine.
-#ifndef HP_CLIENT_REPORT_MODEL_SHAPE_H_
-#define HP_CLIENT_REPORT_MODEL_SHAPE_H_
+// What a job's model is, from what is on this machine.
+#ifndef HP_CLIENT_REPORT_JOB_MODEL_H_
+#define HP_CLIENT_REPORT_JOB_MODEL_H_
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
-#include "common/plan/planner.h"
+#include "common/model/model_spec.h"
 
 namespace halfpipe {
 
@@ -13,9 +13,8 @@ namespace halfpipe {
 // machine, model.variant names them. Codes: OpenWanCheckpoint's;
 // InvalidArgument for a variant that is not known; NotFound when there is
 // neither a checkpoint nor a variant.
-[[nodiscard]] absl::StatusOr<ModelShape> ReadModelShape(
-    const ModelConfig& config);
+[[nodiscard]] absl::StatusOr<ModelSpec> ReadJobModel(const ModelConfig& config);
 
 }  // namespace halfpipe
 
-#endif  // HP_CLIENT_REPORT_MODEL_SHAPE_H_
+#endif  // HP_CLIENT_REPORT_JOB_MODEL_H_

@@ -1,6 +1,6 @@
 // Whole steps of a tiny model on the CPU: one process and two joined by a link
 // must give the same bits, and a step that fails must leave no trace.
-#include "stage/train/wan_stage_compute.h"
+#include "stage/train/training_compute.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ double NormOf(const TensorsByName& tensors) {
   return std::sqrt(sum);
 }
 
-TEST(WanStageComputeTest, TwoStagesGiveTheBitsOfOne) {
+TEST(TrainingComputeTest, TwoStagesGiveTheBitsOfOne) {
   TinyStage alone({});
   auto expected = RunAlone(&alone, TinyPlan(0, kThree));
   ASSERT_TRUE(expected.ok()) << expected.status();
@@ -78,7 +78,7 @@ TEST(WanStageComputeTest, TwoStagesGiveTheBitsOfOne) {
   }
 }
 
-TEST(WanStageComputeTest, GradientsAreTheMeanOverMicrobatches) {
+TEST(TrainingComputeTest, GradientsAreTheMeanOverMicrobatches) {
   TinyStage together({});
   ASSERT_TRUE(RunAlone(&together, TinyPlan(0, kThree)).ok());
   TensorsByName mean;
@@ -97,7 +97,7 @@ TEST(WanStageComputeTest, GradientsAreTheMeanOverMicrobatches) {
 }
 
 // The gradient that reaches A and B is the derivative of the reported loss.
-TEST(WanStageComputeTest, AGradientIsTheSlopeOfTheLoss) {
+TEST(TrainingComputeTest, AGradientIsTheSlopeOfTheLoss) {
   TinyStage stage({});
   ASSERT_TRUE(RunAlone(&stage, TinyPlan(0, {2})).ok());
   const TensorsByName gradients = stage.gradients();
@@ -105,7 +105,7 @@ TEST(WanStageComputeTest, AGradientIsTheSlopeOfTheLoss) {
   const double norm = NormOf(gradients);
   const auto loss_at = [&](double distance) {
     TinyStage moved({});
-    for (LoraAdapter* adapter : moved.compute().part().adapters()) {
+    for (LoraAdapter* adapter : moved.compute().model().adapters()) {
       for (LoraParameter* p : {&adapter->a, &adapter->b}) {
         p->master.add_(gradients.at(p->name), distance / norm);
       }
@@ -120,7 +120,7 @@ TEST(WanStageComputeTest, AGradientIsTheSlopeOfTheLoss) {
   EXPECT_NEAR(slope / norm, 1.0, 1e-2);
 }
 
-TEST(WanStageComputeTest, TheLossIsWeightedAndLeavesGivenFramesOut) {
+TEST(TrainingComputeTest, TheLossIsWeightedAndLeavesGivenFramesOut) {
   TinyStage stage({});
   stage.source().set_loss_weight(0.25);
   stage.source().set_given_frames(1);
@@ -135,7 +135,7 @@ TEST(WanStageComputeTest, TheLossIsWeightedAndLeavesGivenFramesOut) {
               0.25 * (difference * difference).mean().item<double>(), 1e-6);
 }
 
-TEST(WanStageComputeTest, BothStagesClipByTheNormOfBoth) {
+TEST(TrainingComputeTest, BothStagesClipByTheNormOfBoth) {
   TinyStage alone({.max_grad_norm = 0.01});
   TinyStage unclipped({});
   TinyPair pair(1, /*max_grad_norm=*/0.01);
@@ -159,7 +159,7 @@ TEST(WanStageComputeTest, BothStagesClipByTheNormOfBoth) {
 }
 
 // The stages' blocks take turns, and so must their norms in the sum.
-TEST(WanStageComputeTest, InterleavedStagesClipByTheNormInBlockOrder) {
+TEST(TrainingComputeTest, InterleavedStagesClipByTheNormInBlockOrder) {
   for (int64_t split = 1; split < kTinyLayers; ++split) {
     SCOPED_TRACE(absl::StrCat("split ", split));
     TinyStage alone({.max_grad_norm = 0.01});
@@ -184,7 +184,7 @@ StepPlan Evaluation(int64_t steps_done, const std::vector<int64_t>& positions) {
   return plan;
 }
 
-TensorsByName GradientsOf(WanPart& part) {
+TensorsByName GradientsOf(StageModel& part) {
   TensorsByName gradients;
   for (const LoraAdapter* adapter : part.adapters()) {
     gradients[adapter->a.name] = adapter->a.grad.clone();
@@ -196,14 +196,14 @@ TensorsByName GradientsOf(WanPart& part) {
 // More micro-batches than a step has, and some twice.
 const std::vector<int64_t> kEvaluated = {3, 4, 7, 2, 2, 9, 4, 5};
 
-TEST(WanStageComputeTest, AnEvaluationGivesTheLossesOfAStepAndChangesNothing) {
+TEST(TrainingComputeTest, AnEvaluationGivesTheLossesOfAStepAndChangesNothing) {
   TinyStage alone({});
   TinyStage undisturbed({});
   for (int64_t step = 0; step < 3; ++step) {
     ASSERT_TRUE(RunAlone(&undisturbed, TinyPlan(step, kThree)).ok());
     ASSERT_TRUE(RunAlone(&alone, TinyPlan(step, kThree)).ok());
     const TensorsByName masters = alone.Masters();
-    const TensorsByName gradients = GradientsOf(alone.compute().part());
+    const TensorsByName gradients = GradientsOf(alone.compute().model());
     auto first = RunAlone(&alone, Evaluation(step + 1, kEvaluated));
     auto again = RunAlone(&alone, Evaluation(step + 1, kEvaluated));
     ASSERT_TRUE(first.ok()) << first.status();
@@ -213,7 +213,7 @@ TEST(WanStageComputeTest, AnEvaluationGivesTheLossesOfAStepAndChangesNothing) {
     EXPECT_EQ(first->timesteps.size(), kEvaluated.size());
     EXPECT_EQ(first->grad_norm, 0.0);
     EXPECT_THAT(Differences(alone.Masters(), masters), IsEmpty());
-    EXPECT_THAT(Differences(GradientsOf(alone.compute().part()), gradients),
+    EXPECT_THAT(Differences(GradientsOf(alone.compute().model()), gradients),
                 IsEmpty());
     EXPECT_EQ(alone.compute().optimizer().steps(), step + 1);
   }
@@ -225,7 +225,7 @@ TEST(WanStageComputeTest, AnEvaluationGivesTheLossesOfAStepAndChangesNothing) {
   EXPECT_EQ(evaluated->losses, trained->losses);
 }
 
-TEST(WanStageComputeTest, EveryCutAndScheduleEvaluatesToTheSameBits) {
+TEST(TrainingComputeTest, EveryCutAndScheduleEvaluatesToTheSameBits) {
   TinyStage alone({});
   std::vector<std::vector<double>> expected;
   for (int64_t step = 0; step < 2; ++step) {
@@ -250,14 +250,14 @@ TEST(WanStageComputeTest, EveryCutAndScheduleEvaluatesToTheSameBits) {
             Both(RunPair(&pair.first, &pair.second, links,
                          Evaluation(number + 1, kEvaluated), schedule));
         EXPECT_EQ(report.losses, expected[step]);
-        EXPECT_EQ(pair.first.compute().part().offloaded_bytes(), 0);
+        EXPECT_EQ(pair.first.compute().model().offloaded_bytes(), 0);
       }
       EXPECT_THAT(Differences(pair.Masters(), alone.Masters()), IsEmpty());
     }
   }
 }
 
-TEST(WanStageComputeTest, AnEvaluationThatFailsLeavesNoTrace) {
+TEST(TrainingComputeTest, AnEvaluationThatFailsLeavesNoTrace) {
   TinyStage stage({});
   ASSERT_TRUE(RunAlone(&stage, TinyPlan(0, kThree)).ok());
   stage.source().FailAt(kEvaluated[5]);
@@ -271,9 +271,9 @@ TEST(WanStageComputeTest, AnEvaluationThatFailsLeavesNoTrace) {
   EXPECT_THAT(Differences(stage.Masters(), undisturbed.Masters()), IsEmpty());
 }
 
-TEST(WanStageComputeTest, ThePeerSendsANormForEachOfItsTensors) {
+TEST(TrainingComputeTest, ThePeerSendsANormForEachOfItsTensors) {
   TinyStage first({2, Rank(0), 2, 0.0, 1});
-  WanStageCompute& compute = first.compute();
+  TrainingCompute& compute = first.compute();
   ASSERT_TRUE(compute.BeginStep(TinyPlan(0, {1})).ok());
   ASSERT_TRUE(compute.GradNormsToSend().ok());
   auto slot = compute.GradNormsToReceive();
@@ -283,7 +283,7 @@ TEST(WanStageComputeTest, ThePeerSendsANormForEachOfItsTensors) {
   compute.AbandonStep();
 }
 
-TEST(WanStageComputeTest, ANonFiniteGradientChangesNothingOnEitherStage) {
+TEST(TrainingComputeTest, ANonFiniteGradientChangesNothingOnEitherStage) {
   TinyPair pair(2);
   const TensorsByName before = pair.Masters();
   const PairLinks links = MakeLinks();
@@ -308,10 +308,10 @@ TEST(WanStageComputeTest, ANonFiniteGradientChangesNothingOnEitherStage) {
   EXPECT_THAT(Differences(pair.Masters(), alone.Masters()), IsEmpty());
 }
 
-TEST(WanStageComputeTest, AStepAbandonedByHandLeavesNoTrace) {
+TEST(TrainingComputeTest, AStepAbandonedByHandLeavesNoTrace) {
   TinyStage stage({});
   const TensorsByName before = stage.Masters();
-  WanStageCompute& compute = stage.compute();
+  TrainingCompute& compute = stage.compute();
   ASSERT_TRUE(compute.BeginStep(TinyPlan(0, {1, 6})).ok());
   for (int32_t segment = 0; segment < 3; ++segment) {
     ASSERT_TRUE(compute.Forward(Segment(segment), Microbatch(0)).ok());
@@ -332,7 +332,7 @@ TEST(WanStageComputeTest, AStepAbandonedByHandLeavesNoTrace) {
   EXPECT_THAT(Differences(stage.Masters(), fresh.Masters()), IsEmpty());
 }
 
-TEST(WanStageComputeTest, ASkippedStepIsAsIfItHadNotBeen) {
+TEST(TrainingComputeTest, ASkippedStepIsAsIfItHadNotBeen) {
   TinyStage first(
       {.world = 2, .rank = Rank(0), .split = 2, .skip_nonfinite = true});
   TinyStage second(
@@ -359,7 +359,7 @@ TEST(WanStageComputeTest, ASkippedStepIsAsIfItHadNotBeen) {
 
 // One stage fails in the middle of a step, which aborts the link under the
 // other; a new link continues from the same state.
-TEST(WanStageComputeTest, AStepThatOneStageLosesIsLostOnBoth) {
+TEST(TrainingComputeTest, AStepThatOneStageLosesIsLostOnBoth) {
   TinyPair pair(2);
   TinyStage alone({});
   PairLinks links = MakeLinks();
@@ -381,7 +381,7 @@ TEST(WanStageComputeTest, AStepThatOneStageLosesIsLostOnBoth) {
   EXPECT_THAT(Differences(pair.Masters(), alone.Masters()), IsEmpty());
 }
 
-TEST(WanStageComputeTest, AStopBeforeTheOptimizerCancelsTheStep) {
+TEST(TrainingComputeTest, AStopBeforeTheOptimizerCancelsTheStep) {
   TinyPair pair(2);
   const TensorsByName before = pair.Masters();
   const PairLinks links = MakeLinks();
@@ -395,10 +395,10 @@ TEST(WanStageComputeTest, AStopBeforeTheOptimizerCancelsTheStep) {
   EXPECT_THAT(Differences(pair.Masters(), before), IsEmpty());
 }
 
-TEST(WanStageComputeTest, AStopEndsASegmentBetweenItsBlocks) {
+TEST(TrainingComputeTest, AStopEndsASegmentBetweenItsBlocks) {
   TinyStage stage({});
   const TensorsByName before = stage.Masters();
-  WanStageCompute& compute = stage.compute();
+  TrainingCompute& compute = stage.compute();
   std::stop_source stop;
   compute.SetStop(stop.get_token());
   ASSERT_TRUE(compute.BeginStep(TinyPlan(0, {1, 2})).ok());
@@ -414,9 +414,9 @@ TEST(WanStageComputeTest, AStopEndsASegmentBetweenItsBlocks) {
   EXPECT_THAT(Differences(stage.Masters(), other.Masters()), IsEmpty());
 }
 
-TEST(WanStageComputeTest, CallsWithoutTheirInputAreRefused) {
+TEST(TrainingComputeTest, CallsWithoutTheirInputAreRefused) {
   TinyStage stage({});
-  WanStageCompute& compute = stage.compute();
+  TrainingCompute& compute = stage.compute();
   ASSERT_TRUE(compute.BeginStep(TinyPlan(0, {1})).ok());
   const Microbatch m(0);
   for (const absl::Status& status :

@@ -1,4 +1,4 @@
-#include "client/report/model_shape.h"
+#include "client/report/job_model.h"
 
 #include <string>
 
@@ -11,10 +11,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(ModelShapeTest, ARandomModelIsTheVariantThatItNames) {
+TEST(JobModelTest, ARandomModelIsTheVariantThatItNames) {
   ModelConfig config;
   config.random.variant = "i2v-a14b";
-  const ModelShape shape = ReadModelShape(config).value();
+  const ModelSpec shape = ReadJobModel(config).value();
   EXPECT_EQ(shape.dim, 5120);
   EXPECT_EQ(shape.ffn_dim, 13824);
   EXPECT_EQ(shape.heads, 40);
@@ -22,33 +22,32 @@ TEST(ModelShapeTest, ARandomModelIsTheVariantThatItNames) {
   EXPECT_EQ(shape.text_dim, 4096);
   EXPECT_EQ(shape.in_channels, 36);
   EXPECT_EQ(shape.out_channels, 16);
-  EXPECT_FALSE(shape.image_branch);
+  EXPECT_FALSE(shape.has_image_branch());
   config.random.layers = 3;
-  EXPECT_EQ(ReadModelShape(config)->layers, 3);
+  EXPECT_EQ(ReadJobModel(config)->layers, 3);
   config.random.variant = "none";
-  EXPECT_THAT(ReadModelShape(config).status().message(),
+  EXPECT_THAT(ReadJobModel(config).status().message(),
               HasSubstr("model.random.variant: 'none'"));
 }
 
-TEST(ModelShapeTest, WithoutItsWeightsAModelMustBeNamed) {
+TEST(JobModelTest, WithoutItsWeightsAModelMustBeNamed) {
   const TestDirectory directory;
   ModelConfig config;
   config.dit = directory.Path("dit");
-  EXPECT_EQ(ReadModelShape(config).status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadJobModel(config).status().code(), absl::StatusCode::kNotFound);
   config.variant = "ti2v-5b";
-  EXPECT_EQ(ReadModelShape(config)->dim, 3072);
+  EXPECT_EQ(ReadJobModel(config)->dim, 3072);
   config.variant = "none";
-  EXPECT_THAT(ReadModelShape(config).status().message(),
+  EXPECT_THAT(ReadJobModel(config).status().message(),
               HasSubstr("model.variant: 'none'"));
 }
 
-TEST(ModelShapeTest, WeightsThatAreThereDecide) {
+TEST(JobModelTest, WeightsThatAreThereDecide) {
   const TestDirectory directory;
   ModelConfig config;
   config.variant = "i2v-a14b";
   config.dit = directory.Write("dit.safetensors", "no safetensors");
-  const absl::Status status = ReadModelShape(config).status();
+  const absl::Status status = ReadJobModel(config).status();
   EXPECT_FALSE(status.ok());
   EXPECT_THAT(std::string(status.message()), HasSubstr("dit.safetensors"));
 }
