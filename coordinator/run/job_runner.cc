@@ -28,7 +28,10 @@ JobRunner::JobRunner(JobPlan plan, std::vector<Checkpoint> checkpoints,
       stalls_(&run_) {}
 
 void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
-  for (const StageInfo& stage : stages) run_.stages.Join(stage);
+  for (const StageInfo& stage : stages) {
+    // The pair may have more stages than the job.
+    if (run_.stages.Contains(stage.rank)) run_.stages.Join(stage);
+  }
   recovery_.BeginWait("", absl::ZeroDuration(), now);
   run_.host->ChangeState(JobTrigger::kStart, "", absl::OkStatus());
   if (absl::Status begun = run_.stages.NewEpoch(); !begun.ok()) {
@@ -157,10 +160,8 @@ void JobRunner::Follow(const NextMove& next, absl::Time now) {
     case Move::kWaitForRoom:
     case Move::kRoomToSave:
     case Move::kRoomToAddFormats:
-      return WaitForRoom(next, now);
     case Move::kRoomToPublish:
-      phase_ = Phase::kNoRoom;
-      return recovery_.room().Hold(next.move, next.error);
+      return WaitForRoom(next, now);
     case Move::kRestart:
       return Restart(next.error, now);
     case Move::kFail:

@@ -123,7 +123,7 @@ class JobRunner {
   // Goes where an object says.
   void Follow(const NextMove& next, absl::Time now);
   void ProceedWhenReady(absl::Time now);
-  // `next`: one of kWaitForRoom, kRoomToSave, kRoomToAddFormats.
+  // `next`: kWaitForRoom or one of kRoomTo....
   void WaitForRoom(const NextMove& next, absl::Time now);
   void Dispatch(Rank rank, const ResultBody& body, absl::Time now);
   void Load(absl::Time now);

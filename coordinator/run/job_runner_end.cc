@@ -63,9 +63,10 @@ bool JobRunner::WantsAbandon(Rank rank) const {
 }
 
 void JobRunner::WaitForRoom(const NextMove& next, absl::Time now) {
-  saves_.Discard();
-  // Whoever asked for a stop does not wait for a disk.
-  if (stop_.is_there()) {
+  const bool publishes = next.move == Move::kRoomToPublish;
+  if (!publishes) saves_.Discard();
+  // Whoever asked for a stop does not wait for a disk; publishing is the end.
+  if (!publishes && stop_.is_there()) {
     return FinishStopped(absl::StrCat("there was no room for a later one: ",
                                       std::string(next.error.message())),
                          now);
