@@ -13,6 +13,7 @@
 #include "common/plan/plan_request.h"
 #include "common/plan/planner.h"
 #include "common/plan/rates.h"
+#include "coordinator/run/job_failure.h"
 #include "coordinator/run/job_plan.h"
 
 namespace halfpipe {
@@ -184,6 +185,62 @@ absl::StatusOr<JobMemory> PlanJobMemory(
 bool IsNoPlan(const absl::Status& status) {
   return IsMarked(status, FailureKind::kNoMemoryPlan) &&
          DescribeFailure(status).remedy == Remedy::kTryAnotherPair;
+}
+
+absl::StatusOr<JobMemory> RunMemory::Plan(const ScanResult& scan) {
+  absl::StatusOr<JobMemory> made =
+      PlanJobMemory(run_->plan.config, scan, run_->stages.Infos(), pin_limits_);
+  if (!made.ok() && !refused_.empty()) {
+    Failure failure = DescribeFailure(made.status());
+    // Another pair would be tried for what this host alone refuses.
+    failure.remedy = Remedy::kEndJob;
+    absl::Status refused(
+        made.status().code(),
+        absl::StrCat(made.status().message(),
+                     ". Pinned memory was refused: ", refused_));
+    SetFailure(failure, &refused);
+    return refused;
+  }
+  if (!made.ok()) return made;
+  forecasts_ = made->forecasts;
+  if (!made->warning.empty()) run_->Log(LogSeverity::kWarning, made->warning);
+  if (!made->summary.empty()) run_->Log(LogSeverity::kInfo, made->summary);
+  return made;
+}
+
+void RunMemory::Recall(const ScanResult& scan, const StartCommand& start) {
+  if (!forecasts_.empty()) return;
+  absl::StatusOr<JobMemory> memory =
+      PlanJobMemory(run_->plan.config, scan, run_->stages.Infos(), pin_limits_);
+  if (memory.ok() && memory->memory_plan == start.memory_plan) {
+    forecasts_ = std::move(memory->forecasts);
+  }
+}
+
+absl::Status RunMemory::Explain(Rank rank, const absl::Status& status) const {
+  const StageInfo* const stage = run_->stages.info(rank);
+  if (stage == nullptr) return status;
+  const auto index = static_cast<size_t>(rank.value());
+  return ExplainFailure(
+      status, *stage, index < forecasts_.size() ? &forecasts_[index] : nullptr);
+}
+
+bool RunMemory::PinLess(Rank rank, const absl::Status& status) {
+  const std::optional<PinRefusal> refusal = PinRefusalOf(status);
+  const auto index = static_cast<size_t>(rank.value());
+  const bool planned = index < forecasts_.size() &&
+                       !run_->plan.config.pipeline.memory.has_value();
+  if (!refusal.has_value() || !planned) return false;
+  // What pins nothing by plan gets no further by another one.
+  if (forecasts_[index].pinned_bytes == 0) return false;
+  pin_limits_ = LimitsAfterRefusal(forecasts_, pin_limits_, rank.value(),
+                                   *refusal, pin_refusals_++);
+  run_->stages.ForgetHeld();  // it is loaded by the old plan
+  refused_ = std::string(Explain(rank, status).message());
+  run_->Log(LogSeverity::kWarning,
+            absl::StrCat("stage ", rank.value(), ": ", refused_,
+                         ". The job goes on with a plan that pins less"));
+  return true;
 }
 
 }  // namespace halfpipe

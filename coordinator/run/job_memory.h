@@ -11,6 +11,7 @@
 #include "common/config/job_config.h"
 #include "common/jobs/stage_protocol.h"
 #include "common/pipeline/schedule.h"
+#include "coordinator/run/run_context.h"
 
 namespace halfpipe {
 
@@ -59,6 +60,33 @@ struct JobMemory {
 // Whether `status` is PlanJobMemory's "no plan fits": another pair of stages
 // may have the memory.
 [[nodiscard]] bool IsNoPlan(const absl::Status& status);
+
+// The memory plans of a run's starts, one after the other: a stage that was not
+// let pin what it was to gets one that pins less. Not thread-safe.
+class RunMemory {
+ public:
+  // `run` outlives it.
+  explicit RunMemory(RunContext* run) : run_(run) {}
+
+  // For the stages that are there. Codes: PlanJobMemory's.
+  [[nodiscard]] absl::StatusOr<JobMemory> Plan(const ScanResult& scan);
+  // Of stages that go on with what was planned then, which is only known here
+  // if it would be planned again.
+  void Recall(const ScanResult& scan, const StartCommand& start);
+
+  // ExplainFailure of a stage that is there.
+  [[nodiscard]] absl::Status Explain(Rank rank,
+                                     const absl::Status& status) const;
+  // Whether the next plan pins less because of this failure.
+  [[nodiscard]] bool PinLess(Rank rank, const absl::Status& status);
+
+ private:
+  RunContext* const run_;
+  std::vector<StageForecast> forecasts_;  // of the present plan
+  std::vector<int64_t> pin_limits_;       // of the next one
+  int pin_refusals_ = 0;
+  std::string refused_;  // the last refusal's message
+};
 
 }  // namespace halfpipe
 

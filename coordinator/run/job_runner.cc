@@ -1,314 +1,386 @@
 #include "coordinator/run/job_runner.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/base/disk_full.h"
 #include "common/base/failure.h"
 #include "common/base/status.h"
-#include "common/jobs/failure_notes.h"
 #include "coordinator/run/command_kinds.h"
 
 namespace halfpipe {
-namespace {
-
-// Abandoning a step and saving takes seconds; past this a stage hangs.
-constexpr absl::Duration kStopTimeout = absl::Seconds(60);
-
-// What a job comes to that was stopped so.
-JobTrigger EndOf(StopKind stop) {
-  if (stop == StopKind::kInterrupt) return JobTrigger::kInterrupted;
-  if (stop == StopKind::kPause) return JobTrigger::kPaused;
-  return JobTrigger::kCancelled;
-}
-
-}  // namespace
-
 JobRunner::JobRunner(JobPlan plan, std::vector<Checkpoint> checkpoints,
                      CheckpointLedger* ledger, JobRunnerHost* host)
-    : plan_(std::move(plan)),
-      world_(static_cast<int32_t>(plan_.config.pipeline.stages)),
-      ledger_(ledger),
-      host_(host),
-      training_(plan_.config, plan_.config_digest),
-      checkpoints_(std::move(checkpoints)) {}
+    : run_(std::move(plan), ledger, host),
+      data_(&run_),
+      checkpoints_(&run_, std::move(checkpoints)),
+      found_(&run_, &checkpoints_, &data_),
+      recovery_(&run_),
+      preparation_(&run_, &data_, &found_, &recovery_),
+      nonfinite_(&run_),
+      validations_(&run_),
+      start_(&run_, &data_, &validations_, &nonfinite_),
+      saves_(&run_,
+             {&data_, &start_, &validations_, &nonfinite_, &checkpoints_}),
+      steps_(&run_, {&data_, &start_, &checkpoints_, &validations_, &saves_,
+                     &nonfinite_}),
+      publication_(&run_, &data_, &checkpoints_),
+      stalls_(&run_) {}
 
 void JobRunner::Begin(const std::vector<StageInfo>& stages, absl::Time now) {
-  for (const StageInfo& stage : stages) Welcome(stage);
-  wait_since_ = now;
-  resume_at_ = now;
-  host_->ChangeState(JobTrigger::kStart, "", absl::OkStatus());
-  absl::StatusOr<Epoch> epoch = host_->NewEpoch();
-  if (!epoch.ok()) return Fail(epoch.status());
-  epoch_ = *epoch;
+  for (const StageInfo& stage : stages) {
+    // The pair may have more stages than the job.
+    if (run_.stages.Contains(stage.rank)) run_.stages.Join(stage);
+  }
+  recovery_.BeginWait("", absl::ZeroDuration(), now);
+  run_.host->ChangeState(JobTrigger::kStart, "", absl::OkStatus());
+  if (absl::Status begun = run_.stages.NewEpoch(); !begun.ok()) {
+    return Fail(begun);
+  }
   ProceedWhenReady(now);
 }
 
 void JobRunner::OnJoined(const StageInfo& stage, absl::Time now) {
-  if (finished() || stage.rank.value() >= world_) return;
-  Welcome(stage);
+  if (finished() || !run_.stages.Contains(stage.rank)) return;
+  run_.stages.Join(stage);
   if (phase_ == Phase::kWait) ProceedWhenReady(now);
 }
 
-void JobRunner::Welcome(const StageInfo& info) {
-  Stage& stage = stages_[static_cast<size_t>(info.rank.value())];
-  stage.info = info;
-  stage.held.reset();
-  if (info.loaded != nullptr) stage.held = *info.loaded;
+void JobRunner::OnLost(Rank rank, absl::Time now) {
+  if (finished() || !run_.stages.Contains(rank)) return;
+  if (!run_.stages.Leave(rank) || phase_ == Phase::kWait) return;
+  Restart(recovery_.CauseOfLoss(rank), now);
+}
+
+void JobRunner::OnHeartbeat(Rank rank, const StageHeartbeat& heartbeat,
+                            absl::Time now) {
+  if (finished() || !run_.stages.Contains(rank)) return;
+  run_.stages.OnHeartbeat(rank, heartbeat);
+  const std::optional<absl::Status> stuck =
+      stalls_.OnHeartbeat(rank, heartbeat, phase_ == Phase::kValidate,
+                          start_.schedule(), recovery_.has_suspicion(), now);
+  if (stuck.has_value()) Restart(*stuck, now);
+  if (phase_ == Phase::kEncode && heartbeat.epoch == epoch()) {
+    preparation_.OnHeartbeat(rank, heartbeat);
+  }
 }
 
 void JobRunner::OnTick(absl::Time now) {
   if (finished()) return;
-  if (stop_deadline_.has_value() && now > *stop_deadline_) {
+  if (stop_.deadline.has_value() && now > *stop_.deadline) {
     return FinishStopped("the stages did not stop in time", now);
   }
-  if (shortage_.has_value()) {
-    return Restart(*std::exchange(shortage_, std::nullopt), now);
+  if (recovery_.room().is_short()) {
+    return Restart(recovery_.room().EndShortage(), now);
   }
-  if (suspected_.has_value() && now > suspected_until_) {
-    return Restart(*std::exchange(suspected_, std::nullopt), now);
+  if (recovery_.IsSuspicionDue(now)) {
+    return Restart(recovery_.EndSuspicion(), now);
   }
   if (phase_ == Phase::kWait) ProceedWhenReady(now);
-  if (phase_ == Phase::kStep) Advance(now);
-  if (phase_ == Phase::kNoRoom) TryForRoom(now);
+  if (phase_ == Phase::kStep) Follow(NextMove::To(Move::kStep), now);
+  if (phase_ != Phase::kNoRoom || !recovery_.room().IsTryDue(now)) return;
+  switch (recovery_.room().waited_for()) {
+    case Move::kRoomToSave:
+      return Save(now);
+    case Move::kRoomToPublish:
+      return Follow(NextMove::To(Move::kPublish, checkpoints_.resume_from()),
+                    now);
+    default:
+      return Follow(NextMove::To(Move::kScan), now);
+  }
 }
 
 void JobRunner::ProceedWhenReady(absl::Time now) {
-  if (!has_folder_) {
-    if (now < resume_at_) return;
-    if (absl::Status taken = TakeFolder(now); !taken.ok()) return Fail(taken);
-    has_folder_ = true;
+  if (!found_.has_folder()) {
+    if (!recovery_.IsDelayOver(now)) return;
+    if (absl::Status taken = found_.TakeFolder(now); !taken.ok()) {
+      return Fail(taken);
+    }
   }
-  const std::string missing = MissingStages();
-  if (!missing.empty()) {
-    if (now - wait_since_ <= plan_.join_timeout) return;
-    return Fail(
-        Described(absl::DeadlineExceededError(absl::StrCat(
-                      missing, " did not join within ",
-                      absl::FormatDuration(plan_.join_timeout),
-                      ": see that process's log for the reason",
-                      cause_.empty() ? "" : "; it was missed after: ", cause_)),
-                  OnlyMissingStage()));
+  if (!run_.stages.Missing().empty()) {
+    if (absl::Status late = recovery_.CheckPatience(now); !late.ok()) {
+      Fail(late);
+    }
+    return;
   }
-  if (now < resume_at_) return;
-  if (encoded_) return BeginStart();
-  BeginScan();
+  if (!recovery_.IsDelayOver(now)) return;
+  Follow(NextMove::To(data_.is_encoded() ? Move::kLoad : Move::kScan), now);
 }
 
-std::string JobRunner::MissingStages() const {
-  std::string missing;
-  for (int32_t rank = 0; rank < world_; ++rank) {
-    if (stages_[static_cast<size_t>(rank)].info.has_value()) continue;
-    absl::StrAppend(&missing, missing.empty() ? "" : " and ", "stage ", rank);
+void JobRunner::Follow(const NextMove& next, absl::Time now) {
+  switch (next.move) {
+    case Move::kWait:
+      return;
+    case Move::kScan:
+      phase_ = Phase::kScan;
+      return preparation_.Scan();
+    case Move::kEncode:
+      phase_ = Phase::kEncode;
+      return Follow(preparation_.Encode(), now);
+    case Move::kLoad:
+      return Load(now);
+    case Move::kStart: {
+      phase_ = Phase::kStart;
+      const absl::Status sent =
+          start_.Send(next.text, checkpoints_.resume_from());
+      return sent.ok() ? stalls_.OnSchedule(start_.schedule().hash)
+                       : Fail(sent);
+    }
+    case Move::kStep:
+      if (!stop_.is_there() && !recovery_.has_suspicion()) steps_.Issue(now);
+      if (steps_.IsIdle()) Follow(NextMove::To(Move::kEndSteps), now);
+      return;
+    case Move::kEndSteps:
+      phase_ = Phase::kStep;  // no validation is under way either
+      return Follow(steps_.AfterSteps(stop_.is_there(), now), now);
+    case Move::kValidate: {
+      phase_ = Phase::kValidate;
+      steps_.Pause();
+      const absl::Status begun =
+          validations_.Begin(start_.started().evaluation_schedule,
+                             data_.held_out(), steps_.steps_done());
+      return begun.ok() ? void() : Fail(begun);
+    }
+    case Move::kSave:
+      return Save(now);
+    case Move::kPublish:
+      return Follow(publication_.Publish(next.text), now);
+    case Move::kAddFormats:
+      phase_ = Phase::kAddFormats;
+      return publication_.AddFormats();
+    case Move::kPublished:
+      recovery_.room().OnRoom();
+      run_.host->SetExports(next.exports);
+      return Finish(JobTrigger::kComplete,
+                    validations_.DoneText(checkpoints_.saved_steps()));
+    case Move::kComplete:
+      return Finish(JobTrigger::kComplete, next.text);
+    case Move::kStopped:
+      return FinishStopped(next.text, now);
+    case Move::kWaitForRoom:
+    case Move::kRoomToSave:
+    case Move::kRoomToAddFormats:
+    case Move::kRoomToPublish:
+      return WaitForRoom(next, now);
+    case Move::kRestart:
+      return Restart(next.error, now);
+    case Move::kFail:
+      return Fail(next.error);
   }
-  return missing;
-}
-
-std::optional<int32_t> JobRunner::OnlyMissingStage() const {
-  std::optional<int32_t> missing;
-  for (int32_t rank = 0; rank < world_; ++rank) {
-    if (stages_[static_cast<size_t>(rank)].info.has_value()) continue;
-    if (missing.has_value()) return std::nullopt;
-    missing = rank;
-  }
-  return missing;
-}
-
-void JobRunner::Send(Rank rank, CommandBody body, int64_t step) {
-  const size_t kind = body.index();
-  const int64_t sequence = host_->Send(rank, std::move(body));
-  stages_[static_cast<size_t>(rank.value())].pending.push_back(
-      {sequence, kind, step});
-}
-
-void JobRunner::SendAll(const CommandBody& body) {
-  for (int32_t rank = 0; rank < world_; ++rank) Send(Rank(rank), body);
-}
-
-bool JobRunner::AllAnswered() const {
-  for (const Stage& stage : stages_) {
-    if (!stage.pending.empty()) return false;
-  }
-  return true;
 }
 
 void JobRunner::OnResult(Rank rank, const CommandResult& result,
                          absl::Time now) {
-  if (finished() || rank.value() >= world_) return;
-  if (result.epoch != epoch_) return OnEarlierResult(rank, result, now);
-  Stage& stage = stages_[static_cast<size_t>(rank.value())];
-  if (stage.pending.empty() ||
-      stage.pending.front().sequence != result.sequence) {
+  if (finished() || !run_.stages.Contains(rank)) return;
+  if (result.epoch != epoch()) {
+    // Before its first step the new epoch can still learn why the last one
+    // ended: the peer's report came first.
+    const bool asks = phase_ == Phase::kWait || phase_ == Phase::kOpenLink ||
+                      phase_ == Phase::kStart;
+    if (asks && recovery_.MayBeCause(rank, result)) {
+      OnEarlierFailure(rank, result.status, now);
+    }
     return;
   }
-  const Pending command = stage.pending.front();
-  stage.pending.pop_front();
-  if (shortage_.has_value()) return;  // this epoch is over
+  const std::optional<SentCommand> command =
+      run_.stages.MatchResult(rank, result);
+  if (!command.has_value()) return;
+  RoomWait& room = recovery_.room();
+  if (room.is_short()) return;  // this epoch is over
   if (!result.status.ok()) {
-    return OnFailure(rank, command, Described(result.status, rank.value()),
+    return OnFailure(rank, *command, Described(result.status, rank.value()),
                      now);
   }
-  if (suspected_.has_value()) {
+  if (recovery_.has_suspicion()) {
     // This epoch is over; only its cause is still asked for.
-    if (AllAnswered()) Restart(*std::exchange(suspected_, std::nullopt), now);
+    if (run_.stages.AllAnswered()) Restart(recovery_.EndSuspicion(), now);
     return;
   }
-  if (full_disk_.has_value()) {
+  if (room.is_full()) {
     // Its peer's part is made again too, where it needs to be.
-    if (AllAnswered()) WaitForRoom(room_for_, now);
+    if (run_.stages.AllAnswered()) Follow(room.AfterAnswers(), now);
     return;
   }
   // The alternatives of ResultBody follow those of CommandBody, after "none".
-  if (result.body.index() != command.kind + 1) {
+  if (result.body.index() != command->kind + 1) {
     return Fail(absl::InternalError(
         absl::StrCat("stage ", rank.value(), " answered ",
-                     kCommandNames[command.kind], " with another result")));
+                     kCommandNames[command->kind], " with another result")));
   }
   Dispatch(rank, result.body, now);
 }
 
 void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
-  Stage& stage = stages_[static_cast<size_t>(rank.value())];
   if (const auto* scan = std::get_if<ScanResult>(&body)) {
-    return OnScanned(*scan, now);
+    return Follow(preparation_.OnScanned(*scan, now), now);
   }
   if (const auto* encode = std::get_if<EncodeResult>(&body)) {
-    return OnEncoded(*encode);
+    return Follow(preparation_.OnEncoded(*encode), now);
   }
   if (const auto* link = std::get_if<OpenLinkResult>(&body)) {
-    return OnLinkOpen(link->rendezvous);
+    return Follow(NextMove::To(Move::kStart, link->rendezvous), now);
   }
   if (const auto* start = std::get_if<StartResult>(&body)) {
-    stage.start = *start;
-    return OnStarted(now);
+    start_.OnStarted(rank, *start);
+    return run_.stages.AllAnswered() ? OnStarted(now) : void();
   }
   if (const auto* step = std::get_if<StepResult>(&body)) {
     return OnStepReported(rank, step->report, now);
   }
   if (const auto* save = std::get_if<SaveResult>(&body)) {
-    return OnSaved(save->files, now);
+    saves_.OnFiles(save->files);
+    if (!run_.stages.AllAnswered()) return;
+    if (!saves_.Export(steps_.steps_done())) return CommitSave(now);
+    phase_ = Phase::kExport;
+    return;
   }
   if (const auto* exported = std::get_if<ExportResult>(&body)) {
-    if (adding_formats_) return OnFormatsAdded(*exported);
-    save_files_.insert(save_files_.end(), exported->files.begin(),
-                       exported->files.end());
+    if (phase_ == Phase::kAddFormats) {
+      return Follow(publication_.OnFormatsAdded(*exported), now);
+    }
+    saves_.OnFiles(exported->files);
     return CommitSave(now);
   }
 }
 
-void JobRunner::Stop(StopKind kind, absl::Time now) {
-  if (finished()) return;
-  const bool first = stop_ == StopKind::kNone || stop_ == StopKind::kRestart;
-  const bool pausing = stop_ == StopKind::kPause;
-  const bool more =
-      kind == StopKind::kCancelNow || (pausing && kind == StopKind::kCancel);
-  if (!first && !more) return;
-  const bool under_way = pausing || stop_ == StopKind::kRestart;
-  stop_ = kind;
-  if (kind == StopKind::kPause) {
-    host_->ChangeState(JobTrigger::kPause, "", absl::OkStatus());
+void JobRunner::Load(absl::Time now) {
+  absl::Status ready = data_.TakeRecordedOrder(found_.directory());
+  if (ready.ok()) ready = data_.HoldOutSamples();
+  if (!ready.ok()) return Fail(ready);
+  const ValidationRecord known = validations_.record();
+  validations_.set_record({});
+  const bool rolling_back = nonfinite_.TakeRollback();
+  const absl::Status chosen = checkpoints_.Choose(
+      [&](const Checkpoint& checkpoint) {
+        return !rolling_back || nonfinite_.IsRegular(checkpoint);
+      },
+      data_);
+  if (!chosen.ok()) return Fail(chosen);
+  const int64_t saved = checkpoints_.saved_steps();
+  const bool has_one = !checkpoints_.resume_from().empty();
+  const CheckpointManifest& manifest = checkpoints_.manifest();
+  if (has_one) validations_.set_record(manifest.validation);
+  nonfinite_.OnChosen(rolling_back, saved,
+                      has_one ? manifest.learning_rate_factor : 1.0);
+  if (saved >= validations_.LastStep()) {
+    return Follow(NextMove::To(Move::kPublish, checkpoints_.resume_from()),
+                  now);
   }
-  if (kind == StopKind::kCancel || kind == StopKind::kCancelNow) {
-    host_->ChangeState(JobTrigger::kCancel, "", absl::OkStatus());
+  found_.LogStepsChange(saved);
+  start_.set_continue_at(
+      validations_.ChooseRecord(known, start_.StepsHeld(saved)));
+  phase_ = Phase::kOpenLink;
+  if (run_.stages.world() == 1) {
+    return Follow(NextMove::To(Move::kStart), now);
   }
-  const bool has_state = phase_ == Phase::kStep || phase_ == Phase::kSave ||
-                         phase_ == Phase::kExport;
-  if (kind == StopKind::kCancelNow || !has_state) {
-    return FinishStopped(
-        phase_ == Phase::kNoRoom ? "there was no room for a later one" : "",
-        now);
-  }
-  if (under_way) return;
-  stop_deadline_ = now + kStopTimeout;
-  if (phase_ != Phase::kStep) return;
-  RetractSteps();
-  if (AllAnswered()) EndSteps(now);
+  if (absl::Status sent = start_.OpenLink(); !sent.ok()) Fail(sent);
 }
 
-void JobRunner::RetractSteps() {
-  const int64_t furthest =
-      std::max(stages_[0].steps_done, stages_[1].steps_done);
-  for (int32_t rank = 0; rank < world_; ++rank) {
-    Stage& stage = stages_[static_cast<size_t>(rank)];
-    const int64_t delivered = host_->Retract(Rank(rank));
-    while (!stage.pending.empty() &&
-           stage.pending.back().sequence > delivered) {
-      stage.pending.pop_back();
-    }
-    // What the peer has finished is finished here too.
-    for (int64_t step =
-             stage.steps_done + static_cast<int64_t>(stage.pending.size());
-         step < furthest; ++step) {
-      Send(Rank(rank), MakeStep(step), step);
-    }
-  }
+void JobRunner::OnStarted(absl::Time now) {
+  if (absl::Status agreed = start_.End(); !agreed.ok()) return Fail(agreed);
+  const int64_t held = start_.continue_at();
+  const int64_t saved = checkpoints_.saved_steps();
+  steps_.Begin(held > 0 ? held : saved);
+  saves_.CountFrom(now);
+  phase_ = Phase::kStep;
+  recovery_.OnRunning();
+  run_.host->ChangeState(
+      JobTrigger::kReady,
+      held > 0 ? absl::StrCat("from step ", held, ", which both stages hold")
+      : checkpoints_.resume_from().empty()
+          ? std::string()
+          : absl::StrCat("from the checkpoint of step ", saved),
+      absl::OkStatus());
+  Follow(NextMove::To(Move::kStep), now);
 }
 
-bool JobRunner::WantsAbandon(Rank rank) const {
-  if (stop_ == StopKind::kNone || phase_ != Phase::kStep) return false;
-  if (rank.value() >= world_) return false;
-  const Stage& stage = stages_[static_cast<size_t>(rank.value())];
-  if (stage.pending.empty()) return false;
-  // A step that the peer has finished is as good as done here too: abandoning
-  // it would leave two halves that do not belong together.
-  for (int32_t peer = 0; peer < world_; ++peer) {
-    if (stages_[static_cast<size_t>(peer)].steps_done >
-        stage.pending.front().step) {
-      return false;
+void JobRunner::OnStepReported(Rank rank, const StepReport& report,
+                               absl::Time now) {
+  if (phase_ == Phase::kValidate) {
+    validations_.OnReport(report);
+    if (!run_.stages.AllAnswered()) return;
+    // Its peer may have abandoned it; whoever goes on validates again.
+    if (stop_.is_there()) return Follow(NextMove::To(Move::kEndSteps), now);
+    phase_ = Phase::kStep;
+    const absl::StatusOr<bool> best = validations_.End(steps_.steps_done());
+    if (!best.ok()) return Fail(best.status());
+    // The best weights are worth a checkpoint, whenever the next one is due.
+    if (*best && steps_.steps_done() != checkpoints_.saved_steps()) {
+      saves_.Request(true);
     }
+    return Follow(NextMove::To(Move::kStep), now);
   }
+  const absl::StatusOr<bool> finished = steps_.OnReport(rank, report, now);
+  if (!finished.ok()) return Fail(finished.status());
+  if (*finished) recovery_.OnProgress(data_.size() + steps_.steps_done());
+  if (!stop_.is_there()) return Follow(NextMove::To(Move::kStep), now);
+  if (run_.stages.AllAnswered()) Follow(NextMove::To(Move::kEndSteps), now);
+}
+
+bool JobRunner::RequestSave(absl::Time now) {
+  const bool trains = phase_ == Phase::kStep || phase_ == Phase::kValidate;
+  if (!trains || stop_.is_there()) {
+    // What is being saved is the newest there is.
+    return phase_ == Phase::kSave || phase_ == Phase::kExport ||
+           phase_ == Phase::kAddFormats ||
+           (phase_ == Phase::kNoRoom &&
+            recovery_.room().waited_for() == Move::kRoomToSave);
+  }
+  saves_.Request(steps_.HasUnsaved());
+  if (phase_ == Phase::kStep) Follow(NextMove::To(Move::kStep), now);
   return true;
 }
 
-void JobRunner::Fail(const absl::Status& error) {
-  if (finished()) return;
-  if (IsNonFinite(error)) host_->OnNonFiniteStep();
-  if (stop_ == StopKind::kCancel || stop_ == StopKind::kCancelNow) {
-    return Finish(JobTrigger::kCancelled, std::string(error.message()));
+void JobRunner::Save(absl::Time now) {
+  // From kNoRoom the job is saving already.
+  if (!stop_.is_there() && phase_ == Phase::kStep) {
+    run_.host->ChangeState(JobTrigger::kSave, "", absl::OkStatus());
   }
-  if (TakeShortage(error)) return;
-  const absl::Status all = BehindProblems(error);
-  Finish(JobTrigger::kFail, std::string(all.message()), all);
+  const absl::Status begun = saves_.Begin(steps_.steps_done());
+  if (IsWaitedFor(begun)) {
+    return Follow(NextMove::For(Move::kRoomToSave, begun), now);
+  }
+  if (!begun.ok()) return Fail(Annotate(begun, "save"));
+  phase_ = Phase::kSave;
+  steps_.Pause();
 }
 
-void JobRunner::FinishStopped(const std::string& detail, absl::Time now) {
-  if (stop_ == StopKind::kRestart) {
-    return Restart(absl::UnavailableError(
-                       detail.empty() ? "a stage is being stopped" : detail),
-                   now);
+void JobRunner::CommitSave(absl::Time now) {
+  const absl::Status committed = saves_.Commit(steps_.steps_done(), now);
+  if (IsWaitedFor(committed)) {
+    return Follow(NextMove::For(Move::kRoomToSave, committed), now);
   }
-  const std::string kept =
-      checkpoints_.empty()
-          ? "there is no checkpoint"
-          : absl::StrCat("the last checkpoint has ",
-                         checkpoints_.back().steps_done, " steps");
-  const std::string reason =
-      detail.empty() ? kept : absl::StrCat(kept, " (", detail, ")");
-  Finish(EndOf(stop_), reason);
+  if (!committed.ok()) return Fail(Annotate(committed, "save"));
+  recovery_.room().OnRoom();
+  saves_.RemoveOld();
+  if (steps_.steps_done() >= validations_.LastStep()) {
+    return Follow(
+        NextMove::To(Move::kPublish, checkpoints_.all().back().directory), now);
+  }
+  if (stop_.is_there()) return FinishStopped("", now);
+  run_.host->ChangeState(JobTrigger::kSaved, "", absl::OkStatus());
+  phase_ = Phase::kStep;
+  saves_.CountFrom(now);
+  Follow(NextMove::To(Move::kStep), now);
 }
 
-void JobRunner::Finish(JobTrigger trigger, const std::string& reason,
-                       const absl::Status& error) {
-  if (!save_directory_.empty()) {
-    ledger_->Discard(std::exchange(save_directory_, ""));
-  }
-  // Whatever the stages still do for this job is void; then they free it.
-  absl::StatusOr<Epoch> epoch = epoch_;
-  if (trigger != JobTrigger::kComplete) epoch = host_->NewEpoch();
-  if (epoch.ok()) {
-    epoch_ = *epoch;
-    for (int32_t rank = 0; rank < world_; ++rank) {
-      if (!stages_[static_cast<size_t>(rank)].info.has_value()) continue;
-      (void)host_->Send(Rank(rank),
-                        EndCommand{std::string(JobTriggerName(trigger))});
-    }
-  }
-  phase_ = Phase::kFinished;
-  if (plan_.kind == JobKind::kTrain) ledger_->Release(plan_.config.output.dir);
-  host_->ChangeState(trigger, reason, error);
+bool JobRunner::IsStuck(Rank rank, const StageHeartbeat& heartbeat) const {
+  return stalls_.IsStuck(rank, heartbeat);
 }
 
-void JobRunner::Say(LogSeverity severity, std::string text) {
-  host_->Emit(LogLine{severity, std::move(text)});
+std::vector<std::string> JobRunner::CheckpointDirectories() const {
+  return checkpoints_.Directories();
+}
+
+void JobRunner::OnScrubbed(const std::string& directory,
+                           const absl::Status& found) {
+  if (finished() || !IsDamage(found)) return;
+  // While the stages hold the state, even the last one may go.
+  const bool holds_state = phase_ == Phase::kStep ||
+                           phase_ == Phase::kValidate ||
+                           phase_ == Phase::kSave || phase_ == Phase::kExport ||
+                           phase_ == Phase::kAddFormats;
+  if (holds_state && checkpoints_.OnDamaged(directory, found)) saves_.OnLost();
 }
 
 }  // namespace halfpipe

@@ -19,9 +19,15 @@ absl::Duration Median(std::vector<absl::Duration> values) {
 
 }  // namespace
 
+ProgressWatch::Stage& ProgressWatch::StageOf(int32_t rank) {
+  const auto index = static_cast<size_t>(rank);
+  if (index >= stages_.size()) stages_.resize(index + 1);
+  return stages_[index];
+}
+
 std::vector<ProgressWatch::Stall> ProgressWatch::OnHeartbeat(
     int32_t rank, const StageMark& mark, absl::Time now) {
-  Stage& stage = stages_[static_cast<size_t>(rank)];
+  Stage& stage = StageOf(rank);
   if (stage.mark.has_value()) {
     stage.stood +=
         std::clamp(now - stage.beat, absl::ZeroDuration(), kLongestGap);
@@ -45,7 +51,7 @@ std::vector<ProgressWatch::Stall> ProgressWatch::OnHeartbeat(
 }
 
 void ProgressWatch::OnIdle(int32_t rank) {
-  Stage& stage = stages_[static_cast<size_t>(rank)];
+  Stage& stage = StageOf(rank);
   Learn(&stage);
   EndStep(&stage);
   stage.mark.reset();
@@ -114,12 +120,12 @@ std::vector<ProgressWatch::Stall> ProgressWatch::JudgeStep() const {
   absl::Duration longest_limit;
   absl::Duration shortest_stand = absl::InfiniteDuration();
   std::vector<Stall> stalls;
-  for (int32_t rank = 0; rank < 2; ++rank) {
-    const Stage& stage = stages_[static_cast<size_t>(rank)];
+  for (size_t rank = 0; rank < stages_.size(); ++rank) {
+    const Stage& stage = stages_[rank];
     if (!stage.mark.has_value() || !stage.mark->in_step) continue;
     longest_limit = std::max(longest_limit, LimitOf(stage));
     shortest_stand = std::min(shortest_stand, stage.stood);
-    stalls.push_back(StallOf(rank));
+    stalls.push_back(StallOf(static_cast<int32_t>(rank)));
   }
   if (shortest_stand <= longest_limit) return {};
   return stalls;

@@ -2,7 +2,7 @@
 #ifndef HP_COORDINATOR_RUN_PROGRESS_WATCH_H_
 #define HP_COORDINATOR_RUN_PROGRESS_WATCH_H_
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -87,6 +87,7 @@ class ProgressWatch {
     std::deque<Dwells> steps;  // of the last ones
   };
 
+  [[nodiscard]] Stage& StageOf(int32_t rank);
   // The stage was at its mark for as long as it stood.
   void Learn(Stage* stage);
   void EndStep(Stage* stage);
@@ -98,7 +99,7 @@ class ProgressWatch {
   [[nodiscard]] std::vector<Stall> JudgeStep() const;
 
   const Limits limits_;
-  std::array<Stage, 2> stages_;
+  std::vector<Stage> stages_;  // by rank, as many as have been heard of
   std::map<StageWork, std::deque<absl::Duration>> elsewhere_;
   std::string schedule_hash_;
 };

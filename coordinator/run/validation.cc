@@ -152,4 +152,95 @@ bool IsOutOfPatience(const ValidationConfig& config,
   return config.patience > 0 && record.without_better >= config.patience;
 }
 
+int64_t RunValidations::ChooseRecord(const ValidationRecord& known,
+                                     int64_t continue_at) {
+  // What was known before the pair formed again is newer than the checkpoint.
+  if (continue_at > 0 && known.steps <= continue_at &&
+      known.steps > record_.steps) {
+    record_ = known;
+  }
+  return CoversValidations(run_->plan.config.validation, record_, continue_at)
+             ? continue_at
+             : 0;
+}
+
+absl::Status RunValidations::AddTo(
+    StartCommand* start, const std::vector<SampleRef>& held_out,
+    const pipeline::ScheduleOptions& steps) const {
+  if (held_out.empty()) return absl::OkStatus();
+  HP_ASSIGN_OR_RETURN(
+      const pipeline::Schedule schedule,
+      EvaluationScheduleOf(run_->plan.config.validation, steps));
+  start->evaluation_schedule = pipeline::ToText(schedule.ranks);
+  return absl::OkStatus();
+}
+
+int64_t RunValidations::LastStep() const {
+  const JobConfig& config = run_->plan.config;
+  return IsOutOfPatience(config.validation, record_) ? record_.steps
+                                                     : config.train.steps;
+}
+
+std::string RunValidations::DoneText(int64_t saved_steps) const {
+  std::string text = absl::StrCat(saved_steps, " steps done");
+  if (IsOutOfPatience(run_->plan.config.validation, record_)) {
+    absl::StrAppend(&text, ", stopped early: ", record_.without_better,
+                    " validations without a better loss");
+  }
+  if (record_.best_steps > 0) {
+    absl::StrAppend(&text, "; the best validation is step ", record_.best_steps,
+                    "'s");
+  }
+  return text;
+}
+
+bool RunValidations::IsDue(int64_t steps_done) const {
+  return IsValidationDue(run_->plan.config.validation, record_, steps_done,
+                         run_->plan.config.train.steps);
+}
+
+absl::Status RunValidations::Begin(const std::vector<std::string>& lists,
+                                   const std::vector<SampleRef>& held_out,
+                                   int64_t steps_done) {
+  evaluated_.reset();
+  HP_ASSIGN_OR_RETURN(const pipeline::ActionLists parsed,
+                      pipeline::ParseText(lists));
+  run_->stages.SendAll(
+      StepCommand{MakeEvaluationPlan(run_->plan.config.validation, held_out,
+                                     run_->stages.epoch(), steps_done,
+                                     pipeline::ScheduleHash(parsed))},
+      steps_done);
+  return absl::OkStatus();
+}
+
+void RunValidations::OnReport(const StepReport& report) {
+  if (!report.losses.empty()) evaluated_ = report;
+}
+
+absl::StatusOr<bool> RunValidations::End(int64_t steps_done) {
+  if (!evaluated_.has_value()) {
+    return absl::InternalError("no stage reported a validation's loss");
+  }
+  HP_ASSIGN_OR_RETURN(
+      ValidationResult result,
+      Summarize(run_->plan.config.validation, steps_done, *evaluated_));
+  const bool best = TakeValidation(&result, &record_);
+  run_->host->Emit(result);
+  return best;
+}
+
+bool RunValidations::IsBest(const Checkpoint& checkpoint) const {
+  return record_.best_steps > 0 && checkpoint.steps_done == record_.best_steps;
+}
+
+size_t RunValidations::CheckpointsToKeep(
+    const std::vector<Checkpoint>& all) const {
+  const auto keep = static_cast<size_t>(run_->plan.config.output.keep);
+  // The best one stays beside the newest ones, where it is not among them.
+  for (size_t i = 0; i + keep < all.size(); ++i) {
+    if (IsBest(all[i])) return keep + 1;
+  }
+  return keep;
+}
+
 }  // namespace halfpipe

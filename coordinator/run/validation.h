@@ -1,9 +1,12 @@
 // What a job's validation is: which samples are held out, what an evaluation of
-// them computes, and what its result means. Pure functions of config and scan.
+// them computes, and what its result means (pure functions of config and scan);
+// and the validations of a run.
 #ifndef HP_COORDINATOR_RUN_VALIDATION_H_
 #define HP_COORDINATOR_RUN_VALIDATION_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +17,7 @@
 #include "common/jobs/step_plan.h"
 #include "common/pipeline/schedule.h"
 #include "common/store/checkpoint_manifest.h"
+#include "coordinator/run/run_context.h"
 
 namespace halfpipe {
 
@@ -68,6 +72,53 @@ bool TakeValidation(ValidationResult* result, ValidationRecord* record);
 // Whether the last `patience` validations brought nothing better.
 [[nodiscard]] bool IsOutOfPatience(const ValidationConfig& config,
                                    const ValidationRecord& record);
+
+// The validations of a run: between two steps, on samples that no step sees.
+// Not thread-safe.
+class RunValidations {
+ public:
+  // `run` outlives it.
+  explicit RunValidations(RunContext* run) : run_(run) {}
+
+  // Whose record counts from the chosen checkpoint on.
+  [[nodiscard]] const ValidationRecord& record() const { return record_; }
+
+  void set_record(const ValidationRecord& record) { record_ = record; }
+
+  // The step at which stages that hold `continue_at` steps go on: that, or 0
+  // where the record has not every validation before it. `known`: the record
+  // from before the last checkpoint was read.
+  [[nodiscard]] int64_t ChooseRecord(const ValidationRecord& known,
+                                     int64_t continue_at);
+  // The lists of evaluations, where there are any.
+  [[nodiscard]] absl::Status AddTo(
+      StartCommand* start, const std::vector<SampleRef>& held_out,
+      const pipeline::ScheduleOptions& steps) const;
+
+  // The step behind which the job ends, unless a later validation changes that.
+  [[nodiscard]] int64_t LastStep() const;
+  [[nodiscard]] std::string DoneText(int64_t saved_steps) const;
+  [[nodiscard]] bool IsDue(int64_t steps_done) const;
+
+  // Sends an evaluation to every stage. `lists`: of the StartCommand.
+  [[nodiscard]] absl::Status Begin(const std::vector<std::string>& lists,
+                                   const std::vector<SampleRef>& held_out,
+                                   int64_t steps_done);
+  void OnReport(const StepReport& report);
+  // All have reported: whether the weights are the best ones. Codes:
+  // Summarize's.
+  [[nodiscard]] absl::StatusOr<bool> End(int64_t steps_done);
+
+  [[nodiscard]] bool IsBest(const Checkpoint& checkpoint) const;
+  // output.keep, and one more where the best one is not among the newest.
+  [[nodiscard]] size_t CheckpointsToKeep(
+      const std::vector<Checkpoint>& all) const;
+
+ private:
+  RunContext* const run_;
+  ValidationRecord record_;
+  std::optional<StepReport> evaluated_;  // of the head's rank
+};
 
 }  // namespace halfpipe
 

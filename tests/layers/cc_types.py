@@ -99,3 +99,97 @@ def types_defined(text):
         else:
             head.append(token)
     return found
+
+
+# What a statement of a class begins with that declares no member of it.
+NO_MEMBER = ("using", "typedef", "friend", "static_assert", "public",
+             "protected", "private")
+
+
+def _outer(tokens):
+    """The tokens outside of <>, [] and of the brackets of macros."""
+    outer, place = [], 0
+    while place < len(tokens):
+        token = tokens[place]
+        if token == "<" and outer and outer[-1] != "operator":
+            place = _skip_brackets(tokens, place, "<", ">")
+        elif token == "[":
+            place = _skip_brackets(tokens, place, "[", "]")
+        elif re.match(r"[A-Z]+_[A-Z_]+$", token):
+            place += 1
+            if tokens[place:place + 1] == ["("]:
+                place = _skip_brackets(tokens, place, "(", ")")
+        else:
+            outer.append(token)
+            place += 1
+    return outer
+
+
+def kind_of_member(head, class_name):
+    """"method", "data" or None of what the tokens of a statement declare."""
+    if len(head) < 2 or head[0] in NO_MEMBER:
+        return None
+    outer = _outer(head[1:] if head[0] == "template" else head)
+    if "(" in outer and "=" not in outer[:outer.index("(")]:
+        name = outer[outer.index("(") - 1]
+        return None if name == class_name else "method"
+    is_type = outer[0] in TYPE_WORDS and len(outer) < 3
+    return None if "static" in outer or is_type else "data"
+
+
+def _read_class(tokens, place, name, found):
+    """Counts the members behind the { before place; returns its } + 1."""
+    line = tokens[place - 1][1]
+    counts, head = {"method": 0, "data": 0, None: 0}, []
+    while place < len(tokens) and tokens[place][0] != "}":
+        token = tokens[place][0]
+        place += 1
+        if token == ":" and head and head[-1] in NO_MEMBER:
+            head = []
+        elif token == ";":
+            counts[kind_of_member(head, name)] += 1
+            head = []
+        elif token == "{":
+            inner = type_of_head(head)
+            if inner:
+                place = _read_class(tokens, place, inner,
+                                    found if head[0] == "class" else [])
+                head = ["using"]  # what follows it is no member
+                continue
+            words = [word for word, _ in tokens]
+            before, place = words[place - 2], _skip_brackets(
+                words, place - 1, "{", "}")
+            kind = kind_of_member(head, name)
+            # The body of a function; a constructor's members have {} too.
+            if "(" in _outer(head) and kind != "data" and (
+                    not re.match(r"\w", before) or before in (
+                        "const", "override", "final", "noexcept")):
+                counts[kind] += 1
+                head = []
+        else:
+            head.append(token)
+    found.append((line, name, counts["data"], counts["method"]))
+    return place + 1
+
+
+def class_sizes(text):
+    """[(line, name, data members, methods)] of the classes in a source.
+
+    Constructors, destructors and what is static data do not count; nor do
+    structs, which have no invariants to keep.
+    """
+    code = NO_CODE.sub(lambda m: "\n" * m.group().count("\n") + " ", text)
+    tokens, found, head = [], [], []
+    for match in TOKEN.finditer(code):
+        if not match.group().lstrip().startswith("#"):
+            tokens.append((match.group(),
+                           code.count("\n", 0, match.start()) + 1))
+    place = 0
+    while place < len(tokens):
+        token = tokens[place][0]
+        place += 1
+        if token == "{" and "class" in head and "enum" not in head and (
+                name := type_of_head(head)):
+            place = _read_class(tokens, place, name, found)
+        head = [] if token in ("{", "}", ";") else head + [token]
+    return sorted(found)

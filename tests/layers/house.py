@@ -10,6 +10,8 @@ Usage: house.py [--root ROOT] [--targets FILE]
               lines keep to the rows, no folders include each other in a circle
   folder-size no folder has more than 30 .cc and .cu files directly in it
   one-name    no two types have one name, whatever their namespaces
+  class-size  no class of coordinator/ has more than 15 data members or 30
+              methods, unless class_size.txt says why
 
 FILE is targets.tsv of a build folder, which cmake/LinkGraph.cmake writes at
 configure time; without it the two rules on targets are left out. It prints one
@@ -27,6 +29,8 @@ import check_layers
 
 PRODUCT = check_layers.UNIT_FOLDERS
 MOST_FILES = 30
+MOST_DATA_MEMBERS = 15
+MOST_METHODS = 30
 
 # The executables, by the program that they count as, and where what only that
 # program uses belongs.
@@ -305,10 +309,32 @@ def check_one_name(tree):
                    f"it is")
 
 
+def check_class_size(tree):
+    listed = tree.root / "tests/layers/class_size.txt"
+    reasons = yield from check_layers.read_reasons(listed)
+    large = {}
+    for name, lines in sorted(tree.texts.items()):
+        if name.split("/")[0] != "coordinator":
+            continue
+        for line, short, data, methods in cc_types.class_sizes(
+                "\n".join(lines)):
+            if data > MOST_DATA_MEMBERS or methods > MOST_METHODS:
+                large[f"{name} {short}"] = (
+                    f"{name}:{line}: class-size: {short} has {data} data "
+                    f"members and {methods} methods, at most "
+                    f"{MOST_DATA_MEMBERS} and {MOST_METHODS}: give what "
+                    f"belongs together an object of its own")
+    for key in sorted(large.keys() - reasons.keys()):
+        yield large[key]
+    for key in sorted(reasons.keys() - large.keys()):
+        yield f"{listed.name}: {key} does not need its line: delete it"
+
+
 # ---------------------------------------------------------------------- main
 
 SOURCE_CHECKS = (check_file_users, check_table_order, check_include_lines,
-                 check_circles, check_folder_size, check_one_name)
+                 check_circles, check_folder_size, check_one_name,
+                 check_class_size)
 TARGET_CHECKS = (check_target_users, check_torch_folders)
 
 

@@ -259,6 +259,47 @@ class HouseTest(unittest.TestCase):
                  "template <class File>\nvoid Use(File file) {}\n"}), (0, ""))
 
 
+    # --- class-size
+
+    JOB = "#ifndef X\n#define X\nnamespace halfpipe {\nclass Job {\n public:\n"
+
+    def with_job(self, members, listed=""):
+        return {"coordinator/run/job.h": self.JOB + members + "};\n}\n#endif\n",
+                "tests/layers/class_size.txt": listed}
+
+    def test_class_with_too_many_data_members(self):
+        data = "".join(f"  std::map<int, std::function<void(int)>> m{i}_;\n"
+                       for i in range(14))
+        data += "  int last_ ABSL_GUARDED_BY(mutex_) = F(1);\n"
+        self.assertEqual(self.run_on(self.with_job(data)), (0, ""))
+        more = self.with_job(data + "  std::vector<int> one_{1, 2};\n")
+        self.assert_refused(more, "coordinator/run/job.h:4: class-size: Job",
+                            "16 data members and 0 methods")
+        # Other programs' classes are not measured.
+        self.assertEqual(self.run_on(
+            {"client/job.h": more["coordinator/run/job.h"]}), (0, ""))
+
+    def test_class_with_too_many_methods(self):
+        methods = "".join(f"  void Do{i}() {{ if (a) {{ b(); }} }}\n"
+                          f" private:\n  [[nodiscard]] virtual "
+                          f"std::function<int(int)> Get{i}() const = 0;\n"
+                          for i in range(15))
+        methods += ("  explicit Job(int a) : a_{a}, b_(a) {}\n  ~Job();\n"
+                    "  struct Inner { void Do(); int x = 0; };\n"
+                    "  enum class Kind { kOne };\n  class Other;\n"
+                    "  using Map = std::map<int, int>;\n"
+                    "  static constexpr int kMost = 3;\n")
+        self.assertEqual(self.run_on(self.with_job(methods)), (0, ""))
+        more = methods + "  template <typename T>\n  void One(T x);\n"
+        self.assert_refused(self.with_job(more),
+                            "0 data members and 31 methods")
+        self.assertEqual(self.run_on(self.with_job(
+            more, "coordinator/run/job.h Job: a reason\n")), (0, ""))
+        self.assert_refused(
+            self.with_job(methods, "coordinator/run/job.h Job: a reason\n"),
+            "class_size.txt: coordinator/run/job.h Job does not need")
+
+
 class FiguresTest(unittest.TestCase):
     """What scripts/house prints of a tree and a build."""
 
