@@ -67,8 +67,9 @@ std::string CertificateNames::First() const {
        ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type == GEN_DNS) return HostOf(TextOf(name->d.dNSName));
-    if (name->type == GEN_IPADD)
+    if (name->type == GEN_IPADD) {
       return IpAddressText(TextOf(name->d.iPAddress));
+    }
   }
   char common[256] = {};
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate_.get()),

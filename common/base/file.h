@@ -68,9 +68,8 @@ class AtomicFile {
   int fd_;
 };
 
-// Removes what a killed process has left of a CopyFileAtomically to
-// `target`. A name
-// proves nothing: only what `source` begins with, byte for byte, goes.
+// Removes what a killed process has left of a CopyFileAtomically to `target`. A
+// name proves nothing: only what `source` begins with, byte for byte, goes.
 void RemoveUnfinishedCopies(const std::string& source,
                             const std::string& target);
 

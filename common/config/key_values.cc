@@ -75,8 +75,9 @@ std::vector<KeyChange> DecidingChanges(const KeyValues& before,
     }
   }
   for (const auto& [key, was] : before) {
-    if (!roles.contains(key))
+    if (!roles.contains(key)) {
       changes.push_back({key, was, "unknown to this version"});
+    }
   }
   return changes;
 }

@@ -30,7 +30,8 @@ ConnectionBudget::Verdict ConnectionBudget::Admit(Id id,
   Connection connection{.machine = peer.machine,
                         .is_local = peer.is_local,
                         .is_proven = false,
-                        .since = now};
+                        .since = now,
+                        .let_go = std::nullopt};
   Add(connection, 1);
   connections_.emplace(id, std::move(connection));
   return verdict;
@@ -50,6 +51,11 @@ void ConnectionBudget::Prove(Id id) {
   Add(found->second, 1);
 }
 
+void ConnectionBudget::LetGo(Id id, Time now) {
+  const auto found = connections_.find(id);
+  if (found != connections_.end()) found->second.let_go = now;
+}
+
 void ConnectionBudget::Remove(Id id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
@@ -62,7 +68,9 @@ std::vector<ConnectionBudget::Id> ConnectionBudget::TakeOverdue(Time now) {
   for (const auto& [id, connection] : connections_) {
     const auto age = now - connection.since;
     if (age >= limits_.lifetime ||
-        (!connection.is_proven && age >= limits_.time_to_prove)) {
+        (!connection.is_proven && age >= limits_.time_to_prove) ||
+        (connection.let_go.has_value() &&
+         now - *connection.let_go >= limits_.time_to_leave)) {
       overdue.push_back(id);
     }
   }

@@ -25,6 +25,8 @@ struct ConnectionLimits {
   std::chrono::steady_clock::duration time_to_prove = std::chrono::seconds(20);
   // Longer than this nobody stays at all.
   std::chrono::steady_clock::duration lifetime = std::chrono::hours(24 * 365);
+  // Longer than this nobody stays who has had his answer.
+  std::chrono::steady_clock::duration time_to_leave = std::chrono::seconds(2);
   // Where all places are taken by proven ones: whether the oldest of them gives
   // way to who comes, or who comes is refused.
   bool proven_give_way = false;
@@ -53,6 +55,8 @@ class ConnectionBudget {
   [[nodiscard]] std::optional<Id> GiveWay();
   // What is not known is not minded.
   void Prove(Id id);
+  // It has its answer, and need only hang up.
+  void LetGo(Id id, Time now);
   void Remove(Id id);
   // Those whose time is over; no longer counted.
   [[nodiscard]] std::vector<Id> TakeOverdue(Time now);
@@ -67,6 +71,7 @@ class ConnectionBudget {
     bool is_local;
     bool is_proven;
     Time since;
+    std::optional<Time> let_go;
   };
 
   struct Count {

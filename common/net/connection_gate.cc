@@ -105,8 +105,21 @@ void ConnectionGate::Stop() {
 
 void ConnectionGate::Prove(absl::string_view peer) {
   const absl::MutexLock lock(&mutex_);
+  if (const auto id = IdOf(peer); id.has_value()) budget_.Prove(*id);
+}
+
+void ConnectionGate::LetGo(absl::string_view peer) {
+  const absl::MutexLock lock(&mutex_);
+  if (const auto id = IdOf(peer); id.has_value()) {
+    budget_.LetGo(*id, std::chrono::steady_clock::now());
+  }
+}
+
+std::optional<ConnectionBudget::Id> ConnectionGate::IdOf(
+    absl::string_view peer) const {
   const auto found = by_peer_.find(std::string(peer.data(), peer.size()));
-  if (found != by_peer_.end()) budget_.Prove(found->second);
+  if (found == by_peer_.end()) return std::nullopt;
+  return found->second;
 }
 
 int64_t ConnectionGate::connections() const {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -31,8 +32,9 @@ namespace halfpipe {
 class ConnectionGate {
  public:
   // Owns `fd` from here on: non-blocking, closed on exec. Whoever closes it
-  // shuts it down first, in both directions. Called from the gate's thread;
-  // must not wait.
+  // shuts it down first: in both directions, or only for sending, and then the
+  // gate closes it when the other side has. Called from the gate's thread; must
+  // not wait.
   using Taker =
       std::function<void(int fd, const sockaddr* from, uint32_t size)>;
 
@@ -57,6 +59,8 @@ class ConnectionGate {
   // The connection from `peer` (PeerAddress::text) has shown that it is
   // somebody's.
   void Prove(absl::string_view peer);
+  // That one has its answer, and is ended unless it hangs up soon.
+  void LetGo(absl::string_view peer);
 
   // "host:port" with the real port.
   [[nodiscard]] const std::string& address() const {
@@ -79,6 +83,8 @@ class ConnectionGate {
   // Accepts what waits at `listener`, some at a time.
   void AcceptSome(int listener);
   void Take(int fd, const sockaddr_storage& from, uint32_t size);
+  [[nodiscard]] std::optional<ConnectionBudget::Id> IdOf(
+      absl::string_view peer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Counts and watches it; else it is closed, and this false.
   bool Hold(int fd, const PeerAddress& peer);
   // There are no descriptors: ends the longest unproven one, and the one that

@@ -13,10 +13,6 @@
 namespace halfpipe {
 namespace {
 
-absl::Status InvalidArchive(absl::string_view what) {
-  return absl::InvalidArgumentError(what);
-}
-
 // Each value of the product is rounded to fp32.
 void FoldScale(LoraModule& module) {
   for (float& value : module.b) value *= static_cast<float>(module.scale);
@@ -59,7 +55,7 @@ absl::StatusOr<double> ReadNumber(const TensorArchive& archive,
                                   const std::string& key) {
   const ArchivedTensor& tensor = archive.tensors().at(key);
   if (ElementCount(tensor.shape) != 1) {
-    return InvalidArchive(absl::StrCat(
+    return absl::InvalidArgumentError(absl::StrCat(
         "'", key, "' is ", ShapeString(tensor.shape), "; expected one number"));
   }
   if (tensor.dtype == DType::kU8) return ReadAs<uint8_t>(archive, key);
@@ -69,9 +65,9 @@ absl::StatusOr<double> ReadNumber(const TensorArchive& archive,
   if (tensor.dtype == DType::kI64) return ReadAs<int64_t>(archive, key);
   if (tensor.dtype == DType::kF64) return ReadAs<double>(archive, key);
   if (!IsFloatingPoint(tensor.dtype)) {
-    return InvalidArchive(absl::StrCat("'", key, "' is ",
-                                       DTypeName(tensor.dtype),
-                                       "; expected a float or a whole number"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", key, "' is ", DTypeName(tensor.dtype),
+                     "; expected a float or a whole number"));
   }
   HP_ASSIGN_OR_RETURN(const std::vector<float> values,
                       ReadFloats(archive, key));
@@ -136,7 +132,7 @@ bool LoraArchive::EachModuleHasAlpha() const {
 absl::StatusOr<double> LoraArchive::ReadAlpha(const std::string& key) const {
   HP_ASSIGN_OR_RETURN(const double alpha, ReadNumber(*archive_, key));
   if (std::isfinite(alpha) && alpha > 0) return alpha;
-  return InvalidArchive(
+  return absl::InvalidArgumentError(
       absl::StrCat("'", key, "' is ", alpha, "; expected a positive number"));
 }
 
@@ -179,7 +175,7 @@ absl::StatusOr<double> LoraArchive::ScaleOf(const std::string& module) const {
   }
   if (!config_) return 1.0;
   if (config_->rank == stored.rank) return config_->scale;
-  return InvalidArchive(
+  return absl::InvalidArgumentError(
       absl::StrCat(path(), ": '", stored.keys.a, "' has rank ", stored.rank,
                    ", but its ", config_name_, " says r = ", config_->rank,
                    "; give the one that the LoRA was trained with"));
@@ -189,7 +185,7 @@ absl::StatusOr<std::vector<float>> LoraArchive::ReadFinite(
     const std::string& key) const {
   const ArchivedTensor& tensor = archive_->tensors().at(key);
   if (!IsFloatingPoint(tensor.dtype)) {
-    return InvalidArchive(absl::StrCat(
+    return absl::InvalidArgumentError(absl::StrCat(
         path(), ": '", key, "' is ", DTypeName(tensor.dtype),
         "; expected F32, BF16 or F16: give the LoRA as it was trained"));
   }
@@ -197,7 +193,7 @@ absl::StatusOr<std::vector<float>> LoraArchive::ReadFinite(
   const auto bad = std::find_if(values.begin(), values.end(),
                                 [](float v) { return !std::isfinite(v); });
   if (bad == values.end()) return values;
-  return InvalidArchive(absl::StrCat(
+  return absl::InvalidArgumentError(absl::StrCat(
       path(), ": '", key, "' holds ", std::isnan(*bad) ? "NaN" : "infinity",
       " at element ", bad - values.begin(),
       "; its training diverged or the file is damaged: give another one"));

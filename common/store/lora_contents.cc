@@ -14,10 +14,6 @@
 namespace halfpipe {
 namespace {
 
-absl::Status InvalidLora(absl::string_view what) {
-  return absl::InvalidArgumentError(what);
-}
-
 // A file of another kind has thousands of keys that are none.
 constexpr size_t kMostKeysInAMessage = 20;
 constexpr size_t kMostExamples = 3;
@@ -38,7 +34,7 @@ absl::Status UnknownKeys(const TensorArchive& archive,
     lines.push_back(absl::StrCat("and ", keys.size() - lines.size(),
                                  " more keys of this kind"));
   }
-  return InvalidLora(absl::StrCat(
+  return absl::InvalidArgumentError(absl::StrCat(
       absl::StrJoin(lines, "\n  "),
       "; expected A and B matrices (lora_A/lora_B or lora_down/lora_up), "
       "alphas and differences (diff, diff_b) only"));
@@ -55,7 +51,7 @@ absl::Status RefuseOtherKinds(const TensorArchive& archive) {
   auto& [kind, keys] = *found.begin();
   const size_t count = keys.size();
   keys.resize(std::min(count, kMostExamples));
-  return InvalidLora(absl::StrCat(
+  return absl::InvalidArgumentError(absl::StrCat(
       "it is a ", kind, " adapter (", count, " keys such as '",
       absl::StrJoin(keys, "', '"),
       "'), which halfpipe does not read; give a plain LoRA, or merge this one "
@@ -66,7 +62,7 @@ absl::StatusOr<StoredLora> Measured(const TensorArchive& archive,
                                     const std::string& module,
                                     const LoraKeys& keys) {
   if (keys.a.empty() || keys.b.empty()) {
-    return InvalidLora(absl::StrCat(
+    return absl::InvalidArgumentError(absl::StrCat(
         "module '", module, "' has ",
         keys.a.empty() ? "no A (down)" : "no B (up)", " matrix, but '",
         !keys.a.empty()   ? keys.a
@@ -77,16 +73,16 @@ absl::StatusOr<StoredLora> Measured(const TensorArchive& archive,
   const Shape& a = archive.tensors().at(keys.a).shape;
   const Shape& b = archive.tensors().at(keys.b).shape;
   if (a.size() > 2) {
-    return InvalidLora(absl::StrCat(
+    return absl::InvalidArgumentError(absl::StrCat(
         "'", keys.a, "' is ", ShapeString(a),
         ", the LoRA of a convolution, which halfpipe does not read; remove its "
         "keys from the file, or merge the file into its model with the program "
         "that made it"));
   }
   if (a.size() != 2 || b.size() != 2 || a[0] != b[1] || a[0] == 0) {
-    return InvalidLora(absl::StrCat("'", keys.a, "' is ", ShapeString(a),
-                                    " and '", keys.b, "' is ", ShapeString(b),
-                                    "; expected [rank, in] and [out, rank]"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", keys.a, "' is ", ShapeString(a), " and '", keys.b, "' is ",
+        ShapeString(b), "; expected [rank, in] and [out, rank]"));
   }
   return StoredLora{.keys = keys, .rank = a[0], .in = a[1], .out = b[0]};
 }
@@ -108,7 +104,7 @@ class Sorter {
     }
     if (!unknown_.empty()) return UnknownKeys(archive_, unknown_);
     if (keys_.empty() && contents_.differences.empty()) {
-      return InvalidLora("it holds no LoRA tensors");
+      return absl::InvalidArgumentError("it holds no LoRA tensors");
     }
     return absl::OkStatus();
   }
@@ -119,7 +115,7 @@ class Sorter {
                           Measured(archive_, module, keys));
       const auto twice = contents_.differences.find(module + ".weight");
       if (twice == contents_.differences.end()) continue;
-      return InvalidLora(absl::StrCat(
+      return absl::InvalidArgumentError(absl::StrCat(
           "'", keys.a, "' and '", twice->second,
           "' both change the weight of '", module,
           "', and programs differ in what that means; remove one"));
@@ -150,8 +146,8 @@ class Sorter {
   static absl::Status Put(const std::string& key, const std::string& owner,
                           std::string& slot) {
     if (!slot.empty()) {
-      return InvalidLora(absl::StrCat("'", slot, "' and '", key,
-                                      "' both belong to module '", owner, "'"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "'", slot, "' and '", key, "' both belong to module '", owner, "'"));
     }
     slot = key;
     return absl::OkStatus();

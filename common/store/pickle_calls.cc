@@ -143,8 +143,9 @@ absl::StatusOr<PickleValue> CallGlobal(const std::string& global,
 absl::StatusOr<PickledStorage> StorageOf(const PickleValue& id) {
   constexpr absl::string_view kWhat = "a storage";
   const auto* fields = std::get_if<PickleTuple>(&id.data);
-  if (fields == nullptr || fields->items.size() < 5)
+  if (fields == nullptr || fields->items.size() < 5) {
     return MalformedCall(kWhat);
+  }
   const auto* tag = Argument<std::string>(*fields, 0);
   const auto* type = Argument<PickleGlobal>(*fields, 1);
   const auto* key = Argument<std::string>(*fields, 2);

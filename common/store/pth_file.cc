@@ -27,10 +27,6 @@ constexpr absl::string_view kPickleName = "/data.pkl";
 constexpr uint64_t kMaxPickleBytes = uint64_t{1} << 26;
 constexpr size_t kMostKeysNamed = 3;
 
-absl::Status InvalidPth(absl::string_view what) {
-  return absl::InvalidArgumentError(what);
-}
-
 absl::Status CheckIsZip(const RandomAccessFile& file) {
   char bytes[8] = {};
   HP_RETURN_IF_ERROR(
@@ -38,12 +34,12 @@ absl::Status CheckIsZip(const RandomAccessFile& file) {
   const absl::string_view head(bytes, sizeof(bytes));
   if (absl::StartsWith(head, "PK\x03\x04")) return absl::OkStatus();
   if (absl::StartsWith(head, "\x80")) {
-    return InvalidPth(
+    return absl::InvalidArgumentError(
         "it is in torch's old form without a zip, which is not read; re-save "
         "it with torch.save(torch.load(path), path, "
         "_use_new_zipfile_serialization=True), or convert it to safetensors");
   }
-  return InvalidPth("it is not a file of torch.save");
+  return absl::InvalidArgumentError("it is not a file of torch.save");
 }
 
 // "archive" of "archive/data.pkl".
@@ -52,11 +48,11 @@ absl::StatusOr<std::string> FindRoot(const Entries& entries) {
   for (const auto& [name, entry] : entries) {
     absl::string_view prefix = name;
     if (!absl::ConsumeSuffix(&prefix, kPickleName)) continue;
-    if (root) return InvalidPth("it holds several data.pkl");
+    if (root) return absl::InvalidArgumentError("it holds several data.pkl");
     root = std::string(prefix);
   }
   if (!root) {
-    return InvalidPth(
+    return absl::InvalidArgumentError(
         "it is a zip without a data.pkl, not a file of torch.save");
   }
   return *std::move(root);
@@ -71,14 +67,15 @@ absl::Status CheckByteOrder(const RandomAccessFile& file,
       file.ReadStringAt(it->second.offset,
                         std::min<uint64_t>(it->second.bytes, 16)));
   if (absl::StripAsciiWhitespace(order) == "little") return absl::OkStatus();
-  return InvalidPth(absl::StrCat("its byte order is '", order,
-                                 "'; re-save it on a little-endian machine"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("its byte order is '", order,
+                   "'; re-save it on a little-endian machine"));
 }
 
 absl::StatusOr<Pickle> ReadPickle(const RandomAccessFile& file,
                                   const ZipEntry& entry) {
   if (entry.bytes > kMaxPickleBytes) {
-    return InvalidPth("its data.pkl is larger than 64 MiB");
+    return absl::InvalidArgumentError("its data.pkl is larger than 64 MiB");
   }
   HP_ASSIGN_OR_RETURN(std::string bytes,
                       file.ReadStringAt(entry.offset, entry.bytes));
@@ -100,7 +97,7 @@ absl::Status RefuseNested(const PickleDict& dict) {
     }
   }
   if (names.empty()) return absl::OkStatus();
-  return InvalidPth(absl::StrCat(
+  return absl::InvalidArgumentError(absl::StrCat(
       "its tensors are in its entr", names.size() == 1 ? "y '" : "ies '",
       absl::StrJoin(names, "', '"), "'; save the weights alone, ",
       "torch.save(torch.load(path)['", names.front(), "'], path)"));
@@ -110,7 +107,7 @@ absl::Status RefuseNested(const PickleDict& dict) {
 absl::StatusOr<const PickleDict*> FindStateDict(const PickleValue& root) {
   const auto* dict = std::get_if<PickleDict>(&root.data);
   if (dict == nullptr) {
-    return InvalidPth(
+    return absl::InvalidArgumentError(
         "it does not hold a dict of tensors; save model.state_dict()");
   }
   if (dict->entries.size() == 1) {
@@ -153,7 +150,7 @@ absl::StatusOr<ArchivedTensor> Locate(const PickledTensor& tensor,
   const PickledStorage& storage = tensor.storage;
   auto record = entries.find(absl::StrCat(root, "/data/", storage.key));
   if (record == entries.end()) {
-    return InvalidPth(
+    return absl::InvalidArgumentError(
         absl::StrCat("its storage data/", storage.key, " is not in the file"));
   }
   std::optional<uint64_t> bytes = CheckedByteCount(tensor.shape, storage.dtype);
@@ -161,16 +158,16 @@ absl::StatusOr<ArchivedTensor> Locate(const PickledTensor& tensor,
       CheckedByteCount({tensor.offset}, storage.dtype);
   if (!bytes || !skip || *skip > record->second.bytes ||
       *bytes > record->second.bytes - *skip) {
-    return InvalidPth(absl::StrCat(
+    return absl::InvalidArgumentError(absl::StrCat(
         DTypeName(storage.dtype), " ", ShapeString(tensor.shape),
         " at element ", tensor.offset, " goes past its storage data/",
         storage.key, " of ", record->second.bytes, " bytes"));
   }
   if (!IsContiguous(tensor)) {
-    return InvalidPth(absl::StrCat("its strides ", ShapeString(tensor.strides),
-                                   " are not contiguous for the shape ",
-                                   ShapeString(tensor.shape),
-                                   "; call .contiguous() on it before saving"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "its strides ", ShapeString(tensor.strides),
+        " are not contiguous for the shape ", ShapeString(tensor.shape),
+        "; call .contiguous() on it before saving"));
   }
   return ArchivedTensor{storage.dtype, tensor.shape, "",
                         record->second.offset + *skip, *bytes};
@@ -180,11 +177,13 @@ absl::Status AddEntry(const PickleValue& key, const PickleValue& value,
                       const Entries& entries, const std::string& root,
                       ArchiveContents& contents) {
   const auto* name = std::get_if<std::string>(&key.data);
-  if (name == nullptr) return InvalidPth("a key of its dict is not a string");
+  if (name == nullptr) {
+    return absl::InvalidArgumentError("a key of its dict is not a string");
+  }
   if (IsPlain(value)) return absl::OkStatus();
   const auto* tensor = std::get_if<PickledTensor>(&value.data);
   if (tensor == nullptr) {
-    return InvalidPth(absl::StrCat(
+    return absl::InvalidArgumentError(absl::StrCat(
         "its entry '", *name,
         "' is neither a tensor nor a plain value; save only the weights, "
         "torch.save(model.state_dict(), path)"));
@@ -194,7 +193,8 @@ absl::Status AddEntry(const PickleValue& key, const PickleValue& value,
     return Annotate(located.status(), absl::StrCat("tensor '", *name, "'"));
   }
   if (!contents.tensors.try_emplace(*name, *std::move(located)).second) {
-    return InvalidPth(absl::StrCat("tensor '", *name, "' is there twice"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("tensor '", *name, "' is there twice"));
   }
   return absl::OkStatus();
 }

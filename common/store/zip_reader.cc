@@ -38,10 +38,6 @@ uint64_t Number(absl::string_view bytes, size_t at, size_t size) {
   return value;
 }
 
-absl::Status InvalidZip(absl::string_view what) {
-  return absl::InvalidArgumentError(what);
-}
-
 struct Directory {
   uint64_t offset = 0;
   uint64_t bytes = 0;
@@ -50,20 +46,22 @@ struct Directory {
 
 absl::StatusOr<Directory> ReadEnd64(const RandomAccessFile& file,
                                     uint64_t end_offset) {
-  if (end_offset < kLocatorBytes) return InvalidZip("no zip64 locator");
+  if (end_offset < kLocatorBytes) {
+    return absl::InvalidArgumentError("no zip64 locator");
+  }
   char locator_bytes[kLocatorBytes];
   HP_RETURN_IF_ERROR(
       file.ReadAt(end_offset - kLocatorBytes, kLocatorBytes, locator_bytes));
   const absl::string_view locator(locator_bytes, kLocatorBytes);
   if (Number(locator, 0, 4) != kLocatorMark) {
-    return InvalidZip("the zip64 locator is missing");
+    return absl::InvalidArgumentError("the zip64 locator is missing");
   }
   char end_bytes[kEnd64Bytes];
   HP_RETURN_IF_ERROR(
       file.ReadAt(Number(locator, 8, 8), kEnd64Bytes, end_bytes));
   const absl::string_view end(end_bytes, kEnd64Bytes);
   if (Number(end, 0, 4) != kEnd64Mark) {
-    return InvalidZip("the zip64 end record is missing");
+    return absl::InvalidArgumentError("the zip64 end record is missing");
   }
   return Directory{Number(end, 48, 8), Number(end, 40, 8), Number(end, 32, 8)};
 }
@@ -83,7 +81,7 @@ absl::StatusOr<Directory> FindDirectory(const RandomAccessFile& file) {
     }
     if (Number(tail, begin + 4, 2) != 0 &&
         Number(tail, begin + 4, 2) != 0xffff) {
-      return InvalidZip("it spans several disks");
+      return absl::InvalidArgumentError("it spans several disks");
     }
     Directory directory{Number(tail, begin + 16, 4),
                         Number(tail, begin + 12, 4),
@@ -119,7 +117,9 @@ absl::Status ApplyZip64(absl::string_view extra, Record& record) {
     for (uint64_t* number :
          {&record.bytes, &record.stored, &record.local_offset}) {
       if (*number != kIn64) continue;
-      if (field.size() < 8) return InvalidZip("a zip64 field is too short");
+      if (field.size() < 8) {
+        return absl::InvalidArgumentError("a zip64 field is too short");
+      }
       *number = Number(field, 0, 8);
       field.remove_prefix(8);
     }
@@ -130,13 +130,15 @@ absl::Status ApplyZip64(absl::string_view extra, Record& record) {
 // Takes the next record off `rest`.
 absl::StatusOr<Record> NextRecord(absl::string_view& rest) {
   if (rest.size() < kEntryBytes || Number(rest, 0, 4) != kEntryMark) {
-    return InvalidZip("the zip directory is damaged");
+    return absl::InvalidArgumentError("the zip directory is damaged");
   }
   const size_t name_bytes = Number(rest, 28, 2);
   const size_t extra_bytes = Number(rest, 30, 2);
   const size_t comment_bytes = Number(rest, 32, 2);
   const size_t total = kEntryBytes + name_bytes + extra_bytes + comment_bytes;
-  if (rest.size() < total) return InvalidZip("the zip directory is cut off");
+  if (rest.size() < total) {
+    return absl::InvalidArgumentError("the zip directory is cut off");
+  }
   Record record{std::string(rest.substr(kEntryBytes, name_bytes)),
                 Number(rest, 20, 4), Number(rest, 24, 4), Number(rest, 42, 4)};
   const bool encrypted = (Number(rest, 8, 2) & kEncryptedFlag) != 0;
@@ -145,7 +147,7 @@ absl::StatusOr<Record> NextRecord(absl::string_view& rest) {
   HP_RETURN_IF_ERROR(ApplyZip64(extra, record));
   rest.remove_prefix(total);
   if (encrypted || compressed || record.stored != record.bytes) {
-    return InvalidZip(
+    return absl::InvalidArgumentError(
         absl::StrCat("the entry '", record.name,
                      "' is compressed or encrypted; torch.save stores "
                      "its entries plainly: save the file again with it"));
@@ -162,7 +164,7 @@ absl::StatusOr<ZipEntry> LocateEntry(const RandomAccessFile& file,
       file.ReadAt(record.local_offset, kLocalBytes, local_bytes));
   const absl::string_view local(local_bytes, kLocalBytes);
   if (Number(local, 0, 4) != kLocalMark) {
-    return InvalidZip(
+    return absl::InvalidArgumentError(
         absl::StrCat("the entry '", record.name, "' has no local header"));
   }
   ZipEntry entry{record.local_offset + kLocalBytes + Number(local, 26, 2) +
@@ -182,7 +184,8 @@ absl::StatusOr<std::map<std::string, ZipEntry>> ReadZipDirectory(
     const RandomAccessFile& file) {
   HP_ASSIGN_OR_RETURN(Directory directory, FindDirectory(file));
   if (directory.bytes > kMaxDirectoryBytes) {
-    return InvalidZip("the zip directory is larger than 64 MiB");
+    return absl::InvalidArgumentError(
+        "the zip directory is larger than 64 MiB");
   }
   HP_ASSIGN_OR_RETURN(std::string bytes,
                       file.ReadStringAt(directory.offset, directory.bytes));
@@ -193,7 +196,7 @@ absl::StatusOr<std::map<std::string, ZipEntry>> ReadZipDirectory(
     if (absl::EndsWith(record.name, "/")) continue;
     HP_ASSIGN_OR_RETURN(ZipEntry entry, LocateEntry(file, record));
     if (!entries.try_emplace(record.name, entry).second) {
-      return InvalidZip(
+      return absl::InvalidArgumentError(
           absl::StrCat("the entry '", record.name, "' is there twice"));
     }
   }

@@ -61,8 +61,9 @@ Json JobJson(const Job& job) {
       {"restarts", job.restarts},
       {"checkpoint_steps",
        job.checkpoints.empty() ? 0 : job.checkpoints.back().steps_done}};
-  if (job.started.has_value())
+  if (job.started.has_value()) {
     json["started"] = SecondsSinceEpoch(*job.started);
+  }
   if (job.ended.has_value()) json["ended"] = SecondsSinceEpoch(*job.ended);
   if (!job.last_step.has_value()) return json;
   const StepProgress& step = *job.last_step;

@@ -54,8 +54,9 @@ absl::StatusOr<HeldOutSplit> HoldOut(const ValidationConfig& config,
     digest.Update(absl::StrCat(" held out ", SampleNameOf(*sample)));
   }
   for (const SampleRef& sample : scan.samples) {
-    if (!held_out.contains(SampleNameOf(sample)))
+    if (!held_out.contains(SampleNameOf(sample))) {
       split.training.push_back(sample);
+    }
   }
   split.data_digest = digest.HexDigest();
   return split;

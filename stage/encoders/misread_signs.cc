@@ -35,10 +35,6 @@ constexpr Kind kLatin1Symbols[] = {
     kNumeric, kLaw,     kCommon,   kBad,      kNumeric, kBad,      kClose,
     kNumeric, kNumeric, kNumeric,  kOpen};
 
-bool IsBetween(char32_t c, char32_t first, char32_t last) {
-  return c >= first && c <= last;
-}
-
 Kind KindOfLatin1(char32_t c) {
   if (IsBetween(c, 0x80, 0x9F)) return kC1;
   if (IsBetween(c, 0xA0, 0xBF)) return kLatin1Symbols[c - 0xA0];

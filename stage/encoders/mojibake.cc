@@ -37,14 +37,10 @@ size_t Continuations(uint8_t byte) {
 
 bool IsContinuation(uint8_t byte) { return (byte & 0xC0) == 0x80; }
 
-bool IsInRange(char32_t c, char32_t first, char32_t last) {
-  return c >= first && c <= last;
-}
-
 // Punctuation that may stand between words of any text.
 bool IsFreePunctuation(char32_t c) {
-  return c == ' ' || IsInRange(c, 0x2013, 0x2014) ||
-         IsInRange(c, 0x2018, 0x201E) || c == 0x2022 || c == 0x2026;
+  return c == ' ' || IsBetween(c, 0x2013, 0x2014) ||
+         IsBetween(c, 0x2018, 0x201E) || c == 0x2022 || c == 0x2026;
 }
 
 // A space may be what became of a no-break space, byte A0.

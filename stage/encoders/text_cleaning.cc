@@ -14,32 +14,28 @@ namespace {
 // Longer lines are repaired in pieces of this many characters.
 constexpr size_t kMaxSegment = 1000000;
 
-bool IsWithin(char32_t c, char32_t first, char32_t last) {
-  return c >= first && c <= last;
-}
-
 bool IsLatinLigature(char32_t c) {
-  return c == 0x132 || c == 0x133 || c == 0x149 || IsWithin(c, 0x1C4, 0x1CC) ||
-         IsWithin(c, 0x1F1, 0x1F3) || IsWithin(c, 0xFB00, 0xFB06);
+  return c == 0x132 || c == 0x133 || c == 0x149 || IsBetween(c, 0x1C4, 0x1CC) ||
+         IsBetween(c, 0x1F1, 0x1F3) || IsBetween(c, 0xFB00, 0xFB06);
 }
 
 bool IsWidthForm(char32_t c) {
-  return c == 0x3000 || IsWithin(c, 0xFF01, 0xFFEF);
+  return c == 0x3000 || IsBetween(c, 0xFF01, 0xFFEF);
 }
 
 bool IsRemovedControl(char32_t c) {
-  return c <= 0x08 || c == 0x0B || IsWithin(c, 0x0E, 0x1F) || c == 0x7F ||
-         IsWithin(c, 0x206A, 0x206F) || c == 0xFEFF ||
-         IsWithin(c, 0xFFF9, 0xFFFC);
+  return c <= 0x08 || c == 0x0B || IsBetween(c, 0x0E, 0x1F) || c == 0x7F ||
+         IsBetween(c, 0x206A, 0x206F) || c == 0xFEFF ||
+         IsBetween(c, 0xFFF9, 0xFFFC);
 }
 
 // What one character is replaced by; every step here looks at one at a time.
 std::u32string FixCharacter(char32_t c) {
-  if (IsWithin(c, 0x80, 0x9F)) c = FromWindows1252(c);
+  if (IsBetween(c, 0x80, 0x9F)) c = FromWindows1252(c);
   if (c == 0xFB05) return U"\u017Ft";  // NFKC would also lose the long s
   if (IsLatinLigature(c) || IsWidthForm(c)) return ToNfkc({c});
-  if (c == 0x2BC || IsWithin(c, 0x2018, 0x201B)) return U"'";
-  if (IsWithin(c, 0x201C, 0x201F)) return U"\"";
+  if (c == 0x2BC || IsBetween(c, 0x2018, 0x201B)) return U"'";
+  if (IsBetween(c, 0x201C, 0x201F)) return U"\"";
   if (c == 0x85 || c == 0x2028 || c == 0x2029) return U"\n";
   return {c};
 }
@@ -65,11 +61,11 @@ size_t TerminalEscapeLength(const std::u32string& text, size_t at) {
   }
   size_t end = at + 2;
   while (end < text.size() &&
-         (IsWithin(text[end], '0', '9') || text[end] == ';')) {
+         (IsBetween(text[end], '0', '9') || text[end] == ';')) {
     ++end;
   }
-  const bool closed = end < text.size() && (IsWithin(text[end], 'a', 'z') ||
-                                            IsWithin(text[end], 'A', 'Z'));
+  const bool closed = end < text.size() && (IsBetween(text[end], 'a', 'z') ||
+                                            IsBetween(text[end], 'A', 'Z'));
   return closed ? end + 1 - at : 0;
 }
 

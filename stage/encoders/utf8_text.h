@@ -20,6 +20,12 @@ inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 // Surrogates and values above U+10FFFF become U+FFFD.
 [[nodiscard]] std::string EncodeUtf8(const std::u32string& text);
 
+// The ends belong to the range.
+[[nodiscard]] constexpr bool IsBetween(char32_t c, char32_t first,
+                                       char32_t last) {
+  return c >= first && c <= last;
+}
+
 // White space as Python's str.isspace and `\s` of its re module see it.
 [[nodiscard]] bool IsSpace(char32_t c);
 

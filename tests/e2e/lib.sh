@@ -140,6 +140,15 @@ coordinator() {
   export HALFPIPE_ADDRESS
 }
 
+# self_signed DIR: DIR/server.key and DIR/server.crt, for this machine.
+self_signed() {
+  mkdir -p "$1"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+    -keyout "$1/server.key" -out "$1/server.crt" -days 2 -subj /CN=localhost \
+    -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" 2>/dev/null
+  chmod 600 "$1/server.key"
+}
+
 # service [ADDRESS]: a coordinator that keeps its jobs in $scratch/state.
 service() {
   coordinator --listen-address "${1:-127.0.0.1:0}" \

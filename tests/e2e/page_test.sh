@@ -14,11 +14,7 @@ shots="${HP_SCREENSHOTS:-$scratch/shots}"
 mkdir -p "$shots" "$scratch/keys" "$scratch/out"
 
 # A certificate of its own, which Chromium is told to trust by its key alone.
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-  -keyout "$scratch/keys/server.key" -out "$scratch/keys/server.crt" -days 2 \
-  -subj /CN=localhost -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
-  2>/dev/null
-chmod 600 "$scratch/keys/server.key"
+self_signed "$scratch/keys"
 key_hash="$(openssl x509 -in "$scratch/keys/server.crt" -pubkey -noout |
   openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)"
 for role in submit stage read; do

@@ -15,11 +15,7 @@ strange=()  # of the hostile client
 keys="$scratch/keys"
 secure() { # certificates, tokens, and settings that name them
   local pair
-  mkdir "$keys"
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-    -keyout "$keys/server.key" -out "$keys/server.crt" -days 3 \
-    -subj /CN=localhost -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
-    2>/dev/null
+  self_signed "$keys"
   for pair in submit:sam stage:gpu read:rita; do
     "$HP_BIN/halfpipe-coordinator" token add --tokens "$scratch/tokens" \
       --role "${pair%:*}" --name "${pair#*:}" >"$keys/${pair#*:}" 2>/dev/null

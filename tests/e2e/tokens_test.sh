@@ -11,11 +11,8 @@ if ((EUID == 0)); then
 fi
 chmod 755 "$scratch"
 keys="$scratch/keys"
-mkdir -p "$keys" "$scratch/data" "$scratch/models" "$scratch/out"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-  -keyout "$keys/server.key" -out "$keys/server.crt" -days 2 -subj /CN=localhost \
-  -addext "subjectAltName=DNS:localhost" 2>/dev/null
-chmod 600 "$keys/server.key"
+mkdir -p "$scratch/data" "$scratch/models" "$scratch/out"
+self_signed "$keys"
 ((EUID != 0)) || chown 65534:65534 "$keys/server.key"
 
 tokens="$scratch/tokens"

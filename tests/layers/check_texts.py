@@ -20,8 +20,9 @@ import pathlib
 import re
 import sys
 
-FOLDERS = ("common", "stage", "coordinator", "client", "decode", "stage0",
-           "stage1")
+import check_layers
+
+FOLDERS = check_layers.UNIT_FOLDERS
 
 SEARCH = re.compile(
     r"\b(?:Str(?:ings)?Contains\w*|StartsWith\w*|EndsWith\w*|Consume(?:Prefix|"

@@ -18,7 +18,9 @@ import pathlib
 import re
 import sys
 
-TOPS = ("common", "coordinator", "client", "decode", "stage", "stage0", "stage1")
+import check_layers
+
+TOPS = check_layers.UNIT_FOLDERS
 
 # Comments, strings and characters: nothing in them is a name.
 QUIET = re.compile(

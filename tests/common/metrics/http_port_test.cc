@@ -25,14 +25,22 @@ class HttpPortTest : public ::testing::Test {
     auto port = HttpPort::Start(
         "127.0.0.1:0", {},
         {.is_urgent =
-             [](const HttpCall& call) { return call.path == "/healthz"; },
+             [this](const HttpCall& call) {
+               if (call.path == "/hold") {
+                 held_.Notify();
+                 go_on_.WaitForNotification();
+               }
+               return call.path == "/healthz";
+             },
          .refuse = [](const HttpCall& call) -> std::optional<HttpAnswer> {
            if (call.path != "/secret") return std::nullopt;
            return HttpAnswer{.status = 401, .body = "no"};
          },
          .answer =
              [this](const HttpCall& call) {
-               if (call.path == "/slow") slow_.WaitForNotification();
+               if (call.path == "/slow" || call.path == "/hold") {
+                 slow_.WaitForNotification();
+               }
                return HttpAnswer{.body =
                                      absl::StrCat(call.method, " ", call.path,
                                                   " ", call.body)};
@@ -60,6 +68,8 @@ class HttpPortTest : public ::testing::Test {
   }
 
   absl::Notification slow_;
+  absl::Notification held_;   // the thread that reads and writes waits...
+  absl::Notification go_on_;  // ... for this
   std::unique_ptr<HttpPort> port_;
 };
 
@@ -98,6 +108,17 @@ TEST_F(HttpPortTest, BodiesAreRefusedBeforeTheyAreRead) {
                 ::testing::Not(StartsWith("HTTP/1.1 200")))
         << length;
   }
+}
+
+TEST_F(HttpPortTest, WhoStillSendsARefusedBodyGetsTheAnswer) {
+  RawClient client(port_->address());
+  ASSERT_TRUE(client.Send(
+      "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"));
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(client.Send(std::string(50'000, 'x'))) << i;
+    absl::SleepFor(absl::Milliseconds(50));  // it is refused meanwhile
+  }
+  EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 413"));
 }
 
 TEST_F(HttpPortTest, OtherMethodsAndLongPathsAreRefused) {
@@ -171,6 +192,29 @@ TEST_F(HttpPortTest, SilentConnectionsKeepNobodyOut) {
   ExpectHealth();
   EXPECT_TRUE(silent[0].IsClosedWithin(absl::Seconds(5)));
 }
+
+// libmicrohttpd 0.9.75 takes 128 events at a time from epoll; where that is
+// all there is, it waits for another before it looks at them, for ten seconds.
+class HttpPortBurstTest : public HttpPortTest,
+                          public ::testing::WithParamInterface<int> {};
+
+TEST_P(HttpPortBurstTest, AnyNumberOfEventsAtOnceIsSeenAtOnce) {
+  std::vector<RawClient> others;
+  for (int i = 0; i < GetParam(); ++i) others.emplace_back(port_->address());
+  ExpectHealth();  // they have been taken before it
+  RawClient holder(port_->address());
+  ASSERT_TRUE(holder.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
+  held_.WaitForNotification();
+  for (RawClient& other : others) ASSERT_TRUE(other.Send("G"));
+  RawClient late(port_->address());
+  ASSERT_TRUE(late.Send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"));
+  absl::SleepFor(absl::Milliseconds(100));  // until the gate has handed it on
+  go_on_.Notify();
+  EXPECT_THAT(late.ReadAll(absl::Seconds(3)), HasSubstr("GET /a"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, HttpPortBurstTest,
+                         ::testing::Values(126, 127, 128));
 
 TEST_F(HttpPortTest, WhoHangsUpEarlyIsForgotten) {
   for (int i = 0; i < 300; ++i) {

@@ -70,6 +70,19 @@ TEST(ConnectionBudgetTest, SilentOnesLeaveRoomForWhoComes) {
   EXPECT_EQ(budget.unproven(), 3);
 }
 
+TEST(ConnectionBudgetTest, WhoHasHisAnswerLeavesSoon) {
+  ConnectionBudget budget(kLimits);
+  for (int id = 0; id < 2; ++id) {
+    EXPECT_TRUE(budget.Admit(id, kHere, At(0)).admitted);
+    budget.Prove(id);
+  }
+  budget.LetGo(1, At(5));
+  budget.LetGo(7, At(5));  // nobody
+  EXPECT_THAT(budget.TakeOverdue(At(6)), IsEmpty());
+  EXPECT_THAT(budget.TakeOverdue(At(7)), ElementsAre(1));
+  EXPECT_EQ(budget.in_all(), 1);
+}
+
 TEST(ConnectionBudgetTest, ThisMachineHasNoShareOfItsOwn) {
   ConnectionBudget budget(kLimits);
   for (int id = 0; id < 6; ++id) {
