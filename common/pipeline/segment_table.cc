@@ -53,6 +53,16 @@ bool SegmentTable::crosses_after(Segment segment) const {
   return has(segment) && has(next) && rank_of(segment) != rank_of(next);
 }
 
+std::vector<int64_t> BlocksOfStages(int64_t layers, int64_t split,
+                                    int32_t stages) {
+  if (stages == 1) return {layers};
+  std::vector<int64_t> blocks = {split};
+  for (int32_t rank = 1; rank < stages; ++rank) {
+    blocks.push_back(EvenShare(layers - split, rank - 1, stages - 1));
+  }
+  return blocks;
+}
+
 std::vector<Segment> SegmentTable::segments_of(Rank rank) const {
   std::vector<Segment> segments;
   for (int32_t s = 0; s < segment_count(); ++s) {

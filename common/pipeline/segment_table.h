@@ -63,6 +63,19 @@ class SegmentTable {
   int32_t rank_count_;
 };
 
+// Parts of `count` as even as can be: the first ones take what is left over.
+// REQUIRES: 0 <= part < parts.
+[[nodiscard]] constexpr int64_t EvenShare(int64_t count, int64_t part,
+                                          int64_t parts) {
+  return count / parts + (part < count % parts ? 1 : 0);
+}
+
+// The blocks of each of so many stages: `split` on rank 0, the others evenly on
+// the ranks behind it, so of a pair all of them on rank 1. One stage has all.
+// REQUIRES: 0 <= split <= layers, stages >= 1.
+[[nodiscard]] std::vector<int64_t> BlocksOfStages(int64_t layers, int64_t split,
+                                                  int32_t stages);
+
 }  // namespace halfpipe::pipeline
 
 #endif  // HP_COMMON_PIPELINE_SEGMENT_TABLE_H_

@@ -4,29 +4,23 @@
 #include <optional>
 
 #include "common/base/status.h"
+#include "common/pipeline/segment_table.h"
 
 namespace halfpipe {
-namespace {
-
-// The share of `part` among `parts`: the first ones take what is left over.
-int64_t ShareOf(int64_t blocks, int64_t part, int64_t parts) {
-  return blocks / parts + (part < blocks % parts ? 1 : 0);
-}
-
-}  // namespace
-
 std::vector<SegmentContent> MakeSegments(int64_t layers, int64_t split,
                                          int32_t world, int32_t chunks) {
   HP_CHECK(world >= 1 && chunks >= 1 && (world > 1 || chunks == 1));
   // A single stage has two segments with blocks, the second of them empty.
   const int32_t parts = std::max(world, 2);
+  const std::vector<int64_t> blocks =
+      pipeline::BlocksOfStages(layers, split, parts);
   std::vector<SegmentContent> segments;
   int64_t begin = 0;
   for (int32_t chunk = 0; chunk < chunks; ++chunk) {
     for (int32_t part = 0; part < parts; ++part) {
-      const int64_t blocks =
-          part == 0 ? split : ShareOf(layers - split, part - 1, parts - 1);
-      const int64_t end = begin + ShareOf(blocks, chunk, chunks);
+      const int64_t end =
+          begin +
+          pipeline::EvenShare(blocks[static_cast<size_t>(part)], chunk, chunks);
       segments.push_back(
           {.rank = Rank(world > 1 ? part : 0), .blocks = {begin, end}});
       begin = end;

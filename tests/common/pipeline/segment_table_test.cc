@@ -71,6 +71,15 @@ TEST(SegmentTableTest, TablesThatCannotBeAreRefused) {
       SegmentTable::FromRanks({Rank(0), Rank(-1)}).status()));
 }
 
+TEST(SegmentTableTest, TheStagesBehindTheFirstShareItsRest) {
+  using Blocks = std::vector<int64_t>;
+  EXPECT_EQ(BlocksOfStages(40, 40, 1), (Blocks{40}));
+  EXPECT_EQ(BlocksOfStages(40, 21, 2), (Blocks{21, 19}));
+  EXPECT_EQ(BlocksOfStages(40, 13, 3), (Blocks{13, 14, 13}));
+  EXPECT_EQ(BlocksOfStages(40, 10, 4), (Blocks{10, 10, 10, 10}));
+  EXPECT_EQ(BlocksOfStages(4, 1, 4), (Blocks{1, 1, 1, 1}));
+}
+
 TEST(CostModelTest, EveryActionHasItsPrice) {
   auto table = SegmentTable::ForStages(2);
   ASSERT_TRUE(table.ok());
