@@ -114,7 +114,7 @@ absl::StatusOr<ActionLists> BuildOneFOneB(const SegmentTable& table,
   const int32_t ranks = table.rank_count();
   const int32_t head = table.head().value();
   for (int32_t rank = 0; rank < ranks; ++rank) {
-    const int32_t depth = WarmupOf(warmup, ranks, rank);
+    const int32_t depth = WarmupDepth(warmup, ranks, rank);
     // The head of a micro-batch follows as many later forwards of segment 0 as
     // fit while it crosses all ranks, and leaves one before 0B for each of the
     // others.

@@ -23,10 +23,11 @@ namespace halfpipe::pipeline {
 [[nodiscard]] ActionLists BuildGpipe(const SegmentTable& table,
                                      int32_t microbatches);
 
-// One forward, one backward, after WarmupOf(warmup, ...) forwards on each rank.
-// With one rank there is nothing to overlap and the list is BuildSequential's.
-// InvalidArgument unless 1 <= second <= first, or for a table that is neither
-// {0, 1, ..., 0}, one segment a rank and the head, nor all on one rank.
+// One forward, one backward, after WarmupDepth(warmup, ...) forwards on each
+// rank. With one rank there is nothing to overlap and the list is
+// BuildSequential's. InvalidArgument unless 1 <= second <= first, or for a
+// table that is neither {0, 1, ..., 0}, one segment a rank and the head, nor
+// all on one rank.
 [[nodiscard]] absl::StatusOr<ActionLists> BuildOneFOneB(
     const SegmentTable& table, int32_t microbatches, Warmup warmup);
 

@@ -47,8 +47,8 @@ struct Warmup {
 
 // The same for any number of stages: `second` on the last rank, `first` on rank
 // 0 with two; each further stage deepens those before it by one forward.
-[[nodiscard]] constexpr int32_t WarmupOf(Warmup warmup, int32_t stages,
-                                         int32_t rank) {
+[[nodiscard]] constexpr int32_t WarmupDepth(Warmup warmup, int32_t stages,
+                                            int32_t rank) {
   return rank == 0 ? warmup.first + stages - 2
                    : warmup.second + stages - 1 - rank;
 }

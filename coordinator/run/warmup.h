@@ -14,7 +14,7 @@ namespace halfpipe::pipeline {
 // rank 0 (0: no bound but eight, behind which nothing is gained), and returns
 // the shallowest one within 0.5 % of the fastest: a live micro-batch costs
 // memory. `costs` are those of the table of so many stages, of which more than
-// two begin as much deeper as WarmupOf says.
+// two begin as much deeper as WarmupDepth says.
 // InvalidArgument when microbatches < 1, or from the simulator.
 [[nodiscard]] absl::StatusOr<Warmup> ChooseWarmup(int32_t microbatches,
                                                   const CostModel& costs,

@@ -103,7 +103,7 @@ TEST(ScheduleTest, EveryDepthOfThreeAndFourStagesIsKept) {
         const Schedule schedule = BuildSchedule(options).value();
         for (int32_t rank = 0; rank < stages; ++rank) {
           const auto r = static_cast<size_t>(rank);
-          const int32_t depth = WarmupOf(options.warmup, stages, rank);
+          const int32_t depth = WarmupDepth(options.warmup, stages, rank);
           EXPECT_EQ(DepthOf(schedule.ranks[r]), depth);
           EXPECT_EQ(schedule.use[r].max_live, depth);
         }
