@@ -282,6 +282,8 @@ absl::Status RunJob(const std::string& address, const std::string& path,
 }  // namespace
 }  // namespace halfpipe
 
+// Whatever escapes ends the program, as it should.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   int32_t stages = 0;
   if (argc != 4 || !absl::SimpleAtoi(argv[3], &stages) || stages < 1) {
