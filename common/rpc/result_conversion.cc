@@ -139,6 +139,8 @@ struct ResultWriter {
 
   void operator()(const OpenLinkResult& body) {
     to->mutable_open_link()->set_rendezvous(body.rendezvous);
+    to->mutable_open_link()->mutable_further()->Assign(body.further.begin(),
+                                                       body.further.end());
   }
 
   void operator()(const StartResult& body) {
@@ -200,7 +202,9 @@ absl::StatusOr<ResultBody> ResultBodyFromProto(const v1::ReportRequest& from) {
     case v1::ReportRequest::kEncode:
       return EncodeResultFromProto(from.encode());
     case v1::ReportRequest::kOpenLink:
-      return OpenLinkResult{from.open_link().rendezvous()};
+      return OpenLinkResult{from.open_link().rendezvous(),
+                            {from.open_link().further().begin(),
+                             from.open_link().further().end()}};
     case v1::ReportRequest::kStart:
       return StartResult{
           from.start().boundary_digest(), from.start().load_seconds(),

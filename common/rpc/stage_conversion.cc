@@ -41,6 +41,8 @@ void StartToProto(const StartCommand& body, v1::StartCommand* start) {
                                       body.ffn_chunks.end());
   start->set_continue_at(body.continue_at);
   start->set_learning_rate_factor(body.learning_rate_factor);
+  start->mutable_further_rendezvous()->Assign(body.further_rendezvous.begin(),
+                                              body.further_rendezvous.end());
 }
 
 // Fills the one body that the message gets; std::visit picks which.
@@ -62,6 +64,7 @@ struct CommandWriter {
 
   void operator()(const OpenLinkCommand& body) {
     to->mutable_open_link()->set_kind(body.kind);
+    if (body.links > 1) to->mutable_open_link()->set_links(body.links);
   }
 
   void operator()(const StartCommand& body) {
@@ -135,6 +138,8 @@ StartCommand StartFromProto(const v1::StartCommand& from) {
   if (from.learning_rate_factor() > 0) {
     start.learning_rate_factor = from.learning_rate_factor();
   }
+  start.further_rendezvous.assign(from.further_rendezvous().begin(),
+                                  from.further_rendezvous().end());
   return start;
 }
 
@@ -173,7 +178,8 @@ absl::StatusOr<CommandBody> BodyFromProto(const v1::StageCommand& from) {
     case v1::StageCommand::kEncode:
       return EncodeFromProto(from.encode());
     case v1::StageCommand::kOpenLink:
-      return OpenLinkCommand{from.open_link().kind()};
+      return OpenLinkCommand{from.open_link().kind(),
+                             std::max(1, from.open_link().links())};
     case v1::StageCommand::kStart:
       return StartFromProto(from.start());
     case v1::StageCommand::kStep:

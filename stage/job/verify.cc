@@ -239,6 +239,7 @@ class VerifyRun {
         MakeBoundarySpec(checkpoint_.variant.spec, shape, dtype));
     return links_->Join({.kind = kind,
                          .rank = rank_,
+                         .peer = Rank(rank_ == Rank(0) ? 1 : 0),
                          .rendezvous = rendezvous,
                          .boundary_digest = boundary.Digest(),
                          .device = device_.is_cuda() ? device_.index() : 0});

@@ -57,6 +57,7 @@ constexpr char kTokenVariable[] = "HALFPIPE_TOKEN";
 struct ServeOptions {
   std::string coordinator;
   std::string pair = "default";
+  int32_t index = 1;  // of the stages behind the first one
   std::string device = "auto";
   std::string metrics_address = "127.0.0.1:0";
   std::string log_level = "info";
@@ -241,6 +242,10 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
                  "Coordinator: host:port or unix:/path");
   app.add_option("--pair", options->pair, "The pair this stage belongs to")
       ->capture_default_str();
+  app.add_option("--index", options->index,
+                 "Of halfpipe-stage1: which of the stages behind the first one "
+                 "this is")
+      ->capture_default_str();
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:N")
       ->capture_default_str();
   app.add_option("--metrics-address", options->metrics_address,
@@ -273,6 +278,20 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
       ->envname("HALFPIPE_LINK_INTERFACE");
   app.add_option("--decoder", options->decoder,
                  "Path of halfpipe-decode (default: beside this program)");
+}
+
+// Of a process of the program of stage `program`: the first stage has one of
+// its own, all others are halfpipe-stage1, told which. InvalidArgument: an
+// index that is none of theirs.
+absl::StatusOr<Rank> RankOf(Rank program, const CLI::App& app, int32_t index) {
+  if (program == Rank(0)) {
+    if (app.count("--index") == 0) return program;
+    return absl::InvalidArgumentError(
+        "--index is for halfpipe-stage1: halfpipe-stage0 is stage 0");
+  }
+  if (index >= 1) return Rank(index);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--index: stage 0 is halfpipe-stage0; write 1 or more, found ", index));
 }
 
 // A step's tensors have many sizes, and the caching allocator would hold a
@@ -338,7 +357,13 @@ int StageMain(Rank rank, int argc, char** argv) {
     PrintError(rank, "--coordinator is missing: where is the coordinator?");
     return ToInt(ExitCode::kUsage);
   }
-  return ToInt(Serve(rank, serve, std::vector<std::string>(argv, argv + argc)));
+  const absl::StatusOr<Rank> served = RankOf(rank, app, serve.index);
+  if (!served.ok()) {
+    PrintError(rank, served.status().message());
+    return ToInt(ExitCode::kUsage);
+  }
+  return ToInt(
+      Serve(*served, serve, std::vector<std::string>(argv, argv + argc)));
 }
 
 }  // namespace halfpipe

@@ -30,7 +30,7 @@ class Shards {
  public:
   static absl::StatusOr<Shards> Open(const std::string& directory) {
     Shards shards;
-    for (int rank = 0; rank < 2; ++rank) {
+    for (int32_t rank = 0;; ++rank) {
       const std::string path =
           absl::StrCat(directory, "/", ShardName(Rank(rank)));
       if (rank > 0 && !std::filesystem::exists(path)) break;

@@ -44,6 +44,21 @@ TEST(BuildInterleavedTest, InterleavedKeepsItsLimitOfLiveChunks) {
   }
 }
 
+TEST(BuildInterleavedTest, TheLimitHoldsWithThreeAndFourStages) {
+  for (int32_t stages : {3, 4}) {
+    const SegmentTable table = SegmentTable::ForStages(stages, 2).value();
+    for (int32_t m : {1, 3, 8}) {
+      for (int32_t live : {LeastLiveChunks(2, stages), LiveChunks(2, stages)}) {
+        for (const auto& list : BuildInterleaved(table, m, live).value()) {
+          EXPECT_LE(MostLive(table, list), live);
+        }
+      }
+    }
+    EXPECT_TRUE(absl::IsInvalidArgument(
+        BuildInterleaved(table, 4, LeastLiveChunks(2, stages) - 1).status()));
+  }
+}
+
 TEST(BuildInterleavedTest, InterleavedOnOneRankIsSequential) {
   EXPECT_EQ(BuildInterleaved(SegmentTable::ForStages(1).value(), 5, 9).value(),
             BuildSequential(SegmentTable::ForStages(1).value(), 5));

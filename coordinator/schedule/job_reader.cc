@@ -1,11 +1,14 @@
-// The book's answers to questions; job_book.cc changes it.
+#include "coordinator/schedule/job_reader.h"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
-#include "coordinator/schedule/job_book.h"
+#include "common/config/job_config.h"
+#include "coordinator/store/job_storage_format.h"
 
 namespace halfpipe {
 namespace {
@@ -25,19 +28,35 @@ bool Matches(const Job& job, const JobQuery& query) {
 
 }  // namespace
 
-absl::StatusOr<Job> JobBook::Get(const std::string& id) const {
-  const LiveJob* live = Find(id);
+absl::StatusOr<bool> JobReader::Knows(const std::string& id,
+                                      const JobSpec& spec) const {
+  std::string known;
+  if (const LiveJob* live = jobs_->FindAny(id); live != nullptr) {
+    known = live->stored.request;
+  } else {
+    const absl::StatusOr<StoredJob> stored = store_->Get(id);
+    if (absl::IsNotFound(stored.status())) return false;
+    HP_RETURN_IF_ERROR(stored.status());
+    known = stored->request;
+  }
+  if (known == DigestOf(spec)) return true;
+  return absl::AlreadyExistsError(absl::StrCat(
+      "job \"", id, "\" exists with another content: choose another id"));
+}
+
+absl::StatusOr<Job> JobReader::Get(const std::string& id) const {
+  const LiveJob* live = jobs_->Find(id);
   if (live == nullptr) {
     HP_ASSIGN_OR_RETURN(StoredJob stored, store_->Get(id));
-    stored.job.queue_position = queue_.Position(id);
+    stored.job.queue_position = jobs_->queue().Position(id);
     return std::move(stored.job);
   }
   Job job = live->stored.job;
-  job.queue_position = queue_.Position(id);
+  job.queue_position = jobs_->queue().Position(id);
   return job;
 }
 
-absl::StatusOr<Job> JobBook::GetWhole(const std::string& id) const {
+absl::StatusOr<Job> JobReader::GetWhole(const std::string& id) const {
   HP_ASSIGN_OR_RETURN(Job job, Get(id));
   const absl::StatusOr<std::string> config = store_->Config(id);
   job.config_yaml = config.ok()
@@ -46,7 +65,7 @@ absl::StatusOr<Job> JobBook::GetWhole(const std::string& id) const {
   return job;
 }
 
-absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
+absl::StatusOr<JobPage> JobReader::List(const JobQuery& query) const {
   constexpr int32_t kDefaultPage = 50;
   constexpr int32_t kLargestPage = 500;
   const auto wanted = static_cast<size_t>(
@@ -65,7 +84,7 @@ absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
     for (const StoredJob& row : rows) {
       before = row.number;
       // What memory knows of a job is newer than its row.
-      const LiveJob* live = Find(row.job.id);
+      const LiveJob* live = jobs_->Find(row.job.id);
       if (!Matches(live == nullptr ? row.job : live->stored.job, query)) {
         continue;
       }
@@ -79,8 +98,13 @@ absl::StatusOr<JobPage> JobBook::List(const JobQuery& query) const {
   }
 }
 
-absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) {
-  HP_ASSIGN_OR_RETURN(LiveJob* const live, FindOrRevive(id));
+absl::StatusOr<std::string> JobReader::ConfigOf(const LiveJob& live) const {
+  if (!live.created) return live.stored.job.config_yaml;
+  return store_->Config(live.stored.job.id);
+}
+
+absl::StatusOr<JobPlan> JobReader::Plan(const std::string& id) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, writes_->FindOrRevive(id));
   const StoredJob& stored = live->stored;
   HP_ASSIGN_OR_RETURN(const std::string config, ConfigOf(*live));
   JobPlan plan;
@@ -97,16 +121,17 @@ absl::StatusOr<JobPlan> JobBook::Plan(const std::string& id) {
   return plan;
 }
 
-absl::StatusOr<const JobNeeds*> JobBook::Needs(const std::string& id) {
-  if (const auto known = known_.find(id); known != known_.end()) {
-    return &known->second.needs;
+absl::StatusOr<const QueuedNeeds*> JobReader::QueuedNeedsOf(
+    const std::string& id) {
+  if (const QueuedNeeds* known = jobs_->FindNeeds(id); known != nullptr) {
+    return known;
   }
   absl::StatusOr<StoredJob> stored;
   std::string text;
-  if (const auto found = live_.find(id); found != live_.end()) {
-    stored = found->second.stored;
-    HP_ASSIGN_OR_RETURN(text, ConfigOf(found->second));
-  } else if (queue_.Position(id) > 0) {
+  if (const LiveJob* live = jobs_->FindAny(id); live != nullptr) {
+    stored = live->stored;
+    HP_ASSIGN_OR_RETURN(text, ConfigOf(*live));
+  } else if (jobs_->queue().Position(id) > 0) {
     stored = store_->Get(id);
     HP_RETURN_IF_ERROR(stored.status());
     if (stored->is_damaged) return stored->job.error;
@@ -116,24 +141,32 @@ absl::StatusOr<const JobNeeds*> JobBook::Needs(const std::string& id) {
   }
   HP_ASSIGN_OR_RETURN(const JobConfig config,
                       ParseJobConfig(text, "stored config"));
-  Known& known = known_[id];
-  known.needs = NeedsOf(config, stored->spec);
-  known.not_before = stored->job.retry_at.value_or(absl::InfinitePast());
-  known.reason = stored->job.reason;
-  return &known.needs;
+  return jobs_->KeepNeeds(id,
+                          {NeedsOf(config, stored->spec),
+                           stored->job.retry_at.value_or(absl::InfinitePast()),
+                           stored->job.reason});
 }
 
-absl::StatusOr<absl::Time> JobBook::NotBefore(const std::string& id) {
-  HP_RETURN_IF_ERROR(Needs(id).status());
-  return known_.at(id).not_before;
+absl::StatusOr<const JobNeeds*> JobReader::Needs(const std::string& id) {
+  HP_ASSIGN_OR_RETURN(const QueuedNeeds* const known, QueuedNeedsOf(id));
+  return &known->needs;
 }
 
-absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,
-                                                      int64_t after_cursor,
-                                                      int64_t limit) {
+bool JobReader::KnowsNeeds(const std::string& id) const {
+  return jobs_->FindNeeds(id) != nullptr;
+}
+
+absl::StatusOr<absl::Time> JobReader::NotBefore(const std::string& id) {
+  HP_ASSIGN_OR_RETURN(const QueuedNeeds* const known, QueuedNeedsOf(id));
+  return known->not_before;
+}
+
+absl::StatusOr<std::vector<JobEvent>> JobReader::Events(const std::string& id,
+                                                        int64_t after_cursor,
+                                                        int64_t limit) {
   // Whoever follows a job that waits asks again and again.
-  if (queue_.Position(id) > 0) {
-    HP_RETURN_IF_ERROR(FindOrRevive(id).status());
+  if (jobs_->queue().Position(id) > 0) {
+    HP_RETURN_IF_ERROR(writes_->FindOrRevive(id).status());
   }
   HP_ASSIGN_OR_RETURN(Job job, Get(id));
   if (after_cursor < 0 || after_cursor > job.last_cursor) {
@@ -142,22 +175,6 @@ absl::StatusOr<std::vector<JobEvent>> JobBook::Events(const std::string& id,
                      "; asked for those after ", after_cursor));
   }
   return store_->Events(id, after_cursor, limit);
-}
-
-JobBook::WriteState JobBook::StateOfWrites(const std::string& id) const {
-  WriteState state;
-  auto found = live_.find(id);
-  if (found == live_.end()) {
-    state.cursor = std::numeric_limits<int64_t>::max();
-    state.tried_all = true;
-    return state;
-  }
-  const LiveJob& live = found->second;
-  state.cursor = live.written_cursor;
-  state.ticket = live.ticket;
-  state.last = live.last_write;
-  state.tried_all = live.ticket == nullptr && !live.urgent;
-  return state;
 }
 
 }  // namespace halfpipe

@@ -1,11 +1,12 @@
-// The coordinator's care for its store: checked, copied and kept small.
+#include "coordinator/schedule/store_keeper.h"
+
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
-#include "coordinator/schedule/coordinator.h"
 #include "coordinator/store/store_copies.h"
 
 namespace halfpipe {
@@ -23,22 +24,29 @@ constexpr absl::Duration kClockStep = absl::Hours(1);
 
 }  // namespace
 
-void Coordinator::KeepStore(absl::Time now) {
+StoreKeeper::StoreKeeper(JobBook* book, CoordinatorMetrics* metrics, Clock wall,
+                         RetentionConfig retention)
+    : book_(book),
+      metrics_(metrics),
+      wall_(std::move(wall)),
+      retention_(retention),
+      upkeep_(book->store().state_dir()) {}
+
+void StoreKeeper::OnTick(absl::Time now) {
   if (!last_upkeep_.has_value() || now - *last_upkeep_ >= kUpkeepInterval) {
     last_upkeep_ = now;
-    upkeep_.Begin(options_.wall());
+    upkeep_.Begin(wall_());
   }
   if (const std::optional<StoreUpkeep::Report> report = upkeep_.Take();
       report.has_value()) {
-    OnStoreReport(*report, options_.wall());
+    OnReport(*report, wall_());
   }
   Prune(now);
 }
 
-void Coordinator::OnStoreReport(const StoreUpkeep::Report& report,
-                                absl::Time wall) {
+void StoreKeeper::OnReport(const StoreUpkeep::Report& report, absl::Time wall) {
   if (!report.damage.ok()) {
-    damage_ = ExplainDamage(report.damage, store_.state_dir());
+    damage_ = ExplainDamage(report.damage, book_->store().state_dir());
     return;
   }
   std::vector<std::string> jobs;
@@ -55,22 +63,21 @@ void Coordinator::OnStoreReport(const StoreUpkeep::Report& report,
              {{"status", report.copy.message()}});
 }
 
-void Coordinator::NoteClock(absl::Time now) {
-  const absl::Duration ahead = options_.wall() - now;
+void StoreKeeper::NoteClock(absl::Time now) {
+  const absl::Duration ahead = wall_() - now;
   const absl::Duration before =
       std::exchange(wall_ahead_, ahead).value_or(ahead);
   if (absl::AbsDuration(ahead - before) > kClockStep) clock_set_ = now;
 }
 
-void Coordinator::Prune(absl::Time now) {
+void StoreKeeper::Prune(absl::Time now) {
   if (now < next_prune_) return;
   next_prune_ = now + kPruneInterval;
-  const absl::Time before =
-      now - clock_set_ < kClockStep
-          ? absl::InfinitePast()
-          : options_.wall() - absl::Hours(24) * options_.retention.days;
+  const absl::Time before = now - clock_set_ < kClockStep
+                                ? absl::InfinitePast()
+                                : wall_() - absl::Hours(24) * retention_.days;
   const absl::StatusOr<size_t> deleted =
-      book_->Prune(before, options_.retention.ended_jobs, kPrunedAtOnce);
+      book_->Prune(before, retention_.ended_jobs, kPrunedAtOnce);
   if (!deleted.ok()) {
     return LogWarning("cannot delete old jobs",
                       {{"status", deleted.status().message()}});
@@ -78,19 +85,21 @@ void Coordinator::Prune(absl::Time now) {
   may_shrink_ = may_shrink_ || *deleted > 0;
   if (*deleted > 0) next_prune_ = now;  // the next tick has more, or shrinks
   if (*deleted > 0 || !may_shrink_) return;
-  const absl::StatusOr<int64_t> free = store_.Shrink(kFreePages);
+  const absl::StatusOr<int64_t> free = book_->store().Shrink(kFreePages);
   may_shrink_ = free.ok() && *free > kFreePages;
   if (may_shrink_) next_prune_ = now;
 }
 
-absl::StatusOr<Job> Coordinator::DeleteJob(const std::string& id) {
-  absl::MutexLock lock(&mutex_);
-  HP_ASSIGN_OR_RETURN(Job job, book_->Delete(id));
-  traces_.Forget(id);
+void StoreKeeper::OnDeleted() {
   may_shrink_ = true;
   next_prune_ = absl::InfinitePast();
-  Settle(options_.clock());
-  return job;
+}
+
+absl::Status StoreKeeper::Check() const {
+  HP_RETURN_IF_ERROR(damage_);
+  const absl::Status answer = book_->store().Probe();
+  if (!absl::IsDataLoss(answer)) return answer;
+  return ExplainDamage(answer, book_->store().state_dir());
 }
 
 }  // namespace halfpipe
