@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/jobs/job_types.h"
+#include "coordinator/run/job_runner_host.h"
 #include "coordinator/schedule/live_jobs.h"
 #include "coordinator/store/job_store.h"
 
