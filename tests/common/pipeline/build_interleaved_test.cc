@@ -49,9 +49,8 @@ TEST(BuildInterleavedTest, TheLimitHoldsWithThreeAndFourStages) {
     const SegmentTable table = SegmentTable::ForStages(stages, 2).value();
     for (int32_t m : {1, 3, 8}) {
       for (int32_t live : {LeastLiveChunks(2, stages), LiveChunks(2, stages)}) {
-        for (const auto& list : BuildInterleaved(table, m, live).value()) {
-          EXPECT_LE(MostLive(table, list), live);
-        }
+        const ActionLists lists = BuildInterleaved(table, m, live).value();
+        for (const auto& list : lists) EXPECT_LE(MostLive(table, list), live);
       }
     }
     EXPECT_TRUE(absl::IsInvalidArgument(
