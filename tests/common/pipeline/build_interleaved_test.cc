@@ -50,9 +50,7 @@ TEST(BuildInterleavedTest, TheLimitHoldsWithThreeAndFourStages) {
     for (int32_t m : {1, 3, 8}) {
       for (int32_t live : {LeastLiveChunks(2, stages), LiveChunks(2, stages)}) {
         const ActionLists lists = BuildInterleaved(table, m, live).value();
-        for (const auto& list : lists) {
-          EXPECT_LE(MostLive(table, list), live);
-        }
+        for (const auto& list : lists) EXPECT_LE(MostLive(table, list), live);
       }
     }
     EXPECT_TRUE(absl::IsInvalidArgument(
