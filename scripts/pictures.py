@@ -213,7 +213,7 @@ def step_picture(panels, foot):
 def two_cards(bench):
     return step_picture(
         [("The cards take turns", computed_step(bench, "sequential_m8")),
-         ("halfpipe, interleaved: two pieces of the model a card",
+         ("halfpipe (interleaved, two pieces of the model on each card)",
           computed_step(bench, "interleaved_m8"))],
         ("Numbers: the 8 clips of one step. Grey: the card waits.",
          "Computed as `halfpipe plan` does, from the times of a block on an H200 in "
