@@ -2,7 +2,6 @@
 // with random weights and data. It is a job like any other, on a service that
 // lives as long as the command.
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>

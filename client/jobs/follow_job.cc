@@ -1,7 +1,5 @@
 #include "client/jobs/follow_job.h"
 
-#include <utility>
-
 #include "client/jobs/event_stream.h"
 #include "common/base/status.h"
 

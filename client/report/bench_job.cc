@@ -5,7 +5,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/status.h"
 
 namespace halfpipe {
 namespace {

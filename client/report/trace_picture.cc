@@ -1,7 +1,6 @@
 #include "client/report/trace_picture.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/pipeline/transfer_ends.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
-#include <set>
 #include <sstream>
 
 #include "absl/algorithm/container.h"

@@ -1,5 +1,4 @@
 // The table of the service file's keys.
-#include <string>
 
 #include "common/config/field_kinds.h"
 #include "common/config/field_table.h"

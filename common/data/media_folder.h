@@ -2,7 +2,6 @@
 #ifndef HP_COMMON_DATA_MEDIA_FOLDER_H_
 #define HP_COMMON_DATA_MEDIA_FOLDER_H_
 
-#include <string>
 #include <vector>
 
 #include "common/data/metadata.h"

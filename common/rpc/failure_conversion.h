@@ -4,7 +4,6 @@
 #ifndef HP_COMMON_RPC_FAILURE_CONVERSION_H_
 #define HP_COMMON_RPC_FAILURE_CONVERSION_H_
 
-#include "absl/status/status.h"
 #include "common/base/failure.h"
 #include "common/jobs/stage_progress.h"
 #include "halfpipe/v1/jobs.pb.h"

@@ -3,8 +3,6 @@
 #ifndef HP_COMMON_STORE_FILE_HOLES_H_
 #define HP_COMMON_STORE_FILE_HOLES_H_
 
-#include <string>
-
 #include "absl/status/status.h"
 #include "common/store/tensor_archive.h"
 

@@ -1,6 +1,5 @@
 #include "common/store/model_file_kind.h"
 
-#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <set>

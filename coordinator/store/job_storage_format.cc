@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
 #include "common/base/log.h"
-#include "common/base/status.h"
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/message_text.h"
 #include "coordinator/store/stored_bytes.h"

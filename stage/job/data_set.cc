@@ -1,6 +1,5 @@
 #include "stage/job/data_set.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <utility>

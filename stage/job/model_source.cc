@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/model/known_variants.h"

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "common/base/weight_form.h"
