@@ -13,7 +13,6 @@
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
-#include "common/rpc/trace_conversion.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 
 namespace halfpipe {

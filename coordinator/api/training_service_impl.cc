@@ -12,7 +12,6 @@
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
-#include "common/rpc/trace_conversion.h"
 #include "coordinator/api/call_token.h"
 
 namespace halfpipe {
