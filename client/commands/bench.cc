@@ -211,11 +211,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       ->needs("--profile");
   AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] {
-      return RunBench(*options, context);
-    };
-  });
+  SetAction(command, context, options, RunBench);
 }
 
 }  // namespace halfpipe

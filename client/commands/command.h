@@ -102,6 +102,17 @@ void AddResumeFlags(CLI::App* command, ResumeOptions* options);
                                     absl::string_view text,
                                     CommandContext& context);
 
+// Makes `run(*options, context)` what the command does.
+template <typename Options, typename Run>
+void SetAction(CLI::App* command, CommandContext& context,
+               const std::shared_ptr<Options>& options, Run run) {
+  command->callback([options, run, &context] {
+    context.action = [options, run, &context] {
+      return run(*options, context);
+    };
+  });
+}
+
 // A command that names a job and asks the service for one thing.
 struct JobCall {
   std::string name;

@@ -111,9 +111,7 @@ void AddDoctorCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Doctor(*options, context); };
-  });
+  SetAction(command, context, options, Doctor);
 }
 
 }  // namespace halfpipe

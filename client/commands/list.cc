@@ -139,9 +139,7 @@ void AddListCommand(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   command->add_flag("--all", options->all, "List every job, however many");
   AddServiceFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return List(*options, context); };
-  });
+  SetAction(command, context, options, List);
 }
 
 }  // namespace halfpipe

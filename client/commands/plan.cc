@@ -122,9 +122,7 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--trace", options->trace,
                       "Write the timeline for Perfetto to this file");
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return RunPlan(*options, context); };
-  });
+  SetAction(command, context, options, RunPlan);
 }
 
 }  // namespace halfpipe

@@ -57,9 +57,7 @@ void AddTraceCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   AddConnectionFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Trace(*options, context); };
-  });
+  SetAction(command, context, options, Trace);
 }
 
 }  // namespace halfpipe

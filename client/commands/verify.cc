@@ -71,9 +71,7 @@ void AddVerifyCommand(CLI::App& app, CommandContext& context) {
       ->check(PositiveCheck());
   add("--write", "Store the own results under the golden file's keys")
       ->option_text("OUT.safetensors");
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Verify(*options, context); };
-  });
+  SetAction(command, context, options, Verify);
 }
 
 }  // namespace halfpipe

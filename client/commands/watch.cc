@@ -37,9 +37,7 @@ void AddWatchCommand(CLI::App& app, CommandContext& context) {
                    "Leave out the events up to this cursor")
       ->check(NotNegativeCheck());
   AddServiceFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Watch(*options, context); };
-  });
+  SetAction(command, context, options, Watch);
 }
 
 }  // namespace halfpipe
