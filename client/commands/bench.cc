@@ -12,7 +12,6 @@
 #include "absl/strings/str_format.h"
 #include "client/commands/command.h"
 #include "client/commands/local_job.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "client/local/private_directory.h"

@@ -102,6 +102,19 @@ void AddResumeFlags(CLI::App* command, ResumeOptions* options);
                                     absl::string_view text,
                                     CommandContext& context);
 
+// Passes finite numbers above 0. Another one is a usage error: "--timeout:
+// expected a positive number of seconds, found '-1'". `what` is the thing
+// expected, "a positive number of seconds". (CLI11's own check would answer
+// "-1" with the largest double, all 309 digits of it.)
+[[nodiscard]] CLI::Validator PositiveCheck(
+    const std::string& what = "a positive number");
+
+// The same for finite numbers from 0 on.
+[[nodiscard]] CLI::Validator NotNegativeCheck(
+    const std::string& what = "0 or a positive number");
+
+inline constexpr char kPositiveSeconds[] = "a positive number of seconds";
+
 // Makes `run(*options, context)` what the command does.
 template <typename Options, typename Run>
 void SetAction(CLI::App* command, CommandContext& context,

@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "client/jobs/signal_watch.h"

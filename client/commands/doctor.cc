@@ -8,11 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
-#include "client/doctor/disk.h"
+#include "client/doctor/checks.h"
 #include "client/doctor/finding.h"
-#include "client/doctor/machine.h"
-#include "client/doctor/ports.h"
-#include "client/doctor/stage_probe.h"
 #include "client/jobs/job_json.h"
 #include "common/build_info/build_info.h"
 

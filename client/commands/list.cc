@@ -11,7 +11,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "common/base/printable_text.h"

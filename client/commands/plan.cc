@@ -13,7 +13,6 @@
 #include "client/commands/command.h"
 #include "client/jobs/job_file.h"
 #include "client/jobs/job_json.h"
-#include "client/report/job_model.h"
 #include "client/report/plan_report.h"
 #include "client/report/trace.h"
 #include "common/base/file.h"

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
-#include "client/report/trace_picture.h"
 #include "common/base/file.h"
 
 namespace halfpipe {

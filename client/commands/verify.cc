@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/signal_watch.h"
 #include "client/local/stage_pair.h"
 

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/signal_watch.h"
 
 namespace halfpipe {

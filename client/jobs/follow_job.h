@@ -12,6 +12,8 @@
 #include "client/jobs/event_printer.h"
 #include "client/jobs/signal_watch.h"
 #include "client/jobs/training_client.h"
+#include "common/base/status.h"
+#include "common/jobs/job_types.h"
 
 namespace halfpipe {
 
@@ -40,6 +42,12 @@ struct FollowResult {
 [[nodiscard]] absl::StatusOr<FollowResult> FollowJob(
     TrainingClient& client, SignalWatch& signals, EventPrinter& printer,
     const FollowOptions& options);
+
+// For a job that has ended: kOk, kCancelled, and for a failed one
+// kInvalidInput when its config, data or model was at fault, else kJobFailed.
+// Differs from ExitCodeFor on purpose: "unavailable" as the reason of a failed
+// job means that its stages kept dying, not that the service is unreachable.
+[[nodiscard]] ExitCode ExitCodeForEndedJob(const Job& job);
 
 }  // namespace halfpipe
 

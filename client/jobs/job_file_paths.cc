@@ -1,7 +1,6 @@
-#include "client/jobs/job_file_paths.h"
-
 #include <filesystem>
 
+#include "client/jobs/job_file.h"
 #include "common/base/status.h"
 #include "common/config/job_config.h"
 #include "common/config/job_fields.h"

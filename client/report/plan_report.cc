@@ -1,13 +1,19 @@
 #include "client/report/plan_report.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/jobs/progress.h"
+#include "common/base/status.h"
 #include "common/base/weight_form.h"
+#include "common/model/checkpoint.h"
+#include "common/model/known_variants.h"
 #include "common/plan/activation_plan.h"
 
 namespace halfpipe {
@@ -147,6 +153,13 @@ Json TimelineJson(const TrainingPlan& plan) {
   return timeline;
 }
 
+absl::StatusOr<ModelSpec> Named(const char* key, const std::string& variant,
+                                int64_t layers) {
+  absl::StatusOr<ModelSpec> known = KnownModel(variant, layers);
+  if (!known.ok()) return Annotate(known.status(), key);
+  return known;
+}
+
 }  // namespace
 
 std::string TimelineText(const TrainingPlan& plan, int columns) {
@@ -216,6 +229,25 @@ Json PlanJson(const PlanReport& report) {
   json["stages"] = std::move(stages);
   json["timeline"] = TimelineJson(plan);
   return json;
+}
+
+absl::StatusOr<ModelSpec> ReadJobModel(const ModelConfig& config) {
+  if (config.is_random()) {
+    return Named("model.random.variant", config.random.variant,
+                 config.random.layers);
+  }
+  std::error_code error;
+  if (std::filesystem::exists(config.dit, error)) {
+    HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
+                        OpenWanCheckpoint(config.dit));
+    return checkpoint.variant.spec;
+  }
+  if (config.variant != "auto" && !config.variant.empty()) {
+    return Named("model.variant", config.variant, /*layers=*/0);
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "model.dit: ", config.dit,
+      " is not on this machine; name model.variant to plan without it"));
 }
 
 }  // namespace halfpipe
