@@ -5,7 +5,7 @@
 #include "common/config/job_config.h"
 #include "common/config/job_fields.h"
 #include "common/config/schema.h"
-#include "common/data/sample_content.h"
+#include "common/data/metadata.h"
 #include "common/store/file_form.h"
 #include "common/store/model_file_kind.h"
 

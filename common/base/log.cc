@@ -12,7 +12,6 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "common/base/log_sink.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {

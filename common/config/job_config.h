@@ -233,6 +233,19 @@ void ResolvePaths(const std::string& base_dir, JobConfig* config);
 // docs/config.md: every key of the job file and of the service file.
 [[nodiscard]] std::string ConfigReferenceMarkdown();
 
+// data.alpha as a value: what becomes of transparent parts of a medium.
+struct AlphaChoice {
+  bool refuse = false;
+  uint32_t background = 0;  // 0xRRGGBB, where they are not refused
+
+  friend bool operator==(const AlphaChoice&, const AlphaChoice&) = default;
+};
+
+// "black", "white", "#rrggbb" (in any case) or "refuse"; nullopt for anything
+// else.
+[[nodiscard]] std::optional<AlphaChoice> ParseAlphaChoice(
+    absl::string_view text);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_CONFIG_JOB_CONFIG_H_

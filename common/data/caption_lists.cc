@@ -1,5 +1,3 @@
-#include "common/data/caption_lists.h"
-
 #include <algorithm>
 #include <filesystem>
 
@@ -9,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
 #include "common/data/media_kinds.h"
+#include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 
 namespace halfpipe {

@@ -10,7 +10,6 @@
 #include "absl/strings/str_replace.h"
 #include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
-#include "common/data/unicode_form.h"
 
 namespace halfpipe {
 namespace {

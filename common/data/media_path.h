@@ -26,6 +26,12 @@ enum class MediaKind { kVideo, kImage, kOther };
 // Whether `text` is well-formed UTF-8.
 [[nodiscard]] bool IsUtf8(absl::string_view text);
 
+// `text` in Unicode's composed form (NFC), which names that look alike and
+// differ in their bytes share: systems store an accented letter as one
+// character or, as archives made on macOS, as the letter and its accent. Text
+// that is not UTF-8 comes back as it is.
+[[nodiscard]] std::string ComposedForm(absl::string_view text);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_DATA_MEDIA_PATH_H_

@@ -1,5 +1,3 @@
-#include "common/data/metadata_json.h"
-
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -10,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "common/data/media_kinds.h"
 #include "common/data/metadata_columns.h"
+#include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 #include "nlohmann/json.hpp"
 

@@ -11,7 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
-#include "common/data/checked_prompt.h"
 #include "common/data/folder_files.h"
 #include "common/data/media_file.h"
 #include "common/data/media_kinds.h"

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/rpc/failure_conversion.h"
 #include "common/rpc/fields.h"
 #include "common/rpc/status_conversion.h"
 

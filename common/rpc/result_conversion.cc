@@ -4,7 +4,6 @@
 #include "common/base/failure.h"
 #include "common/base/status.h"
 #include "common/jobs/failure_notes.h"
-#include "common/rpc/failure_conversion.h"
 #include "common/rpc/fields.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"

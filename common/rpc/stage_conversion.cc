@@ -4,7 +4,6 @@
 
 #include "common/base/status.h"
 #include "common/jobs/recent_lines.h"
-#include "common/rpc/failure_conversion.h"
 #include "common/rpc/fields.h"
 #include "common/rpc/status_conversion.h"
 

@@ -1,4 +1,3 @@
-#include "common/store/safetensors_index.h"
 
 #include <filesystem>
 #include <map>

@@ -15,7 +15,6 @@
 #include "common/store/file_form.h"
 #include "common/store/pth_file.h"
 #include "common/store/safetensors_file.h"
-#include "common/store/safetensors_index.h"
 #include "common/store/shard_names.h"
 
 namespace halfpipe {

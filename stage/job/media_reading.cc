@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
-#include "common/config/alpha_choice.h"
+#include "common/config/job_config.h"
 #include "stage/data/media_facts_index.h"
 
 namespace halfpipe {

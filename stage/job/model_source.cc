@@ -6,7 +6,7 @@
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/model/known_variants.h"
-#include "common/store/file_holes.h"
+#include "common/store/model_file_kind.h"
 
 namespace halfpipe {
 namespace {
