@@ -1,5 +1,3 @@
-#include "coordinator/api/health_check.h"
-
 #include <httplib.h>
 #include <openssl/ssl.h>
 
@@ -13,6 +11,7 @@
 #include "common/auth/connection.h"
 #include "common/base/address.h"
 #include "common/base/status.h"
+#include "coordinator/api/commands.h"
 
 namespace halfpipe {
 namespace {
