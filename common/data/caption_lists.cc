@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
-#include "common/data/media_kinds.h"
+#include "common/data/media_path.h"
 #include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 

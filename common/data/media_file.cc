@@ -8,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 
 namespace halfpipe {

@@ -12,7 +12,6 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/data/folder_files.h"
-#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
 #include "common/data/metadata_rows.h"

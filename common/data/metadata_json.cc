@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/data/media_kinds.h"
+#include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
 #include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"

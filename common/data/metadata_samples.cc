@@ -13,7 +13,6 @@
 #include "absl/types/span.h"
 #include "common/data/folder_files.h"
 #include "common/data/media_file.h"
-#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
 #include "common/data/readable_text.h"

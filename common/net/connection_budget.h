@@ -2,6 +2,8 @@
 #ifndef HP_COMMON_NET_CONNECTION_BUDGET_H_
 #define HP_COMMON_NET_CONNECTION_BUDGET_H_
 
+#include <sys/socket.h>
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -9,9 +11,19 @@
 #include <string>
 #include <vector>
 
-#include "common/net/peer_address.h"
-
 namespace halfpipe {
+
+struct PeerAddress {
+  std::string text;  // "192.0.2.7:4711", "[2001:db8::7]:4711"
+  // What one machine has: its IPv4 address, or the 64 bits of IPv6 that a
+  // network gives to one, as "2001:db8::/64".
+  std::string machine;
+  bool is_local = false;  // a loopback address
+};
+
+// IPv4 addresses in the form of IPv6 ("::ffff:192.0.2.7") are IPv4 addresses.
+// Any other family: three empty fields.
+[[nodiscard]] PeerAddress DescribePeer(const sockaddr* address);
 
 struct ConnectionLimits {
   int64_t in_all = 1024;

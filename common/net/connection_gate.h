@@ -18,7 +18,6 @@
 #include "common/net/connection_budget.h"
 #include "common/net/descriptors.h"
 #include "common/net/listening_socket.h"
-#include "common/net/peer_address.h"
 
 namespace halfpipe {
 

@@ -1,5 +1,4 @@
-#include "client/local/job_advance.h"
-
+#include "client/jobs/follow_job.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {
