@@ -15,6 +15,7 @@
 #include "client/jobs/signal_watch.h"
 #include "client/lora/convert_lora.h"
 #include "client/lora/merged_checkpoint.h"
+#include "common/base/for_each.h"
 
 namespace halfpipe {
 namespace {
@@ -55,8 +56,7 @@ absl::StatusOr<ExitCode> ToFormat(const ConvertCommandOptions& options,
         {"schema", 1},
         {"format", options.format},
         {"dtype", DTypeName(result.dtype)},
-        {"modules", result.modules},
-        {"differences", result.differences},
+        HP_MEMBERS(result, modules, differences),
         {"checked_against_base", !lora.base.empty()},
         {"files", result.files}};
     context.out << JsonText(json, 2) << "\n";

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/for_each.h"
 
 namespace halfpipe {
 namespace {
@@ -44,23 +45,9 @@ absl::StatusOr<JobConfig> BenchJobConfig(const BenchOptions& options,
 }
 
 nlohmann::ordered_json BenchConfigJson(const BenchOptions& options) {
-  return {{"variant", options.variant},
-          {"height", options.height},
-          {"width", options.width},
-          {"frames", options.frames},
-          {"micro_batches", options.micro_batches},
-          {"steps", options.steps},
-          {"schedule", options.schedule},
-          {"stages", options.stages},
-          {"weights", options.weights},
-          {"rank", options.rank},
-          {"layers", options.layers},
-          {"gpu_memory", options.gpu_memory},
-          {"host_memory", options.host_memory},
-          {"memory", options.memory},
-          {"device", options.device},
-          {"dtype", options.dtype},
-          {"threads", options.threads}};
+  return {HP_MEMBERS(options, variant, height, width, frames, micro_batches,
+                     steps, schedule, stages, weights, rank, layers, gpu_memory,
+                     host_memory, memory, device, dtype, threads)};
 }
 
 BenchStep MeasureStep(const StepProgress& step, absl::Time end,

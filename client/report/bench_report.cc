@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/for_each.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -108,19 +109,15 @@ nlohmann::ordered_json BenchJson(const BenchResult& result,
   nlohmann::ordered_json stages = nlohmann::ordered_json::array();
   for (const BenchStage& stage : result.stages) {
     stages.push_back({{"stage", stage.rank},
-                      {"peak_gpu_bytes", stage.peak_gpu_bytes},
-                      {"busy_ratio", stage.busy_ratio},
-                      {"link_bytes", stage.link_bytes},
-                      {"pinned_host_bytes", stage.pinned_host_bytes}});
+                      HP_MEMBERS(stage, peak_gpu_bytes, busy_ratio, link_bytes,
+                                 pinned_host_bytes)});
     if (stage.kernel_seconds.empty()) continue;
     stages.back()["action_seconds"] = stage.action_seconds;
     stages.back()["kernel_seconds"] = stage.kernel_seconds;
   }
   return {{"schema", kSchemaVersion},
           {"config", config},
-          {"s_per_step", result.s_per_step},
-          {"s_per_sample", result.s_per_sample},
-          {"bubble_ratio", result.bubble_ratio},
+          HP_MEMBERS(result, s_per_step, s_per_sample, bubble_ratio),
           {"stages", std::move(stages)}};
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/jobs/progress.h"
+#include "common/base/for_each.h"
 #include "common/base/status.h"
 #include "common/base/weight_form.h"
 #include "common/model/checkpoint.h"
@@ -124,19 +125,12 @@ Json StageJson(const StagePlan& stage, size_t rank, double busy_seconds,
           {"peak_gpu_bytes", stage.peak_bytes},
           {"gpu_budget_bytes", stage.budget_bytes},
           {"pinned_host_bytes", stage.pinned_host_bytes()},
-          {"optimizer_host_bytes", stage.optimizer_host_bytes},
-          {"fixed_bytes", stage.fixed_bytes},
-          {"weight_bytes", stage.weight_bytes},
-          {"trained_bytes", stage.trained_bytes},
-          {"boundary_bytes", stage.boundary_bytes},
-          {"saved_bytes", cost.saved_bytes},
-          {"staging_bytes", cost.staging_bytes},
-          {"working_bytes", cost.working_bytes},
+          HP_MEMBERS(stage, optimizer_host_bytes, fixed_bytes, weight_bytes,
+                     trained_bytes, boundary_bytes),
+          HP_MEMBERS(cost, saved_bytes, staging_bytes, working_bytes),
           {"slack_bytes", stage.slack_bytes},
-          {"forward_seconds", cost.forward_seconds},
-          {"backward_seconds", cost.backward_seconds},
-          {"recompute_seconds", cost.recompute_seconds},
-          {"stall_seconds", cost.stall_seconds},
+          HP_MEMBERS(cost, forward_seconds, backward_seconds, recompute_seconds,
+                     stall_seconds),
           {"busy_ratio", busy_seconds / step_seconds}};
 }
 
@@ -146,8 +140,7 @@ Json TimelineJson(const TrainingPlan& plan) {
     for (const pipeline::TimedAction& timed : plan.simulation.timeline[rank]) {
       timeline.push_back({{"stage", rank},
                           {"action", pipeline::ToString(timed.action)},
-                          {"start_seconds", timed.start_seconds},
-                          {"end_seconds", timed.end_seconds}});
+                          HP_MEMBERS(timed, start_seconds, end_seconds)});
     }
   }
   return timeline;

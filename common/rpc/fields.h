@@ -12,6 +12,7 @@
 
 #include <type_traits>
 
+#include "common/base/for_each.h"
 #include "common/base/ids.h"
 #include "google/protobuf/message_lite.h"
 
@@ -72,17 +73,5 @@ void GetAll(const From& from, To* to, CopyOne copy) {
 #define HP_SET_LIST(name) SetAll(from.name, to.mutable_##name(), HP_COPY_ONE);
 #define HP_GET_FIELD(name) to.name = decltype(to.name)(from.name());
 #define HP_GET_LIST(name) GetAll(from.name(), &to.name, HP_COPY_ONE);
-
-// `macro` for each of up to 64 names.
-#define HP_FOR_EACH(macro, ...) HP_PASS_64(HP_FIRST(macro, __VA_ARGS__))
-#define HP_FIRST(macro, name, ...) \
-  macro(name) __VA_OPT__(HP_REST HP_NO_ARGUMENTS(macro, __VA_ARGS__))
-#define HP_REST() HP_FIRST
-#define HP_NO_ARGUMENTS ()
-#define HP_PASS_64(...) \
-  HP_PASS_16(HP_PASS_16(HP_PASS_16(HP_PASS_16(__VA_ARGS__))))
-#define HP_PASS_16(...) HP_PASS_4(HP_PASS_4(HP_PASS_4(HP_PASS_4(__VA_ARGS__))))
-#define HP_PASS_4(...) HP_PASS(HP_PASS(HP_PASS(HP_PASS(__VA_ARGS__))))
-#define HP_PASS(...) __VA_ARGS__
 
 #endif  // HP_COMMON_RPC_FIELDS_H_
