@@ -198,27 +198,6 @@ void AddResumeFlags(CLI::App* command, ResumeOptions* options) {
                     "checkpoint was made with");
 }
 
-void AddJobCall(CLI::App& app, JobCall call, CommandContext& context) {
-  struct Options {
-    ServiceFlags service;
-    std::string id;
-  };
-
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(call.name, call.help);
-  command->add_option("id", options->id, "The job")->required();
-  if (call.add_flags != nullptr) call.add_flags(command);
-  AddServiceFlags(command, &options->service);
-  command->callback([options, call = std::move(call), &context] {
-    context.action = [options, call, &context]() -> absl::StatusOr<ExitCode> {
-      const auto client = Connect(options->service, context);
-      HP_ASSIGN_OR_RETURN(const Job job, call.call(*client, options->id));
-      return ReportAnswer(job, options->service.format, call.answer(job),
-                          context);
-    };
-  });
-}
-
 CLI::Validator PositiveCheck(const std::string& what) {
   return Check(what, "POSITIVE", [](double value) { return value > 0.0; });
 }

@@ -126,21 +126,6 @@ void SetAction(CLI::App* command, CommandContext& context,
   });
 }
 
-// A command that names a job and asks the service for one thing.
-struct JobCall {
-  std::string name;
-  std::string help;
-  std::function<absl::StatusOr<Job>(TrainingClient& client,
-                                    const std::string& id)>
-      call;
-  std::function<std::string(const Job& job)> answer;  // ReportAnswer's text
-  // Adds what only this command has.
-  std::function<void(CLI::App* command)> add_flags = nullptr;
-};
-
-// Adds the subcommand, with the service's flags.
-void AddJobCall(CLI::App& app, JobCall call, CommandContext& context);
-
 // One for each file in client/commands.
 void AddRunCommand(CLI::App& app, CommandContext& context);
 void AddSubmitCommand(CLI::App& app, CommandContext& context);
@@ -148,11 +133,7 @@ void AddListCommand(CLI::App& app, CommandContext& context);
 void AddShowCommand(CLI::App& app, CommandContext& context);
 void AddWatchCommand(CLI::App& app, CommandContext& context);
 void AddLogsCommand(CLI::App& app, CommandContext& context);
-void AddCancelCommand(CLI::App& app, CommandContext& context);
-void AddPauseCommand(CLI::App& app, CommandContext& context);
-void AddResumeCommand(CLI::App& app, CommandContext& context);
-void AddSaveCommand(CLI::App& app, CommandContext& context);
-void AddDeleteCommand(CLI::App& app, CommandContext& context);
+void AddJobCallCommands(CLI::App& app, CommandContext& context);
 void AddStagesCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);
 void AddBenchCommand(CLI::App& app, CommandContext& context);
