@@ -24,7 +24,7 @@
 #include "common/manual/man_page.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
-#include "common/net/descriptors.h"
+#include "common/net/connection_budget.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service/systemd.h"
 #include "coordinator/api/commands.h"

@@ -15,7 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
 #include "common/config/lora_spec.h"
 #include "common/pipeline/schedule.h"
 #include "common/store/lora_names.h"

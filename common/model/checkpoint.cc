@@ -19,8 +19,8 @@
 #include "common/store/file_form.h"
 #include "common/store/model_file_kind.h"
 #include "common/store/quantised_weights.h"
-#include "common/store/shard_names.h"
 #include "common/store/strict_json.h"
+#include "common/store/tensor_archive.h"
 
 namespace halfpipe {
 namespace {

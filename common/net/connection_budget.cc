@@ -2,12 +2,15 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/log.h"
 
 namespace halfpipe {
 namespace {
@@ -35,6 +38,10 @@ PeerAddress DescribeV6(const in6_addr& host, in_port_t port) {
   peer.machine = peer.is_local ? "::1" : absl::StrCat(text, "/64");
   return peer;
 }
+
+// Some libraries ask for a place for each descriptor that there may be.
+constexpr rlim_t kMostDescriptors = 65'536;
+constexpr int64_t kMostKept = 256;
 
 }  // namespace
 
@@ -147,6 +154,27 @@ PeerAddress DescribePeer(const sockaddr* address) {
   in_addr v4 = {};
   std::memcpy(&v4, &v6.sin6_addr.s6_addr[12], sizeof(v4));
   return DescribeV4(v4, v6.sin6_port);
+}
+
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(limit.rlim_max, kMostDescriptors);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    LogWarning("the limit of open files cannot be raised",
+               {{"wanted", static_cast<int64_t>(wanted)}, {"errno", errno}});
+  }
+}
+
+DescriptorBudget GetDescriptorBudget() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  const auto most =
+      static_cast<int64_t>(std::min(limit.rlim_cur, rlim_t{1} << 30));
+  const int64_t kept = std::min(kMostKept, most / 2);
+  return {.first_scarce = most - kept, .first_reserved = most - kept / 2};
 }
 
 }  // namespace halfpipe

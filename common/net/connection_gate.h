@@ -16,7 +16,6 @@
 #include "absl/synchronization/mutex.h"
 #include "common/base/line_limit.h"
 #include "common/net/connection_budget.h"
-#include "common/net/descriptors.h"
 #include "common/net/listening_socket.h"
 
 namespace halfpipe {

@@ -12,7 +12,7 @@
 #include "common/base/file.h"
 #include "common/base/for_each.h"
 #include "common/base/status.h"
-#include "common/store/file_name.h"
+#include "common/store/archive_contents.h"
 #include "common/store/strict_json.h"
 
 namespace halfpipe {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
 
 namespace halfpipe {
 

@@ -25,7 +25,7 @@
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
-#include "common/net/descriptors.h"
+#include "common/net/connection_budget.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service/systemd.h"
 #include "stage/job/free_memory.h"
