@@ -14,7 +14,6 @@
 #include "common/auth/tls_files.h"
 #include "common/base/line_limit.h"
 #include "common/metrics/http_port.h"
-#include "common/metrics/http_route.h"
 
 namespace halfpipe {
 
