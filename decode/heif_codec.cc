@@ -1,5 +1,3 @@
-#include "decode/heif_codec.h"
-
 #include <libheif/heif.h>
 #include <libheif/heif_plugin.h>
 
@@ -11,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/data/decode_protocol.h"
+#include "decode/heif_picture.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>

@@ -13,7 +13,7 @@
 #include "decode/confinement.h"
 #include "decode/frame_converter.h"
 #include "decode/frame_source.h"
-#include "decode/heif_codec.h"
+#include "decode/heif_picture.h"
 #include "decode/input_file.h"
 
 namespace halfpipe {

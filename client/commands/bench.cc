@@ -15,7 +15,6 @@
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "client/local/private_directory.h"
-#include "client/report/bench_job.h"
 #include "client/report/bench_report.h"
 #include "client/report/trace.h"
 #include "common/base/file.h"
