@@ -11,13 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "common/base/dtype.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
-#include "common/base/weight_form.h"
 #include "common/model/checkpoint.h"
 #include "common/pipeline/schedule.h"
 #include "common/plan/activation_plan.h"

@@ -3,7 +3,6 @@
 #define HP_STAGE_LINK_JOIN_PATTERN_H_
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 

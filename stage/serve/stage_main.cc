@@ -10,7 +10,6 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
@@ -26,10 +25,9 @@
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
-#include "common/net/descriptors.h"
+#include "common/net/connection_budget.h"
 #include "common/rpc/grpc_log.h"
-#include "common/service/journal.h"
-#include "common/service/notifier.h"
+#include "common/service/systemd.h"
 #include "stage/job/free_memory.h"
 #include "stage/job/job_backend.h"
 #include "stage/job/verify.h"

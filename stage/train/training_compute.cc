@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
