@@ -1,5 +1,4 @@
 #include "common/rpc/job_conversion.h"
-
 #include "gtest/gtest.h"
 
 namespace halfpipe {
