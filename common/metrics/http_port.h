@@ -77,9 +77,10 @@ struct HttpService {
 // is urgent. A connection is for one request. It holds 32 KiB for the request
 // line and headers, and at most 4 KiB of a body whose length is told before;
 // what is larger, in pieces or of another method is refused before its body is
-// read. Whoever has not sent all of it after ten seconds, or taken all of the
-// answer after sixty, is let go. There are 256 connections at a time, 32 of one
-// machine that is not this; one too many takes the place of the oldest.
+// read. Whoever has not sent all of it after ten seconds, taken all of the
+// answer after sixty, or hung up two after its end, is let go. There are 256
+// connections at a time, 32 of one machine that is not this; one too many takes
+// the place of the oldest.
 class HttpPort {
  public:
   struct Options {
