@@ -85,6 +85,8 @@ struct CommandWriter {
     }
     step->set_record_dir(body.plan.record_dir);
     step->set_evaluation(body.plan.evaluation);
+    step->mutable_peak_bytes()->Assign(body.plan.peak_bytes.begin(),
+                                       body.plan.peak_bytes.end());
   }
 
   void operator()(const SaveCommand& body) {
@@ -154,6 +156,7 @@ StepCommand StepCommandFromProto(const v1::StepCommand& from) {
   }
   plan.record_dir = from.record_dir();
   plan.evaluation = from.evaluation();
+  plan.peak_bytes.assign(from.peak_bytes().begin(), from.peak_bytes().end());
   return {std::move(plan)};
 }
 
@@ -289,6 +292,7 @@ v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
     message->set_level(static_cast<int>(line.level));
     // A message refuses what is no UTF-8; a file's name may hold it.
     message->set_text(CutMessage(line.text, RecentLines::kMostBytes));
+    message->set_epoch(line.epoch.value());
   }
   return to;
 }
@@ -310,7 +314,8 @@ StageHeartbeat FromProto(const v1::HeartbeatRequest& from) {
     const int level =
         std::clamp(line.level(), static_cast<int>(LogLevel::kInfo),
                    static_cast<int>(LogLevel::kError));
-    to.lines.push_back({static_cast<LogLevel>(level), line.text()});
+    to.lines.push_back(
+        {static_cast<LogLevel>(level), line.text(), Epoch(line.epoch())});
   }
   return to;
 }

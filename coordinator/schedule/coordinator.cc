@@ -209,6 +209,7 @@ absl::StatusOr<HeartbeatReply> Coordinator::Heartbeat(
   if (JobRunner* runner = RunnerOn(place.pair); runner != nullptr) {
     runner->OnHeartbeat(place.rank, heartbeat, now);
     for (const StageLine& line : heartbeat.lines) {
+      if (!runs_[place.pair]->Owns(line.epoch)) continue;
       // Log levels above debug and severities are numbered alike.
       book_->Append(runs_[place.pair]->job(),
                     LogLine{static_cast<LogSeverity>(line.level), line.text,

@@ -156,7 +156,8 @@ void Coordinator::StartRun(const std::string& id, const std::string& pair,
       !inside.ok()) {
     return FailQueued(id, inside);
   }
-  metrics_->SetJobInfo(id, plan->config.model.variant, plan->config.lora.rank);
+  metrics_->SetJobInfo(id, plan->config.model.variant, plan->config.lora.rank,
+                       plan->config.name);
   book_->SetPair(id, pair);
   RunServices services{book_.get(), &registry_,     ledger_,       metrics_,
                        &traces_,    options_.clock, options_.wall, nullptr};
