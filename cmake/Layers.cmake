@@ -40,6 +40,8 @@ set(HP_LAYER_stage_gpu base jobs stage_runtime absl cuda)
 set(HP_LAYER_stage_link base stage_runtime stage_gpu absl cuda nccl)
 # the cache of encoded samples, and the decoder's client
 set(HP_LAYER_stage_data base data model absl json)
+# the curves of a job as files
+set(HP_LAYER_stage_curves base config jobs store stage_runtime absl json)
 # the torch group, up to stage_job
 set(HP_LAYER_stage_kernels base jobs stage_runtime stage_gpu absl torch
     c10_cuda cuda)
@@ -62,8 +64,8 @@ set(HP_LAYER_stage_job base config pipeline jobs store data model plan
 # the stage programs: they meet the groups through stage/runtime's interfaces
 # and never see torch and protobuf together
 set(HP_LAYER_stage_serve base net build_info service auth manual metrics jobs
-    rpc stage_runtime stage_gpu stage_link stage_job absl json cli11 grpc
-    prometheus)
+    rpc stage_runtime stage_gpu stage_link stage_curves stage_job absl json
+    cli11 grpc prometheus)
 # SQLite, and the folders of checkpoints
 set(HP_LAYER_coordinator_store base config jobs store rpc absl sqlite grpc)
 # one job on its pair of stages

@@ -96,8 +96,9 @@ std::string BenchYaml(const BenchOptions& o, const std::string& directory) {
       "\n  device: ", YamlQuoted(o.device), "\n  dtype: ", YamlQuoted(o.dtype),
       "\n  threads: ", o.threads,
       "\noutput: {dir: ", YamlQuoted(directory + "/output"),
-      // No checkpoint falls among the measured steps.
-      ", save_every: {steps: ", kBenchWarmupSteps + o.steps + 1, "}}\n");
+      // No checkpoint falls among the measured steps, and no curve is kept.
+      ", save_every: {steps: ", kBenchWarmupSteps + o.steps + 1,
+      "}, metrics: []}\n");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "client/report/trace.h"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -12,33 +13,56 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kComputeTrack = 0;
-constexpr int kTransferTrack = 1;
+constexpr int kReceiveTrack = 1;
 constexpr int kStepTrack = 2;
+constexpr int kSendTrack = 3;
 constexpr double kMicrosecondsPerSecond = 1e6;
+
+// In the order in which a viewer shows them. Sends and receives have a track
+// each: they overlap, and slices of one track may not.
+constexpr struct {
+  int track;
+  const char* name;
+} kTracks[] = {{kStepTrack, "step"},
+               {kComputeTrack, "compute"},
+               {kSendTrack, "send"},
+               {kReceiveTrack, "receive"}};
 
 struct Look {
   const char* category;
   int track;
+  const char* what;  // for people
 };
 
 Look LookOf(Op op) {
   switch (op) {
     case Op::kForward:
-      return {"forward", kComputeTrack};
+      return {"forward", kComputeTrack, "forward"};
     case Op::kBackward:
-      return {"backward", kComputeTrack};
+      return {"backward", kComputeTrack, "backward"};
     case Op::kOptimizerStep:
-      return {"optimizer", kComputeTrack};
+      return {"optimizer", kComputeTrack, "optimizer step"};
     case Op::kExchangeGradNorm:
-      return {"norm", kTransferTrack};
+      return {"norm", kSendTrack, "exchange gradient norm"};
     case Op::kSendActivation:
+      return {"send", kSendTrack, "send activation"};
     case Op::kSendGradient:
-      return {"send", kTransferTrack};
+      return {"send", kSendTrack, "send gradient"};
     case Op::kReceiveActivation:
+      return {"receive", kReceiveTrack, "receive activation"};
     case Op::kReceiveGradient:
-      return {"receive", kTransferTrack};
+      return {"receive", kReceiveTrack, "receive gradient"};
   }
-  return {"other", kComputeTrack};
+  return {"other", kComputeTrack, "other"};
+}
+
+// What its slice says: computing by the action's text, which is short enough
+// for a narrow slice, transfers in words.
+std::string SliceName(const TimedAction& timed, const Look& look) {
+  const Op op = timed.action.op;
+  if (look.track == kComputeTrack) return ToString(timed.action);
+  if (op == Op::kExchangeGradNorm) return look.what;
+  return absl::StrCat(look.what, " ", timed.action.microbatch.value());
 }
 
 Json NameEvent(const char* what, size_t rank, int track,
@@ -50,11 +74,19 @@ Json NameEvent(const char* what, size_t rank, int track,
               {"args", {{"name", name}}}};
 }
 
+Json TrackOrder(size_t rank, int track, size_t place) {
+  return Json{{"name", "thread_sort_index"},
+              {"ph", "M"},
+              {"pid", rank},
+              {"tid", track},
+              {"args", {{"sort_index", place}}}};
+}
+
 // One action as a complete event.
 Json ActionEvent(const TimedAction& timed, size_t rank, double origin) {
   const Look look = LookOf(timed.action.op);
   const double seconds = timed.end_seconds - timed.start_seconds;
-  return Json{{"name", ToString(timed.action)},
+  return Json{{"name", SliceName(timed, look)},
               {"cat", look.category},
               {"ph", "X"},
               {"ts", (origin + timed.start_seconds) * kMicrosecondsPerSecond},
@@ -62,7 +94,9 @@ Json ActionEvent(const TimedAction& timed, size_t rank, double origin) {
               {"pid", rank},
               {"tid", look.track},
               {"args",
-               {{"segment", timed.action.segment.value()},
+               {{"action", ToString(timed.action)},
+                {"what", look.what},
+                {"segment", timed.action.segment.value()},
                 {"microbatch", timed.action.microbatch.value()}}}};
 }
 
@@ -93,9 +127,12 @@ std::string TraceJson(const std::vector<TraceStep>& steps) {
   }
   for (size_t r = 0; r < ranks; ++r) {
     events.push_back(
-        NameEvent("process_name", r, kComputeTrack, absl::StrCat("stage", r)));
-    events.push_back(NameEvent("thread_name", r, kComputeTrack, "compute"));
-    events.push_back(NameEvent("thread_name", r, kTransferTrack, "transfers"));
+        NameEvent("process_name", r, kComputeTrack, absl::StrCat("stage ", r)));
+    for (size_t place = 0; place < std::size(kTracks); ++place) {
+      const auto& [track, name] = kTracks[place];
+      events.push_back(NameEvent("thread_name", r, track, name));
+      events.push_back(TrackOrder(r, track, place));
+    }
     for (const TraceStep& step : steps) {
       if (r >= step.ranks.size() || step.ranks[r].empty()) continue;
       if (!step.name.empty()) events.push_back(StepEvent(step, r));

@@ -11,15 +11,17 @@
 
 namespace halfpipe::pipeline {
 
-// JSON with one process a rank and in it one track for compute and one for
-// transfers; every action is a complete event ("ph": "X") named by its text,
-// times in microseconds. `ranks[r]` may come from the simulator or from a run.
+// JSON with one process a rank and in it a track for compute, one for sends and
+// one for receives; every action is a complete event ("ph": "X"), times in
+// microseconds. Compute is named by its text ("1F3"), transfers in words ("send
+// activation 3"); args.action has the text of either. `ranks[r]` may come from
+// the simulator or from a run.
 [[nodiscard]] std::string TraceJson(
     const std::vector<std::vector<TimedAction>>& ranks);
 
 // A step in a longer picture.
 struct TraceStep {
-  std::string name;            // of the slice that spans it, on a third track
+  std::string name;  // of the slice that spans it, on a track of its own
   double start_seconds = 0.0;  // of the actions' time 0
   std::vector<std::vector<TimedAction>> ranks;
 };

@@ -70,10 +70,13 @@ enum class LowerEnd { kClosed, kOpen };
                                           std::function<size_t()> get,
                                           std::function<void(size_t)> set);
 
-// A list of some of `names`, by index, none twice, at least one.
+enum class ListSize { kNotEmpty, kMayBeEmpty };
+
+// A list of some of `names`, by index, none twice; at least one with kNotEmpty.
 [[nodiscard]] FieldValuePtr IndexedChoiceList(
     std::vector<std::string> names, std::function<std::vector<size_t>()> get,
-    std::function<void(const std::vector<size_t>&)> set);
+    std::function<void(const std::vector<size_t>&)> set,
+    ListSize size = ListSize::kNotEmpty);
 
 // An enum whose values 0, 1, ... are called `names`.
 template <typename Enum>
@@ -102,7 +105,8 @@ template <typename Enum>
 
 template <typename Enum>
 [[nodiscard]] FieldValuePtr ChoiceList(std::vector<Enum>* value,
-                                       std::vector<std::string> names) {
+                                       std::vector<std::string> names,
+                                       ListSize size = ListSize::kNotEmpty) {
   return IndexedChoiceList(
       std::move(names),
       [value] {
@@ -113,7 +117,8 @@ template <typename Enum>
       [value](const std::vector<size_t>& indexes) {
         value->clear();
         for (size_t i : indexes) value->push_back(static_cast<Enum>(i));
-      });
+      },
+      size);
 }
 
 // The rows of one table under construction. Its texts are literals: a service

@@ -244,6 +244,14 @@ std::string ForeignKeyHint(absl::string_view name, const YAML::Node& value,
     return "pipeline.memory says it here: recompute, keep or offload; auto "
            "chooses what fits";
   }
+  if (IsOneOf(name, {"logging_dir", "log_dir", "log_tracker_name"})) {
+    return "curves are written into the folder metrics of output.dir, and "
+           "output.metrics chooses as what";
+  }
+  if (IsOneOf(name, {"use_wandb", "enable_wandb", "wandb"})) {
+    return "curves are files here: output.metrics has jsonl and tensorboard, "
+           "which wandb sync --sync-tensorboard takes";
+  }
   if (IsOneOf(name, {"blocks_to_swap", "offload"})) {
     return "weights stay on the GPUs here, and pipeline.memory says what "
            "becomes of activations: auto chooses what fits "

@@ -173,12 +173,17 @@ struct SaveInterval {
   int64_t seconds = 1800;
 };
 
+// What the curves of a job are written as, beside its checkpoints.
+enum class CurveFormat { kJsonl, kTensorBoard };
+
 struct OutputConfig {
   std::string dir;
   SaveInterval save_every;
   int64_t keep = 3;  // newest checkpoints that stay; 0: all
   std::vector<LoraFormat> formats = {LoraFormat::kDiffSynth,
                                      LoraFormat::kComfyUi};
+  std::vector<CurveFormat> metrics = {CurveFormat::kJsonl,
+                                      CurveFormat::kTensorBoard};
 };
 
 // Samples that are held out of the training and evaluated now and then, each at

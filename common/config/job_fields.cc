@@ -235,6 +235,13 @@ void AddOutput(OutputConfig& o, Table& t) {
   t.Add("output.formats",
         ChoiceList(&o.formats, {"diffsynth", "comfyui", "diffusers"}), kFree,
         "LoRA files that each checkpoint holds.");
+  t.Add("output.metrics",
+        ChoiceList(&o.metrics, {"jsonl", "tensorboard"}, ListSize::kMayBeEmpty),
+        kFree,
+        "What stage 0 writes the curves as, into the folder `metrics` of "
+        "`output.dir`: `metrics.jsonl`, and event files for TensorBoard; `[]`: "
+        "nothing.",
+        "log_with report_to");
 }
 
 // None of these is in the config's digest, so that jobs without a validation

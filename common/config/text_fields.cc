@@ -199,8 +199,12 @@ class ChoiceListValue : public FieldValue {
  public:
   ChoiceListValue(std::vector<std::string> names,
                   std::function<std::vector<size_t>()> get,
-                  std::function<void(const std::vector<size_t>&)> set)
-      : names_(std::move(names)), get_(std::move(get)), set_(std::move(set)) {}
+                  std::function<void(const std::vector<size_t>&)> set,
+                  ListSize size)
+      : names_(std::move(names)),
+        get_(std::move(get)),
+        set_(std::move(set)),
+        may_be_empty_(size == ListSize::kMayBeEmpty) {}
 
   std::string Read(const YAML::Node& node) override {
     if (!node.IsSequence()) return ExpectedFound(Allowed(), node);
@@ -219,7 +223,8 @@ class ChoiceListValue : public FieldValue {
     std::vector<size_t> indexes = get_();
     std::set<size_t> unique(indexes.begin(), indexes.end());
     if (unique.size() != indexes.size()) return "holds an entry twice";
-    return indexes.empty() ? "expected at least one entry" : "";
+    return indexes.empty() && !may_be_empty_ ? "expected at least one entry"
+                                             : "";
   }
 
   [[nodiscard]] std::string Write() const override {
@@ -230,13 +235,15 @@ class ChoiceListValue : public FieldValue {
   }
 
   [[nodiscard]] std::string Allowed() const override {
-    return absl::StrCat("a list of some of ", absl::StrJoin(names_, ", "));
+    return absl::StrCat("a list of some of ", absl::StrJoin(names_, ", "),
+                        may_be_empty_ ? ", or []" : "");
   }
 
  private:
   std::vector<std::string> names_;
   std::function<std::vector<size_t>()> get_;
   std::function<void(const std::vector<size_t>&)> set_;
+  bool may_be_empty_;
 };
 
 }  // namespace
@@ -274,9 +281,9 @@ FieldValuePtr IndexedChoice(std::vector<std::string> names,
 
 FieldValuePtr IndexedChoiceList(
     std::vector<std::string> names, std::function<std::vector<size_t>()> get,
-    std::function<void(const std::vector<size_t>&)> set) {
+    std::function<void(const std::vector<size_t>&)> set, ListSize size) {
   return std::make_unique<ChoiceListValue>(std::move(names), std::move(get),
-                                           std::move(set));
+                                           std::move(set), size);
 }
 
 }  // namespace halfpipe

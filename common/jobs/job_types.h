@@ -83,6 +83,9 @@ struct StepProgress {
   // The next checkpoint: after which step, and how soon; 0: not known.
   int64_t next_checkpoint_step = 0;
   double next_checkpoint_seconds = 0.0;
+  // It is the first one of a start, whose time is no measure of the others'.
+  // Not sent, nor kept.
+  bool is_first = false;
 };
 
 struct ValidationBand {

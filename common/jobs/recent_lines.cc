@@ -7,10 +7,15 @@
 
 namespace halfpipe {
 
+void RecentLines::SetEpoch(Epoch epoch) {
+  absl::MutexLock lock(&mutex_);
+  epoch_ = epoch;
+}
+
 void RecentLines::Add(LogLevel level, absl::string_view text) {
   if (level < LogLevel::kInfo) return;
   absl::MutexLock lock(&mutex_);
-  lines_.push_back({level, std::string(text.substr(0, kMostBytes))});
+  lines_.push_back({level, std::string(text.substr(0, kMostBytes)), epoch_});
   Shorten();
 }
 
@@ -25,9 +30,9 @@ std::vector<StageLine> RecentLines::Take() {
   absl::MutexLock lock(&mutex_);
   std::vector<StageLine> taken;
   if (lost_ > 0) {
-    taken.push_back(
-        {LogLevel::kWarning,
-         absl::StrCat(lost_, " lines are only in the stage's log")});
+    taken.push_back({LogLevel::kWarning,
+                     absl::StrCat(lost_, " lines are only in the stage's log"),
+                     lines_.empty() ? epoch_ : lines_.front().epoch});
   }
   lost_ = 0;
   taken.insert(taken.end(), std::make_move_iterator(lines_.begin()),

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/jobs/stage_protocol.h"
 
@@ -21,6 +22,9 @@ class RecentLines {
  public:
   static constexpr size_t kMostLines = 100;
   static constexpr size_t kMostBytes = 1000;  // of a line
+
+  // What is logged from now on belongs to commands of this epoch; 0: to none.
+  void SetEpoch(Epoch epoch);
 
   // Lines below info are left out, long ones are cut.
   void Add(LogLevel level, absl::string_view text);
@@ -37,6 +41,7 @@ class RecentLines {
   absl::Mutex mutex_;
   std::deque<StageLine> lines_ ABSL_GUARDED_BY(mutex_);
   int64_t lost_ ABSL_GUARDED_BY(mutex_) = 0;
+  Epoch epoch_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace halfpipe

@@ -294,6 +294,9 @@ struct CommandResult {
 struct StageLine {
   LogLevel level = LogLevel::kInfo;
   std::string text;
+  // Of the command in or after which it was logged, and so of its job; 0: of
+  // none.
+  Epoch epoch = {};
 };
 
 // Sent every few seconds on a channel of its own, also while a command runs.

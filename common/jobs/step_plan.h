@@ -45,6 +45,9 @@ struct StepPlan {
   // optimizer steps. It changes nothing; schedule_hash names the evaluation's
   // lists.
   bool evaluation = false;
+  // The most that each stage's device has held so far (StepReport), by rank:
+  // for the curves that stage 0 writes, and nothing else. Empty: not known yet.
+  std::vector<int64_t> peak_bytes = {};
 };
 
 // Where a GPU's memory was when the most of it was in use; the parts add up to

@@ -63,12 +63,12 @@ void Copy(const v1::MicrobatchPlan& from, MicrobatchPlan& to) {
 
 void Copy(const StepPlan& from, v1::StepCommand& to) {
   HP_SET(HP_STEP_PLAN_FIELDS);
-  HP_SET_ALL(microbatches);
+  HP_SET_ALL(microbatches, peak_bytes);
 }
 
 void Copy(const v1::StepCommand& from, StepPlan& to) {
   HP_GET(HP_STEP_PLAN_FIELDS);
-  HP_GET_ALL(microbatches);
+  HP_GET_ALL(microbatches, peak_bytes);
 }
 
 void Copy(const ExportCommand& from, v1::ExportCommand& to) {
@@ -236,6 +236,7 @@ v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
     message->set_level(static_cast<int>(line.level));
     // A message refuses what is no UTF-8; a file's name may hold it.
     message->set_text(CutMessage(line.text, RecentLines::kMostBytes));
+    message->set_epoch(line.epoch.value());
   }
   return to;
 }
@@ -249,7 +250,8 @@ StageHeartbeat FromProto(const v1::HeartbeatRequest& from) {
     const int level =
         std::clamp(line.level(), static_cast<int>(LogLevel::kInfo),
                    static_cast<int>(LogLevel::kError));
-    to.lines.push_back({static_cast<LogLevel>(level), line.text()});
+    to.lines.push_back(
+        {static_cast<LogLevel>(level), line.text(), Epoch(line.epoch())});
   }
   return to;
 }

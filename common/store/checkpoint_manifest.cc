@@ -181,6 +181,17 @@ absl::StatusOr<ValidationRecord> RecordFrom(const json* value) {
   return record;
 }
 
+absl::StatusOr<MeanState> AverageFrom(const json* value) {
+  MeanState average;
+  if (value == nullptr) return average;
+  if (!value->is_object()) return BadField("loss_average", "an object");
+  Fields fields(*value);
+  HP_ASSIGN_OR_RETURN(average.value, fields.Number("value"));
+  HP_ASSIGN_OR_RETURN(average.count, fields.Count("steps"));
+  HP_RETURN_IF_ERROR(fields.CheckNoneLeft());
+  return average;
+}
+
 absl::Status CheckFile(const std::string& folder, const FileEntry& expected) {
   absl::StatusOr<FileEntry> found = DescribeFile(folder, expected.name);
   if (absl::IsNotFound(found.status())) {
@@ -214,6 +225,10 @@ std::string ToJson(const CheckpointManifest& manifest) {
     const ValidationRecord& record = manifest.validation;
     root["validation"] = {
         HP_MEMBERS(record, steps, best_steps, best_loss, without_better)};
+  }
+  if (manifest.loss_average.count != 0) {
+    root["loss_average"] = {{"value", manifest.loss_average.value},
+                            {"steps", manifest.loss_average.count}};
   }
   if (manifest.has_record()) {
     root["config"] = manifest.config;
@@ -251,6 +266,8 @@ absl::StatusOr<CheckpointManifest> ManifestFromJson(absl::string_view text) {
                       fields.FactorOr("learning_rate_factor", 1.0));
   HP_ASSIGN_OR_RETURN(manifest.validation,
                       RecordFrom(fields.Optional("validation")));
+  HP_ASSIGN_OR_RETURN(manifest.loss_average,
+                      AverageFrom(fields.Optional("loss_average")));
   HP_ASSIGN_OR_RETURN(manifest.config, fields.TextsOr("config"));
   HP_ASSIGN_OR_RETURN(manifest.model_digest, fields.TextOr("model_digest"));
   HP_ASSIGN_OR_RETURN(manifest.init_digest, fields.TextOr("init_digest"));

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/digest.h"
+#include "common/base/exponential_mean.h"
 
 namespace halfpipe {
 
@@ -42,6 +43,9 @@ struct CheckpointManifest {
   double learning_rate_factor = 1.0;
   // The file holds it only after a validation.
   ValidationRecord validation = {};
+  // Of the training loss, as it is shown. The file holds it only where there
+  // is one.
+  MeanState loss_average = {};
   // What a later start is compared with. Empty in what an older version wrote.
   std::map<std::string, std::string> config = {};  // RecordedValues
   std::string model_digest = {};                   // of model.dit

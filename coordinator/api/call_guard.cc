@@ -16,11 +16,16 @@
 namespace halfpipe {
 namespace {
 
-// What counts by its token's name (TokenQuotas), makes a ticket for it, or ends
-// with it (OpenCalls).
-constexpr std::array<absl::string_view, 3> kNeedToken = {
+// What counts by its token's name (TokenQuotas), is logged with it, makes a
+// ticket for it, or ends with it (OpenCalls).
+constexpr std::array<absl::string_view, 8> kNeedToken = {
+    "/halfpipe.v1.TrainingService/CancelJob",
     "/halfpipe.v1.TrainingService/CreateJob",
     "/halfpipe.v1.TrainingService/CreatePageTicket",
+    "/halfpipe.v1.TrainingService/DeleteJob",
+    "/halfpipe.v1.TrainingService/PauseJob",
+    "/halfpipe.v1.TrainingService/ResumeJob",
+    "/halfpipe.v1.TrainingService/SaveJob",
     "/halfpipe.v1.TrainingService/WatchJob"};
 // All of these are made for a pair, which the token may be bound to.
 constexpr absl::string_view kStageService = "/halfpipe.v1.StageService/";

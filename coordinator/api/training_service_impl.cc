@@ -50,12 +50,22 @@ TrainingServiceImpl::TrainingServiceImpl(Coordinator* coordinator,
         return job.ok() && job->state == JobState::kQueued;
       }) {}
 
-std::string TrainingServiceImpl::TokenNameOf(
-    const grpc::ServerContext& context) {
-  if (bounds_.tokens == nullptr) return "";
-  const std::optional<Identity> identity =
-      bounds_.tokens->Find(TokenOf(context));
-  return identity.has_value() ? identity->name : "";
+Identity TrainingServiceImpl::CallerOf(const grpc::ServerContext& context) {
+  if (bounds_.tokens == nullptr) return {};
+  return bounds_.tokens->Find(TokenOf(context)).value_or(Identity());
+}
+
+void TrainingServiceImpl::Audit(absl::string_view what,
+                                const absl::StatusOr<Job>& job,
+                                const grpc::ServerContext& context) {
+  if (!job.ok()) return;
+  const Identity caller = CallerOf(context);
+  LogInfo(what, {{"job", job->id},
+                 {"name", job->name},
+                 {"state", JobStateName(job->state)},
+                 {"token", caller.name},
+                 {"role", caller.name.empty() ? "" : RoleName(caller.role)},
+                 {"peer", context.peer()}});
 }
 
 absl::StatusOr<Job> TrainingServiceImpl::CreateWithinLimits(
@@ -99,8 +109,9 @@ grpc::Status TrainingServiceImpl::CreateJob(grpc::ServerContext* context,
   absl::StatusOr<JobSpec> spec = FromProto(*request);
   if (!spec.ok()) return ToGrpcStatus(spec.status());
   const absl::StatusOr<Job> job =
-      CreateWithinLimits(*spec, TokenNameOf(*context));
+      CreateWithinLimits(*spec, CallerOf(*context).name);
   if (!job.ok()) return Refuse(job.status(), "CreateJob", spec->id, *context);
+  if (!spec->validate_only) Audit("job submitted", job, *context);
   return Answer(job, response);
 }
 
@@ -133,7 +144,7 @@ grpc::Status TrainingServiceImpl::WatchJob(
             "(limits.watches): try again later")),
         "WatchJob", request->id(), *context);
   }
-  const std::string token = TokenNameOf(*context);
+  const std::string token = CallerOf(*context).name;
   if (const absl::Status quota = quotas_.BeginWatch(token); !quota.ok()) {
     return Refuse(quota, "WatchJob", request->id(), *context);
   }
@@ -164,38 +175,47 @@ grpc::Status TrainingServiceImpl::WatchJob(
   }
 }
 
-grpc::Status TrainingServiceImpl::CancelJob(grpc::ServerContext*,
+grpc::Status TrainingServiceImpl::CancelJob(grpc::ServerContext* context,
                                             const v1::CancelJobRequest* request,
                                             v1::CancelJobResponse* response) {
-  return Answer(coordinator_->CancelJob(request->id(), request->now()),
-                response);
+  const absl::StatusOr<Job> job =
+      coordinator_->CancelJob(request->id(), request->now());
+  Audit(request->now() ? "job to be cancelled at once" : "job to be cancelled",
+        job, *context);
+  return Answer(job, response);
 }
 
-grpc::Status TrainingServiceImpl::ResumeJob(grpc::ServerContext*,
+grpc::Status TrainingServiceImpl::ResumeJob(grpc::ServerContext* context,
                                             const v1::ResumeJobRequest* request,
                                             v1::ResumeJobResponse* response) {
-  return Answer(
-      coordinator_->ResumeJob(request->id(),
-                              {request->replace(), request->accept_data()}),
-      response);
+  const absl::StatusOr<Job> job = coordinator_->ResumeJob(
+      request->id(), {request->replace(), request->accept_data()});
+  Audit("job to be resumed", job, *context);
+  return Answer(job, response);
 }
 
-grpc::Status TrainingServiceImpl::PauseJob(grpc::ServerContext*,
+grpc::Status TrainingServiceImpl::PauseJob(grpc::ServerContext* context,
                                            const v1::PauseJobRequest* request,
                                            v1::PauseJobResponse* response) {
-  return Answer(coordinator_->PauseJob(request->id()), response);
+  const absl::StatusOr<Job> job = coordinator_->PauseJob(request->id());
+  Audit("job to be paused", job, *context);
+  return Answer(job, response);
 }
 
-grpc::Status TrainingServiceImpl::SaveJob(grpc::ServerContext*,
+grpc::Status TrainingServiceImpl::SaveJob(grpc::ServerContext* context,
                                           const v1::SaveJobRequest* request,
                                           v1::SaveJobResponse* response) {
-  return Answer(coordinator_->SaveJob(request->id()), response);
+  const absl::StatusOr<Job> job = coordinator_->SaveJob(request->id());
+  Audit("job to be saved", job, *context);
+  return Answer(job, response);
 }
 
-grpc::Status TrainingServiceImpl::DeleteJob(grpc::ServerContext*,
+grpc::Status TrainingServiceImpl::DeleteJob(grpc::ServerContext* context,
                                             const v1::DeleteJobRequest* request,
                                             v1::DeleteJobResponse* response) {
-  return Answer(coordinator_->DeleteJob(request->id()), response);
+  const absl::StatusOr<Job> job = coordinator_->DeleteJob(request->id());
+  Audit("job's record deleted", job, *context);
+  return Answer(job, response);
 }
 
 grpc::Status TrainingServiceImpl::GetTrace(grpc::ServerContext*,

@@ -23,7 +23,8 @@ namespace halfpipe {
 // opened it (UNAUTHENTICATED). A watch holds a thread of the
 // server while it waits, so their number is limited (RESOURCE_EXHAUSTED). What
 // is refused for what it asks for (INVALID_ARGUMENT, RESOURCE_EXHAUSTED) is a
-// line of the log, within LineLimit.
+// line of the log, within LineLimit. What changes a job is a line, too, each
+// time, with whose token it was.
 class TrainingServiceImpl final : public v1::TrainingService::Service {
  public:
   // What clients may ask for.
@@ -79,8 +80,12 @@ class TrainingServiceImpl final : public v1::TrainingService::Service {
   // as much waiting as it may.
   [[nodiscard]] absl::StatusOr<Job> CreateWithinLimits(
       const JobSpec& spec, const std::string& token);
-  // Of the caller's token; empty: none is asked for.
-  [[nodiscard]] std::string TokenNameOf(const grpc::ServerContext& context);
+  // Whose token the call has; without a name: none is asked for.
+  [[nodiscard]] Identity CallerOf(const grpc::ServerContext& context);
+  // A line of the log for what has been done to a job, or asked for. None where
+  // that failed.
+  void Audit(absl::string_view what, const absl::StatusOr<Job>& job,
+             const grpc::ServerContext& context);
   // `status` for the client. If it refuses, the log says whom and why.
   [[nodiscard]] grpc::Status Refuse(const absl::Status& status,
                                     absl::string_view method,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
 #include "common/base/digest.h"
 #include "common/base/disk_full.h"
 #include "common/base/file.h"
@@ -88,6 +89,24 @@ FoundLora DescribeLora(const std::string& path) {
     (void)absl::SimpleAtoi(steps->second, &lora.steps);
   }
   return lora;
+}
+
+// Those of the name that halfpipe gives, and with its owner file.
+std::vector<std::string> ListCurveFolders(const std::string& output_dir) {
+  std::vector<std::string> folders;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(output_dir, ignored)) {
+    const std::string name = entry.path().filename().string();
+    absl::string_view rest = name;
+    int64_t number = 0;
+    const bool is_named = absl::ConsumePrefix(&rest, kCurveFolderName) &&
+                          (rest.empty() || (absl::ConsumePrefix(&rest, "-") &&
+                                            absl::SimpleAtoi(rest, &number)));
+    if (is_named && IsOwnedFolder(entry.path().string())) {
+      folders.push_back(entry.path().string());
+    }
+  }
+  return folders;
 }
 
 class FileCheckpointLedger : public CheckpointLedger {
@@ -229,6 +248,7 @@ class FileCheckpointLedger : public CheckpointLedger {
         contents.loras.push_back(DescribeLora(path));
       }
     }
+    contents.curves = ListCurveFolders(output_dir);
     return contents;
   }
 

@@ -44,8 +44,8 @@ class CheckpointLedger {
   [[nodiscard]] virtual absl::StatusOr<OutputContents> Look(
       const std::string& output_dir) = 0;
 
-  // Moves checkpoints and LoRA files of `output_dir` into a new folder there,
-  // replaced-<date and time>, whose path it returns.
+  // Moves checkpoints, LoRA files and curves of `output_dir` into a new folder
+  // there, replaced-<date and time>, whose path it returns.
   [[nodiscard]] virtual absl::StatusOr<std::string> MoveAside(
       const std::string& output_dir, const std::vector<std::string>& paths,
       absl::Time now) = 0;

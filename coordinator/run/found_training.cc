@@ -1,5 +1,6 @@
 #include "coordinator/run/found_training.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,7 +32,10 @@ absl::Status FoundTraining::JudgeAndAdopt(absl::Time now) {
   if (!found.in_the_way.empty()) {
     if (!plan.replace) return InTheWayError(folder, found);
     if (plan.kind == JobKind::kTrain) {
-      HP_RETURN_IF_ERROR(MakeWay(found.in_the_way, now));
+      HP_RETURN_IF_ERROR(MakeWay(
+          found.in_the_way,
+          found.own.empty() ? contents->curves : std::vector<std::string>(),
+          now));
     }
   }
   if (plan.replace) checkpoints_->ForgetWhatIsGone(found.own);
@@ -50,15 +54,17 @@ void FoundTraining::LogStepsChange(int64_t from) {
   if (!notice.empty()) run_->Log(LogSeverity::kWarning, notice);
 }
 
-absl::Status FoundTraining::MakeWay(const std::vector<std::string>& paths,
+absl::Status FoundTraining::MakeWay(std::vector<std::string> paths,
+                                    const std::vector<std::string>& curves,
                                     absl::Time now) {
+  const size_t count = paths.size();
+  paths.insert(paths.end(), curves.begin(), curves.end());
   const absl::StatusOr<std::string> aside =
       run_->ledger->MoveAside(run_->plan.config.output.dir, paths, now);
   if (!aside.ok()) return Annotate(aside.status(), "output.dir");
-  run_->Log(
-      LogSeverity::kWarning,
-      absl::StrCat(paths.size(), " checkpoints and LoRA files of another job ",
-                   "are kept in ", *aside));
+  run_->Log(LogSeverity::kWarning,
+            absl::StrCat(count, " checkpoints and LoRA files of another job ",
+                         "are kept in ", *aside));
   return absl::OkStatus();
 }
 
@@ -108,7 +114,7 @@ absl::Status FoundTraining::BeginAnew(absl::Time now) {
       paths.push_back(found.checkpoint.directory);
     }
     for (const FoundLora& lora : contents.loras) paths.push_back(lora.path);
-    HP_RETURN_IF_ERROR(MakeWay(paths, now));
+    HP_RETURN_IF_ERROR(MakeWay(std::move(paths), contents.curves, now));
     run_->stages.ForgetHeld();
     checkpoints_->ForgetWhatIsGone({});
   }

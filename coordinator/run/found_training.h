@@ -46,7 +46,9 @@ class FoundTraining {
 
  private:
   [[nodiscard]] absl::Status JudgeAndAdopt(absl::Time now);
-  [[nodiscard]] absl::Status MakeWay(const std::vector<std::string>& paths,
+  // `curves`: of the same training, where nothing else of it stays.
+  [[nodiscard]] absl::Status MakeWay(std::vector<std::string> paths,
+                                     const std::vector<std::string>& curves,
                                      absl::Time now);
   // The checkpoints and LoRA files in the folder make way.
   [[nodiscard]] absl::Status BeginAnew(absl::Time now);

@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/base/ids.h"
 #include "common/config/job_config.h"
 #include "common/jobs/job_types.h"
 #include "common/jobs/stage_protocol.h"
@@ -32,6 +34,9 @@ struct JobPlan {
   bool accept_data = false;  // goes on with other data than its checkpoint's
   bool quick = false;        // of a check: nothing is decoded
   absl::Duration join_timeout = absl::InfiniteDuration();
+  // Of an earlier run of the job, as its record has them; 0, null: of none.
+  Epoch last_epoch = {};
+  std::optional<StepProgress> last_step = {};
 };
 
 // Shares of the samples that are not in the cache, one a rank, as even as can

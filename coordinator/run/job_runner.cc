@@ -348,7 +348,8 @@ void JobRunner::Save(absl::Time now) {
 }
 
 void JobRunner::CommitSave(absl::Time now) {
-  const absl::Status committed = saves_.Commit(steps_.steps_done(), now);
+  const absl::Status committed =
+      saves_.Commit(steps_.steps_done(), steps_.loss_average(), now);
   if (IsWaitedFor(committed)) {
     return Follow(NextMove::For(Move::kRoomToSave, committed), now);
   }

@@ -37,6 +37,8 @@ struct FoundLora {
 struct OutputContents {
   std::vector<FoundCheckpoint> checkpoints;  // oldest first
   std::vector<FoundLora> loras;
+  // Folders of curves that a stage has made (stage/curves/curve_folder.h).
+  std::vector<std::string> curves = {};
 };
 
 // What that means for a job.

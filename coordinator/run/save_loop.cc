@@ -66,8 +66,10 @@ CheckpointManifest SaveLoop::MakeManifest(int64_t steps_done) const {
   return manifest;
 }
 
-absl::Status SaveLoop::Commit(int64_t steps_done, absl::Time now) {
+absl::Status SaveLoop::Commit(int64_t steps_done, const MeanState& loss_average,
+                              absl::Time now) {
   CheckpointManifest manifest = MakeManifest(steps_done);
+  manifest.loss_average = loss_average;
   Checkpoint checkpoint;
   for (const FileEntry& file : files_) checkpoint.bytes += file.bytes;
   if (const auto& listed = from_.data->listed(); listed.has_value()) {

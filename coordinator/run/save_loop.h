@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/base/exponential_mean.h"
 #include "common/store/checkpoint_manifest.h"
 #include "coordinator/run/job_start.h"
 #include "coordinator/run/nonfinite_guard.h"
@@ -54,7 +55,10 @@ class SaveLoop {
   // Has rank 0 write the LoRA files; false: none are asked for.
   [[nodiscard]] bool Export(int64_t steps_done);
   // Codes: the ledger's and JobRunnerHost::CommitCheckpoint's.
-  [[nodiscard]] absl::Status Commit(int64_t steps_done, absl::Time now);
+  // `loss_average`: behind those steps.
+  [[nodiscard]] absl::Status Commit(int64_t steps_done,
+                                    const MeanState& loss_average,
+                                    absl::Time now);
   // Those that are more than are kept.
   void RemoveOld();
   // What was begun will not be committed. No effect where nothing was.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -70,7 +71,27 @@ StepLoop::StepLoop(RunContext* run, const Sources& sources)
       from_(sources),
       rows_(static_cast<size_t>(run->stages.world())) {}
 
+MeanState StepLoop::KnownAverage(int64_t from) const {
+  const CheckpointManifest& manifest = from_.checkpoints->manifest();
+  const std::optional<StepProgress>& last = run_->plan.last_step;
+  const int64_t saved = from_.checkpoints->saved_steps();
+  MeanState average;
+  if (saved > 0 && manifest.step == saved) average = manifest.loss_average;
+  // The record knows the steps behind the checkpoint, which the stages still
+  // hold, and those before one that an older version wrote.
+  if (last.has_value() && last->steps_done <= from &&
+      (last->steps_done > saved || average.count == 0)) {
+    average = {last->smoothed_loss, last->steps_done};
+  }
+  return average;
+}
+
 void StepLoop::Begin(int64_t from) {
+  // Stages that hold every step that this run has seen lose none of it.
+  const bool goes_back = from < steps_done_;
+  if (!has_begun_ || goes_back) meter_.set_loss_average(KnownAverage(from));
+  has_begun_ = true;
+  meter_.OnStart();
   for (Row& row : rows_) row.steps_done = from;
   steps_done_ = from;
   next_step_ = from;
@@ -93,6 +114,7 @@ StepCommand StepLoop::MakeStep(int64_t step) const {
                                    run_->stages.epoch(), Step(step),
                                    from_.start->schedule().hash)};
   command.plan.learning_rate *= from_.nonfinite->factor();
+  command.plan.peak_bytes = peak_bytes_;
   return command;
 }
 
@@ -126,6 +148,7 @@ absl::Status StepLoop::Finish(int64_t step, absl::Time now) {
   StepProgress progress;
   double stage_seconds = 0.0;
   std::vector<StepReport> reports;
+  peak_bytes_.clear();
   for (int32_t rank = 0; rank < run_->stages.world(); ++rank) {
     Row& row = rows_[static_cast<size_t>(rank)];
     reports.push_back(std::move(row.reports.extract(step).mapped()));
@@ -133,6 +156,7 @@ absl::Status StepLoop::Finish(int64_t step, absl::Time now) {
     progress.stages.push_back(
         UseOf(rank, report, run_->stages.device_total_bytes(Rank(rank))));
     stage_seconds = std::max(stage_seconds, report.step_seconds);
+    peak_bytes_.push_back(report.device_peak_bytes);
     if (report.losses.empty()) continue;
     progress.loss = Mean(report.losses);
     progress.grad_norm = report.grad_norm;
@@ -151,6 +175,7 @@ absl::Status StepLoop::Finish(int64_t step, absl::Time now) {
   progress.learning_rate =
       LearningRateAt(config.train, step) * from_.nonfinite->factor();
   progress.step_seconds = meter_.step_seconds();
+  progress.is_first = meter_.was_first();
   progress.eta_seconds =
       meter_.EtaSeconds(progress.steps_total - progress.steps_done);
   const NextSave next =

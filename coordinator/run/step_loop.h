@@ -38,7 +38,8 @@ class StepLoop {
 
   StepLoop(RunContext* run, const Sources& sources);
 
-  // The stages hold the weights behind `from` steps.
+  // The stages hold the weights behind `from` steps. The loss's average is what
+  // it was there: this run's own, the checkpoint's or the record's.
   void Begin(int64_t from);
   // What has been reported of unfinished steps is void.
   void OnNewEpoch();
@@ -67,6 +68,11 @@ class StepLoop {
 
   [[nodiscard]] int64_t steps_done() const { return steps_done_; }
 
+  // Of the loss of those steps.
+  [[nodiscard]] const MeanState& loss_average() const {
+    return meter_.loss_average();
+  }
+
   // Whether there is anything behind the last checkpoint, or will be.
   [[nodiscard]] bool HasUnsaved() const;
 
@@ -78,6 +84,9 @@ class StepLoop {
 
   [[nodiscard]] bool MayIssue(absl::Time now) const;
   [[nodiscard]] StepCommand MakeStep(int64_t step) const;
+  // What is known of the loss's average behind `from` steps, or as few before
+  // them as can be.
+  [[nodiscard]] MeanState KnownAverage(int64_t from) const;
   [[nodiscard]] absl::Status Finish(int64_t step, absl::Time now);
   [[nodiscard]] int64_t Furthest() const;
 
@@ -87,6 +96,8 @@ class StepLoop {
   std::vector<Row> rows_;   // by rank
   int64_t steps_done_ = 0;  // of all stages
   int64_t next_step_ = 0;   // to be issued
+  bool has_begun_ = false;
+  std::vector<int64_t> peak_bytes_;  // of the devices, by rank, so far
 };
 
 }  // namespace halfpipe

@@ -173,11 +173,13 @@ void CoordinatorMetrics::SetJobs(const std::map<std::string, int64_t>& jobs,
 }
 
 void CoordinatorMetrics::SetJobInfo(const std::string& job,
-                                    const std::string& model,
-                                    int64_t lora_rank) {
+                                    const std::string& model, int64_t lora_rank,
+                                    const std::string& name) {
   absl::MutexLock lock(&families_->mutex);
-  prometheus::Gauge& gauge = families_->info.Add(
-      {{"job", job}, {"model", model}, {"rank", absl::StrCat(lora_rank)}});
+  Labels labels = {
+      {"job", job}, {"model", model}, {"rank", absl::StrCat(lora_rank)}};
+  if (!name.empty()) labels["name"] = name;
+  prometheus::Gauge& gauge = families_->info.Add(labels);
   gauge.Set(1.0);
   prometheus::Gauge*& known = families_->info_series[job];
   if (known != nullptr && known != &gauge) families_->info.Remove(known);
@@ -201,6 +203,7 @@ void CoordinatorMetrics::OnStep(const std::string& job,
     if (series.size() <= i) series.push_back(&per_job[i]->Add({{"job", job}}));
     series[i]->Set(values[i]);
   }
+  if (sample.is_first) return;
   families_->duration.Add({{"phase", "step"}}, DurationBuckets())
       .Observe(sample.step_seconds);
 }

@@ -24,6 +24,7 @@ struct JobStepSample {
   double step_seconds = 0.0;
   double eta_seconds = 0.0;
   absl::Time time;
+  bool is_first = false;  // of a start: its time is in no average
 };
 
 // What one stage did in one step, seconds and bytes.
@@ -54,14 +55,14 @@ class CoordinatorMetrics {
   // state that is not in `jobs` has none.
   void SetJobs(const std::map<std::string, int64_t>& jobs, int64_t queue_depth);
 
-  // halfpipe_job_info{job,model,rank}
+  // halfpipe_job_info{job,name,model,rank}; without `name` where it is empty
   void SetJobInfo(const std::string& job, const std::string& model,
-                  int64_t lora_rank);
+                  int64_t lora_rank, const std::string& name = "");
 
   // halfpipe_job_step, _steps_planned, _eta_seconds,
   // _last_step_timestamp_seconds, halfpipe_train_loss, halfpipe_grad_norm,
   // halfpipe_learning_rate, all {job};
-  // halfpipe_step_duration_seconds{phase="step"}
+  // halfpipe_step_duration_seconds{phase="step"}, but for a start's first step
   void OnStep(const std::string& job, const JobStepSample& sample);
 
   // halfpipe_stage_busy_seconds_total{pair,stage},

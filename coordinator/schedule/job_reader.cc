@@ -118,6 +118,8 @@ absl::StatusOr<JobPlan> JobReader::Plan(const std::string& id) {
   plan.replace = stored.job.replace;
   plan.accept_data = stored.job.accept_data;
   plan.quick = stored.spec.quick;
+  plan.last_epoch = Epoch(stored.job.epoch);
+  plan.last_step = stored.job.last_step;
   return plan;
 }
 

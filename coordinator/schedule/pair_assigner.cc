@@ -188,7 +188,7 @@ void PairAssigner::StartRun(const std::string& id, const std::string& pair,
     return FailQueued(id, inside);
   }
   services_.metrics->SetJobInfo(id, plan->config.model.variant,
-                                plan->config.lora.rank);
+                                plan->config.lora.rank, plan->config.name);
   book.SetPair(id, pair);
   runs_->Start(pair, *std::move(plan), std::move(job->checkpoints), now);
 }

@@ -21,6 +21,7 @@ PairRun::PairRun(std::string pair, JobPlan plan,
       cache_dir_(
           plan.config.data.is_random() ? "" : plan.config.data.cache_folder()),
       services_(services),
+      last_epoch_(plan.last_epoch),
       losses_(plan.config.train.timesteps, plan.config.validation.bands),
       runner_(std::move(plan), std::move(checkpoints), services.ledger, this) {}
 
@@ -36,6 +37,7 @@ int64_t PairRun::Retract(Rank rank) {
 
 absl::StatusOr<Epoch> PairRun::NewEpoch() {
   HP_ASSIGN_OR_RETURN(epoch_, services_.book->NextEpoch(job_));
+  if (first_epoch_ == Epoch()) first_epoch_ = epoch_;
   services_.registry->RetractAll(pair_);
   return epoch_;
 }
@@ -80,7 +82,8 @@ void PairRun::Emit(const JobEventBody& event) {
   if (!std::isfinite(step->grad_norm)) services_.metrics->OnNonFiniteStep();
   services_.metrics->OnStep(
       job_, {step->steps_done, step->steps_total, step->loss, step->grad_norm,
-             step->learning_rate, step->step_seconds, step->eta_seconds, now});
+             step->learning_rate, step->step_seconds, step->eta_seconds, now,
+             step->is_first});
 }
 
 void PairRun::OnReports(const std::vector<StepReport>& reports) {

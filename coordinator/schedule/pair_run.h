@@ -46,6 +46,12 @@ class PairRun final : public JobRunnerHost {
   // Where the job writes, normalised.
   [[nodiscard]] const std::string& output_dir() const { return output_dir_; }
 
+  // Whether commands of this epoch were the job's: its epochs have numbers of
+  // their own, which rise.
+  [[nodiscard]] bool Owns(Epoch epoch) const {
+    return epoch > Epoch() && (epoch >= first_epoch_ || epoch == last_epoch_);
+  }
+
   // Where its cache lies; empty: it has none.
   [[nodiscard]] const std::string& cache_dir() const { return cache_dir_; }
 
@@ -71,6 +77,8 @@ class PairRun final : public JobRunnerHost {
   const std::string output_dir_;
   const std::string cache_dir_;
   const RunServices services_;
+  const Epoch last_epoch_;  // of an earlier run of the job; 0: of none
+  Epoch first_epoch_;       // of this run
   Epoch epoch_;
   absl::Time save_begun_;
   TimestepLosses losses_;

@@ -40,6 +40,7 @@ absl::StatusOr<HeartbeatReply> StageDesk::Heartbeat(
   JobRunner& runner = run->runner();
   runner.OnHeartbeat(place.rank, heartbeat, now);
   for (const StageLine& line : heartbeat.lines) {
+    if (!run->Owns(line.epoch)) continue;
     // Log levels above debug and severities are numbered alike.
     services_.book->Append(run->job(),
                            LogLine{static_cast<LogSeverity>(line.level),

@@ -6,11 +6,6 @@
 #include "common/plan/flow_match.h"
 
 namespace halfpipe {
-namespace {
-
-constexpr double kKeep = 0.95;
-
-}  // namespace
 
 TimestepLosses::TimestepLosses(const TimestepConfig& timesteps, int64_t bands) {
   const absl::StatusOr<FlowMatchSchedule> schedule =
@@ -37,15 +32,15 @@ void TimestepLosses::Add(const std::vector<double>& timesteps,
         bands_.rbegin(), bands_.rend(),
         [&](const Band& candidate) { return timesteps[i] <= candidate.from; });
     if (band == bands_.rend()) --band;
-    band->average = kKeep * band->average + (1.0 - kKeep) * losses[i];
-    band->weight = kKeep * band->weight + (1.0 - kKeep);
+    band->mean.Add(losses[i]);
   }
 }
 
 std::map<int64_t, double> TimestepLosses::Averages() const {
   std::map<int64_t, double> averages;
   for (const Band& band : bands_) {
-    if (band.weight > 0.0) averages[band.middle] = band.average / band.weight;
+    const MeanState& mean = band.mean.state();
+    if (mean.count > 0) averages[band.middle] = mean.value;
   }
   return averages;
 }

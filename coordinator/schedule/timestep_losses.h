@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "common/base/exponential_mean.h"
 #include "common/config/job_config.h"
 
 namespace halfpipe {
@@ -28,11 +29,12 @@ class TimestepLosses {
   [[nodiscard]] std::map<int64_t, double> Averages() const;
 
  private:
+  static constexpr double kKeep = 0.95;
+
   struct Band {
     double from = 0.0;  // the largest timestep of it
     int64_t middle = 0;
-    double average = 0.0;
-    double weight = 0.0;
+    ExponentialMean mean{kKeep};
   };
 
   std::vector<Band> bands_;  // from much noise to little

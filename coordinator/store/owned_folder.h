@@ -6,12 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/store/owner_file.h"
 
 namespace halfpipe {
-
-// In a folder that is being filled or deleted. A finished checkpoint has its
-// manifest instead.
-inline constexpr char kOwnerFileName[] = ".halfpipe-owner";
 
 // Makes `path`, which must not exist, and its owner file. AlreadyExists.
 [[nodiscard]] absl::Status MakeOwnedFolder(const std::string& path);

@@ -170,6 +170,10 @@ StageWorker::Next StageWorker::HandleResult(const StageCommand& command,
   last_sequence_ = command.sequence;
   last_result_ = result;
   TrackJob(command, result.status);
+  // After its report the job may be over, and nothing more is put into its log.
+  if (!result.status.ok() && options_.lines != nullptr) {
+    BeatOnce(backend_->activity());
+  }
   const bool fatal = absl::IsInternal(result.status) ||
                      !RestartEnvironmentOf(result.status).empty();
   Report(result, fatal ? SteadyNow() + options_.fatal_report_timeout
@@ -189,6 +193,7 @@ CommandResult StageWorker::Execute(const StageCommand& command) {
   std::stop_token stop;
   result.status = Admit(command, &stop);
   if (!result.status.ok()) return result;
+  AttributeLines(command.epoch);
   absl::StatusOr<ResultBody> body = Dispatch(command, stop, backend_);
   {
     absl::MutexLock lock(&mutex_);
@@ -233,7 +238,14 @@ void StageWorker::TrackJob(const StageCommand& command,
                            const absl::Status& status) {
   if (!status.ok()) return;
   if (std::holds_alternative<StartCommand>(command.body)) job_loaded_ = true;
-  if (std::holds_alternative<EndCommand>(command.body)) job_loaded_ = false;
+  if (std::holds_alternative<EndCommand>(command.body)) {
+    job_loaded_ = false;
+    AttributeLines(Epoch());
+  }
+}
+
+void StageWorker::AttributeLines(Epoch epoch) {
+  if (options_.lines != nullptr) options_.lines->SetEpoch(epoch);
 }
 
 absl::Status StageWorker::Deliver(const CommandResult& result,

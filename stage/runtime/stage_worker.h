@@ -62,8 +62,8 @@ class StageWorker {
     absl::Duration stop_grace = absl::Seconds(6);
     // How long the report of a device fault is retried before the exit.
     absl::Duration fatal_report_timeout = absl::Seconds(10);
-    // What was logged, told with the heartbeats; may be null. Outlives the
-    // worker.
+    // What was logged, told with the heartbeats and before a failure is, so
+    // that the job hears why it ends; may be null. Outlives the worker.
     RecentLines* lines = nullptr;
     // How long a command may take to end that the coordinator found stuck, and
     // a step that was abandoned for another reason.
@@ -113,6 +113,8 @@ class StageWorker {
   CommandResult Execute(const StageCommand& command);
   absl::Status Admit(const StageCommand& command, std::stop_token* stop);
   void TrackJob(const StageCommand& command, const absl::Status& status);
+  // Whose lines are logged from now on.
+  void AttributeLines(Epoch epoch);
   // Retries until the coordinator has answered or `deadline` has passed. A
   // result that it does not take is replaced by a failure that says why, so
   // that nobody waits for it; where that is not taken either, this process
@@ -128,7 +130,11 @@ class StageWorker {
 
   // stage_worker_heartbeat.cc
   void HeartbeatLoop();
+  // From either thread.
   void BeatOnce(const StageActivity& activity);
+  // Takes what was logged along; a line that was not heard is told again.
+  [[nodiscard]] absl::StatusOr<HeartbeatReply> SendWithLines(
+      StageHeartbeat* heartbeat);
   void ApplyReply(const StageHeartbeat& sent, const HeartbeatReply& reply);
   // A coordinator that has forgotten us has forgotten the command too.
   void OnForgotten(const StageHeartbeat& sent);
@@ -168,6 +174,7 @@ class StageWorker {
   WorkWatch watch_;
   bool stands_still_ = false;
 
+  absl::Mutex beating_;  // one heartbeat at a time: lines arrive in order
   absl::Mutex mutex_;
   int64_t turns_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -47,20 +47,26 @@ void StageWorker::BeatOnce(const StageActivity& activity) {
   heartbeat.device_total_bytes = activity.device_total_bytes;
   heartbeat.device_free_change_bytes = activity.device_free_change_bytes;
   heartbeat.host_available_bytes = activity.host_available_bytes;
-  if (options_.lines != nullptr) heartbeat.lines = options_.lines->Take();
-  const absl::StatusOr<HeartbeatReply> reply =
-      heartbeats_->Heartbeat(heartbeat);
-  // Lines that cannot be sent would keep every later heartbeat away.
-  const bool lines_may_arrive =
-      IsAway(reply.status()) || absl::IsFailedPrecondition(reply.status());
-  if (!reply.ok() && lines_may_arrive && options_.lines != nullptr) {
-    options_.lines->PutBack(std::move(heartbeat.lines));
-  }
+  const absl::StatusOr<HeartbeatReply> reply = SendWithLines(&heartbeat);
   if (reply.ok()) {
     ApplyReply(heartbeat, *reply);
   } else if (absl::IsFailedPrecondition(reply.status())) {
     OnForgotten(heartbeat);
   }
+}
+
+absl::StatusOr<HeartbeatReply> StageWorker::SendWithLines(
+    StageHeartbeat* heartbeat) {
+  absl::MutexLock turn(&beating_);
+  if (options_.lines != nullptr) heartbeat->lines = options_.lines->Take();
+  absl::StatusOr<HeartbeatReply> reply = heartbeats_->Heartbeat(*heartbeat);
+  // Lines that cannot be sent would keep every later heartbeat away.
+  const bool lines_may_arrive =
+      IsAway(reply.status()) || absl::IsFailedPrecondition(reply.status());
+  if (!reply.ok() && lines_may_arrive && options_.lines != nullptr) {
+    options_.lines->PutBack(std::move(heartbeat->lines));
+  }
+  return reply;
 }
 
 void StageWorker::ApplyReply(const StageHeartbeat& sent,

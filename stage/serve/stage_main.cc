@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/time/clock.h"
 #include "common/auth/connection.h"
 #include "common/base/broken_pipe.h"
 #include "common/base/cpu_arithmetic.h"
@@ -28,6 +29,7 @@
 #include "common/net/connection_budget.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service/systemd.h"
+#include "stage/curves/curve_backend.h"
 #include "stage/job/free_memory.h"
 #include "stage/job/job_backend.h"
 #include "stage/job/verify.h"
@@ -187,7 +189,11 @@ ExitCode Serve(Rank rank, const ServeOptions& options,
   if (!server.ok()) return Fail(ExitCode::kUsage, server.status());
 
   const FreeMemoryWatch free_memory(stage->info.device);
-  MeteredBackend backend(stage->backend.get(), &metrics,
+  CurveBackend curves(stage->backend.get(), [] { return absl::Now(); });
+  StageBackend* const inner = rank == Rank(0)
+                                  ? static_cast<StageBackend*>(&curves)
+                                  : stage->backend.get();
+  MeteredBackend backend(inner, &metrics,
                          [&free_memory] { return free_memory.Read(); });
   // One client for both: it carries the identity of the registration, and its
   // heartbeats have a connection of their own.

@@ -180,6 +180,7 @@ class FakeLedger : public CheckpointLedger {
                 return a.checkpoint.steps_done < b.checkpoint.steps_done;
               });
     contents.loras = loras;
+    contents.curves = curves;
     return contents;
   }
 
@@ -247,6 +248,7 @@ class FakeLedger : public CheckpointLedger {
   std::map<std::string, SampleList> written;  // by temporary folder
   std::map<std::string, SampleList> samples;  // by checkpoint
   std::vector<FoundLora> loras;
+  std::vector<std::string> curves;
   std::vector<std::string> moved;
   std::vector<std::string> set_aside;
   std::set<std::string> unreadable;

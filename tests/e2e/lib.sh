@@ -199,6 +199,35 @@ same_lora() {
   [[ "$(lora "$1")" == "$(lora "$2")" ]] || fail "the LoRAs of $1 and $2 differ"
 }
 
+# same_curves A B [average]: metrics.jsonl of both has every step once, with the
+# same losses, gradient norms and learning rates; with `average` the last
+# checkpoints have the same smoothed loss, too.
+same_curves() {
+  python3 - "$scratch/$1" "$scratch/$2" "${3:-}" <<'END' || fail "$2: other curves than $1"
+import glob, json, sys
+
+
+def rows(out):
+    with open(out + "/metrics/metrics.jsonl") as lines:
+        return [(row["step"], row["loss"], row["grad_norm"], row["learning_rate"])
+                for row in map(json.loads, lines)]
+
+
+def average(out):
+    newest = sorted(glob.glob(out + "/step-*/manifest.json"))[-1]
+    with open(newest) as manifest:
+        return json.load(manifest)["loss_average"]
+
+
+first, second, with_average = sys.argv[1:]
+steps = [row[0] for row in rows(first)]
+assert steps == list(range(1, len(steps) + 1)), steps
+assert rows(first) == rows(second), (rows(first), rows(second))
+if with_average:
+    assert average(first) == average(second), (average(first), average(second))
+END
+}
+
 # nothing_half_written DIR: no temporary file or folder is left in it.
 nothing_half_written() {
   local left

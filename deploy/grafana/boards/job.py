@@ -40,8 +40,9 @@ def _now():
         ),
         stat(
             "Model",
-            {"{{model}}, rank {{rank}}": f"halfpipe_job_info{MINE}"},
-            "The variant that the job's file names, and the LoRA's rank.",
+            {"{{name}}: {{model}}, rank {{rank}}": f"halfpipe_job_info{MINE}"},
+            "What the job's file calls it, the variant that it names, and the "
+            "LoRA's rank.",
             unit=None,
         ),
     ]

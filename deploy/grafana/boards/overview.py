@@ -52,7 +52,7 @@ def _now():
         table(
             "Jobs on a pair",
             {
-                "info": "max by (job, model, rank) (halfpipe_job_info)",
+                "info": "max by (job, name, model, rank) (halfpipe_job_info)",
                 "done": "max by (job) (halfpipe_job_step "
                 "/ halfpipe_job_steps_planned)",
                 "time left": "max by (job) (halfpipe_job_eta_seconds)",
@@ -67,7 +67,7 @@ def _now():
                 "last step": "s",
             },
             by="job",
-            facts=["model", "rank"],
+            facts=["name", "model", "rank"],
             links={"job": "/d/halfpipe-job?var-job=${__value.raw}"},
             description="A last step that is many steps ago is a stuck job.",
         ),

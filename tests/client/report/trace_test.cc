@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "common/pipeline/cost_model.h"
 #include "common/pipeline/schedule.h"
@@ -21,6 +23,7 @@ TEST(TraceTest, EveryActionIsACompleteEventOnItsTrack) {
   const auto json = nlohmann::json::parse(TraceJson(simulation.timeline));
   size_t complete = 0;
   bool found = false;
+  bool sent = false;
   for (const auto& event : json["traceEvents"]) {
     if (event["ph"] != "X") continue;
     ++complete;
@@ -31,11 +34,18 @@ TEST(TraceTest, EveryActionIsACompleteEventOnItsTrack) {
       EXPECT_DOUBLE_EQ(event["ts"].get<double>(), 1.25e6);
       EXPECT_DOUBLE_EQ(event["dur"].get<double>(), 1e6);
     }
-    if (event["name"] == "1RF0") {
+    if (event["args"]["action"] == "1RF0") {
       EXPECT_EQ(event["tid"], 1);
+      EXPECT_EQ(event["name"], "receive activation 0");
+    }
+    if (event["args"]["action"] == "0SF0") {
+      sent = true;
+      EXPECT_EQ(event["tid"], 3);
+      EXPECT_EQ(event["name"], "send activation 0");
     }
   }
   EXPECT_TRUE(found);
+  EXPECT_TRUE(sent);
   EXPECT_EQ(complete, schedule.ranks[0].size() + schedule.ranks[1].size());
 }
 
@@ -54,6 +64,26 @@ TEST(TraceTest, StepsStandBehindOneAnother) {
     EXPECT_DOUBLE_EQ(event["dur"].get<double>(), 3e6);
   }
   EXPECT_EQ(backwards, (std::vector<double>{1.5e6, 11.5e6}));
+}
+
+TEST(TraceTest, EachTrackHasANameAndAPlace) {
+  const std::vector<TimedAction> actions = {
+      {ParseAction("0F0").value(), 0.0, 1.0}};
+  const auto json = nlohmann::json::parse(TraceJson({{"", 0.0, {actions}}}));
+  std::map<int, std::string> names;
+  std::map<int, int> places;
+  for (const auto& event : json["traceEvents"]) {
+    if (event["name"] == "thread_name") {
+      names[event["tid"]] = event["args"]["name"];
+    }
+    if (event["name"] == "thread_sort_index") {
+      places[event["args"]["sort_index"]] = event["tid"];
+    }
+  }
+  EXPECT_EQ(names,
+            (std::map<int, std::string>{
+                {0, "compute"}, {1, "receive"}, {2, "step"}, {3, "send"}}));
+  EXPECT_EQ(places, (std::map<int, int>{{0, 2}, {1, 0}, {2, 3}, {3, 1}}));
 }
 
 TEST(TraceTest, ANameCannotBreakTheJson) {

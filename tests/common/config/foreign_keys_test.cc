@@ -110,6 +110,8 @@ TEST(ForeignKeysTest, OtherUnits) {
   EXPECT_THAT(HintOf("gradient_checkpointing", "true"),
               HasSubstr("recompute, keep or offload"));
   EXPECT_THAT(HintOf("blocks_to_swap", "20"), HasSubstr("pipeline.memory"));
+  EXPECT_THAT(HintOf("logging_dir", "./log"), HasSubstr("output.metrics"));
+  EXPECT_THAT(HintOf("use_wandb", "true"), HasSubstr("tensorboard"));
   EXPECT_THAT(HintOf("weighting_scheme", "none"),
               HasSubstr("write train.timesteps.weighting: none"));
   EXPECT_THAT(HintOf("weighting_scheme", "logit_normal"),

@@ -34,8 +34,21 @@ TEST(JobConfigTest, ReadsEveryKeyOfTheExample) {
   EXPECT_FALSE(job->pipeline.split_at.has_value());
   EXPECT_EQ(job->output.save_every.seconds, 1800);
   EXPECT_EQ(job->output.save_every.steps, 0);
+  EXPECT_THAT(job->output.metrics,
+              ElementsAre(CurveFormat::kJsonl, CurveFormat::kTensorBoard));
   EXPECT_THAT(job->output.formats,
               ElementsAre(LoraFormat::kDiffSynth, LoraFormat::kComfyUi));
+}
+
+TEST(JobConfigTest, CurvesCanBeChosenOrLeftAway) {
+  auto job = ParseJobConfig(JobWith("keep: 3", "keep: 3, metrics: []"), "j");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_TRUE(job->output.metrics.empty());
+  EXPECT_EQ(ParseJobConfig(ToYaml(*job), "j")->output.metrics,
+            job->output.metrics);
+  job = ParseJobConfig(JobWith("keep: 3", "keep: 3, metrics: [jsonl]"), "j");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_THAT(job->output.metrics, ElementsAre(CurveFormat::kJsonl));
 }
 
 TEST(JobConfigTest, AlphaDefaultsToTheRank) {

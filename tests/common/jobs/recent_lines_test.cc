@@ -25,6 +25,20 @@ TEST(RecentLinesTest, KeepsWhatIsWorthTelling) {
   EXPECT_THAT(lines.Take(), IsEmpty());
 }
 
+TEST(RecentLinesTest, ALineBelongsToWhatRanWhenItWasLogged) {
+  RecentLines lines;
+  lines.Add(LogLevel::kInfo, "registered");
+  lines.SetEpoch(Epoch(4));
+  lines.Add(LogLevel::kError, "out of memory");
+  lines.SetEpoch(Epoch(5));
+  lines.Add(LogLevel::kInfo, "the next job");
+  const std::vector<StageLine> taken = lines.Take();
+  ASSERT_THAT(taken, SizeIs(3));
+  EXPECT_EQ(taken[0].epoch, Epoch());
+  EXPECT_EQ(taken[1].epoch, Epoch(4));
+  EXPECT_EQ(taken[2].epoch, Epoch(5));
+}
+
 TEST(RecentLinesTest, WhatNobodyWasToldComesAgainFirst) {
   RecentLines lines;
   lines.Add(LogLevel::kInfo, "one");

@@ -121,6 +121,7 @@ TEST(StageConversionTest, StepPlan) {
   step.plan.learning_rate = 1.0 / 3.0;
   step.plan.microbatches = {{"/l", "/c", 88}};
   step.plan.record_dir = "/r";
+  step.plan.peak_bytes = {1, 2};
   const auto back =
       ThereAndBack<v1::StageCommand>(StageCommand{1, Epoch(2), step});
   ASSERT_TRUE(back.ok());
@@ -129,6 +130,7 @@ TEST(StageConversionTest, StepPlan) {
   EXPECT_EQ(plan.learning_rate, 1.0 / 3.0);
   EXPECT_EQ(plan.microbatches.at(0).data_position, 88);
   EXPECT_EQ(plan.record_dir, "/r");
+  EXPECT_EQ(plan.peak_bytes, (std::vector<int64_t>{1, 2}));
   EXPECT_FALSE(plan.evaluation);
   EXPECT_FALSE(plan.microbatches[0].fixed.has_value());
 }
@@ -298,7 +300,7 @@ TEST(StageConversionTest, Heartbeats) {
   heartbeat.progress = {StageWork::kEncodingClips, 3, 12};
   heartbeat.device_free_change_bytes = -(int64_t{3} << 30);
   heartbeat.host_available_bytes = int64_t{64} << 30;
-  heartbeat.lines = {{LogLevel::kWarning, "bad \xff name"}};
+  heartbeat.lines = {{LogLevel::kWarning, "bad \xff name", Epoch(7)}};
   const StageHeartbeat back = ThereAndBack<v1::HeartbeatRequest>(heartbeat);
   EXPECT_EQ(back.epoch, Epoch(4));
   EXPECT_EQ(back.action_index, -1);
@@ -308,6 +310,7 @@ TEST(StageConversionTest, Heartbeats) {
   EXPECT_EQ(back.host_available_bytes, int64_t{64} << 30);
   ASSERT_EQ(back.lines.size(), 1u);
   EXPECT_EQ(back.lines[0].level, LogLevel::kWarning);
+  EXPECT_EQ(back.lines[0].epoch, Epoch(7));
   EXPECT_EQ(back.lines[0].text.substr(0, 4), "bad ");
   const auto reply =
       ThereAndBack<v1::HeartbeatResponse>(HeartbeatReply{true, Epoch(9)});

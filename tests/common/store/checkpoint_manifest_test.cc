@@ -93,6 +93,24 @@ TEST(ManifestJsonTest, ARecordOfValidationsIsWrittenWhereThereIsOne) {
   }
 }
 
+TEST(ManifestJsonTest, TheLosssAverageComesBackToTheBit) {
+  EXPECT_THAT(ToJson(Example()), Not(HasSubstr("loss_average")));
+  CheckpointManifest averaged = Example();
+  averaged.loss_average = {.value = 1.0 / 3.0, .count = 250};
+  const std::string text = ToJson(averaged);
+  auto back = ManifestFromJson(text);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, averaged);
+  for (const auto& [from, to] :
+       std::vector<std::pair<const char*, const char*>>{
+           {"\"steps\": 250", "\"steps\": -1"},
+           {"\"steps\": 250", "\"steps\": 250, \"more\": 1"},
+           {"\"loss_average\": {", "\"loss_average\": 3, \"x\": {"}}) {
+    EXPECT_FALSE(ManifestFromJson(absl::StrReplaceAll(text, {{from, to}})).ok())
+        << to;
+  }
+}
+
 TEST(ManifestJsonTest, NamesTheFieldThatIsWrong) {
   const std::string text = ToJson(Example());
   const std::vector<std::pair<std::pair<const char*, const char*>, const char*>>

@@ -69,7 +69,8 @@ TEST_F(CallGuardTest, TakesOneBearerTokenAndHidesIt) {
 TEST_F(CallGuardTest, OnlyCallsThatNeedATokenSeeItAgain) {
   CallGuard guard(book_.get());
   const std::string header = absl::StrCat("Bearer ", token_);
-  for (const char* method : {"CreatePageTicket", "WatchJob"}) {
+  for (const char* method : {"CreatePageTicket", "WatchJob", "CancelJob",
+                             "PauseJob", "ResumeJob", "SaveJob", "DeleteJob"}) {
     EXPECT_EQ(Ask(&guard, {header}, method), grpc::StatusCode::OK);
     EXPECT_EQ(consumed_.count("authorization"), 0u) << method;
   }

@@ -310,6 +310,28 @@ TEST_F(SecurityTest, PathsStayInTheRoots) {
   EXPECT_TRUE(absl::IsNotFound(client->GetJob("b").status()));
 }
 
+TEST_F(SecurityTest, WhatIsDoneToAJobIsInTheLogWithWhoDidIt) {
+  Serve();
+  const auto client = Client(submit_);
+  ::testing::internal::CaptureStderr();
+  ASSERT_TRUE(client->CreateJob(Spec("a")).ok());
+  ASSERT_TRUE(client->PauseJob("a").ok());
+  ASSERT_TRUE(client->ResumeJob("a").ok());
+  ASSERT_TRUE(Client(admin_)->CancelJob("a", true).ok());
+  EXPECT_FALSE(client->PauseJob("none").ok());
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  for (const char* what :
+       {"job submitted", "job to be paused", "job to be resumed"}) {
+    EXPECT_THAT(log, ContainsRegex(absl::StrCat(
+                         "msg=\"", what,
+                         "\" job=a name=.* token=sam role=submit peer=")));
+  }
+  EXPECT_THAT(log, ContainsRegex("msg=\"job to be cancelled at once\" job=a "
+                                 ".* token=ada role=admin"));
+  EXPECT_THAT(log, Not(HasSubstr("job=none")));
+  EXPECT_THAT(log, Not(HasSubstr(submit_)));
+}
+
 TEST_F(SecurityTest, RefusalsAreInTheLogAndSecretsAreNot) {
   options_.security.tls.ca = authority_.ca_file();
   const TlsFiles tls = authority_.Issue("rita-laptop");

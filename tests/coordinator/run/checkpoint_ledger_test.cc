@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "common/store/owner_file.h"
 #include "common/store/safetensors_writer.h"
 #include "coordinator/fake_stage.h"
 #include "coordinator/store/checkpoint_folders.h"
@@ -334,6 +335,24 @@ TEST_F(PublishTest, WhatIsThereIsDescribed) {
   EXPECT_EQ(contents->loras[0].steps, 4);
   EXPECT_EQ(contents->loras[1].config_digest, "");
   EXPECT_TRUE(ledger_->Look(directory_ + "/nothing")->checkpoints.empty());
+}
+
+TEST_F(PublishTest, CurvesAreFoundByTheirNameAndTheirOwner) {
+  for (const char* name :
+       {"metrics", "metrics-2", "metrics-3", "metrics-old"}) {
+    fs::create_directories(directory_ + "/" + name);
+  }
+  // One is somebody else's, and one has a name that no stage gives.
+  for (const char* name : {"metrics-2", "metrics-3", "metrics-old"}) {
+    ASSERT_TRUE(
+        WriteFileAtomically(directory_ + "/" + name + "/" + kOwnerFileName, "")
+            .ok());
+  }
+  const auto contents = ledger_->Look(directory_);
+  ASSERT_TRUE(contents.ok()) << contents.status();
+  EXPECT_THAT(contents->curves,
+              testing::UnorderedElementsAre(directory_ + "/metrics-2",
+                                            directory_ + "/metrics-3"));
 }
 
 TEST_F(PublishTest, WhatMakesWayIsKeptUnderItsDate) {

@@ -1,4 +1,7 @@
 // Jobs that go on from what the stages hold.
+#include <map>
+
+#include "common/base/exponential_mean.h"
 #include "coordinator/job_runner_fixture.h"
 #include "gmock/gmock.h"
 
@@ -7,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 class ContinueTest : public JobRunnerTest {
@@ -32,6 +36,28 @@ class ContinueTest : public JobRunnerTest {
     }
     host_ = FakeHost();
     return stages;
+  }
+
+  static double LossOf(int64_t step) {
+    return 2.0 - 0.3 * static_cast<double>(step);
+  }
+
+  // Lets both stages work to the end, or until stage 0 has been given the step
+  // `before`, with losses that differ. The averages by steps done, as they are
+  // shown.
+  std::map<int64_t, double> FollowLosses(int64_t before = 1000) {
+    while (const auto step = WorkUntil<StepCommand>(0)) {
+      const int64_t number =
+          std::get<StepCommand>(step->body).plan.step.value();
+      if (number == before) break;
+      stages_[0].loss = LossOf(number);
+      Deliver(0, stages_[0].Answer(*step));
+    }
+    std::map<int64_t, double> averages;
+    for (const StepProgress& step : host_.steps) {
+      averages[step.steps_done] = step.smoothed_loss;
+    }
+    return averages;
   }
 
   static StageInfo Without(StageInfo info) {
@@ -62,6 +88,47 @@ TEST_F(ContinueTest, ARestartedCoordinatorGoesOnFromTheStepThatIsHeld) {
   EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
   EXPECT_THAT(host_.steps, SizeIs(2));
   EXPECT_THAT(host_.committed, ElementsAre(6));
+}
+
+TEST_F(ContinueTest, TheAverageIsWhatItWasOverAResume) {
+  Start(MakePlan());
+  const std::map<int64_t, double> whole = FollowLosses();
+  ASSERT_THAT(whole, SizeIs(6));
+  // The next coordinator knows nothing but the folder.
+  ledger_.manifests.erase("/out/step-6");
+  host_ = FakeHost();
+  Start(MakePlan());
+  const std::map<int64_t, double> resumed = FollowLosses();
+  EXPECT_THAT(resumed, ElementsAre(Pair(5, whole.at(5)), Pair(6, whole.at(6))));
+}
+
+TEST_F(ContinueTest, TheAverageGoesBackWithTheWeights) {
+  JobPlan plan = MakePlan();
+  plan.config.output.save_every = {3, 0};
+  Start(plan);
+  const std::map<int64_t, double> whole = FollowLosses();
+  ledger_.manifests.clear();
+  host_ = FakeHost();
+  Start(plan);
+  // Two steps behind the checkpoint, and one that is with stage 0.
+  EXPECT_THAT(FollowLosses(/*before=*/5), SizeIs(5));
+  Kill(1);
+  const std::map<int64_t, double> redone = FollowLosses();
+  EXPECT_EQ(host_.restarts, 1);
+  EXPECT_THAT(redone, SizeIs(6));
+  EXPECT_EQ(redone, whole);
+}
+
+TEST_F(ContinueTest, ARestartedCoordinatorHasTheAverageOfItsRecord) {
+  const std::vector<StageInfo> stages = Holding(4);
+  JobPlan plan = LongPlan();
+  plan.last_step = StepProgress();
+  plan.last_step->steps_done = 4;
+  plan.last_step->smoothed_loss = 1.25;
+  Start(plan, {}, stages);
+  ExponentialMean mean(0.98, {1.25, 4});
+  mean.Add(LossOf(4));
+  EXPECT_EQ(FollowLosses().at(5), mean.state().value);
 }
 
 TEST_F(ContinueTest, ASaveThatWasDueIsMadeUpFor) {

@@ -137,6 +137,7 @@ TEST_F(JobRunnerFolderTest, AnotherJobIsRefusedAndNothingIsTouched) {
 TEST_F(JobRunnerFolderTest, ReplaceKeepsTheOldAndStartsAnew) {
   Finish();
   ledger_.loras = {{"/out/lora.comfyui.safetensors", std::string(64, 'b'), 6}};
+  ledger_.curves = {"/out/metrics"};
   Edit([](JobConfig& config) { config.train.seed = 9; });
   plan_.replace = true;
   Start(plan_);
@@ -145,9 +146,11 @@ TEST_F(JobRunnerFolderTest, ReplaceKeepsTheOldAndStartsAnew) {
   EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
   EXPECT_THAT(ledger_.moved,
               ElementsAre("/out/step-2", "/out/step-4", "/out/step-6",
-                          "/out/lora.comfyui.safetensors"));
+                          "/out/lora.comfyui.safetensors", "/out/metrics"));
   EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
-  EXPECT_THAT(host_.warnings, ElementsAre(HasSubstr("/out/replaced")));
+  EXPECT_THAT(host_.warnings,
+              ElementsAre(HasSubstr("4 checkpoints and LoRA files of another "
+                                    "job are kept in /out/replaced")));
 }
 
 // A later start of the same job finds its own, and replaces nothing.

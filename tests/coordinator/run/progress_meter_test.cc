@@ -42,6 +42,35 @@ TEST(ProgressMeterTest, TheClockCountsExceptAfterAPause) {
   EXPECT_DOUBLE_EQ(meter.step_seconds(), 2.5);
 }
 
+TEST(ProgressMeterTest, AStartsFirstStepIsInNoAverage) {
+  ProgressMeter meter;
+  meter.OnStep(At(0), 1.0, 60.0);
+  EXPECT_TRUE(meter.was_first());
+  EXPECT_DOUBLE_EQ(meter.step_seconds(), 60.0);
+  EXPECT_DOUBLE_EQ(meter.EtaSeconds(2), 120.0);  // there is nothing better
+  meter.OnStep(At(2), 1.0, 2.0);
+  EXPECT_FALSE(meter.was_first());
+  EXPECT_DOUBLE_EQ(meter.EtaSeconds(10), 20.0);
+  meter.OnStart();
+  meter.OnStep(At(500), 1.0, 30.0);
+  EXPECT_TRUE(meter.was_first());
+  EXPECT_DOUBLE_EQ(meter.EtaSeconds(10), 20.0);
+}
+
+TEST(ProgressMeterTest, TheAverageGoesOnFromWhatIsKnownOfIt) {
+  ProgressMeter whole;
+  ProgressMeter resumed;
+  for (int i = 0; i < 40; ++i) {
+    if (i == 15) {
+      const MeanState saved = whole.loss_average();
+      resumed.set_loss_average(saved);
+    }
+    whole.OnStep(At(i), 2.0 - 0.01 * i, 1.0);
+    if (i >= 15) resumed.OnStep(At(i), 2.0 - 0.01 * i, 1.0);
+  }
+  EXPECT_EQ(resumed.smoothed_loss(), whole.smoothed_loss());
+}
+
 TEST(ProgressMeterTest, EtaIsTheMedianSoThatOneSlowStepDoesNotMoveIt) {
   ProgressMeter meter;
   EXPECT_EQ(meter.EtaSeconds(10), 0.0);

@@ -63,8 +63,11 @@ TEST_P(ClockStepTest, WhatIsSaidIsWrittenInTimeAndHasTheClocksHour) {
   const int64_t before = coordinator_->GetJob("a")->last_cursor;
   SetWallClock();
   const StageInfo info = InfoOf(0, "default");
+  const auto heard =
+      coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, {});
+  ASSERT_TRUE(heard.ok());
   StageHeartbeat beat;
-  beat.lines.push_back({LogLevel::kInfo, "hello"});
+  beat.lines.push_back({LogLevel::kInfo, "hello", heard->epoch});
   ASSERT_TRUE(
       coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, beat)
           .ok());

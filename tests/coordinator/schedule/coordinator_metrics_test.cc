@@ -49,6 +49,20 @@ TEST(CoordinatorMetricsTest, AStepIsInTheText) {
                         "le=\"5\"} 1\n"));
 }
 
+TEST(CoordinatorMetricsTest, AJobHasItsNameAndAWarmUpIsInNoAverage) {
+  MetricsRegistry registry;
+  CoordinatorMetrics metrics(&registry);
+  metrics.SetJobInfo("a", "i2v-a14b", 32, "cats");
+  JobStepSample first = Sample();
+  first.is_first = true;
+  metrics.OnStep("a", first);
+  EXPECT_THAT(registry.Text(),
+              HasSubstr("halfpipe_job_info{job=\"a\",model=\"i2v-a14b\","
+                        "name=\"cats\",rank=\"32\"} 1\n"));
+  EXPECT_THAT(registry.Text(), HasSubstr("halfpipe_job_step{job=\"a\"} 7\n"));
+  EXPECT_THAT(registry.Text(), Not(HasSubstr("phase=\"step\"")));
+}
+
 TEST(CoordinatorMetricsTest, AnEndedJobHasNoSeries) {
   MetricsRegistry registry;
   CoordinatorMetrics metrics(&registry);

@@ -332,10 +332,15 @@ TEST_F(CoordinatorTest, EventsReplayFromACursorAndEnd) {
 TEST_F(CoordinatorTest, WhatAStageLogsIsInItsJobsLog) {
   ASSERT_TRUE(coordinator_->CreateJob(Spec("a")).ok());
   JoinPair("default");
-  StageHeartbeat beat;
-  beat.lines = {{LogLevel::kInfo, "model loaded"},
-                {LogLevel::kWarning, "the link is slow"}};
   const StageInfo info = InfoOf(1, "default");
+  const auto heard =
+      coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, {});
+  ASSERT_TRUE(heard.ok());
+  StageHeartbeat beat;
+  // What was logged before the job, and what without any, is not its own.
+  beat.lines = {{LogLevel::kError, "another failed", {}},
+                {LogLevel::kInfo, "model loaded", heard->epoch},
+                {LogLevel::kWarning, "the link is slow", heard->epoch}};
   ASSERT_TRUE(
       coordinator_->Heartbeat({info.pair, info.rank}, info.incarnation, beat)
           .ok());

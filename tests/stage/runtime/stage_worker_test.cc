@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -264,6 +265,35 @@ TEST_F(StageWorkerTest, HeartbeatsTellWhatWasLoggedUntilItIsHeard) {
     }
   }
   EXPECT_EQ(times, 2);  // the first time nobody listened
+}
+
+TEST_F(StageWorkerTest, AFailuresLinesComeBeforeItAndHaveItsEpoch) {
+  RecentLines lines;
+  EncodeCommand fails;
+  fails.samples = {{.prompt = "fault", .latents_path = "", .context_path = ""}};
+  client_.Queue(Epoch(4), EndCommand{});
+  client_.Queue(Epoch(5), fails);
+  StageWorker::Options options = FastOptions();
+  options.lines = &lines;
+  options.heartbeat_interval = absl::Hours(1);  // none by itself
+  SetLogTap([&lines](LogLevel level, absl::string_view text) {
+    lines.Add(level, text);
+  });
+  StageInfo info;
+  info.pair = "default";
+  StageWorker worker(info, &backend_, &client_, &client_, options);
+  EXPECT_EQ(worker.Run({}).code, ExitCode::kTryAgain);
+  SetLogTap(nullptr);
+  EXPECT_FALSE(client_.AwaitReports(2)[1].status.ok());
+  bool told = false;
+  for (const StageHeartbeat& heartbeat : client_.heartbeats()) {
+    for (const StageLine& line : heartbeat.lines) {
+      if (!absl::StartsWith(line.text, "command failed")) continue;
+      EXPECT_EQ(line.epoch, Epoch(5));
+      told = true;
+    }
+  }
+  EXPECT_TRUE(told);
 }
 
 TEST_F(StageWorkerTest, ANewerEpochInAHeartbeatEndsTheCommand) {
