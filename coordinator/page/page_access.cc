@@ -1,5 +1,6 @@
 #include "coordinator/page/page_access.h"
 
+#include "common/base/address.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 
@@ -14,8 +15,9 @@ absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
   }
   PageTicket ticket{.address = access.address};
   if (access.sessions == nullptr) return ticket;
-  ticket.tls = true;
-  if (!access.tokens->Find(token).has_value()) {
+  // Where only this machine reaches the page, it is plain HTTP.
+  ticket.tls = !IsLocalAddress(access.address);
+  if (access.tokens != nullptr && !access.tokens->Find(token).has_value()) {
     return absl::UnauthenticatedError("the service does not know this token");
   }
   HP_ASSIGN_OR_RETURN(ticket.ticket,

@@ -16,8 +16,9 @@ namespace halfpipe {
 // Owns nothing; what it points at outlives the server.
 struct PageAccess {
   std::string address;  // of the page; empty: there is none
-  // Both null: the page is open.
+  // Null: the page is open.
   PageSessions* sessions = nullptr;
+  // Null: whoever may call the service may have a ticket.
   TokenBook* tokens = nullptr;
 };
 
