@@ -144,7 +144,7 @@ class LocalRun {
     if (!page.ok()) return;
     printer_->Notice(absl::StrCat(
         "page: ", PageLink(*page, service_->address(), id),
-        "\n  (good for five minutes, once; another link: halfpipe page ", id,
+        "\n(good for five minutes, once; another link: halfpipe page ", id,
         " --address ", service_->address(), ")"));
   }
 
