@@ -135,6 +135,13 @@ function showSmoothing() {
   byId('smoothing').setAttribute('aria-valuetext', text);
 }
 
+// What somebody has chosen is kept, for other jobs too.
+function suggestSmoothing(steps) {
+  byId('smoothing').value = localStorage.getItem(SMOOTHING_KEY) ??
+      String(placeFor(steps));
+  showSmoothing();
+}
+
 // Other jobs as boxes to tick; a job of the same id stays ticked.
 async function offerJobs() {
   const {jobs} = await get('api/v1/overview');
@@ -162,8 +169,6 @@ function compareWith(job, wanted) {
   loadAgainSoon();
 }
 
-byId('smoothing').value = localStorage.getItem(SMOOTHING_KEY) ?? '25';
-showSmoothing();
 byId('smoothing').addEventListener('input', () => {
   localStorage.setItem(SMOOTHING_KEY, byId('smoothing').value);
   showSmoothing();

@@ -41,7 +41,10 @@ async function askSteps(id) {
 // now. A job that has gone meanwhile is compared no more.
 async function loadCurves(job) {
   const id = job.id;
-  if (id !== curves.id) openCurves(id);
+  if (id !== curves.id) {
+    openCurves(id);
+    suggestSmoothing(job.steps_total);
+  }
   curves.steps = job.steps_done;
   if (curves.last !== null) curves.shown = lastSteps(curves.last);
   const [own, ...others] = await Promise.all([askSteps(id),

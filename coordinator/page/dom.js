@@ -65,8 +65,8 @@ function makeRow(tag, title, side, wide) {
   const node = make(tag, 'row');
   const right = make('span', 'side');
   right.append(side);
-  node.append(make('span', 'title', title), right);
-  if (wide) node.append(make('span', 'wide', wide));
+  node.append(make('span', 'title', title), ' ', right);
+  if (wide) node.append(' ', make('span', 'wide', wide));
   return node;
 }
 

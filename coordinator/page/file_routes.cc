@@ -32,6 +32,7 @@ HttpRoute FileRoute(absl::string_view path, const std::string& type,
 std::vector<HttpRoute> PageFileRoutes() {
   return {FileRoute("/", kHtml, PageIndexHtml()),
           FileRoute("/page.css", kCss, PageCss()),
+          FileRoute("/icon.svg", "image/svg+xml", PageIconSvg()),
           FileRoute("/page.js", kScript, PageJs()),
           FileRoute("/actions.js", kScript, PageActionsJs()),
           FileRoute("/charts.js", kScript, PageChartsJs()),

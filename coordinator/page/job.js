@@ -85,7 +85,7 @@ function showJob(job) {
   const share = job.steps_total > 0
       ? percent(job.steps_done, job.steps_total) + ' ' : '';
   document.title = share + name + ' – halfpipe';
-  byId('job-state').replaceChildren(makeState(job.state),
+  byId('job-state').replaceChildren(makeState(job.state), ' ',
       make('span', 'quiet', [job.id, job.reason].filter(Boolean).join(' · ')));
   setText(byId('job-error'), job.error);
   showProgress(job);

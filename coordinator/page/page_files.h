@@ -10,6 +10,7 @@ namespace halfpipe {
 
 [[nodiscard]] absl::string_view PageIndexHtml();
 [[nodiscard]] absl::string_view PageCss();
+[[nodiscard]] absl::string_view PageIconSvg();
 [[nodiscard]] absl::string_view PageJs();  // what starts
 [[nodiscard]] absl::string_view PageActionsJs();
 [[nodiscard]] absl::string_view PageChartsJs();

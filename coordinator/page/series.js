@@ -34,6 +34,12 @@ function windowAt(place) {
   return Number((10 ** (place / 25)).toPrecision(2));
 }
 
+// The place of a hundredth of so many steps, which shows how a job goes on; of
+// ten steps at least.
+function placeFor(steps) {
+  return Math.round(25 * Math.log10(Math.max(10, steps / 100)));
+}
+
 // Columns [[[step, value], ...], ...] as rows [step, value, value, ...] of all
 // steps, null where a column has none.
 function mergeColumns(columns) {

@@ -19,7 +19,7 @@ TEST(FileRoutesTest, EveryFileIsOpenAndSelfContained) {
     EXPECT_TRUE(route.is_open) << route.pattern;
     const HttpAnswer answer = route.handler({});
     EXPECT_EQ(answer.status, 200);
-    EXPECT_GT(answer.body.size(), 500U) << route.pattern;
+    EXPECT_GT(answer.body.size(), 200U) << route.pattern;
     if (route.pattern == "/dygraph\\.min\\.js") continue;
     // Nothing comes from elsewhere, and no text becomes markup.
     for (const char* way :
