@@ -9,8 +9,8 @@ const ACTIONS = {
     'Resume it'],
   save: ['Save', 'A checkpoint is written as soon as this step is done.',
     'Save now'],
-  cancel: ['Cancel', 'Its last step is saved, and it ends. Resume would go on ' +
-      'from there.', 'Cancel it'],
+  cancel: ['Cancel', 'Its last step is saved, and it ends. Resume would go ' +
+      'on from there.', 'Cancel it'],
 };
 
 // Whether a person says yes. The dialog holds the focus, Escape says no.

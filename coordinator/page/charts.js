@@ -27,7 +27,8 @@ class Chart {
   }
 
   // Draws `rows` [step, value of each series]; a series: {name, colour, width,
-  // dash, points}. `shown`: [from, to] or null; `range`: of the values, or null.
+  // dash, points, title}. `shown`: [from, to] or null; `range`: of the values,
+  // or null.
   show(series, rows, shown, range, log = false) {
     const shape = JSON.stringify([series, log]);
     if (rows.length === 0 || shape !== this.shape) this.clear();
@@ -99,6 +100,23 @@ class Chart {
     this.shape = '';
     this.held = null;
   }
+}
+
+// Says which line is which: by its colour, its dash and its width.
+function showKey(id, series) {
+  const box = byId(id);
+  const shape = JSON.stringify(series);
+  if (box.dataset.shape === shape) return;
+  box.dataset.shape = shape;
+  box.replaceChildren(...series.map((one) => {
+    const entry = make('span');
+    const svg = draw('svg', {viewBox: '0 0 28 8', 'aria-hidden': 'true'});
+    svg.append(draw('line', {x1: 0, x2: 28, y1: 4, y2: 4,
+      stroke: `var(--${one.colour})`, 'stroke-width': one.width || 1.5,
+      'stroke-dasharray': (one.dash || []).join(' ')}));
+    entry.append(svg, ' ' + (one.title || one.name));
+    return entry;
+  }));
 }
 
 // The index of the row whose step is nearest.

@@ -1,4 +1,4 @@
-// What a person does with the curves: points at a step, zooms, smooths, compares.
+// What a person does with the curves: points, zooms, smooths, compares.
 'use strict';
 
 const SMOOTHING_KEY = 'halfpipe-smoothing';
@@ -130,7 +130,7 @@ function onChartKey(event) {
 function showSmoothing() {
   const window = smoothingWindow();
   const text = window === 0 ? 'no steps'
-                            : window === 1 ? '1 step' : count(window) + ' steps';
+      : window === 1 ? '1 step' : count(window) + ' steps';
   setText(byId('smoothing-value'), text);
   byId('smoothing').setAttribute('aria-valuetext', text);
 }

@@ -118,16 +118,17 @@ const asBar = ([step, value]) =>
 function drawLoss() {
   const log = byId('log-scale').checked;
   const points = curves.own.points.filter((point) => point[LOSS] !== null);
-  const series = [{name: 'loss', colour: 'loss', width: 1},
+  const series = [{name: 'loss', colour: 'loss', width: 1,
+    title: 'loss, and its least and most'},
     {name: 'smoothed', colour: 'accent', width: 2.5}];
   const columns = [
     points.map((p) => [p[STEP], [p[LEAST], p[LOSS], p[MOST]]]),
     smoothedOf(curves.own).map(asBar)];
   let index = 0;
-  for (const [id, {answer}] of curves.others) {
+  for (const [id, {name, answer}] of curves.others) {
     if (answer) {
       series.push({name: 'job ' + id, colour: runColour(index), width: 2,
-        dash: DASHES[index % DASHES.length]});
+        dash: DASHES[(index + 1) % DASHES.length], title: name});
       columns.push(smoothedOf(answer).map(asBar));
     }
     ++index;
@@ -136,6 +137,7 @@ function drawLoss() {
       .flatMap((p) => [p[LEAST], p[MOST]]);
   charts.loss.show(series, mergeColumns(columns), curves.shown,
       log ? null : rangeOf(values), log);
+  showKey('loss-key', series);
 }
 
 function drawOne(chart, name, column) {
@@ -160,6 +162,7 @@ function drawValidation(results) {
       ...bands.map((timestep) => of.get(timestep) ?? null)];
   });
   charts.validation.show(series, rows, curves.shown, null);
+  showKey('validation-key', series);
 }
 
 const runColour = (index) => 'run-' + (index % RUN_COLOURS + 1);
