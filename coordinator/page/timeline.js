@@ -19,7 +19,8 @@ function makeTimeline(step) {
         ([name, y]) => svg.append(
             draw('rect', {x: left, y, width: width - left - 4, height: lane,
               class: 'lane'}),
-            draw('text', {x: left - 6, y: y + 15, 'text-anchor': 'end'}, name)));
+            draw('text', {x: left - 6, y: y + 15, 'text-anchor': 'end'},
+                name)));
     for (const [name, category, start, end] of stage.actions) {
       const y = category === 'transfer' ? top + lane + gap / 2 : top;
       const bar = draw('rect', {
