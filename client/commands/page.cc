@@ -59,11 +59,7 @@ void AddPageCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("--no-open", options->only_print,
                     "Print the address alone");
   AddServiceFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] {
-      return ShowPage(*options, context);
-    };
-  });
+  SetAction(command, context, options, ShowPage);
 }
 
 }  // namespace halfpipe

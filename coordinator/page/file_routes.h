@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "common/metrics/http_route.h"
+#include "common/metrics/http_port.h"
 
 namespace halfpipe {
 

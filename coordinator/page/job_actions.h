@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/auth/role.h"
+#include "common/auth/token_book.h"
 #include "common/jobs/job_types.h"
 #include "coordinator/schedule/coordinator.h"
 

@@ -12,7 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "common/metrics/http_route.h"
+#include "common/metrics/http_port.h"
 #include "coordinator/page/curve_book.h"
 #include "coordinator/page/page_json.h"
 #include "coordinator/page/page_sessions.h"
