@@ -1,6 +1,7 @@
 // The `halfpipe` program; client/commands/cli.h does the work.
 #include <iostream>
 
+#include "client/commands/browser.h"
 #include "client/commands/cli.h"
 #include "common/base/broken_pipe.h"
 #include "common/rpc/grpc_log.h"
@@ -10,5 +11,8 @@
 int main(int argc, char** argv) {
   halfpipe::IgnoreBrokenPipes();
   halfpipe::KeepGrpcLog();
-  return halfpipe::RunCommandLine(argc, argv, std::cout, std::cerr);
+  halfpipe::CommandEnvironment environment;
+  environment.open_url = halfpipe::OpenInBrowser;
+  return halfpipe::RunCommandLine(argc, argv, std::cout, std::cerr,
+                                  environment);
 }

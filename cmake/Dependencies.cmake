@@ -39,6 +39,13 @@ pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
 hp_dependency(prometheus prometheus-cpp::core)
 hp_dependency(httplib PkgConfig::HTTPLIB OpenSSL::SSL Threads::Threads)
 hp_dependency(microhttpd PkgConfig::MICROHTTPD)
+# What draws the page's curves becomes part of the coordinator.
+find_file(HP_DYGRAPH_JS dygraph.min.js PATHS /usr/share/javascript/dygraphs
+          NO_DEFAULT_PATH)
+if(NOT HP_DYGRAPH_JS)
+  message(FATAL_ERROR "dygraph.min.js is not there: run scripts/setup, or "
+                      "install libjs-dygraphs, or pass -DHP_DYGRAPH_JS=FILE")
+endif()
 find_package(Protobuf REQUIRED)
 pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
 find_program(HP_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)

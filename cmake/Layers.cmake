@@ -75,7 +75,7 @@ set(HP_LAYER_coordinator_run base config pipeline jobs store plan
 set(HP_LAYER_coordinator_schedule base config pipeline jobs store plan metrics
     coordinator_store coordinator_run absl prometheus)
 # what a browser is shown
-set(HP_LAYER_coordinator_page base auth pipeline jobs metrics
+set(HP_LAYER_coordinator_page base auth config pipeline jobs metrics
     coordinator_schedule absl json)
 # the services and their ports
 set(HP_LAYER_coordinator_api base net auth config jobs metrics rpc

@@ -31,7 +31,8 @@ halfpipe (${debian_version}-1) unstable; urgency=medium
 ")
 compress("${doc}/changelog.Debian")
 
-set(arguments --header-only libcli11-dev nlohmann-json3-dev)
+# dygraphs is compiled into the coordinator as headers are.
+set(arguments --header-only libcli11-dev nlohmann-json3-dev libjs-dygraphs)
 if(HP_COMPONENT STREQUAL "halfpipe-stage")
   set(arguments --wheels "${HP_SOURCE_DIR}/deploy/libtorch/libtorch.txt"
                 --header-only libcli11-dev nlohmann-json3-dev)

@@ -23,11 +23,11 @@ file(COPY "${source}/deploy/libtorch/libtorch.txt" "${source}/proto"
      DESTINATION "${tree}/share/halfpipe")
 file(GLOB pages "${source}/docs/*.md" "${source}/docs/*.svg")
 file(COPY ${pages} "${source}/README.md" "${source}/CHANGELOG.md"
-     "${source}/LICENSE" DESTINATION "${tree}/share/doc/halfpipe")
+     "${source}/LICENSE" "${source}/deploy/debian/copyright" DESTINATION "${tree}/share/doc/halfpipe")
 execute_process(
   COMMAND "${source}/scripts/make_sbom" --name halfpipe --version "${version}"
           --commit "${commit}" --tree "${tree}"
           --wheels "${source}/deploy/libtorch/libtorch.txt"
-          --header-only libcli11-dev nlohmann-json3-dev
+          --header-only libcli11-dev nlohmann-json3-dev libjs-dygraphs
           --out "${tree}/share/doc/halfpipe/sbom.cdx.json"
   COMMAND_ERROR_IS_FATAL ANY)

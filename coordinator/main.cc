@@ -185,7 +185,7 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
   const TokenGauge token_gauge(&registry, security.tokens.get());
   Liveness liveness;
   PageSessions* const sessions = security.SessionsAt(config.metrics_address);
-  Page page(sessions);
+  Page page(security.sessions.get(), /*anybody_looks=*/sessions == nullptr);
   std::unique_ptr<MetricsServer> metrics_server;
   if (!config.metrics_address.empty()) {
     HP_ASSIGN_OR_RETURN(
@@ -223,7 +223,7 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
     return coordinator->Folders();
   });
   const PageAccess page_access{.address = options.info.metrics_address,
-                               .sessions = sessions,
+                               .sessions = security.sessions.get(),
                                .tokens = security.tokens.get()};
   HP_ASSIGN_OR_RETURN(auto server, CoordinatorServer::Start(
                                        config.listen_address, coordinator.get(),

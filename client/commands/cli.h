@@ -17,6 +17,9 @@ struct CommandEnvironment {
       connect = NewTrainingClient;
   // Where halfpipe-coordinator and the stages are; empty: beside this program.
   std::string program_dir;
+  // Shows a page to the person at the terminal; false: nobody could be shown
+  // one. Null: nobody is to be.
+  std::function<bool(const std::string& url)> open_url = nullptr;
 };
 
 // Parses and runs one command; returns the process's exit code. Results go to

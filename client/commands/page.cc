@@ -4,10 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
 #include "client/jobs/job_json.h"
-#include "common/base/address.h"
+#include "client/jobs/page_link.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {
@@ -16,24 +15,13 @@ namespace {
 struct PageOptions {
   ServiceFlags service;
   std::string id;
+  bool only_print = false;
 };
 
-std::string HostOf(const std::string& address) {
-  return address.substr(0, address.rfind(':'));
-}
-
-// A service that listens on all addresses is where we reach it ourselves.
-std::string HostForBrowser(const PageTicket& page, const std::string& service) {
-  const std::string host = HostOf(page.address);
-  const bool all = host == "0.0.0.0" || host == "[::]";
-  return all && !IsUnixAddress(service) ? HostOf(service) : host;
-}
-
-// What stands behind # is not sent to anybody.
-std::string FragmentOf(const PageTicket& page, const std::string& id) {
-  std::string job = id.empty() ? "" : absl::StrCat("job/", id);
-  if (page.ticket.empty()) return job;
-  return absl::StrCat("ticket=", page.ticket, job.empty() ? "" : "/", job);
+bool Open(const std::string& url, const PageOptions& options,
+          const CommandContext& context) {
+  const auto& open_url = context.environment.open_url;
+  return !options.only_print && open_url != nullptr && open_url(url);
 }
 
 absl::StatusOr<ExitCode> ShowPage(const PageOptions& options,
@@ -43,16 +31,15 @@ absl::StatusOr<ExitCode> ShowPage(const PageOptions& options,
     HP_RETURN_IF_ERROR(CheckIsThere(*client, options.id));
   }
   HP_ASSIGN_OR_RETURN(const PageTicket page, client->CreatePageTicket());
-  const std::string fragment = FragmentOf(page, options.id);
-  const std::string url =
-      absl::StrCat(page.tls ? "https" : "http", "://",
-                   HostForBrowser(page, options.service.address),
-                   page.address.substr(page.address.rfind(':')), "/",
-                   fragment.empty() ? "" : "#", fragment);
+  const std::string url = PageLink(page, options.service.address, options.id);
   if (options.service.format == OutputFormat::kJson) {
     context.out << JsonText(nlohmann::ordered_json{{"url", url}}, 2) << "\n";
   } else {
-    context.out << PrintableText(url) << "\n";
+    context.out << PrintableText(url) << std::endl;
+    if (Open(url, options, context)) {
+      context.err << "Opened in the browser.\n";
+      return ExitCode::kOk;
+    }
   }
   if (!page.ticket.empty()) {
     context.err << "The link is good for five minutes, once.\n";
@@ -66,8 +53,11 @@ void AddPageCommand(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<PageOptions>();
   CLI::App* command = app.add_subcommand(
       "page",
-      "Print the address of the service's page, with a ticket to get in");
+      "Open the service's page in the browser, or print its address, with a "
+      "ticket to get in");
   command->add_option("id", options->id, "A job on it");
+  command->add_flag("--no-open", options->only_print,
+                    "Print the address alone");
   AddServiceFlags(command, &options->service);
   SetAction(command, context, options, ShowPage);
 }

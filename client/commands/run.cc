@@ -12,6 +12,8 @@
 #include "client/commands/local_job.h"
 #include "client/jobs/job_file.h"
 #include "client/jobs/obtain_job.h"
+#include "client/jobs/page_link.h"
+#include "client/local/page_port.h"
 #include "client/lora/finished_lora.h"
 #include "common/base/file.h"
 #include "common/base/file_lock.h"
@@ -96,6 +98,7 @@ class LocalRun {
     }
     HP_RETURN_IF_ERROR(lock.status());
     HP_RETURN_IF_ERROR(StartService(file.config));
+    TellOfPage(spec.id);
     // The service's own check speaks first: it knows the stage's log.
     spec.join_timeout = 2 * absl::Seconds(options_.join_timeout_seconds);
     HP_ASSIGN_OR_RETURN(Job job,
@@ -128,10 +131,21 @@ class LocalRun {
     local.state_dir = places_.state_dir;
     local.log_dir = places_.log_dir;
     local.log_level = options_.log_level;
+    local.page_address = PageAddress();
     HP_ASSIGN_OR_RETURN(
         service_, StartServiceFor(config, options_.join_timeout_seconds,
                                   std::move(local), printer_.get(), context_));
     return absl::OkStatus();
+  }
+
+  // A service without its page trains all the same.
+  void TellOfPage(const std::string& id) {
+    const auto page = service_->client().CreatePageTicket();
+    if (!page.ok()) return;
+    printer_->Notice(absl::StrCat(
+        "page: ", PageLink(*page, service_->address(), id),
+        "\n(good for five minutes, once; another link: halfpipe page ", id,
+        " --address ", service_->address(), ")"));
   }
 
   // What a check says where a job that is done was trained on other weights or

@@ -98,7 +98,7 @@ absl::Status LocalService::StartCoordinator() {
                "--listen-address",
                address_,
                "--metrics-address",
-               "127.0.0.1:0",
+               options_.page_address,
                "--state-dir",
                options_.state_dir,
                "--log-level",

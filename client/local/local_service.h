@@ -25,6 +25,7 @@ struct LocalServiceOptions {
   std::string program_dir;  // holds halfpipe-coordinator, halfpipe-stage0, ...
   std::string state_dir;    // the coordinator's database; created
   std::string log_dir;      // one file a process; created
+  std::string page_address = "127.0.0.1:0";  // PageAddress, for people
   int64_t stages = 2;
   DeviceType device = DeviceType::kAuto;
   std::string log_level = "info";
@@ -37,7 +38,8 @@ struct LocalServiceOptions {
 
 // Owns the processes and the client. They talk over a Unix socket in a private
 // folder, so that no port can be taken and no other user can connect; metrics
-// are served on ephemeral loopback ports, which the logs name.
+// are served on ephemeral loopback ports, which the logs name. The page, beside
+// the coordinator's metrics, asks for a ticket of client().CreatePageTicket().
 //
 // Thread rule: one thread (see Supervisor), which calls Poll a few times a
 // second; client() may be used from any.

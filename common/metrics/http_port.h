@@ -19,6 +19,9 @@ struct HttpRequest {
   std::string path;   // as it was asked for, without the query
   std::string match;  // what the pattern's first group matched
   std::string body;   // of a POST
+  // The secret of the open session that it shows; empty: it shows none.
+  std::string session = {};
+  bool is_tls = false;
 };
 
 struct HttpAnswer {
@@ -35,6 +38,8 @@ struct HttpRoute {
   std::string pattern;  // a regular expression for the whole path
   // Anybody may ask: what is served has nothing in it that is secret.
   bool is_open = false;
+  // Asked for a session also where the port is open to everybody.
+  bool needs_session = false;
   // Of a POST: the Content-Type that it must have, without parameters. A form
   // of another site cannot send "application/json"; empty: any.
   std::string takes = {};

@@ -23,7 +23,7 @@ bool IsOfMethod(const HttpRoute& route, absl::string_view method) {
 }
 
 // The value of the session's cookie; empty: there is none.
-absl::string_view SessionOf(absl::string_view cookies) {
+absl::string_view CookieOf(absl::string_view cookies) {
   for (absl::string_view cookie : absl::StrSplit(cookies, ';')) {
     cookie = absl::StripAsciiWhitespace(cookie);
     if (absl::ConsumePrefix(&cookie, kSessionCookie) &&
@@ -38,6 +38,24 @@ absl::string_view SessionOf(absl::string_view cookies) {
 bool IsOfType(absl::string_view header, absl::string_view type) {
   const absl::string_view bare = header.substr(0, header.find(';'));
   return absl::EqualsIgnoreCase(absl::StripAsciiWhitespace(bare), type);
+}
+
+// Empty: there is none.
+std::string BearerOf(const HttpCall& call) {
+  const std::string header = call.ValueOf("Authorization");
+  absl::string_view token = header;
+  return absl::ConsumePrefix(&token, "Bearer ") ? std::string(token) : "";
+}
+
+// Whether the call, where a page sends it, is sent by one of the host that it
+// goes to. A browser tells the page's "scheme://host:port", or "null".
+bool IsOfOwnPage(const HttpCall& call) {
+  const int origins = call.CountOf("Origin");
+  if (origins == 0) return true;
+  const std::string origin = call.ValueOf("Origin");
+  const size_t host = origin.find("://");
+  return origins == 1 && host != std::string::npos &&
+         absl::EqualsIgnoreCase(origin.substr(host + 3), call.ValueOf("Host"));
 }
 
 bool IsNumeric(const std::string& host) {
@@ -91,8 +109,12 @@ std::optional<HttpAnswer> RequestGate::Refuse(const HttpCall& call) const {
     return Forbid(call, 403, "another host's name",
                   "this is not the host that was asked for");
   }
+  if (call.method == "POST" && !IsOfOwnPage(call)) {
+    return Forbid(call, 403, "another site's page",
+                  "this was sent by a page of another site");
+  }
   const Way* way = WayOf(call);
-  if ((way == nullptr || !way->route.is_open) && !MayRead(call)) {
+  if (!MayAsk(call, way)) {
     HttpAnswer refusal =
         Forbid(call, 401, "no token, or an unknown one", "this needs a token");
     refusal.headers["WWW-Authenticate"] = "Bearer";
@@ -116,7 +138,9 @@ HttpAnswer RequestGate::Answer(const HttpCall& call) const {
   HttpAnswer answer = way->route.handler(
       {.path = call.path,
        .match = match.size() > 1 ? match[1].str() : std::string(),
-       .body = call.body});
+       .body = call.body,
+       .session = OpenSessionOf(call),
+       .is_tls = names_.has_value()});
   AddHeaders(&answer);
   return answer;
 }
@@ -142,15 +166,25 @@ bool RequestGate::IsThisHost(const HttpCall& call) const {
   return names_.has_value() && (IsNumeric(name) || names_->Cover(name));
 }
 
-bool RequestGate::MayRead(const HttpCall& call) const {
-  if (security_.may_read == nullptr) return true;
-  const std::string header = call.ValueOf("Authorization");
-  absl::string_view token = header;
-  if (absl::ConsumePrefix(&token, "Bearer ")) return security_.may_read(token);
+bool RequestGate::MayAsk(const HttpCall& call, const Way* way) const {
+  if (way != nullptr && way->route.is_open) return true;
+  const bool needs_session = way != nullptr && way->route.needs_session;
+  if (security_.may_read == nullptr) {
+    return !needs_session || !OpenSessionOf(call).empty();
+  }
+  const std::string token = BearerOf(call);
+  if (!token.empty()) return security_.may_read(token);
+  return !OpenSessionOf(call).empty();
+}
+
+std::string RequestGate::OpenSessionOf(const HttpCall& call) const {
+  if (security_.has_session == nullptr) return "";
   const std::string cookies = call.ValueOf("Cookie");
-  const absl::string_view session = SessionOf(cookies);
-  return security_.has_session != nullptr && !session.empty() &&
-         security_.has_session(session);
+  const bool has_tls = names_.has_value();
+  const std::string shown =
+      has_tls ? std::string(CookieOf(cookies)) : BearerOf(call);
+  if (shown.empty() || !security_.has_session(shown)) return "";
+  return shown;
 }
 
 HttpAnswer RequestGate::Forbid(const HttpCall& call, int status,

@@ -25,8 +25,10 @@ struct MetricsSecurity {
   // Whether the bearer of this token may read; null: nobody is asked for one.
   // Called from the server's threads.
   std::function<bool(absl::string_view token)> may_read = nullptr;
-  // Whether this is the value of the session's cookie (kSessionCookie) of
-  // somebody who may read; null: there are no sessions. As above.
+  // Whether this is the secret of an open session; null: there are none. With
+  // TLS a browser sends it as a cookie (kSessionCookie); without, the page
+  // sends it as a bearer: a cookie would go to every port of this machine,
+  // whoever's it is. As above.
   std::function<bool(absl::string_view session)> has_session = nullptr;
 };
 
@@ -37,7 +39,8 @@ inline constexpr absl::string_view kSessionCookie = "__Host-halfpipe";
 // not this host's is refused for every path: some page has lent its own name to
 // this machine's address. This host's are "localhost", all numeric addresses
 // where there is TLS and loopback's where there is none, and the names in the
-// certificate. Thread-safe.
+// certificate. A POST that a page sends must come from this host's own page
+// (Origin). Thread-safe.
 class RequestGate {
  public:
   // CertificateNames::Read's codes.
@@ -68,7 +71,9 @@ class RequestGate {
   [[nodiscard]] HttpAnswer Forbid(const HttpCall& call, int status,
                                   absl::string_view reason,
                                   absl::string_view text) const;
-  [[nodiscard]] bool MayRead(const HttpCall& call) const;
+  [[nodiscard]] bool MayAsk(const HttpCall& call, const Way* way) const;
+  // The secret of the open session that the call shows; empty: none.
+  [[nodiscard]] std::string OpenSessionOf(const HttpCall& call) const;
 
   MetricsSecurity security_;
   std::optional<CertificateNames> names_;  // with TLS

@@ -32,20 +32,40 @@ absl::Status CheckExposures(const ServiceConfig& config) {
   return absl::OkStatus();
 }
 
+// Whoever reaches a private service may do everything there.
+std::unique_ptr<PageSessions> PrivateSessions() {
+  return std::make_unique<PageSessions>(
+      [](absl::string_view) { return true; },
+      [](absl::string_view) -> std::optional<Identity> {
+        return Identity{.name = "", .role = Role::kAdmin};
+      });
+}
+
+std::unique_ptr<PageSessions> SessionsOf(TokenBook* book) {
+  return std::make_unique<PageSessions>(
+      [book](absl::string_view token) {
+        const std::optional<Identity> identity = book->FindDigest(token);
+        return identity.has_value() && identity->role != Role::kStage;
+      },
+      [book](absl::string_view token) { return book->FindDigest(token); });
+}
+
 }  // namespace
 
 MetricsSecurity ServiceSecurity::ForMetrics(const std::string& address) const {
-  if (IsLocalAddress(address)) return {};
-  return {.certificate = tls.certificate,
-          .key = tls.key,
-          .may_read =
-              [book = tokens.get()](absl::string_view token) {
-                return book->IsPerson(token);
-              },
-          .has_session =
-              [sessions = sessions.get()](absl::string_view session) {
-                return sessions->IsOpen(session, SteadyNow());
-              }};
+  MetricsSecurity security;
+  if (sessions != nullptr) {
+    security.has_session = [open = sessions.get()](absl::string_view session) {
+      return open->IsOpen(session, SteadyNow());
+    };
+  }
+  if (IsLocalAddress(address)) return security;
+  security.certificate = tls.certificate;
+  security.key = tls.key;
+  security.may_read = [book = tokens.get()](absl::string_view token) {
+    return book->IsPerson(token);
+  };
+  return security;
 }
 
 void ServiceSecurity::AnswerEdits() const {
@@ -65,7 +85,8 @@ std::string ServiceSecurity::TokensProblem() const {
 }
 
 PageSessions* ServiceSecurity::SessionsAt(const std::string& address) const {
-  return address.empty() || IsLocalAddress(address) ? nullptr : sessions.get();
+  const bool anybody_looks = IsLocalAddress(address) && !is_private;
+  return address.empty() || anybody_looks ? nullptr : sessions.get();
 }
 
 absl::StatusOr<ServiceSecurity> OpenServiceSecurity(
@@ -80,7 +101,11 @@ absl::StatusOr<ServiceSecurity> OpenServiceSecurity(
     return absl::InvalidArgumentError(
         "tls.client_ca is set without tls.certificate and tls.key");
   }
-  if (config.tokens.empty()) return security;
+  if (config.tokens.empty()) {
+    security.is_private = IsUnixAddress(config.listen_address);
+    if (security.is_private) security.sessions = PrivateSessions();
+    return security;
+  }
   if (config.roots.empty()) {
     return absl::InvalidArgumentError(
         "roots: with tokens, the folders that jobs may name must be set: "
@@ -95,11 +120,7 @@ absl::StatusOr<ServiceSecurity> OpenServiceSecurity(
     LogWarning("who edits tokens will not hear whether they were read",
                {{"reason", desk.status().message()}});
   }
-  security.sessions = std::make_unique<PageSessions>(
-      [book = security.tokens.get()](absl::string_view token) {
-        const std::optional<Identity> identity = book->FindDigest(token);
-        return identity.has_value() && identity->role != Role::kStage;
-      });
+  security.sessions = SessionsOf(security.tokens.get());
   return security;
 }
 

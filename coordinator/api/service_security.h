@@ -20,8 +20,11 @@ namespace halfpipe {
 // What was opened from the settings. Outlives the servers.
 struct ServiceSecurity {
   TlsFiles tls;
-  std::unique_ptr<TokenBook> tokens;       // null: the open default
-  std::unique_ptr<PageSessions> sessions;  // with tokens
+  std::unique_ptr<TokenBook> tokens;  // null: the open default
+  // With tokens, or where the service listens at a Unix socket: not everybody
+  // on this machine may call it, so not everybody may act on its page.
+  std::unique_ptr<PageSessions> sessions;
+  bool is_private = false;  // at a Unix socket, without tokens
   std::unique_ptr<ReloadDesk>
       edits;  // with tokens; null, too: none was to be had
 
@@ -33,13 +36,15 @@ struct ServiceSecurity {
   }
 
   // For the metrics server at `address`: open where only this machine reaches
-  // it, else HTTPS and a token of a person, or a session that came of one.
+  // it, but for routes that need a session; else HTTPS and a token of a person,
+  // or a session that came of one.
   [[nodiscard]] MetricsSecurity ForMetrics(const std::string& address) const;
 
   // Empty: the tokens can be read, or there are none. Else why not, for health.
   [[nodiscard]] std::string TokensProblem() const;
 
-  // The sessions of the page at `address`; null: it is open.
+  // The sessions without which the page at `address` shows nothing; null:
+  // whoever reaches it may look.
   [[nodiscard]] PageSessions* SessionsAt(const std::string& address) const;
 };
 

@@ -1,4 +1,4 @@
-// The loss curves of the jobs that somebody looks at.
+// The records of the jobs that somebody looks at.
 #ifndef HP_COORDINATOR_PAGE_CURVE_BOOK_H_
 #define HP_COORDINATOR_PAGE_CURVE_BOOK_H_
 
@@ -13,7 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "coordinator/page/loss_curve.h"
+#include "coordinator/page/job_record.h"
 
 namespace halfpipe {
 
@@ -22,7 +22,8 @@ namespace halfpipe {
 // once. Thread-safe; one look at a time.
 class CurveBook {
  public:
-  static constexpr size_t kJobs = 16;
+  // A long job's record is 5 MiB.
+  static constexpr size_t kJobs = 8;
   // In one look: a longer curve is there after the next ones.
   static constexpr int kMostBatches = 100;
 
@@ -35,13 +36,22 @@ class CurveBook {
 
   [[nodiscard]] absl::StatusOr<std::vector<LossPoint>> Look(
       const std::string& job);
+  // Calls `use` with the job's record; nobody else looks meanwhile. Codes: the
+  // reader's.
+  [[nodiscard]] absl::Status Read(
+      const std::string& job,
+      const std::function<void(const JobRecord& record)>& use);
 
  private:
   struct Entry {
     std::string job;
     int64_t cursor = 0;
-    LossCurve curve;
+    JobRecord record;
   };
+
+  // The job's record with what is new; the pointer lives until the next call.
+  [[nodiscard]] absl::StatusOr<const JobRecord*> Update(const std::string& job)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const EventReader read_events_;
   absl::Mutex mutex_;

@@ -1,38 +1,41 @@
 #include "coordinator/page/page.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
+#include "common/config/job_config.h"
 #include "common/metrics/metrics_server.h"
-#include "coordinator/page/page_files.h"
-#include "coordinator/page/page_json.h"
+#include "coordinator/page/file_routes.h"
+#include "coordinator/page/job_actions.h"
+#include "coordinator/page/job_files.h"
+#include "coordinator/page/record_json.h"
 
 namespace halfpipe {
 namespace {
 
 constexpr int32_t kMostLive = 200;
 constexpr int32_t kMostEnded = 20;
-
-HttpRoute FileRoute(const std::string& pattern, const std::string& type,
-                    absl::string_view content) {
-  return {.pattern = pattern,
-          .is_open = true,
-          .handler = [type, content](const HttpRequest&) {
-            return HttpAnswer{.type = type, .body = std::string(content)};
-          }};
-}
+constexpr char kJobs[] = "/api/v1/jobs/";
+constexpr char kId[] = "[A-Za-z0-9._-]{1,128}";
 
 HttpAnswer Failure(const absl::Status& status) {
   int code = 500;
   if (absl::IsNotFound(status)) code = 404;
   if (absl::IsUnavailable(status)) code = 503;
   if (absl::IsUnauthenticated(status)) code = 401;
+  if (absl::IsPermissionDenied(status)) code = 403;
   if (absl::IsInvalidArgument(status)) code = 400;
+  if (absl::IsOutOfRange(status)) code = 416;
+  if (absl::IsFailedPrecondition(status) || absl::IsAborted(status)) code = 409;
   return {.status = code, .body = ErrorJson(status.message())};
 }
 
@@ -47,25 +50,48 @@ absl::StatusOr<std::vector<Job>> Some(Coordinator& coordinator,
   return std::move(page.jobs);
 }
 
+// The parts of a path, of which the last may have slashes.
+std::vector<std::string> PartsOf(const std::string& match, int parts) {
+  return absl::StrSplit(match, absl::MaxSplits('/', parts - 1));
+}
+
+int64_t NumberOf(const std::string& digits) {
+  int64_t number = 0;
+  return absl::SimpleAtoi(digits, &number) ? number : 0;
+}
+
+absl::StatusOr<std::string> OutputFolderOf(const Job& job) {
+  HP_ASSIGN_OR_RETURN(const JobConfig config,
+                      ParseJobConfig(job.config_yaml, "stored config"));
+  absl::string_view folder = config.output.dir;
+  while (folder.size() > 1 && absl::ConsumeSuffix(&folder, "/")) {
+  }
+  return std::string(folder);
+}
+
 }  // namespace
 
 std::vector<HttpRoute> Page::Routes() {
-  std::vector<HttpRoute> routes = {
-      FileRoute("/", "text/html; charset=utf-8", PageIndexHtml()),
-      FileRoute("/page\\.css", "text/css; charset=utf-8", PageCss()),
-      FileRoute("/page\\.js", "text/javascript; charset=utf-8", PageJs())};
+  std::vector<HttpRoute> routes = PageFileRoutes();
+  const std::string job = absl::StrCat(kJobs, "(", kId);
+  routes.push_back(DataRoute("/api/v1/overview", &Page::Overview));
+  routes.push_back(DataRoute(absl::StrCat(job, ")"), &Page::OneJob));
+  routes.push_back(DataRoute(
+      absl::StrCat(job, "/steps/[0-9]{1,15}/[0-9]{1,15})"), &Page::Steps));
+  routes.push_back(CloseRoute(absl::StrCat(job, ")/log"), &Page::Log));
   routes.push_back(
-      {.pattern = "/api/v1/overview", .handler = [this](const HttpRequest&) {
-         return WithCoordinator([this](Coordinator& coordinator) {
-           return Overview(coordinator);
-         });
-       }});
-  routes.push_back({.pattern = "/api/v1/jobs/([A-Za-z0-9._-]{1,128})",
-                    .handler = [this](const HttpRequest& request) {
-                      return WithCoordinator([&](Coordinator& coordinator) {
-                        return OneJob(coordinator, request.match);
-                      });
-                    }});
+      CloseRoute(absl::StrCat(job, ")/settings"), &Page::Settings));
+  routes.push_back(CloseRoute(absl::StrCat(job, ")/files"), &Page::Files));
+  routes.push_back(CloseRoute(
+      absl::StrCat(job,
+                   "/files/[0-9]{1,15}/[0-9]{1,19}/[0-9]{1,15}/"
+                   "[A-Za-z0-9._-]{1,200}(?:/[A-Za-z0-9._-]{1,200})?)"),
+      &Page::Piece));
+  HttpRoute act = DataRoute(absl::StrCat(job, "/(?:pause|resume|save|cancel))"),
+                            &Page::ActOn);
+  act.method = HttpRoute::Method::kPost;
+  act.takes = "application/json";
+  routes.push_back(std::move(act));
   if (sessions_ == nullptr) return routes;
   routes.push_back({.method = HttpRoute::Method::kPost,
                     .pattern = "/api/v1/session",
@@ -75,6 +101,24 @@ std::vector<HttpRoute> Page::Routes() {
                       return LogIn(request);
                     }});
   return routes;
+}
+
+HttpRoute Page::DataRoute(const std::string& pattern, Maker make) {
+  return {.pattern = pattern,
+          .needs_session = !anybody_looks_,
+          .handler = [this, make](const HttpRequest& request) {
+            return Answer(make, request);
+          }};
+}
+
+HttpRoute Page::CloseRoute(const std::string& pattern, Maker make) {
+  HttpRoute route = DataRoute(pattern, make);
+  route.handler = [this, make](const HttpRequest& request) {
+    if (RightsOf(request).looks_closely) return Answer(make, request);
+    return Failure(absl::PermissionDeniedError(
+        "this is shown in a session: halfpipe page makes a link"));
+  };
+  return route;
 }
 
 void Page::Open(Coordinator* coordinator) {
@@ -99,18 +143,28 @@ void Page::Close() {
   curves_.reset();
 }
 
-HttpAnswer Page::WithCoordinator(
-    const std::function<absl::StatusOr<std::string>(Coordinator&)>& make) {
+HttpAnswer Page::Answer(Maker make, const HttpRequest& request) {
   const absl::ReaderMutexLock lock(&mutex_);
   if (coordinator_ == nullptr) {
     return Failure(absl::UnavailableError("the service starts or ends"));
   }
-  absl::StatusOr<std::string> json = make(*coordinator_);
-  if (!json.ok()) return Failure(json.status());
-  return {.body = *std::move(json)};
+  absl::StatusOr<std::string> body = (this->*make)(*coordinator_, request);
+  if (!body.ok()) return Failure(body.status());
+  HttpAnswer answer{.body = *std::move(body)};
+  if (make == &Page::Piece) answer.type = "application/octet-stream";
+  return answer;
 }
 
-absl::StatusOr<std::string> Page::Overview(Coordinator& coordinator) {
+PageRights Page::RightsOf(const HttpRequest& request) const {
+  if (sessions_ == nullptr) return {.looks_closely = true, .acts = true};
+  const std::optional<Identity> owner =
+      sessions_->OwnerOf(request.session, SteadyNow());
+  return {.looks_closely = !request.session.empty(),
+          .acts = owner.has_value() && MayAct(owner->role)};
+}
+
+absl::StatusOr<std::string> Page::Overview(Coordinator& coordinator,
+                                           const HttpRequest& /*request*/) {
   HP_ASSIGN_OR_RETURN(
       const std::vector<Job> live,
       Some(coordinator,
@@ -127,14 +181,83 @@ absl::StatusOr<std::string> Page::Overview(Coordinator& coordinator) {
 }
 
 absl::StatusOr<std::string> Page::OneJob(Coordinator& coordinator,
-                                         const std::string& id) {
+                                         const HttpRequest& request) {
+  const std::string& id = request.match;
   HP_ASSIGN_OR_RETURN(const Job job, coordinator.GetJob(id));
   mutex_.AssertReaderHeld();
   HP_ASSIGN_OR_RETURN(const std::vector<LossPoint> curve, curves_->Look(id));
   const absl::StatusOr<std::vector<StepTrace>> trace =
       coordinator.GetTrace(id, 1);
   return JobPageJson(job, curve, trace.value_or(std::vector<StepTrace>()),
-                     absl::Now());
+                     absl::Now(), RightsOf(request));
+}
+
+absl::StatusOr<std::string> Page::Steps(Coordinator& /*coordinator*/,
+                                        const HttpRequest& request) {
+  const std::vector<std::string> parts = PartsOf(request.match, 4);
+  std::string json;
+  mutex_.AssertReaderHeld();
+  HP_RETURN_IF_ERROR(curves_->Read(parts[0], [&](const JobRecord& record) {
+    json =
+        StepsJson(record, NumberOf(parts[2]), NumberOf(parts[3]), kMostPoints);
+  }));
+  return json;
+}
+
+absl::StatusOr<std::string> Page::Log(Coordinator& /*coordinator*/,
+                                      const HttpRequest& request) {
+  std::string json;
+  mutex_.AssertReaderHeld();
+  HP_RETURN_IF_ERROR(curves_->Read(
+      request.match,
+      [&json](const JobRecord& record) { json = LogJson(record); }));
+  return json;
+}
+
+absl::StatusOr<std::string> Page::Settings(Coordinator& coordinator,
+                                           const HttpRequest& request) {
+  HP_ASSIGN_OR_RETURN(const Job job, coordinator.GetJob(request.match));
+  return SettingsJson(job.config_yaml);
+}
+
+absl::StatusOr<std::string> Page::Files(Coordinator& coordinator,
+                                        const HttpRequest& request) {
+  HP_ASSIGN_OR_RETURN(const Job job, coordinator.GetJob(request.match));
+  HP_ASSIGN_OR_RETURN(const std::string folder, OutputFolderOf(job));
+  return FilesJson(OfferFiles(job, folder));
+}
+
+absl::StatusOr<std::string> Page::Piece(Coordinator& coordinator,
+                                        const HttpRequest& request) {
+  const std::vector<std::string> parts = PartsOf(request.match, 6);
+  HP_ASSIGN_OR_RETURN(const Job job, coordinator.GetJob(parts[0]));
+  HP_ASSIGN_OR_RETURN(const std::string folder, OutputFolderOf(job));
+  return ReadOfferedFile(folder,
+                         {.name = parts[5],
+                          .bytes = NumberOf(parts[2]),
+                          .changed_ns = NumberOf(parts[3])},
+                         NumberOf(parts[4]), kPieceBytes);
+}
+
+absl::StatusOr<std::string> Page::ActOn(Coordinator& coordinator,
+                                        const HttpRequest& request) {
+  if (!RightsOf(request).acts) {
+    return absl::PermissionDeniedError(
+        "only the session of a token that may submit jobs changes one");
+  }
+  const std::vector<std::string> parts = PartsOf(request.match, 2);
+  absl::StatusOr<Job> job = Act(coordinator, parts[0], parts[1]);
+  std::optional<Identity> owner;
+  if (sessions_ != nullptr) {
+    owner = sessions_->OwnerOf(request.session, SteadyNow());
+  }
+  LogInfo("asked on the page",
+          {{"action", parts[1]},
+           {"job", parts[0]},
+           {"token", owner.has_value() ? owner->name : ""},
+           {"answer", job.ok() ? "done" : job.status().message()}});
+  HP_RETURN_IF_ERROR(job.status());
+  return JobPageJson(*job, {}, {}, absl::Now(), RightsOf(request));
 }
 
 HttpAnswer Page::LogIn(const HttpRequest& request) {
@@ -151,6 +274,10 @@ HttpAnswer Page::LogIn(const HttpRequest& request) {
     LogWarning("page: a login was refused",
                {{"reason", session.status().message()}});
     return Failure(session.status());
+  }
+  if (!request.is_tls) {
+    // No cookie: browsers would send it to every port of this machine.
+    return {.body = nlohmann::json{{"session", *session}}.dump()};
   }
   return {.body = "{}",
           .headers = {

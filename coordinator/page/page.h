@@ -1,6 +1,6 @@
 // The page that the coordinator serves beside its metrics: what waits, what
-// runs, how the loss goes, and what the last step was made of. It only reads.
-// docs/page.md.
+// runs, how the curves go, what the last step was made of; and, for whoever may
+// change a job, what is to be done to it. docs/page.md.
 #ifndef HP_COORDINATOR_PAGE_PAGE_H_
 #define HP_COORDINATOR_PAGE_PAGE_H_
 
@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/metrics/http_port.h"
 #include "coordinator/page/curve_book.h"
+#include "coordinator/page/page_json.h"
 #include "coordinator/page/page_sessions.h"
 #include "coordinator/schedule/coordinator.h"
 
@@ -22,8 +24,17 @@ namespace halfpipe {
 // in between, between Open and Close, there are data, else 503. Thread-safe.
 class Page {
  public:
-  // `sessions` outlives it; null: the page is open, nobody logs in.
-  explicit Page(PageSessions* sessions) : sessions_(sessions) {}
+  // What a part of a file has at most.
+  static constexpr size_t kPieceBytes = size_t{2} << 20;
+  // What a curve has at most; a screen shows no more.
+  static constexpr size_t kMostPoints = 1000;
+
+  // `sessions` outlives it; null: the page is open, nobody logs in, and whoever
+  // reaches it may do everything. `anybody_looks`: what the metrics tell is
+  // shown without a session, too.
+  explicit Page(PageSessions* sessions, bool anybody_looks = false)
+      : sessions_(sessions),
+        anybody_looks_(anybody_looks || sessions == nullptr) {}
 
   // For the server; they hold `this`.
   [[nodiscard]] std::vector<HttpRoute> Routes();
@@ -34,15 +45,41 @@ class Page {
   void Close();
 
  private:
+  using Maker = absl::StatusOr<std::string> (Page::*)(Coordinator&,
+                                                      const HttpRequest&);
+
+  // A path whose answer is the JSON that `make` makes.
+  [[nodiscard]] HttpRoute DataRoute(const std::string& pattern, Maker make);
+  // The same for those alone who may look closely.
+  [[nodiscard]] HttpRoute CloseRoute(const std::string& pattern, Maker make);
   // Calls `make` with the coordinator, or says that it is not there.
-  HttpAnswer WithCoordinator(
-      const std::function<absl::StatusOr<std::string>(Coordinator&)>& make);
-  absl::StatusOr<std::string> Overview(Coordinator& coordinator);
+  HttpAnswer Answer(Maker make, const HttpRequest& request);
+
+  absl::StatusOr<std::string> Overview(Coordinator& coordinator,
+                                       const HttpRequest& request);
   absl::StatusOr<std::string> OneJob(Coordinator& coordinator,
-                                     const std::string& id);
+                                     const HttpRequest& request);
+  // ID/steps/FROM/TO
+  absl::StatusOr<std::string> Steps(Coordinator& coordinator,
+                                    const HttpRequest& request);
+  absl::StatusOr<std::string> Log(Coordinator& coordinator,
+                                  const HttpRequest& request);
+  absl::StatusOr<std::string> Settings(Coordinator& coordinator,
+                                       const HttpRequest& request);
+  absl::StatusOr<std::string> Files(Coordinator& coordinator,
+                                    const HttpRequest& request);
+  // ID/files/BYTES/CHANGED/OFFSET/NAME: bytes, not JSON
+  absl::StatusOr<std::string> Piece(Coordinator& coordinator,
+                                    const HttpRequest& request);
+  // ID/ACTION
+  absl::StatusOr<std::string> ActOn(Coordinator& coordinator,
+                                    const HttpRequest& request);
   HttpAnswer LogIn(const HttpRequest& request);
 
+  [[nodiscard]] PageRights RightsOf(const HttpRequest& request) const;
+
   PageSessions* const sessions_;
+  const bool anybody_looks_;
   absl::Mutex mutex_;  // held for reading while one is answered
   Coordinator* coordinator_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::unique_ptr<CurveBook> curves_ ABSL_GUARDED_BY(mutex_);

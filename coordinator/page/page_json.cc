@@ -6,6 +6,7 @@
 
 #include "common/base/for_each.h"
 #include "common/pipeline/transfer_ends.h"
+#include "coordinator/page/job_actions.h"
 
 namespace halfpipe {
 namespace {
@@ -135,8 +136,11 @@ std::string OverviewJson(const ServerInfo& info, const std::vector<Job>& live,
 }
 
 std::string JobPageJson(const Job& job, const std::vector<LossPoint>& curve,
-                        const std::vector<StepTrace>& trace, absl::Time now) {
+                        const std::vector<StepTrace>& trace, absl::Time now,
+                        const PageRights& rights) {
   Json json = JobJson(job);
+  json["looks_closely"] = rights.looks_closely;
+  json["actions"] = rights.acts ? Json(ActionsIn(job.state)) : Json::array();
   json["now"] = SecondsSinceEpoch(now);
   Json points = Json::array();
   for (const LossPoint& point : curve) {

@@ -12,6 +12,12 @@
 
 namespace halfpipe {
 
+// What whoever asks may do.
+struct PageRights {
+  bool looks_closely = false;  // at the settings, the log and the files
+  bool acts = false;           // pauses, resumes, saves and cancels
+};
+
 // Every job that has not ended, in the order of the queue behind those that are
 // under way, then those that have ended last; and the stages.
 [[nodiscard]] std::string OverviewJson(const ServerInfo& info,
@@ -24,7 +30,8 @@ namespace halfpipe {
 [[nodiscard]] std::string JobPageJson(const Job& job,
                                       const std::vector<LossPoint>& curve,
                                       const std::vector<StepTrace>& trace,
-                                      absl::Time now);
+                                      absl::Time now,
+                                      const PageRights& rights = {});
 
 // {"error": text}
 [[nodiscard]] std::string ErrorJson(absl::string_view text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/auth/token_file.h"
+#include "common/base/address.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 
@@ -45,15 +46,30 @@ absl::StatusOr<std::string> PageSessions::Exchange(absl::string_view ticket,
 }
 
 bool PageSessions::IsOpen(absl::string_view session, absl::Time now) {
-  const std::string digest = Sha256Hex(session);
   const absl::MutexLock lock(&mutex_);
+  return TokenOf(session, now).has_value();
+}
+
+std::optional<Identity> PageSessions::OwnerOf(absl::string_view session,
+                                              absl::Time now) {
+  std::optional<std::string> token;
+  {
+    const absl::MutexLock lock(&mutex_);
+    token = TokenOf(session, now);
+  }
+  return token.has_value() ? owner_(*token) : std::nullopt;
+}
+
+std::optional<std::string> PageSessions::TokenOf(absl::string_view session,
+                                                 absl::Time now) {
+  const std::string digest = Sha256Hex(session);
   const auto found =
       std::find_if(sessions_.begin(), sessions_.end(),
                    [&](const Entry& entry) { return entry.digest == digest; });
-  if (found == sessions_.end()) return false;
-  if (now <= found->until && may_enter_(found->token)) return true;
+  if (found == sessions_.end()) return std::nullopt;
+  if (now <= found->until && may_enter_(found->token)) return found->token;
   sessions_.erase(found);
-  return false;
+  return std::nullopt;
 }
 
 absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
@@ -65,8 +81,9 @@ absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
   }
   PageTicket ticket{.address = access.address};
   if (access.sessions == nullptr) return ticket;
-  ticket.tls = true;
-  if (!access.tokens->Find(token).has_value()) {
+  // Where only this machine reaches the page, it is plain HTTP.
+  ticket.tls = !IsLocalAddress(access.address);
+  if (access.tokens != nullptr && !access.tokens->Find(token).has_value()) {
     return absl::UnauthenticatedError("the service does not know this token");
   }
   HP_ASSIGN_OR_RETURN(ticket.ticket,

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,9 +32,14 @@ class PageSessions {
   static constexpr size_t kMost = 256;
 
   // Whether the token of that SHA-256 still lets a person in: a session ends
-  // with it, also where another one gets its name. Called from any thread.
-  explicit PageSessions(std::function<bool(absl::string_view token)> may_enter)
-      : may_enter_(std::move(may_enter)) {}
+  // with it, also where another one gets its name. `owner`: whose that token
+  // is; without it nobody is known by name, and sessions only look. Both are
+  // called from any thread.
+  explicit PageSessions(
+      std::function<bool(absl::string_view token)> may_enter,
+      std::function<std::optional<Identity>(absl::string_view token)> owner =
+          [](absl::string_view) { return std::nullopt; })
+      : may_enter_(std::move(may_enter)), owner_(std::move(owner)) {}
 
   // A ticket for whoever has the token of this SHA-256. Unavailable: no random
   // bytes.
@@ -44,6 +50,9 @@ class PageSessions {
   [[nodiscard]] absl::StatusOr<std::string> Exchange(absl::string_view ticket,
                                                      absl::Time now);
   [[nodiscard]] bool IsOpen(absl::string_view session, absl::Time now);
+  // Who has that session; nullopt: it is not open, or nobody knows whose it is.
+  [[nodiscard]] std::optional<Identity> OwnerOf(absl::string_view session,
+                                                absl::Time now);
 
  private:
   struct Entry {
@@ -57,7 +66,13 @@ class PageSessions {
                                                        absl::Time until,
                                                        std::deque<Entry>* list);
 
+  // The token that an open session came from; nullopt: it is not open.
+  [[nodiscard]] std::optional<std::string> TokenOf(absl::string_view session,
+                                                   absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const std::function<bool(absl::string_view token)> may_enter_;
+  const std::function<std::optional<Identity>(absl::string_view token)> owner_;
   absl::Mutex mutex_;
   std::deque<Entry> tickets_ ABSL_GUARDED_BY(mutex_);
   std::deque<Entry> sessions_ ABSL_GUARDED_BY(mutex_);
@@ -66,8 +81,9 @@ class PageSessions {
 // Owns nothing; what it points at outlives the server.
 struct PageAccess {
   std::string address;  // of the page; empty: there is none
-  // Both null: the page is open.
+  // Null: the page is open.
   PageSessions* sessions = nullptr;
+  // Null: whoever may call the service may have a ticket.
   TokenBook* tokens = nullptr;
 };
 

@@ -2,6 +2,9 @@
 # The page of a real service, in a real browser: a job that somebody gave a
 # hostile name runs, Chromium logs in with a ticket over TLS, and sees it.
 #
+# page_browser.py then exercises it: hover, zoom, keys, a phone, the dark, and
+# what is done to a job by clicks.
+#
 #   HP_SCREENSHOTS  a folder to leave the pictures in
 source "$(dirname "$0")/lib.sh"
 
@@ -60,11 +63,12 @@ steps_done() {
 }
 wait_for 120 steps_done
 
-# What asks without a session gets nothing but the three files.
+# What asks without a session gets nothing but the page's own files.
 page="https://localhost:$page_port"
 status() { curl -s -o /dev/null -w '%{http_code}' --cacert "$HALFPIPE_CA" "$@"; }
 [[ "$(status "$page/")" == 200 ]] || fail "the page itself"
-for path in metrics healthz api/v1/overview api/v1/jobs/first; do
+for path in metrics healthz api/v1/overview api/v1/jobs/first \
+  api/v1/jobs/first/log api/v1/jobs/first/files api/v1/jobs/first/steps/0/9; do
   [[ "$(status "$page/$path")" == 401 ]] || fail "$path without a token"
   [[ "$(status -b __Host-halfpipe=x "$page/$path")" == 401 ]] || fail "$path, x"
 done
@@ -75,6 +79,17 @@ post() {
 }
 [[ "$(post -c "$scratch/cookies")" == 200 ]] || fail "a ticket was refused"
 [[ "$(post)" == 401 ]] || fail "a ticket was taken twice"
+# It looks, at the log, too; a reader's session changes nothing, nor does a page
+# of another site in anybody's.
+mine=(-b "$scratch/cookies")
+[[ "$(status "${mine[@]}" "$page/api/v1/jobs/first/log")" == 200 ]] ||
+  fail "the log"
+pause=(-X POST -H 'Content-Type: application/json' -d '{}'
+  "$page/api/v1/jobs/first/pause")
+[[ "$(status "${mine[@]}" "${pause[@]}")" == 403 ]] || fail "a reader paused"
+[[ "$(status "${pause[@]}")" == 401 ]] || fail "a stranger paused"
+[[ "$(status "${mine[@]}" -H 'Origin: https://evil.example' \
+  "${pause[@]}")" == 403 ]] || fail "another site paused"
 # curl sends the cookie back over TLS alone, as a browser does.
 [[ "$(status -b "$scratch/cookies" "$page/api/v1/jobs/first")" == 200 ]] ||
   fail "the cookie"
@@ -116,22 +131,24 @@ lacks overview "$ticket"
 drawn overview f3f5f7 d7dce1
 
 browse job 1000,1400 first
-holds job '<polyline'
+holds job 'dygraph-axis-label-x'
+holds job '<canvas'
 holds job 'class="forward"'
 holds job 'class="transfer"'
 holds job 'who=&lt;h1 id=owned&gt;'
 lacks job '<h1 id=owned'
+lacks job 'data-action='
 holds job 'nothing to do'
 drawn job 3b82c4 d9822b 4c9a6a
 
 browse phone 390,844 first
-holds phone '<polyline'
+holds phone '<canvas'
 drawn phone f3f5f7
 
 # A link that was used says so, and shows nothing.
 url="$(as read page 2>/dev/null)"
 curl -s -o /dev/null --cacert "$HALFPIPE_CA" -X POST \
-  -d "{\"ticket\": \"${url##*#ticket=}\"}" "$page/api/v1/session"
+  -H 'Content-Type: application/json' -d "{\"ticket\": \"${url##*#ticket=}\"}" "$page/api/v1/session"
 timeout 60 "$browser" --headless --no-sandbox --disable-gpu \
   --ignore-certificate-errors-spki-list="$key_hash" \
   --user-data-dir="$scratch/used-profile" --virtual-time-budget=2500 \
@@ -149,4 +166,23 @@ assert {"0F0", "1F0", "1RF0", "STEP"} <= names, names
 assert sum(e.get("cat") == "step" for e in events) == 6
 assert all(e["dur"] >= 0 for e in events if e["ph"] == "X")
 END
+
+# By hand: whoever may submit pauses and cancels, too.
+url="$(as submit page first 2>/dev/null)"
+python3 "$HP_SOURCE/tests/e2e/page_browser.py" "$browser" "$url" "$shots" \
+  "--ignore-certificate-errors-spki-list=$key_hash" ||
+  fail "page_browser.py"
+[[ "$(as read show first -o json)" == *'"state": "cancelled"'* ]] ||
+  fail "the job was not cancelled"
+grep -q 'asked on the page" action=pause job=first token=a-submit' \
+  "$scratch/coordinator.log" || fail "it is not in the log"
+
+# The same with a job of 100,000 steps, validation and other jobs to compare.
+"$HP_SOURCE/tests/coordinator/page/mock/make_mock" "$scratch/mock" --serve 0 \
+  >"$scratch/mock.url" 2>"$scratch/mock.log" &
+children+=($!)
+wait_for 20 test -s "$scratch/mock.url"
+python3 "$HP_SOURCE/tests/e2e/page_browser.py" "$browser" \
+  "$(cat "$scratch/mock.url")#job/cat-lora" "$shots/mock" --mock ||
+  fail "page_browser.py --mock"
 echo "pictures in $shots"

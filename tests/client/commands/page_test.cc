@@ -31,6 +31,29 @@ TEST(PageCommandTest, ATicketIsBehindTheHash) {
               HasSubstr("\"url\": \"https://127.0.0.1:9700/#ticket=hpt_t\""));
 }
 
+TEST(PageCommandTest, OpensItForWhoeverSitsThere) {
+  FakeTrainingClient client;
+  client.page = {.address = "127.0.0.1:9700", .tls = false, .ticket = "hpt_t"};
+  CommandEnvironment environment = ServiceOf(client);
+  std::string opened;
+  bool is_there = true;
+  environment.open_url = [&](const std::string& url) {
+    opened = url;
+    return is_there;
+  };
+  const std::string url = "http://127.0.0.1:9700/#ticket=hpt_t";
+  const CliResult result = RunCli({"page"}, environment);
+  EXPECT_EQ(result.out, url + "\n");  // for whoever wants it elsewhere
+  EXPECT_EQ(result.err, "Opened in the browser.\n");
+  EXPECT_EQ(opened, url);
+  is_there = false;
+  EXPECT_THAT(RunCli({"page"}, environment).err, HasSubstr("five minutes"));
+  opened.clear();
+  (void)RunCli({"page", "--no-open"}, environment);
+  (void)RunCli({"page", "-o", "json"}, environment);
+  EXPECT_EQ(opened, "");
+}
+
 TEST(PageCommandTest, AServiceWithoutAPageIsAnError) {
   FakeTrainingClient client;
   client.status = absl::FailedPreconditionError("the service serves no page");

@@ -102,6 +102,50 @@ TEST_F(OpenGateTest, ARouteTakesItsOwnContentTypeOnly) {
   }
 }
 
+// A page of another site may not send anything, whatever it makes of its form.
+TEST_F(OpenGateTest, APostComesFromThisHostsOwnPage) {
+  const auto post = [this](const char* origin) {
+    HttpCall call = Call(
+        "/session", {{"Content-Type", "application/json"}, {"Origin", origin}});
+    call.method = "POST";
+    return Status(gate_, call);
+  };
+  EXPECT_EQ(post("http://localhost:9700"), 0);
+  EXPECT_EQ(post("http://LOCALHOST:9700"), 0);
+  for (const char* origin :
+       {"http://evil.example", "http://localhost:9701", "http://localhost",
+        "null", "", "localhost:9700", "http://evil.example#localhost:9700"}) {
+    EXPECT_EQ(post(origin), 403) << origin;
+  }
+  // Reading is told apart by the browser: what is read stays here.
+  EXPECT_EQ(Status(gate_, Call("/", {{"Origin", "http://evil.example"}})), 0);
+}
+
+// Everybody on this machine reaches the port; not everybody the page.
+TEST(RequestGateTest, ARouteMayNeedASessionOnAnOpenPort) {
+  std::vector<HttpRoute> routes = Routes();
+  routes[1].needs_session = true;
+  std::string seen;
+  routes[1].handler = [&seen](const HttpRequest& request) {
+    seen = request.session;
+    return HttpAnswer();
+  };
+  const RequestGate gate = *RequestGate::Create(
+      {.has_session = [](absl::string_view id) { return id == "mine"; }},
+      routes);
+  EXPECT_EQ(Status(gate, Call("/healthz")), 0);
+  EXPECT_EQ(Status(gate, Call("/jobs/a")), 401);
+  EXPECT_EQ(Status(gate, Call("/jobs/a", {{"Authorization", "Bearer x"}})),
+            401);
+  // A cookie goes to every port of a machine: here it is none.
+  EXPECT_EQ(Status(gate, Call("/jobs/a", {{"Cookie", "__Host-halfpipe=mine"}})),
+            401);
+  const HttpCall mine = Call("/jobs/a", {{"Authorization", "Bearer mine"}});
+  EXPECT_EQ(Status(gate, mine), 0);
+  (void)gate.Answer(mine);
+  EXPECT_EQ(seen, "mine");
+}
+
 class ClosedGateTest : public ::testing::Test {
  protected:
   ClosedGateTest() {

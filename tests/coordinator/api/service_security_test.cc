@@ -83,6 +83,42 @@ TEST_F(ServiceSecurityTest, ThePageHasSessionsWhereOthersReachIt) {
   EXPECT_FALSE(security.has_session(*session));
 }
 
+// Who may call the service is decided elsewhere than who reaches its page.
+TEST_F(ServiceSecurityTest, APrivateServicesPageAsksForASession) {
+  ServiceConfig config;
+  config.listen_address = "unix:/run/halfpipe.sock";
+  const auto opened = OpenServiceSecurity(config);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  PageSessions* const sessions = opened->SessionsAt("127.0.0.1:9707");
+  ASSERT_NE(sessions, nullptr);
+  const MetricsSecurity security = opened->ForMetrics("127.0.0.1:9707");
+  EXPECT_EQ(security.may_read, nullptr);  // metrics are for everybody here
+  ASSERT_NE(security.has_session, nullptr);
+  const absl::Time now = absl::Now();
+  const std::string session =
+      sessions->Exchange(sessions->NewTicket("", now).value(), now).value();
+  EXPECT_TRUE(security.has_session(session));
+  EXPECT_EQ(sessions->OwnerOf(session, now)->role, Role::kAdmin);
+}
+
+TEST_F(ServiceSecurityTest, OnLoopbackASessionSaysWhoActs) {
+  ServiceConfig config = complete_;
+  config.listen_address = "127.0.0.1:50700";
+  config.metrics_address = "127.0.0.1:9700";
+  const auto opened = OpenServiceSecurity(config);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->SessionsAt(config.metrics_address), nullptr);
+  ASSERT_NE(opened->sessions, nullptr);
+  const absl::Time now = absl::Now();
+  const std::string session =
+      opened->sessions
+          ->Exchange(
+              opened->sessions->NewTicket(Sha256Hex(token_), now).value(), now)
+          .value();
+  EXPECT_EQ(opened->sessions->OwnerOf(session, now)->name, "alice");
+  EXPECT_EQ(opened->sessions->OwnerOf(session, now)->role, Role::kRead);
+}
+
 TEST_F(ServiceSecurityTest, TokensThatCannotBeReadAreAProblem) {
   const auto opened = OpenServiceSecurity(complete_);
   ASSERT_TRUE(opened.ok()) << opened.status();

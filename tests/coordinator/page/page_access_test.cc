@@ -28,6 +28,15 @@ TEST(PageAccessTest, AnOpenPageNeedsNone) {
   EXPECT_EQ(ticket->ticket, "");
 }
 
+TEST(PageAccessTest, APrivateServicesPageIsForWhoeverReachesTheService) {
+  PageSessions sessions([](absl::string_view) { return true; });
+  const auto ticket = MakePageTicket(
+      {.address = "127.0.0.1:9707", .sessions = &sessions}, "", absl::Now());
+  ASSERT_TRUE(ticket.ok()) << ticket.status();
+  EXPECT_FALSE(ticket->tls);  // this machine alone reaches it
+  EXPECT_TRUE(sessions.Exchange(ticket->ticket, absl::Now()).ok());
+}
+
 TEST(PageAccessTest, ATicketIsForTheBearerOfAToken) {
   const std::string file = ::testing::TempDir() + "/page_access_tokens";
   std::filesystem::remove(file);

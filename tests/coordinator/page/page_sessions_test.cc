@@ -1,5 +1,7 @@
 #include "coordinator/page/page_sessions.h"
 
+#include <optional>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -47,6 +49,24 @@ TEST_F(PageSessionsTest, ARemovedTokenEndsWhatCameOfIt) {
   alice_is_there_ = false;
   EXPECT_FALSE(sessions_.IsOpen(session, now_));
   EXPECT_FALSE(sessions_.Exchange(ticket, now_).ok());
+}
+
+TEST_F(PageSessionsTest, ASessionIsItsTokensOwners) {
+  const std::string anonymous = sessions_.Exchange(Ticket(), now_).value();
+  EXPECT_FALSE(sessions_.OwnerOf(anonymous, now_).has_value());
+  PageSessions known([](absl::string_view) { return true; },
+                     [](absl::string_view token) -> std::optional<Identity> {
+                       return Identity{.name = std::string(token),
+                                       .role = Role::kSubmit};
+                     });
+  const std::string session =
+      known.Exchange(known.NewTicket("alice", now_).value(), now_).value();
+  const auto owner = known.OwnerOf(session, now_);
+  ASSERT_TRUE(owner.has_value());
+  EXPECT_EQ(owner->name, "alice");
+  EXPECT_EQ(owner->role, Role::kSubmit);
+  EXPECT_FALSE(known.OwnerOf(session, now_ + absl::Hours(9)).has_value());
+  EXPECT_FALSE(known.OwnerOf("", now_).has_value());
 }
 
 TEST_F(PageSessionsTest, WhatIsNoneIsNotOpen) {
