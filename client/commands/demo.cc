@@ -53,7 +53,7 @@ absl::StatusOr<ExitCode> RunDemo(const DemoOptions& options,
 void AddDemoCommand(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<DemoOptions>();
   CLI::App* command = app.add_subcommand(
-      "demo", "Train a tiny model that it makes up: is all installed?");
+      "demo", "Train a tiny model that it makes up, to see that all works");
   command->add_option("folder", options->folder, "Where its files go")
       ->option_text("FOLDER")
       ->capture_default_str();

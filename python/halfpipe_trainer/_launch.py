@@ -19,13 +19,14 @@ _WITH_TORCH = ("halfpipe", "halfpipe-stage0", "halfpipe-stage1")
 def c_library_problem(said):
     """What is wrong with a C library, by what confstr says of it ("glibc
     2.35"); "" if nothing."""
-    name, _, version = (said or "another C library").partition(" ")
+    said = said or "another C library than glibc"
+    name, _, version = said.partition(" ")
     if name == "glibc":
         numbers = version.split(".")
         if tuple(int(part) for part in numbers[:2]) >= _LEAST_GLIBC:
             return ""
     wanted = ".".join(str(part) for part in _LEAST_GLIBC)
-    return (f"this system has {said or name}, and these programs need glibc "
+    return (f"this system has {said}, and these programs need glibc "
             f"{wanted} or later: Debian 12, Ubuntu 24.04 or newer. Ubuntu "
             f"22.04, also in WSL, is too old for them")
 
