@@ -162,6 +162,11 @@ class RefusalTest(Scratch):
             with self.assertRaises(SystemExit):
                 wheel.check_gpl({library: {wheel.DECODER, "halfpipe-stage0"}})
 
+    def test_the_wrappers_want_the_torch_that_the_wheel_requires(self):
+        text = (ROOT / "deploy/libtorch/env.sh").read_text()
+        self.assertIn(f"pip install torch=={wheel.torch_version()}'", text)
+        self.assertIn(f'"" | {wheel.torch_version()} | ', text)
+
     def test_a_bundle_without_a_program_is_refused(self):
         bundle = self.make_bundle()
         (bundle / "bin" / wheel.DECODER).unlink()
