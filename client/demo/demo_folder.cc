@@ -1,5 +1,6 @@
 #include "client/demo/demo_folder.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
