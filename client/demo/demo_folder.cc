@@ -22,7 +22,7 @@ constexpr absl::string_view kFirstLine = "# Written by halfpipe demo.";
 constexpr absl::string_view kJob = R"(
 name: demo
 model:
-  dit: model/high_noise_model
+  dit: model/dit
   text_encoder: model/models_t5_umt5.safetensors
   tokenizer: model/google/umt5-xxl
   vae: model/Wan2.1_VAE.safetensors

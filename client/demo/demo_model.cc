@@ -151,7 +151,7 @@ absl::Status WriteDemoModel(const std::string& folder,
   HP_RETURN_IF_ERROR(MakeDirectories(tokenizer_folder));
   HP_RETURN_IF_ERROR(
       WriteFileAtomically(tokenizer_folder + "/spiece.model", tokenizer.model));
-  HP_RETURN_IF_ERROR(WriteDit(folder + "/high_noise_model"));
+  HP_RETURN_IF_ERROR(WriteDit(folder + "/dit"));
   const int64_t vocabulary =
       (tokenizer.pieces / kVocabularyUnit + 1) * kVocabularyUnit;
   HP_RETURN_IF_ERROR(

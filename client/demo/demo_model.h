@@ -16,7 +16,7 @@ namespace halfpipe {
 [[nodiscard]] ModelSpec DemoModelSpec();
 
 // Writes into `folder`, which is made:
-//   high_noise_model/               the DiT and its config.json
+//   dit/                            the DiT and its config.json
 //   models_t5_umt5.safetensors      the text encoder
 //   Wan2.1_VAE.safetensors          the encoder half of the VAE
 //   google/umt5-xxl/spiece.model    the tokenizer, which knows the captions'

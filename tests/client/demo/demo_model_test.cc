@@ -20,7 +20,7 @@ Shape ShapeIn(const std::string& file, const std::string& name) {
 TEST(DemoModelTest, TheTransformerIsRecognisedAsWan) {
   const ScratchFolder scratch;
   ASSERT_TRUE(WriteDemoModel(scratch.path(), {"a word"}).ok());
-  const auto checkpoint = OpenWanCheckpoint(scratch / "high_noise_model");
+  const auto checkpoint = OpenWanCheckpoint(scratch / "dit");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   EXPECT_EQ(checkpoint->variant.spec, DemoModelSpec());
 }
