@@ -9,16 +9,19 @@
 debian_base="$(realpath "$HP_BIN/..")/docker-base.tar"
 ubuntu_base="$(realpath "$HP_BIN/..")/ubuntu-base.tar"
 
-# base_of ARCHIVE NAME VARIABLE DEBOOTSTRAP_ARGUMENT...: NAME and VARIABLE are for
-# the message where there is none.
+# base_of ARCHIVE NAME VARIABLE SUITE OPTION...: NAME, and VARIABLE with the mirror,
+# are for the message where there is none. Where debootstrap has no script for the
+# suite, it takes that of all of Ubuntu's.
 base_of() {
-  local archive="$1" name="$2" variable="$3" folder
-  shift 3
+  local archive="$1" name="$2" variable="$3" suite="$4" folder script=()
+  shift 4
   [[ ! -s "$archive" ]] || return 0
   command -v debootstrap >/dev/null || skip "debootstrap is not installed"
+  local scripts="${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts"
+  [[ -e "$scripts/$suite" ]] || script=("$scripts/gutsy")
   folder="$(mktemp -d)"
-  debootstrap --variant=minbase "${@:2}" "$1" "$folder/root" \
-    ${!variable:+"${!variable}"} >"$folder/log" 2>&1 || {
+  debootstrap --variant=minbase "$@" "$suite" "$folder/root" \
+    ${!variable:+"${!variable}"} "${script[@]}" >"$folder/log" 2>&1 || {
     tail -n 3 "$folder/log"
     rm -rf "$folder"
     skip "debootstrap found no $name; set $variable"
