@@ -52,8 +52,9 @@ set(HP_LAYER_stage_wan base store model config plan stage_runtime stage_kernels
 set(HP_LAYER_stage_sentencepiece sentencepiece)
 set(HP_LAYER_stage_encoders base store model stage_kernels stage_sentencepiece
     absl torch utf8proc)
-set(HP_LAYER_stage_train base jobs store model plan stage_runtime stage_gpu
-    stage_kernels stage_lora stage_activations stage_wan absl torch c10_cuda)
+set(HP_LAYER_stage_train base pipeline jobs store model plan stage_runtime
+    stage_gpu stage_kernels stage_lora stage_activations stage_wan absl torch
+    c10_cuda)
 # what both stage programs do for a job
 set(HP_LAYER_stage_job base config pipeline jobs store data model plan
     stage_runtime stage_gpu stage_data stage_kernels stage_lora stage_wan

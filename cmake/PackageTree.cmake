@@ -21,7 +21,7 @@ file(COPY "${source}/deploy/libtorch/halfpipe-install-libtorch"
      DESTINATION "${tree}/bin")
 file(COPY "${source}/deploy/libtorch/libtorch.txt" "${source}/proto"
      DESTINATION "${tree}/share/halfpipe")
-file(GLOB pages "${source}/docs/*.md")
+file(GLOB pages "${source}/docs/*.md" "${source}/docs/*.svg")
 file(COPY ${pages} "${source}/README.md" "${source}/CHANGELOG.md"
      "${source}/LICENSE" DESTINATION "${tree}/share/doc/halfpipe")
 execute_process(

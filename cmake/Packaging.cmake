@@ -31,7 +31,8 @@ foreach(page ${man_pages})
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.gz"
           DESTINATION share/man/man1 COMPONENT ${component})
 endforeach()
-file(GLOB pages "${CMAKE_SOURCE_DIR}/docs/*.md")
+file(GLOB pages "${CMAKE_SOURCE_DIR}/docs/*.md"
+     "${CMAKE_SOURCE_DIR}/docs/*.svg")
 install(FILES ${pages} "${CMAKE_SOURCE_DIR}/README.md"
         DESTINATION share/doc/halfpipe COMPONENT halfpipe)
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/proto" DESTINATION share/halfpipe

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/cleanup/cleanup.h"
@@ -25,17 +24,14 @@
 #include "common/manual/man_page.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
-#include "common/net/descriptors.h"
+#include "common/net/connection_budget.h"
 #include "common/rpc/grpc_log.h"
-#include "common/service/journal.h"
-#include "common/service/notifier.h"
-#include "coordinator/api/check_command.h"
+#include "common/service/systemd.h"
+#include "coordinator/api/commands.h"
 #include "coordinator/api/coordinator_server.h"
 #include "coordinator/api/disk_space.h"
-#include "coordinator/api/health_check.h"
 #include "coordinator/api/heap.h"
 #include "coordinator/api/service_security.h"
-#include "coordinator/api/token_command.h"
 #include "coordinator/page/page.h"
 #include "coordinator/run/checkpoint_ledger.h"
 #include "coordinator/schedule/coordinator.h"

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/data/crop_resize.h"
 #include "decode/input_file.h"
 #include "decode/orientation.h"
@@ -69,6 +71,22 @@ class FrameSource {
 // result.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<FrameSource>> OpenFrameSource(
     InputFile& file);
+
+// Which library reads a media file, by its first bytes.
+enum class FileSignature {
+  kHeif,          // a HEIF or AVIF still: libheif
+  kAnimatedWebp,  // libwebpdemux
+  kOther,         // libavformat
+};
+
+// `head`: the first bytes of the file, 64 or all that there are. An AVIF or
+// HEIF that says it is a sequence is kOther: it has a film's tracks.
+[[nodiscard]] FileSignature SignatureOf(absl::string_view head);
+
+// "a JPEG XL picture; convert it to PNG": what the file is and what to do with
+// it, where it is of a kind that is not read under any name. Empty: not known
+// to be.
+[[nodiscard]] std::string UnreadKindOf(absl::string_view head);
 
 }  // namespace halfpipe
 

@@ -1,18 +1,15 @@
-#include "decode/heif_codec.h"
-
 #include <libheif/heif.h>
 #include <libheif/heif_plugin.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/data/decode_protocol.h"
+#include "decode/heif_picture.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>

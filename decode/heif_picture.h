@@ -45,6 +45,13 @@ class HeifPicture : public FrameSource {
   bool is_done_ = false;
 };
 
+// libheif's HEVC and AV1 pictures decoded by libavcodec: makes libavcodec the
+// codec that libheif prefers, for the whole process.
+// libheif's own ones start threads, which a confined process cannot, and which
+// of them there are differs between systems. To be called once, before the
+// process is confined: libheif looks for files. Internal on failure.
+[[nodiscard]] absl::Status InstallHeifCodec();
+
 }  // namespace halfpipe
 
 #endif  // HP_DECODE_HEIF_PICTURE_H_

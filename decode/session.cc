@@ -5,18 +5,15 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/data/decode_protocol.h"
 #include "decode/confinement.h"
 #include "decode/frame_converter.h"
 #include "decode/frame_source.h"
-#include "decode/heif_codec.h"
+#include "decode/heif_picture.h"
 #include "decode/input_file.h"
 
 namespace halfpipe {

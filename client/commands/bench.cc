@@ -2,7 +2,6 @@
 // with random weights and data. It is a job like any other, on a service that
 // lives as long as the command.
 #include <CLI/CLI.hpp>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,11 +12,9 @@
 #include "absl/strings/str_format.h"
 #include "client/commands/command.h"
 #include "client/commands/local_job.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "client/local/private_directory.h"
-#include "client/report/bench_job.h"
 #include "client/report/bench_report.h"
 #include "client/report/trace.h"
 #include "common/base/file.h"
@@ -212,11 +209,7 @@ void AddBenchCommand(CLI::App& app, CommandContext& context) {
       ->needs("--profile");
   AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] {
-      return RunBench(*options, context);
-    };
-  });
+  SetAction(command, context, options, RunBench);
 }
 
 }  // namespace halfpipe

@@ -20,11 +20,7 @@ void AddCheckCommand(CLI::App& app, CommandContext& context) {
                     "Decode no clip: look at headers and metadata only");
   AddResumeFlags(command, &options->resume);
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] {
-      return RunLocalJob(*options, context);
-    };
-  });
+  SetAction(command, context, options, RunLocalJob);
 }
 
 }  // namespace halfpipe

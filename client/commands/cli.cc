@@ -25,11 +25,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddShowCommand(app, context);
   AddWatchCommand(app, context);
   AddLogsCommand(app, context);
-  AddCancelCommand(app, context);
-  AddPauseCommand(app, context);
-  AddResumeCommand(app, context);
-  AddSaveCommand(app, context);
-  AddDeleteCommand(app, context);
+  AddJobCallCommands(app, context);
   AddStagesCommand(app, context);
   AddVerifyCommand(app, context);
   AddBenchCommand(app, context);

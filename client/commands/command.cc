@@ -1,7 +1,9 @@
 #include "client/commands/command.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,14 +11,31 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/number_check.h"
-#include "client/jobs/exit_codes.h"
+#include "client/jobs/follow_job.h"
 #include "client/jobs/job_json.h"
 #include "client/local/local_service.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {
+namespace {
+
+CLI::Validator Check(const std::string& what, const std::string& type,
+                     const std::function<bool(double)>& passes) {
+  return CLI::Validator(
+      [what, passes](std::string& text) -> std::string {
+        double value = 0.0;
+        if (absl::SimpleAtod(text, &value) && std::isfinite(value) &&
+            passes(value)) {
+          return "";
+        }
+        return absl::StrCat("expected ", what, ", found '", text, "'");
+      },
+      type);
+}
+
+}  // namespace
 
 void AddFormatFlag(CLI::App* command, OutputFormat* format) {
   const std::map<std::string, OutputFormat> names = {
@@ -179,25 +198,12 @@ void AddResumeFlags(CLI::App* command, ResumeOptions* options) {
                     "checkpoint was made with");
 }
 
-void AddJobCall(CLI::App& app, JobCall call, CommandContext& context) {
-  struct Options {
-    ServiceFlags service;
-    std::string id;
-  };
+CLI::Validator PositiveCheck(const std::string& what) {
+  return Check(what, "POSITIVE", [](double value) { return value > 0.0; });
+}
 
-  const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(call.name, call.help);
-  command->add_option("id", options->id, "The job")->required();
-  if (call.add_flags != nullptr) call.add_flags(command);
-  AddServiceFlags(command, &options->service);
-  command->callback([options, call = std::move(call), &context] {
-    context.action = [options, call, &context]() -> absl::StatusOr<ExitCode> {
-      const auto client = Connect(options->service, context);
-      HP_ASSIGN_OR_RETURN(const Job job, call.call(*client, options->id));
-      return ReportAnswer(job, options->service.format, call.answer(job),
-                          context);
-    };
-  });
+CLI::Validator NotNegativeCheck(const std::string& what) {
+  return Check(what, "NONNEGATIVE", [](double value) { return value >= 0.0; });
 }
 
 }  // namespace halfpipe

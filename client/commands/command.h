@@ -102,20 +102,29 @@ void AddResumeFlags(CLI::App* command, ResumeOptions* options);
                                     absl::string_view text,
                                     CommandContext& context);
 
-// A command that names a job and asks the service for one thing.
-struct JobCall {
-  std::string name;
-  std::string help;
-  std::function<absl::StatusOr<Job>(TrainingClient& client,
-                                    const std::string& id)>
-      call;
-  std::function<std::string(const Job& job)> answer;  // ReportAnswer's text
-  // Adds what only this command has.
-  std::function<void(CLI::App* command)> add_flags = nullptr;
-};
+// Passes finite numbers above 0. Another one is a usage error: "--timeout:
+// expected a positive number of seconds, found '-1'". `what` is the thing
+// expected, "a positive number of seconds". (CLI11's own check would answer
+// "-1" with the largest double, all 309 digits of it.)
+[[nodiscard]] CLI::Validator PositiveCheck(
+    const std::string& what = "a positive number");
 
-// Adds the subcommand, with the service's flags.
-void AddJobCall(CLI::App& app, JobCall call, CommandContext& context);
+// The same for finite numbers from 0 on.
+[[nodiscard]] CLI::Validator NotNegativeCheck(
+    const std::string& what = "0 or a positive number");
+
+inline constexpr char kPositiveSeconds[] = "a positive number of seconds";
+
+// Makes `run(*options, context)` what the command does.
+template <typename Options, typename Run>
+void SetAction(CLI::App* command, CommandContext& context,
+               const std::shared_ptr<Options>& options, Run run) {
+  command->callback([options, run, &context] {
+    context.action = [options, run, &context] {
+      return run(*options, context);
+    };
+  });
+}
 
 // One for each file in client/commands.
 void AddRunCommand(CLI::App& app, CommandContext& context);
@@ -124,11 +133,7 @@ void AddListCommand(CLI::App& app, CommandContext& context);
 void AddShowCommand(CLI::App& app, CommandContext& context);
 void AddWatchCommand(CLI::App& app, CommandContext& context);
 void AddLogsCommand(CLI::App& app, CommandContext& context);
-void AddCancelCommand(CLI::App& app, CommandContext& context);
-void AddPauseCommand(CLI::App& app, CommandContext& context);
-void AddResumeCommand(CLI::App& app, CommandContext& context);
-void AddSaveCommand(CLI::App& app, CommandContext& context);
-void AddDeleteCommand(CLI::App& app, CommandContext& context);
+void AddJobCallCommands(CLI::App& app, CommandContext& context);
 void AddStagesCommand(CLI::App& app, CommandContext& context);
 void AddDemoCommand(CLI::App& app, CommandContext& context);
 void AddVerifyCommand(CLI::App& app, CommandContext& context);

@@ -2,23 +2,20 @@
 // base model's weights.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "client/jobs/signal_watch.h"
 #include "client/lora/convert_lora.h"
 #include "client/lora/merged_checkpoint.h"
+#include "common/base/for_each.h"
 
 namespace halfpipe {
 namespace {
@@ -59,8 +56,7 @@ absl::StatusOr<ExitCode> ToFormat(const ConvertCommandOptions& options,
         {"schema", 1},
         {"format", options.format},
         {"dtype", DTypeName(result.dtype)},
-        {"modules", result.modules},
-        {"differences", result.differences},
+        HP_MEMBERS(result, modules, differences),
         {"checked_against_base", !lora.base.empty()},
         {"files", result.files}};
     context.out << JsonText(json, 2) << "\n";

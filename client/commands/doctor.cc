@@ -8,11 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
-#include "client/doctor/disk.h"
+#include "client/doctor/checks.h"
 #include "client/doctor/finding.h"
-#include "client/doctor/machine.h"
-#include "client/doctor/ports.h"
-#include "client/doctor/stage_probe.h"
 #include "client/jobs/job_json.h"
 #include "common/build_info/build_info.h"
 
@@ -111,9 +108,7 @@ void AddDoctorCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Doctor(*options, context); };
-  });
+  SetAction(command, context, options, Doctor);
 }
 
 }  // namespace halfpipe

@@ -11,7 +11,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "common/base/printable_text.h"
@@ -139,9 +138,7 @@ void AddListCommand(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   command->add_flag("--all", options->all, "List every job, however many");
   AddServiceFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return List(*options, context); };
-  });
+  SetAction(command, context, options, List);
 }
 
 }  // namespace halfpipe

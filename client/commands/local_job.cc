@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/jobs/follow_job.h"
 #include "client/jobs/job_file.h"
-#include "client/local/job_advance.h"
 #include "client/local/private_directory.h"
 #include "common/base/status.h"
 

@@ -87,9 +87,7 @@ void AddLogsCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("-f,--follow", options->follow,
                     "Wait for more until the job ends");
   AddServiceFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Logs(*options, context); };
-  });
+  SetAction(command, context, options, Logs);
 }
 
 }  // namespace halfpipe

@@ -69,11 +69,7 @@ void AddPageCommand(CLI::App& app, CommandContext& context) {
       "Print the address of the service's page, with a ticket to get in");
   command->add_option("id", options->id, "A job on it");
   AddServiceFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] {
-      return ShowPage(*options, context);
-    };
-  });
+  SetAction(command, context, options, ShowPage);
 }
 
 }  // namespace halfpipe

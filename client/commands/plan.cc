@@ -6,7 +6,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,7 +13,6 @@
 #include "client/commands/command.h"
 #include "client/jobs/job_file.h"
 #include "client/jobs/job_json.h"
-#include "client/report/job_model.h"
 #include "client/report/plan_report.h"
 #include "client/report/trace.h"
 #include "common/base/file.h"
@@ -123,9 +121,7 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--trace", options->trace,
                       "Write the timeline for Perfetto to this file");
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return RunPlan(*options, context); };
-  });
+  SetAction(command, context, options, RunPlan);
 }
 
 }  // namespace halfpipe

@@ -16,11 +16,7 @@ void AddPrepareCommand(CLI::App& app, CommandContext& context) {
   AddLocalJobFlags(command, options.get());
   AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context] {
-      return RunLocalJob(*options, context);
-    };
-  });
+  SetAction(command, context, options, RunLocalJob);
 }
 
 }  // namespace halfpipe

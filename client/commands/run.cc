@@ -205,6 +205,12 @@ class LocalRun {
   std::unique_ptr<LocalService> service_;
 };
 
+absl::StatusOr<ExitCode> RunHere(const RunOptions& options,
+                                 CommandContext& context) {
+  HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+  return LocalRun(options, signals, context).Run();
+}
+
 }  // namespace
 
 void AddRunCommand(CLI::App& app, CommandContext& context) {
@@ -225,12 +231,7 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
   AddFormatFlag(command, &options->format);
-  command->callback([options, &context] {
-    context.action = [options, &context]() -> absl::StatusOr<ExitCode> {
-      HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
-      return LocalRun(*options, signals, context).Run();
-    };
-  });
+  SetAction(command, context, options, RunHere);
 }
 
 }  // namespace halfpipe

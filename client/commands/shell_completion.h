@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "common/manual/command_tree.h"
+#include "common/manual/man_page.h"
 
 namespace halfpipe {
 

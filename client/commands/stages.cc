@@ -51,9 +51,7 @@ void AddStagesCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "stages", "List the stage processes that are connected to a service");
   AddServiceFlags(command, flags.get());
-  command->callback([flags, &context] {
-    context.action = [flags, &context] { return Stages(*flags, context); };
-  });
+  SetAction(command, context, flags, Stages);
 }
 
 }  // namespace halfpipe

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
-#include "client/report/trace_picture.h"
 #include "common/base/file.h"
 
 namespace halfpipe {
@@ -57,9 +56,7 @@ void AddTraceCommand(CLI::App& app, CommandContext& context) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   AddConnectionFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Trace(*options, context); };
-  });
+  SetAction(command, context, options, Trace);
 }
 
 }  // namespace halfpipe

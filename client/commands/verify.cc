@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/signal_watch.h"
 #include "client/local/stage_pair.h"
 
@@ -71,9 +70,7 @@ void AddVerifyCommand(CLI::App& app, CommandContext& context) {
       ->check(PositiveCheck());
   add("--write", "Store the own results under the golden file's keys")
       ->option_text("OUT.safetensors");
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Verify(*options, context); };
-  });
+  SetAction(command, context, options, Verify);
 }
 
 }  // namespace halfpipe

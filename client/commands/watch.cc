@@ -4,7 +4,6 @@
 #include <string>
 
 #include "client/commands/command.h"
-#include "client/commands/number_check.h"
 #include "client/jobs/signal_watch.h"
 
 namespace halfpipe {
@@ -37,9 +36,7 @@ void AddWatchCommand(CLI::App& app, CommandContext& context) {
                    "Leave out the events up to this cursor")
       ->check(NotNegativeCheck());
   AddServiceFlags(command, &options->service);
-  command->callback([options, &context] {
-    context.action = [options, &context] { return Watch(*options, context); };
-  });
+  SetAction(command, context, options, Watch);
 }
 
 }  // namespace halfpipe

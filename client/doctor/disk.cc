@@ -1,5 +1,3 @@
-#include "client/doctor/disk.h"
-
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/doctor/checks.h"
 #include "client/jobs/progress.h"
 #include "common/base/steady_clock.h"
 

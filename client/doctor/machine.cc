@@ -1,5 +1,3 @@
-#include "client/doctor/machine.h"
-
 #include <gnu/libc-version.h>
 #include <sys/resource.h>
 #include <sys/timex.h>
@@ -16,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "client/doctor/checks.h"
 #include "client/jobs/progress.h"
 #include "common/base/host_memory.h"
 

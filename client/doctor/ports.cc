@@ -1,5 +1,3 @@
-#include "client/doctor/ports.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -9,6 +7,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "client/doctor/checks.h"
 
 namespace halfpipe {
 namespace {

@@ -1,5 +1,3 @@
-#include "client/doctor/stage_probe.h"
-
 #include <sys/wait.h>
 
 #include <cstdint>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "client/doctor/checks.h"
 #include "client/jobs/progress.h"
 
 namespace halfpipe {

@@ -10,7 +10,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/str_cat.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
 #include "common/base/printable_text.h"

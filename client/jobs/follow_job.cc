@@ -1,8 +1,10 @@
 #include "client/jobs/follow_job.h"
 
+#include <algorithm>
+#include <stop_token>
 #include <utility>
+#include <variant>
 
-#include "client/jobs/event_stream.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -63,6 +65,64 @@ absl::StatusOr<FollowResult> FollowJob(TrainingClient& client,
     HP_ASSIGN_OR_RETURN(result.job, client.GetJob(options.id));
   }
   return result;
+}
+
+ExitCode ExitCodeForEndedJob(const Job& job) {
+  switch (job.state) {
+    case JobState::kDone:
+      return ExitCode::kOk;
+    case JobState::kCancelled:
+      return ExitCode::kCancelled;
+    default:
+      break;
+  }
+  switch (job.error.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kAlreadyExists:  // of other weights or data
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kPermissionDenied:  // of a file the job names
+      return ExitCode::kInvalidInput;
+    default:
+      return ExitCode::kJobFailed;
+  }
+}
+
+EventStream::EventStream(TrainingClient& client, TrainingClient::Watch watch)
+    : thread_([this, &client,
+               watch = std::move(watch)](std::stop_token stop) mutable {
+        watch.stop = std::move(stop);
+        Run(client, watch);
+      }) {}
+
+void EventStream::Run(TrainingClient& client,
+                      const TrainingClient::Watch& watch) {
+  absl::Status status = client.WatchJob(watch, [&](const JobEvent& event) {
+    const absl::MutexLock lock(&mutex_);
+    events_.push_back(event);
+    return !watch.stop.stop_requested();
+  });
+  const absl::MutexLock lock(&mutex_);
+  result_ = std::move(status);
+}
+
+std::vector<JobEvent> EventStream::Take() {
+  const absl::MutexLock lock(&mutex_);
+  return std::exchange(events_, {});
+}
+
+std::optional<absl::Status> EventStream::result() const {
+  const absl::MutexLock lock(&mutex_);
+  return events_.empty() ? result_ : std::nullopt;
+}
+
+bool JobAdvance::See(const JobEvent& event) {
+  if (const auto* step = std::get_if<StepProgress>(&event.what)) {
+    const bool further = step->steps_done > furthest_;
+    furthest_ = std::max(furthest_, step->steps_done);
+    return further;
+  }
+  return std::holds_alternative<Checkpoint>(event.what);
 }
 
 }  // namespace halfpipe

@@ -13,7 +13,6 @@
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
-#include "common/rpc/trace_conversion.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 
 namespace halfpipe {
@@ -43,12 +42,7 @@ class GrpcTrainingClient : public TrainingClient {
   }
 
   absl::StatusOr<Job> GetJob(const std::string& id) override {
-    v1::GetJobRequest request;
-    request.set_id(id);
-    v1::GetJobResponse response;
-    HP_RETURN_IF_ERROR(
-        Call("GetJob", &v1::TrainingService::Stub::GetJob, request, &response));
-    return FromProto(response.job());
+    return CallOnJob("GetJob", &v1::TrainingService::Stub::GetJob, id);
   }
 
   absl::StatusOr<JobPage> ListJobs(const JobQuery& query) override {

@@ -9,7 +9,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "client/jobs/job_file_paths.h"
 #include "common/base/digest.h"
 #include "common/base/file.h"
 #include "common/base/status.h"

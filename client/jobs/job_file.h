@@ -3,8 +3,10 @@
 #define HP_CLIENT_JOBS_JOB_FILE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/config/job_config.h"
 #include "common/jobs/job_types.h"
 
@@ -34,6 +36,16 @@ struct JobFile {
 // off is found again. An edited one gets another, and goes on from what lies in
 // the output folder where it trains the same.
 [[nodiscard]] std::string JobIdFor(const JobConfig& config);
+
+// Of a job file that is wrong, for a person who mends a key and should not
+// learn of a broken download only then: what is wrong with the model files, the
+// LoRA to start from and the data set that `yaml` names (relative to
+// `base_dir`), one or several lines each, by the same functions as in the scan
+// of a job whose file is right: their forms, which part of a model they are,
+// the rows of the data set. Keys that cannot be read have no say, and nothing
+// is said where the text is no YAML at all.
+[[nodiscard]] std::vector<std::string> ProblemsOfNamedFiles(
+    absl::string_view yaml, const std::string& base_dir);
 
 }  // namespace halfpipe
 

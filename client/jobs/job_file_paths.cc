@@ -1,12 +1,11 @@
-#include "client/jobs/job_file_paths.h"
-
 #include <filesystem>
 
+#include "client/jobs/job_file.h"
 #include "common/base/status.h"
 #include "common/config/job_config.h"
 #include "common/config/job_fields.h"
 #include "common/config/schema.h"
-#include "common/data/sample_content.h"
+#include "common/data/metadata.h"
 #include "common/store/file_form.h"
 #include "common/store/model_file_kind.h"
 

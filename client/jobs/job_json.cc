@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "common/base/failure.h"
+#include "common/base/for_each.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {
@@ -39,8 +40,7 @@ Json FailureJson(const absl::Status& error) {
 }
 
 Json CheckpointJson(const Checkpoint& checkpoint) {
-  return {{"steps_done", checkpoint.steps_done},
-          {"directory", checkpoint.directory},
+  return {HP_MEMBERS(checkpoint, steps_done, directory),
           {"time", TimeJson(checkpoint.time)},
           {"bytes", checkpoint.bytes}};
 }
@@ -48,25 +48,19 @@ Json CheckpointJson(const Checkpoint& checkpoint) {
 Json ValidationJson(const ValidationResult& result) {
   Json bands = Json::array();
   for (const ValidationBand& band : result.bands) {
-    bands.push_back({{"timestep", band.timestep}, {"loss", band.loss}});
+    bands.push_back({HP_MEMBERS(band, timestep, loss)});
   }
   const bool any = result.best_steps > 0;
-  return {{"steps_done", result.steps_done},
-          {"loss", result.loss},
+  return {HP_MEMBERS(result, steps_done, loss),
           {"bands", std::move(bands)},
           {"best_steps_done", any ? Json(result.best_steps) : Json(nullptr)},
           {"best_loss", any ? Json(result.best_loss) : Json(nullptr)}};
 }
 
 Json StageUseJson(const StageUse& stage) {
-  return {{"rank", stage.rank},
-          {"idle_ratio", stage.idle_ratio},
-          {"busy_seconds", stage.busy_seconds},
-          {"device_bytes_in_use", stage.device_bytes_in_use},
-          {"device_peak_bytes", stage.device_peak_bytes},
-          {"device_total_bytes", stage.device_total_bytes},
-          {"pinned_host_bytes", stage.pinned_host_bytes},
-          {"link_bytes_sent", stage.link_bytes_sent}};
+  return {HP_MEMBERS(stage, rank, idle_ratio, busy_seconds, device_bytes_in_use,
+                     device_peak_bytes, device_total_bytes, pinned_host_bytes,
+                     link_bytes_sent)};
 }
 
 // Adds the event's type and its fields.
@@ -119,16 +113,9 @@ nlohmann::ordered_json ToJson(const StepProgress& step) {
   for (const StageUse& stage : step.stages) {
     stages.push_back(StageUseJson(stage));
   }
-  return {{"steps_done", step.steps_done},
-          {"steps_total", step.steps_total},
-          {"loss", step.loss},
-          {"smoothed_loss", step.smoothed_loss},
-          {"learning_rate", step.learning_rate},
-          {"grad_norm", step.grad_norm},
-          {"step_seconds", step.step_seconds},
-          {"eta_seconds", step.eta_seconds},
-          {"next_checkpoint_step", step.next_checkpoint_step},
-          {"next_checkpoint_seconds", step.next_checkpoint_seconds},
+  return {HP_MEMBERS(step, steps_done, steps_total, loss, smoothed_loss,
+                     learning_rate, grad_norm, step_seconds, eta_seconds,
+                     next_checkpoint_step, next_checkpoint_seconds),
           {"stages", std::move(stages)}};
 }
 
@@ -139,30 +126,21 @@ nlohmann::ordered_json ToJson(const JobEvent& event) {
 }
 
 nlohmann::ordered_json ToJson(const Job& job) {
-  Json json = {{"id", job.id},
-               {"name", job.name},
-               {"kind", std::string(JobKindName(job.kind))},
-               {"state", std::string(JobStateName(job.state))},
-               {"reason", job.reason},
-               {"error", ErrorJson(job.error)},
-               {"failure", FailureJson(job.error)},
-               {"labels", job.labels},
-               {"created", TimeJson(job.created)},
-               {"started", TimeJson(job.started)},
-               {"ended", TimeJson(job.ended)},
-               {"steps_done", job.steps_done},
-               {"steps_total", job.steps_total},
-               {"epoch", job.epoch},
-               {"restarts", job.restarts},
-               {"queue_position", job.queue_position},
-               {"priority", job.priority},
-               {"retry_limit", job.retry_limit},
-               {"retries", job.retries},
-               {"retry_at", TimeJson(job.retry_at)},
-               {"requested_pair", job.requested_pair},
-               {"pair", job.pair},
-               {"last_cursor", job.last_cursor},
-               {"config_digest", job.config_digest}};
+  Json json = {
+      HP_MEMBERS(job, id, name),
+      {"kind", std::string(JobKindName(job.kind))},
+      {"state", std::string(JobStateName(job.state))},
+      {"reason", job.reason},
+      {"error", ErrorJson(job.error)},
+      {"failure", FailureJson(job.error)},
+      {"labels", job.labels},
+      {"created", TimeJson(job.created)},
+      {"started", TimeJson(job.started)},
+      {"ended", TimeJson(job.ended)},
+      HP_MEMBERS(job, steps_done, steps_total, epoch, restarts, queue_position,
+                 priority, retry_limit, retries),
+      {"retry_at", TimeJson(job.retry_at)},
+      HP_MEMBERS(job, requested_pair, pair, last_cursor, config_digest)};
   json["last_step"] =
       job.last_step.has_value() ? ToJson(*job.last_step) : Json(nullptr);
   json["last_validation"] = job.last_validation.has_value()
@@ -178,25 +156,14 @@ nlohmann::ordered_json ToJson(const Job& job) {
 }
 
 nlohmann::ordered_json ToJson(const ServerInfo& info) {
-  Json json = {{"version", info.version},
-               {"listen_address", info.listen_address},
-               {"metrics_address", info.metrics_address},
-               {"state_dir", info.state_dir},
-               {"started", TimeJson(info.started)},
-               {"stages", Json::array()}};
+  Json json = {
+      HP_MEMBERS(info, version, listen_address, metrics_address, state_dir),
+      {"started", TimeJson(info.started)},
+      {"stages", Json::array()}};
   for (const StageState& stage : info.stages) {
     json["stages"].push_back(
-        {{"pair", stage.pair},
-         {"rank", stage.rank},
-         {"host", stage.host},
-         {"pid", stage.pid},
-         {"device", stage.device},
-         {"device_name", stage.device_name},
-         {"gpu_uuid", stage.gpu_uuid},
-         {"device_total_bytes", stage.device_total_bytes},
-         {"device_bytes_in_use", stage.device_bytes_in_use},
-         {"version", stage.version},
-         {"activity", stage.activity},
+        {HP_MEMBERS(stage, pair, rank, host, pid, device, device_name, gpu_uuid,
+                    device_total_bytes, device_bytes_in_use, version, activity),
          {"silent_seconds", absl::ToDoubleSeconds(stage.silent)}});
   }
   return json;

@@ -1,7 +1,5 @@
 #include "client/jobs/obtain_job.h"
 
-#include <string>
-
 #include "client/lora/finished_lora.h"
 #include "common/base/status.h"
 

@@ -4,8 +4,6 @@
 
 #include <string>
 
-#include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "common/jobs/job_types.h"
 
 namespace halfpipe {

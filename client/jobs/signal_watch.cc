@@ -9,8 +9,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "common/base/status.h"
-
 namespace halfpipe {
 namespace {
 

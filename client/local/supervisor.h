@@ -14,9 +14,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "client/local/child_process.h"
-#include "client/local/oom_kills.h"
 
 namespace halfpipe {
+
+// Processes that the kernel's out-of-memory killer has ended so far in this
+// process's control group, and in those below it; nullopt where the kernel does
+// not say. Children share it unless they were moved. `root` is for tests. Any
+// thread.
+[[nodiscard]] std::optional<int64_t> OomKills(const std::string& root = "");
 
 // What to run. The name is for messages and must be unique in a supervisor.
 struct ChildSpec {
@@ -47,7 +52,7 @@ struct ChildRestartPolicy {
 class Supervisor {
  public:
   // `on_notice` is called from Poll with one line a restart, for people.
-  // `oom_kills` is OomKills of client/local/oom_kills.h, or a test's.
+  // `oom_kills` is the function above, or a test's.
   Supervisor(
       ChildRestartPolicy policy,
       std::function<void(const std::string&)> on_notice,

@@ -4,18 +4,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "client/lora/lora_match.h"
-#include "client/lora/lora_update.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/model/checkpoint.h"
@@ -280,6 +282,20 @@ absl::Status WriteFolder(const Merge& merge, const MergeOptions& options,
   return CommitDirectory(name, std::string(absl::StripSuffix(output, "/")));
 }
 
+// The inner loop runs along a row, so that the compiler vectorises it and each
+// sum keeps the rank's order.
+void AddRow(const LoraModule& lora, float factor, int64_t row, float* weight,
+            std::vector<float>& sum) {
+  const auto in = static_cast<size_t>(lora.in);
+  std::fill(sum.begin(), sum.end(), 0.0f);
+  for (int64_t r = 0; r < lora.rank; ++r) {
+    const float b = lora.b[static_cast<size_t>(row * lora.rank + r)];
+    const float* a = lora.a.data() + static_cast<size_t>(r) * in;
+    for (size_t i = 0; i < in; ++i) sum[i] += b * a[i];
+  }
+  for (size_t i = 0; i < in; ++i) weight[i] += factor * sum[i];
+}
+
 }  // namespace
 
 absl::StatusOr<MergeResult> WriteMergedCheckpoint(const LoraFile& lora,
@@ -308,6 +324,23 @@ absl::StatusOr<MergeResult> WriteMergedCheckpoint(const LoraFile& lora,
     HP_RETURN_IF_ERROR(WriteFolder(merge, options, result.bytes, &result));
   }
   return result;
+}
+
+void AddLoraRows(const LoraModule& lora, double strength, int64_t first_row,
+                 int64_t rows, int threads, float* weight) {
+  HP_CHECK(first_row >= 0 && rows >= 0 && first_row + rows <= lora.out);
+  const auto factor = static_cast<float>(strength * lora.scale);
+  const int64_t each = std::max<int64_t>(
+      1, (rows + std::max(threads, 1) - 1) / std::max(threads, 1));
+  std::vector<std::jthread> workers;
+  for (int64_t begin = 0; begin < rows; begin += each) {
+    workers.emplace_back([&, begin] {
+      std::vector<float> sum(static_cast<size_t>(lora.in));
+      for (int64_t row = begin; row < std::min(rows, begin + each); ++row) {
+        AddRow(lora, factor, first_row + row, weight + row * lora.in, sum);
+      }
+    });
+  }
 }
 
 }  // namespace halfpipe

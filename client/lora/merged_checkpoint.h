@@ -49,6 +49,12 @@ struct MergeResult {
 [[nodiscard]] absl::StatusOr<MergeResult> WriteMergedCheckpoint(
     const LoraFile& lora, const MergeOptions& options);
 
+// Adds strength * scale * (B A)[first_row, first_row + rows) to `weight`,
+// `rows` rows of lora.in floats. Sums over the rank are float32, in the order
+// of the rank, whatever `threads` is. REQUIRES: the rows are within lora.out.
+void AddLoraRows(const LoraModule& lora, double strength, int64_t first_row,
+                 int64_t rows, int threads, float* weight);
+
 }  // namespace halfpipe
 
 #endif  // HP_CLIENT_LORA_MERGED_CHECKPOINT_H_

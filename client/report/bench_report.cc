@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/for_each.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -72,6 +73,33 @@ absl::StatusOr<BenchStage> SummarizeStage(
   return result;
 }
 
+// A double-quoted YAML scalar; JSON strings are a subset of them.
+std::string YamlQuoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', true,
+                                   nlohmann::json::error_handler_t::replace);
+}
+
+std::string BenchYaml(const BenchOptions& o, const std::string& directory) {
+  return absl::StrCat(
+      "name: bench\nmodel:\n  weights: ", YamlQuoted(o.weights),
+      "\n  random: {variant: ", YamlQuoted(o.variant), ", layers: ", o.layers,
+      "}\nlora: {rank: ", o.rank, "}\ndata: {height: ", o.height,
+      ", width: ", o.width, ", frames: ", o.frames,
+      ", random: {samples: ", o.micro_batches,
+      "}}\ntrain: {steps: ", kBenchWarmupSteps + o.steps,
+      ", micro_batches: ", o.micro_batches,
+      "}\npipeline:\n  schedule: ", YamlQuoted(o.schedule),
+      "\n  stages: ", o.stages, "\n  memory: ", YamlQuoted(o.memory),
+      "\n  gpu_memory: ", YamlQuoted(o.gpu_memory),
+      "\n  host_memory: ", YamlQuoted(o.host_memory),
+      "\n  profile: ", o.profile ? "true" : "false",
+      "\n  device: ", YamlQuoted(o.device), "\n  dtype: ", YamlQuoted(o.dtype),
+      "\n  threads: ", o.threads,
+      "\noutput: {dir: ", YamlQuoted(directory + "/output"),
+      // No checkpoint falls among the measured steps.
+      ", save_every: {steps: ", kBenchWarmupSteps + o.steps + 1, "}}\n");
+}
+
 }  // namespace
 
 absl::StatusOr<BenchResult> SummarizeBench(const std::vector<BenchStep>& steps,
@@ -108,20 +136,38 @@ nlohmann::ordered_json BenchJson(const BenchResult& result,
   nlohmann::ordered_json stages = nlohmann::ordered_json::array();
   for (const BenchStage& stage : result.stages) {
     stages.push_back({{"stage", stage.rank},
-                      {"peak_gpu_bytes", stage.peak_gpu_bytes},
-                      {"busy_ratio", stage.busy_ratio},
-                      {"link_bytes", stage.link_bytes},
-                      {"pinned_host_bytes", stage.pinned_host_bytes}});
+                      HP_MEMBERS(stage, peak_gpu_bytes, busy_ratio, link_bytes,
+                                 pinned_host_bytes)});
     if (stage.kernel_seconds.empty()) continue;
     stages.back()["action_seconds"] = stage.action_seconds;
     stages.back()["kernel_seconds"] = stage.kernel_seconds;
   }
   return {{"schema", kSchemaVersion},
           {"config", config},
-          {"s_per_step", result.s_per_step},
-          {"s_per_sample", result.s_per_sample},
-          {"bubble_ratio", result.bubble_ratio},
+          HP_MEMBERS(result, s_per_step, s_per_sample, bubble_ratio),
           {"stages", std::move(stages)}};
+}
+
+absl::StatusOr<JobConfig> BenchJobConfig(const BenchOptions& options,
+                                         const std::string& directory) {
+  return ParseJobConfig(BenchYaml(options, directory), "bench");
+}
+
+nlohmann::ordered_json BenchConfigJson(const BenchOptions& options) {
+  return {HP_MEMBERS(options, variant, height, width, frames, micro_batches,
+                     steps, schedule, stages, weights, rank, layers, gpu_memory,
+                     host_memory, memory, device, dtype, threads)};
+}
+
+BenchStep MeasureStep(const StepProgress& step, absl::Time end,
+                      absl::Time previous_end) {
+  BenchStep measured{.progress = step, .wall_seconds = step.step_seconds};
+  if (previous_end != absl::InfinitePast()) {
+    // Event times have milliseconds; a step cannot take less than its work.
+    measured.wall_seconds = std::max(measured.wall_seconds,
+                                     absl::ToDoubleSeconds(end - previous_end));
+  }
+  return measured;
 }
 
 }  // namespace halfpipe

@@ -1,13 +1,20 @@
 #include "client/report/plan_report.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/jobs/progress.h"
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
+#include "common/base/for_each.h"
+#include "common/base/status.h"
+#include "common/model/checkpoint.h"
+#include "common/model/known_variants.h"
 #include "common/plan/activation_plan.h"
 
 namespace halfpipe {
@@ -118,19 +125,12 @@ Json StageJson(const StagePlan& stage, size_t rank, double busy_seconds,
           {"peak_gpu_bytes", stage.peak_bytes},
           {"gpu_budget_bytes", stage.budget_bytes},
           {"pinned_host_bytes", stage.pinned_host_bytes()},
-          {"optimizer_host_bytes", stage.optimizer_host_bytes},
-          {"fixed_bytes", stage.fixed_bytes},
-          {"weight_bytes", stage.weight_bytes},
-          {"trained_bytes", stage.trained_bytes},
-          {"boundary_bytes", stage.boundary_bytes},
-          {"saved_bytes", cost.saved_bytes},
-          {"staging_bytes", cost.staging_bytes},
-          {"working_bytes", cost.working_bytes},
+          HP_MEMBERS(stage, optimizer_host_bytes, fixed_bytes, weight_bytes,
+                     trained_bytes, boundary_bytes),
+          HP_MEMBERS(cost, saved_bytes, staging_bytes, working_bytes),
           {"slack_bytes", stage.slack_bytes},
-          {"forward_seconds", cost.forward_seconds},
-          {"backward_seconds", cost.backward_seconds},
-          {"recompute_seconds", cost.recompute_seconds},
-          {"stall_seconds", cost.stall_seconds},
+          HP_MEMBERS(cost, forward_seconds, backward_seconds, recompute_seconds,
+                     stall_seconds),
           {"busy_ratio", busy_seconds / step_seconds}};
 }
 
@@ -140,11 +140,17 @@ Json TimelineJson(const TrainingPlan& plan) {
     for (const pipeline::TimedAction& timed : plan.simulation.timeline[rank]) {
       timeline.push_back({{"stage", rank},
                           {"action", pipeline::ToString(timed.action)},
-                          {"start_seconds", timed.start_seconds},
-                          {"end_seconds", timed.end_seconds}});
+                          HP_MEMBERS(timed, start_seconds, end_seconds)});
     }
   }
   return timeline;
+}
+
+absl::StatusOr<ModelSpec> Named(const char* key, const std::string& variant,
+                                int64_t layers) {
+  absl::StatusOr<ModelSpec> known = KnownModel(variant, layers);
+  if (!known.ok()) return Annotate(known.status(), key);
+  return known;
 }
 
 }  // namespace
@@ -216,6 +222,25 @@ Json PlanJson(const PlanReport& report) {
   json["stages"] = std::move(stages);
   json["timeline"] = TimelineJson(plan);
   return json;
+}
+
+absl::StatusOr<ModelSpec> ReadJobModel(const ModelConfig& config) {
+  if (config.is_random()) {
+    return Named("model.random.variant", config.random.variant,
+                 config.random.layers);
+  }
+  std::error_code error;
+  if (std::filesystem::exists(config.dit, error)) {
+    HP_ASSIGN_OR_RETURN(const WanCheckpoint checkpoint,
+                        OpenWanCheckpoint(config.dit));
+    return checkpoint.variant.spec;
+  }
+  if (config.variant != "auto" && !config.variant.empty()) {
+    return Named("model.variant", config.variant, /*layers=*/0);
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "model.dit: ", config.dit,
+      " is not on this machine; name model.variant to plan without it"));
 }
 
 }  // namespace halfpipe

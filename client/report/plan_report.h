@@ -6,6 +6,9 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "absl/status/statusor.h"
+#include "common/config/job_config.h"
+#include "common/model/model_spec.h"
 #include "common/plan/planner.h"
 
 namespace halfpipe {
@@ -28,6 +31,13 @@ struct PlanReport {
 // One step, a line a stage, `columns` wide: F and B for forward and backward of
 // a stage's blocks, h for the head, a dot where the stage waits.
 [[nodiscard]] std::string TimelineText(const TrainingPlan& plan, int columns);
+
+// Reads the headers of model.dit, and no weights; a random model's sizes are
+// those of the variant that it names. Where the weights are not on this
+// machine, model.variant names them. Codes: OpenWanCheckpoint's;
+// InvalidArgument for a variant that is not known; NotFound when there is
+// neither a checkpoint nor a variant.
+[[nodiscard]] absl::StatusOr<ModelSpec> ReadJobModel(const ModelConfig& config);
 
 }  // namespace halfpipe
 

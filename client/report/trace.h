@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/jobs/job_types.h"
 #include "common/pipeline/action.h"
 
 namespace halfpipe::pipeline {
@@ -27,5 +28,15 @@ struct TraceStep {
 [[nodiscard]] std::string TraceJson(const std::vector<TraceStep>& steps);
 
 }  // namespace halfpipe::pipeline
+
+namespace halfpipe {
+
+// `traces` oldest first. The stages of a step are brought to one clock, and the
+// steps stand where the service saw them end; none begins before the one before
+// it has ended.
+[[nodiscard]] std::vector<pipeline::TraceStep> PictureOf(
+    const std::vector<StepTrace>& traces);
+
+}  // namespace halfpipe
 
 #endif  // HP_CLIENT_REPORT_TRACE_H_

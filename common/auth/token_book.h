@@ -16,7 +16,6 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "common/auth/role.h"
 #include "common/auth/token_file.h"
 
 namespace halfpipe {

@@ -47,6 +47,19 @@ using Shape = std::vector<int64_t>;
 // "[2, 16, 5]" for messages.
 [[nodiscard]] std::string ShapeString(const Shape& shape);
 
+// How a model's frozen block weights are held and multiplied.
+enum class WeightForm : uint8_t {
+  kBf16,        // in the compute dtype
+  kFp8,         // e4m3 with one scale a row; unpacked for each product
+  kFp8Compute,  // e4m3 with one scale a row; products in e4m3 too
+};
+
+// "bf16", "fp8", "fp8_compute".
+[[nodiscard]] absl::string_view WeightFormName(WeightForm form);
+
+// The inverse; nullopt for another text.
+[[nodiscard]] std::optional<WeightForm> ParseWeightForm(absl::string_view text);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_BASE_DTYPE_H_

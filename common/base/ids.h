@@ -4,7 +4,7 @@
 
 #include <compare>
 #include <cstdint>
-#include <functional>
+#include <utility>
 
 namespace halfpipe {
 
@@ -29,7 +29,7 @@ class StrongInt {
   Int value_ = 0;
 };
 
-// Which process of a pair: 0 (embeddings, first half, head) or 1.
+// Which process of a pair: 0 (embeddings, first blocks, head), 1, and so on.
 using Rank = StrongInt<struct RankTag>;
 // A piece of the model that one action runs; a table maps segments to ranks.
 using Segment = StrongInt<struct SegmentTag>;

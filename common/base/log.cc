@@ -6,14 +6,12 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
-#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "common/base/log_sink.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {

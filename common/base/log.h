@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -62,6 +63,22 @@ void SetLogContext(absl::string_view key, absl::string_view value);
 // one call at a time; it must not log. Null: nobody does.
 using LogTap = std::function<void(LogLevel level, absl::string_view text)>;
 void SetLogTap(LogTap tap);
+
+// Key and value, the process's context first.
+using LogPairs = std::vector<std::pair<std::string, std::string>>;
+
+// Takes one line; false: it could not, and the line goes to standard error.
+// `text` is the message with its fields, as a tap sees it, and the context's.
+// Called on the thread that logs, by several at a time; it must not log.
+using LogSink = std::function<bool(LogLevel level, absl::string_view text,
+                                   const LogPairs& fields)>;
+
+// Null: standard error. Set it before other threads log.
+void SetLogSink(LogSink sink);
+
+// Whether standard error is the stream that systemd connected to its journal
+// (JOURNAL_STREAM names it). False where it was redirected since.
+[[nodiscard]] bool StandardErrorIsJournal();
 
 }  // namespace halfpipe
 

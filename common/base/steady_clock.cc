@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "absl/time/clock.h"
-#include "common/base/steady_waits.h"
 
 namespace halfpipe {
 namespace {

@@ -17,6 +17,9 @@ namespace halfpipe {
 // deadline. Thread-safe.
 [[nodiscard]] absl::Time SteadyNow();
 
+// Does nothing: with a static library, a file that nobody calls is left out.
+void LinkSteadyWaits();
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_BASE_STEADY_CLOCK_H_

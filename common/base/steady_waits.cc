@@ -3,8 +3,6 @@
 // the wall clock was set back by a day a wait of 100 ms takes a day; gRPC's
 // timers wait with it too. The two functions are weak in Abseil, for programs
 // that bring their own (absl/synchronization/internal/per_thread_sem.h).
-#include "common/base/steady_waits.h"
-
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -19,6 +17,7 @@
 #include "absl/synchronization/internal/per_thread_sem.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/base/steady_clock.h"
 
 namespace halfpipe {
 namespace {

@@ -1,5 +1,3 @@
-#include "common/config/foreign_keys.h"
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -8,8 +6,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "common/config/schema.h"
 
 namespace halfpipe {
 namespace {

@@ -1,13 +1,15 @@
 #include "common/config/job_config.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
-#include "common/config/digest_text.h"
 #include "common/config/job_fields.h"
+#include "common/config/key_values.h"
 #include "common/config/schema.h"
 #include "common/model/model_spec.h"
 
@@ -163,6 +165,22 @@ std::string ToYaml(const JobConfig& config) {
 
 std::string ConfigDigest(const JobConfig& config) {
   return Sha256Hex(DigestTextOf(config).WithSteps(config.train.steps));
+}
+
+std::optional<AlphaChoice> ParseAlphaChoice(absl::string_view text) {
+  constexpr uint32_t kWhite = 0xFFFFFF;
+  constexpr size_t kDigits = 6;
+  if (text == "refuse") return AlphaChoice{.refuse = true};
+  if (text == "black") return AlphaChoice{};
+  if (text == "white") return AlphaChoice{.background = kWhite};
+  if (text.size() != 1 + kDigits || text[0] != '#') return std::nullopt;
+  const absl::string_view digits = text.substr(1);
+  uint32_t colour = 0;
+  if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isxdigit) ||
+      !absl::SimpleHexAtoi(digits, &colour)) {
+    return std::nullopt;
+  }
+  return AlphaChoice{.background = colour};
 }
 
 }  // namespace halfpipe

@@ -15,7 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
 #include "common/config/lora_spec.h"
 #include "common/pipeline/schedule.h"
 #include "common/store/lora_names.h"
@@ -232,6 +232,19 @@ void ResolvePaths(const std::string& base_dir, JobConfig* config);
 
 // docs/config.md: every key of the job file and of the service file.
 [[nodiscard]] std::string ConfigReferenceMarkdown();
+
+// data.alpha as a value: what becomes of transparent parts of a medium.
+struct AlphaChoice {
+  bool refuse = false;
+  uint32_t background = 0;  // 0xRRGGBB, where they are not refused
+
+  friend bool operator==(const AlphaChoice&, const AlphaChoice&) = default;
+};
+
+// "black", "white", "#rrggbb" (in any case) or "refuse"; nullopt for anything
+// else.
+[[nodiscard]] std::optional<AlphaChoice> ParseAlphaChoice(
+    absl::string_view text);
 
 }  // namespace halfpipe
 

@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "common/config/field_kinds.h"
-#include "common/config/field_table.h"
 
 namespace halfpipe {
 namespace {

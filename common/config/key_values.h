@@ -1,5 +1,5 @@
-// The values of a job's keys as a checkpoint records them, so that a later job
-// file can be compared with it key by key.
+// The values of a job's keys as a digest covers them and a checkpoint records
+// them, so that a later job file can be compared with it key by key.
 #ifndef HP_COMMON_CONFIG_KEY_VALUES_H_
 #define HP_COMMON_CONFIG_KEY_VALUES_H_
 
@@ -42,6 +42,21 @@ struct KeyChange {
 [[nodiscard]] std::optional<int64_t> StepsOfDigest(const JobConfig& config,
                                                    absl::string_view digest,
                                                    int64_t likely);
+
+// The text that ConfigDigest is the SHA-256 of: "key: value" lines, so that a
+// new field with another default, or two fields that trade values, give another
+// digest. In two parts, with the line of train.steps between them.
+struct DigestText {
+  std::string before;
+  std::string after;
+
+  [[nodiscard]] std::string WithSteps(int64_t steps) const;
+};
+
+[[nodiscard]] DigestText DigestTextOf(const JobConfig& config);
+
+// lora.alpha 0 stands for the rank.
+[[nodiscard]] JobConfig WithResolvedAlpha(JobConfig config);
 
 }  // namespace halfpipe
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
-#include <set>
 #include <sstream>
 
 #include "absl/algorithm/container.h"
@@ -12,8 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/nearest.h"
-#include "common/config/foreign_keys.h"
-#include "common/config/text_encoding.h"
 #include "yaml-cpp/anchor.h"
 #include "yaml-cpp/eventhandler.h"
 

@@ -5,12 +5,14 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/config/field.h"
+#include "yaml-cpp/yaml.h"
 
 namespace halfpipe {
 
@@ -57,6 +59,44 @@ void CheckFields(const std::vector<Field>& fields, const KeyLines& lines,
 // The line of `key`, else of the section it is missing from, else 1; 0 where
 // there are no lines.
 [[nodiscard]] int LineOf(absl::string_view key, const KeyLines& lines);
+
+// Why a config file is no text that YAML can be read from: editors of other
+// systems save it in encodings that parse as something else, or not at all.
+struct TextProblem {
+  int line = 0;      // from 1; 0: the whole file
+  std::string what;  // with what to do
+};
+
+// The first reason why `text` is not UTF-8 text: UTF-16 or UTF-32, a zero byte,
+// a byte that is no UTF-8 (in a remark too). A byte order mark is fine.
+[[nodiscard]] std::optional<TextProblem> FindEncodingProblem(
+    absl::string_view text);
+
+// Why a YAML library may have stumbled at `line` (from 1) where its own words
+// do not say so: a tab that indents, up to there. For a text without it:
+// nullopt.
+[[nodiscard]] std::optional<TextProblem> FindIndentingTab(
+    absl::string_view text, int line);
+
+// A typographic quote where a value begins: to YAML it is a letter of the
+// value, which then is a file that is not there.
+[[nodiscard]] std::optional<TextProblem> FindTypographicQuote(
+    absl::string_view text);
+
+// A character that cannot be seen, or looks like another, where YAML or a
+// number needs that one: within a key or before it, in place of the colon, at
+// an end of a value, in a number. Line ends of CR alone too. The first of them.
+[[nodiscard]] std::optional<TextProblem> FindLookAlike(absl::string_view text);
+
+// Of keys of other trainers that mean something else than the key here that
+// comes nearest, or count in another unit, worked out from the value that
+// stands in the file: what to write in place of the unknown key `name` with
+// `value`, as the rest of a message; "" for a name that is not known.
+// `document` is the whole file, where other keys may matter. Never throws; the
+// nodes are not changed.
+[[nodiscard]] std::string ForeignKeyHint(absl::string_view name,
+                                         const YAML::Node& value,
+                                         const YAML::Node& document);
 
 }  // namespace halfpipe
 

@@ -1,8 +1,6 @@
 // The table of the service file's keys.
-#include <string>
 
 #include "common/config/field_kinds.h"
-#include "common/config/field_table.h"
 #include "common/config/job_fields.h"
 
 namespace halfpipe {

@@ -1,5 +1,3 @@
-#include "common/config/text_encoding.h"
-
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/valid_text.h"
+#include "common/config/schema.h"
 
 namespace halfpipe {
 namespace {

@@ -5,8 +5,8 @@
 #include "absl/strings/str_join.h"
 #include "common/base/nearest.h"
 #include "common/base/printable_text.h"
-#include "common/config/alpha_choice.h"
 #include "common/config/field_kinds.h"
+#include "common/config/job_config.h"
 
 namespace halfpipe {
 namespace {

@@ -1,5 +1,3 @@
-#include "common/data/caption_lists.h"
-
 #include <algorithm>
 #include <filesystem>
 
@@ -7,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "absl/types/span.h"
-#include "common/data/media_kinds.h"
+#include "common/data/media_path.h"
+#include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 
 namespace halfpipe {

@@ -1,8 +1,7 @@
-#include "common/data/csv.h"
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 
 namespace halfpipe {

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "common/data/media_kinds.h"
+#include "common/data/media_path.h"
 
 namespace halfpipe {
 namespace {

@@ -8,9 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
-#include "common/data/unicode_form.h"
 
 namespace halfpipe {
 namespace {

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
-
 namespace halfpipe {
 
 struct MediaFile {
@@ -29,7 +27,7 @@ class MediaFinder {
   // coordinator/schedule/path_roots.h). Where the text itself leads to no file,
   // these do: blanks around it dropped, backslashes for slashes, the folder of
   // the file of rows in place of the root, and the one name on the disk that
-  // looks the same (unicode_form.h).
+  // looks the same (ComposedForm).
   [[nodiscard]] MediaFile Find(const std::string& written);
 
  private:

@@ -1,5 +1,3 @@
-#include "common/data/media_folder.h"
-
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -8,20 +6,17 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
-#include "common/data/checked_prompt.h"
 #include "common/data/folder_files.h"
-#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
 #include "common/data/metadata_rows.h"
+#include "common/data/metadata_samples.h"
 #include "common/data/readable_text.h"
-#include "common/data/unicode_form.h"
 
 namespace halfpipe {
 namespace {

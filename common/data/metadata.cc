@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -11,16 +12,13 @@
 #include "absl/strings/str_split.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
-#include "common/data/caption_lists.h"
 #include "common/data/folder_files.h"
-#include "common/data/media_folder.h"
-#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/metadata_rows.h"
 #include "common/data/metadata_samples.h"
 #include "common/data/read_log.h"
 #include "common/data/readable_text.h"
-#include "common/data/unicode_form.h"
+#include "common/store/file_form.h"
 
 namespace halfpipe {
 namespace {
@@ -281,6 +279,27 @@ absl::StatusOr<std::vector<Sample>> LoadSamples(const DataSource& source) {
   absl::StatusOr<std::vector<Sample>> samples = Loader(source).Load();
   if (!samples.ok()) return Readable(samples.status());
   return samples;
+}
+
+absl::StatusOr<std::vector<Sample>> LoadSamplesWithContent(
+    const DataSource& source) {
+  HP_ASSIGN_OR_RETURN(std::vector<Sample> samples, LoadSamples(source));
+  // Where bad files are skipped, which ones they are is a part of the data's
+  // digest, and decided where they are decoded.
+  if (source.missing != nullptr) return samples;
+  std::vector<std::string> problems;
+  std::vector<Sample> found;
+  for (const Sample& sample : samples) {
+    const absl::Status content = CheckHasContent(sample.media_path);
+    if (content.ok()) {
+      found.push_back(sample);
+    } else {
+      problems.emplace_back(content.message());
+    }
+  }
+  if (problems.empty()) return samples;
+  if (source.found != nullptr) *source.found = std::move(found);
+  return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
 }
 
 }  // namespace halfpipe

@@ -21,7 +21,7 @@ struct Sample {
 struct DataSource {
   std::string root;  // the folder that media paths are relative to
   // A file relative to `root`: .csv, .json, .jsonl, or one of two lists
-  // (caption_lists.h). Empty: metadata.csv, .json or .jsonl in `root` if there
+  // (FindCaptionLists). Empty: metadata.csv, .json or .jsonl in `root` if there
   // is one; else, where no clip has a .txt file of its name beside it,
   // captions.json or two lists; else each clip's .txt file is its caption.
   std::string metadata;
@@ -47,6 +47,14 @@ struct DataSource {
 // An absolute path may lead anywhere. Where that is not for the job to say, who
 // runs it checks the paths of the samples (coordinator/schedule/path_roots.h).
 [[nodiscard]] absl::StatusOr<std::vector<Sample>> LoadSamples(
+    const DataSource& source);
+
+// LoadSamples, and a look at every file's first bytes: a file that came without
+// its content (a pointer of Git LFS, a web page, zeros, half a download) is
+// named as such, by no digest and no decoder. Every problem at once; codes of
+// LoadSamples. With `source.missing` files that are there are left to the
+// decoder.
+[[nodiscard]] absl::StatusOr<std::vector<Sample>> LoadSamplesWithContent(
     const DataSource& source);
 
 }  // namespace halfpipe

@@ -1,5 +1,3 @@
-#include "common/data/metadata_json.h"
-
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -8,8 +6,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/data/media_kinds.h"
+#include "common/data/media_path.h"
 #include "common/data/metadata_columns.h"
+#include "common/data/metadata_rows.h"
 #include "common/data/readable_text.h"
 #include "nlohmann/json.hpp"
 

@@ -8,9 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/data/csv.h"
 #include "common/data/metadata_columns.h"
-#include "common/data/metadata_json.h"
 #include "common/data/readable_text.h"
 
 namespace halfpipe {

@@ -3,6 +3,7 @@
 #define HP_COMMON_DATA_METADATA_ROWS_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,51 @@ struct MetadataRow {
 // The columns of all rows, each once, in the order of the rows.
 [[nodiscard]] std::vector<std::string> ColumnsOf(
     const std::vector<MetadataRow>& rows);
+
+// Comma-separated values as RFC 4180 has them, and as spreadsheets, pandas and
+// hand editing leave them: quoted fields may hold commas, line breaks and
+// doubled quotes; blanks before a field and after a closing quote are dropped;
+// lines end in LF, CRLF or CR; a byte order mark at the start is skipped, and
+// so are lines with nothing but blanks between records.
+struct CsvRecord {
+  int line = 0;  // where it starts, from 1
+  std::vector<std::string> fields;
+  // Set: a quote that does not close, or text between a closing quote and the
+  // next comma. The rest of that line is dropped, and the next one is read.
+  std::string problem = "";
+};
+
+[[nodiscard]] std::vector<CsvRecord> ParseCsv(absl::string_view text);
+
+// Of metadata in JSON, one document: see ParseMetadataRows. InvalidArgument
+// "file:line: ..." where it is none. `text` is UTF-8.
+[[nodiscard]] absl::StatusOr<std::vector<MetadataRow>> RowsOfJson(
+    absl::string_view text, const std::string& file_name);
+
+// An object a line; or one document, which is read as such.
+[[nodiscard]] absl::StatusOr<std::vector<MetadataRow>> RowsOfJsonLines(
+    absl::string_view text, const std::string& file_name);
+
+// Two lists in a folder, as finetrainers takes them: one names a clip a line,
+// the other holds the caption of the same line.
+struct CaptionLists {
+  std::string clips;     // "videos.txt", "video.txt", "images.txt", "image.txt"
+  std::string captions;  // "prompts.txt", "prompt.txt", "captions.txt", ...
+  std::vector<std::string> others = {};  // more of either kind, not read
+};
+
+// The two lists of `folder`; nullopt where one of them is missing, or is the
+// caption of a clip of its name. Of several of a kind, the one named `first` is
+// taken, if it is among them.
+[[nodiscard]] std::optional<CaptionLists> FindCaptionLists(
+    const std::string& folder, absl::string_view first = "");
+
+// A row for each line with a `file_name` and a `prompt`; lines that are blank
+// in both lists are skipped. InvalidArgument ("file:line: ...") where the lists
+// differ in length or one has a blank line that the other does not have.
+[[nodiscard]] absl::StatusOr<std::vector<MetadataRow>> RowsOfLists(
+    absl::string_view clips, absl::string_view captions,
+    const std::string& clips_file, const std::string& captions_file);
 
 }  // namespace halfpipe
 

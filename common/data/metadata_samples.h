@@ -1,4 +1,5 @@
-// From the rows of a metadata file to the samples of a data set.
+// The samples of a data set, from the rows of a metadata file or from a folder
+// of clips with captions beside them.
 #ifndef HP_COMMON_DATA_METADATA_SAMPLES_H_
 #define HP_COMMON_DATA_METADATA_SAMPLES_H_
 
@@ -19,6 +20,13 @@ namespace halfpipe {
 [[nodiscard]] std::vector<Sample> SamplesOfRows(
     const std::vector<MetadataRow>& rows, const DataSource& source,
     const std::string& file, const std::string& captions_file, ReadLog* log);
+
+// Every clip and image below `source.root` that has a caption, ordered by path.
+// What cannot be used is a problem in `log`; what is passed over and may not
+// have been meant to be, a warning. A caption whose clip is gone goes to
+// `source.missing` if that is given.
+[[nodiscard]] std::vector<Sample> SamplesOfFolder(const DataSource& source,
+                                                  ReadLog* log);
 
 }  // namespace halfpipe
 

@@ -1,12 +1,14 @@
-// Text of unknown origin: how it is shown in a message, and whether it may be
-// read as UTF-8 at all.
+// Text of unknown origin: how it is shown in a message, whether it may be read
+// as UTF-8 at all, and what is no caption though it is text.
 #ifndef HP_COMMON_DATA_READABLE_TEXT_H_
 #define HP_COMMON_DATA_READABLE_TEXT_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/data/read_log.h"
 
 namespace halfpipe {
 
@@ -39,6 +41,14 @@ namespace halfpipe {
 // cannot be read: "FILE:LINE: ...". After five the rest is only counted.
 [[nodiscard]] std::vector<std::string> TextProblemsOfFile(
     absl::string_view text, const std::string& file_name);
+
+constexpr uint64_t kMaxCaptionBytes = uint64_t{1} << 20;
+
+// The prompt of a sample, trimmed and without a byte order mark; or "" after
+// adding a problem for one that is blank, not UTF-8, or what stands in place of
+// a text where a download or a program failed.
+[[nodiscard]] std::string CheckedPrompt(const std::string& text,
+                                        const std::string& where, ReadLog* log);
 
 }  // namespace halfpipe
 

@@ -142,27 +142,37 @@ struct EncodeResult {
   std::vector<ModelLoad> loads = {};
 };
 
-// Makes the link's rendezvous value (an NCCL unique id, or a socket path).
-// Rank 0 only; the coordinator passes the result to both in StartCommand.
+// Links between so many stages: link i joins rank i and the next one, which
+// behind the last rank is rank 0; two stages have one link together.
+[[nodiscard]] constexpr int32_t LinksBetween(int32_t stages) {
+  return stages > 2 ? stages : stages - 1;
+}
+
+// Makes the links' rendezvous values (NCCL unique ids, or socket paths).
+// Rank 0 only; the coordinator passes the result to all in StartCommand.
 struct OpenLinkCommand {
   std::string kind;  // "nccl" | "local"
+  int32_t links = 1;
 };
 
 struct OpenLinkResult {
-  std::string rendezvous;  // opaque bytes
+  std::string rendezvous;                 // opaque bytes, of link 0
+  std::vector<std::string> further = {};  // of link 1 and those behind it
 };
 
-// Loads the model part and forms the pair. With one stage, world is 1 and
+// Loads the model part and joins the stages. With one stage, world is 1 and
 // there is no link.
 struct StartCommand {
   std::string job;
   std::string config_yaml;
   int32_t world = 2;
-  int64_t split = 0;  // blocks [0, split) on rank 0
+  // Blocks [0, split) are on rank 0, the others on those behind it
+  // (pipeline::BlocksOfStages).
+  int64_t split = 0;
   std::string link_kind;
-  std::string rendezvous;
+  std::string rendezvous;                // OpenLinkResult's
   std::vector<SampleRef> first_samples;  // for shapes; one is enough
-  // Action lists of both ranks as text, one action a word, and their hash.
+  // Action lists of all ranks as text, one action a word, and their hash.
   std::vector<std::string> schedule;
   std::string schedule_hash;
   std::string resume_from;  // committed checkpoint folder, or empty
@@ -175,8 +185,8 @@ struct StartCommand {
   // Masters and moments of the optimizer are in host memory, and on the GPU
   // only while they are stepped.
   bool optimizer_on_host = false;
-  // Above 0: both stages hold the job with so many optimizer steps in their
-  // weights. They only form the pair, and go on from there. Aborted where it
+  // Above 0: all stages hold the job with so many optimizer steps in their
+  // weights. They only join, and go on from there. Aborted where it
   // is not so: the job is to be started from its checkpoint.
   int64_t continue_at = 0;
   // What the coordinator multiplies learning rates with. A stage only keeps it
@@ -184,6 +194,8 @@ struct StartCommand {
   double learning_rate_factor = 1.0;
   // Action lists of an evaluation; empty: the job has none.
   std::vector<std::string> evaluation_schedule = {};
+  // OpenLinkResult's, of more than two stages.
+  std::vector<std::string> further_rendezvous = {};
 };
 
 // A job that a stage holds between two steps.

@@ -3,6 +3,7 @@
 #define HP_COMMON_METRICS_HTTP_PORT_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,9 +11,39 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/metrics/http_route.h"
 
 namespace halfpipe {
+
+// A path of a server of ours, as whoever serves it sees it.
+struct HttpRequest {
+  std::string path;   // as it was asked for, without the query
+  std::string match;  // what the pattern's first group matched
+  std::string body;   // of a POST
+};
+
+struct HttpAnswer {
+  int status = 200;
+  std::string type = "application/json";
+  std::string body = {};
+  std::map<std::string, std::string> headers = {};
+};
+
+struct HttpRoute {
+  enum class Method { kGet, kPost };
+
+  Method method = Method::kGet;
+  std::string pattern;  // a regular expression for the whole path
+  // Anybody may ask: what is served has nothing in it that is secret.
+  bool is_open = false;
+  // Of a POST: the Content-Type that it must have, without parameters. A form
+  // of another site cannot send "application/json"; empty: any.
+  std::string takes = {};
+  // Answered by a thread of its own, whatever the others are busy with. Its
+  // handler waits for nobody.
+  bool is_urgent = false;
+  // Called from the server's threads, several at a time.
+  std::function<HttpAnswer(const HttpRequest&)> handler;
+};
 
 // A line of text.
 [[nodiscard]] HttpAnswer PlainAnswer(int status, absl::string_view text);

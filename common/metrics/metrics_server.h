@@ -9,7 +9,6 @@
 
 #include "absl/status/statusor.h"
 #include "common/metrics/http_port.h"
-#include "common/metrics/http_route.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/request_gate.h"
 

@@ -11,10 +11,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/auth/certificate_names.h"
+#include "common/auth/tls_files.h"
 #include "common/base/line_limit.h"
 #include "common/metrics/http_port.h"
-#include "common/metrics/http_route.h"
 
 namespace halfpipe {
 

@@ -1,6 +1,8 @@
 #include "common/model/checkpoint.h"
 
+#include <array>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -9,15 +11,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
-#include "common/model/expert.h"
 #include "common/store/file_form.h"
 #include "common/store/model_file_kind.h"
 #include "common/store/quantised_weights.h"
-#include "common/store/shard_names.h"
 #include "common/store/strict_json.h"
+#include "common/store/tensor_archive.h"
 
 namespace halfpipe {
 namespace {
@@ -142,6 +145,39 @@ std::string ConfigPath(const std::string& path) {
   return (folder / "config.json").string();
 }
 
+namespace fs = std::filesystem;
+
+// "high_noise", "a14b-high": what stands beside the word.
+constexpr std::array<const char*, 3> kBehind = {"_noise", "-noise", "noise"};
+constexpr std::array<const char*, 2> kBefore = {"a14b_", "a14b-"};
+
+bool Says(absl::string_view name, absl::string_view word) {
+  for (const char* behind : kBehind) {
+    if (absl::StrContains(name, absl::StrCat(word, behind))) return true;
+  }
+  for (const char* before : kBefore) {
+    if (absl::StrContains(name, absl::StrCat(before, word))) return true;
+  }
+  return false;
+}
+
+WanExpert ExpertOfName(const std::string& name) {
+  const std::string lower = absl::AsciiStrToLower(name);
+  const bool high = Says(lower, "high");
+  const bool low = Says(lower, "low");
+  if (high == low) return WanExpert::kUnknown;
+  return high ? WanExpert::kHighNoise : WanExpert::kLowNoise;
+}
+
+// The file, or what it is a link to if that says more.
+std::string NamedPath(const std::string& file) {
+  std::error_code error;
+  const fs::path target = fs::read_symlink(file, error);
+  return !error && ExpertOfPath(target.string()) != WanExpert::kUnknown
+             ? target.string()
+             : file;
+}
+
 }  // namespace
 
 absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
@@ -167,6 +203,32 @@ absl::StatusOr<WanCheckpoint> OpenWanCheckpoint(const std::string& path) {
   HP_RETURN_IF_ERROR(CheckScaleNumbers(*checkpoint.archive, quantised));
   checkpoint.variant = *std::move(variant);
   return checkpoint;
+}
+
+WanExpert ExpertOfPath(absl::string_view path) {
+  const fs::path place{std::string(path)};
+  const WanExpert by_file = ExpertOfName(place.filename().string());
+  return by_file != WanExpert::kUnknown
+             ? by_file
+             : ExpertOfName(place.parent_path().filename().string());
+}
+
+absl::Status CheckIsOneExpert(const std::vector<std::string>& files) {
+  std::map<WanExpert, std::string> examples;
+  for (const std::string& file : files) {
+    const std::string named = NamedPath(file);
+    examples.try_emplace(ExpertOfPath(named), named);
+  }
+  if (!examples.contains(WanExpert::kHighNoise) ||
+      !examples.contains(WanExpert::kLowNoise)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      examples.at(WanExpert::kHighNoise),
+      " is by its name of the high-noise expert, and ",
+      examples.at(WanExpert::kLowNoise),
+      " of the low-noise one: a model is one of them; give each its own "
+      "folder"));
 }
 
 }  // namespace halfpipe

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
+#include "common/base/for_each.h"
 #include "common/model/linear_shapes.h"
 #include "common/store/lora_file.h"
 
@@ -134,9 +134,7 @@ nlohmann::json ModelJson(const ModelSpec& model) {
   const BlockParameters block = BlockParametersOf(model);
   Json json = {
       {"variant", model.Description()},
-      {"dim", model.dim},
-      {"ffn_dim", model.ffn_dim},
-      {"heads", model.heads},
+      HP_MEMBERS(model, dim, ffn_dim, heads),
       {"blocks", model.layers},
       {"text_dim", model.text_dim},
       {"text_tokens", kTextTokens},
@@ -149,8 +147,7 @@ nlohmann::json ModelJson(const ModelSpec& model) {
       {"latents",
        {{"channels", model.out_channels},
         {"temporal_stride", kTemporalStride},
-        {"spatial_stride", grid.spatial_stride},
-        {"vae", grid.vae}}},
+        HP_MEMBERS(grid, spatial_stride, vae)}},
       {"clips",
        {{"frames_per_second", grid.frames_per_second},
         {"height_multiple", model.height_unit()},
@@ -168,14 +165,11 @@ nlohmann::json ModelJson(const ModelSpec& model) {
          {"needs_grad", tensor.needs_grad}});
   }
   for (const auto& [name, shape] : LinearShapesOf(model)) {
-    json["layers"].push_back(
-        {{"name", name}, {"in", shape.in}, {"out", shape.out}});
+    json["layers"].push_back({{"name", name}, HP_MEMBERS(shape, in, out)});
   }
   json["modules"] = Json::array();
   for (const ExtraModule& module : model.extra_modules) {
-    json["modules"].push_back({{"kind", module.kind},
-                               {"prefix", module.prefix},
-                               {"after_block", module.after_block}});
+    json["modules"].push_back({HP_MEMBERS(module, kind, prefix, after_block)});
   }
   return json;
 }

@@ -1,6 +1,10 @@
-// Who is connected to one port, and who has to go when there are too many.
+// Who is connected to one port, and who has to go when there are too many; and
+// file descriptors as a budget: strangers' connections must not use up those
+// that jobs need.
 #ifndef HP_COMMON_NET_CONNECTION_BUDGET_H_
 #define HP_COMMON_NET_CONNECTION_BUDGET_H_
+
+#include <sys/socket.h>
 
 #include <chrono>
 #include <cstdint>
@@ -9,9 +13,19 @@
 #include <string>
 #include <vector>
 
-#include "common/net/peer_address.h"
-
 namespace halfpipe {
+
+struct PeerAddress {
+  std::string text;  // "192.0.2.7:4711", "[2001:db8::7]:4711"
+  // What one machine has: its IPv4 address, or the 64 bits of IPv6 that a
+  // network gives to one, as "2001:db8::/64".
+  std::string machine;
+  bool is_local = false;  // a loopback address
+};
+
+// IPv4 addresses in the form of IPv6 ("::ffff:192.0.2.7") are IPv4 addresses.
+// Any other family: three empty fields.
+[[nodiscard]] PeerAddress DescribePeer(const sockaddr* address);
 
 struct ConnectionLimits {
   int64_t in_all = 1024;
@@ -89,6 +103,24 @@ class ConnectionBudget {
   std::map<std::string, Count> machines_;
   Count all_;
 };
+
+// Raises this process' limit of open files to what it may have, 65,536 at
+// most, so that connections and files do not crowd each other. For daemons, at
+// start.
+void RaiseDescriptorLimit();
+
+// Numbers of descriptors, of which the kernel gives the lowest that is free: so
+// a new one's says how many there are, whoever has them.
+struct DescriptorBudget {
+  // From here on a connection has to take the place of another one,
+  int64_t first_scarce = int64_t{1} << 30;
+  // and from here on there is none: the rest is for files, databases, pipes.
+  int64_t first_reserved = int64_t{1} << 30;
+};
+
+// For this process' limit: 256 and 128 below it, or half and a quarter of it
+// where it is lower than 512. Never fails.
+[[nodiscard]] DescriptorBudget GetDescriptorBudget();
 
 }  // namespace halfpipe
 

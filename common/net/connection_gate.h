@@ -16,9 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/base/line_limit.h"
 #include "common/net/connection_budget.h"
-#include "common/net/descriptors.h"
 #include "common/net/listening_socket.h"
-#include "common/net/peer_address.h"
 
 namespace halfpipe {
 

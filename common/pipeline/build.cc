@@ -50,6 +50,15 @@ std::vector<Run> RunsOf(const SegmentTable& table) {
   return runs;
 }
 
+// One segment with blocks on each rank, in order, and the head on rank 0.
+bool IsOneRound(const SegmentTable& table) {
+  if (table.segment_count() != table.rank_count() + 1) return false;
+  for (int32_t s = 0; s < table.segment_count(); ++s) {
+    if (table.rank_of(Segment(s)) != Rank(s % table.rank_count())) return false;
+  }
+  return true;
+}
+
 absl::Status CheckWarmup(Warmup warmup) {
   if (warmup.second < 1 || warmup.first < warmup.second) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -95,29 +104,29 @@ absl::StatusOr<ActionLists> BuildOneFOneB(const SegmentTable& table,
                                           int32_t microbatches, Warmup warmup) {
   HP_RETURN_IF_ERROR(CheckWarmup(warmup));
   if (table.rank_count() == 1) return BuildSequential(table, microbatches);
-  if (table.segment_count() != 3 || table.rank_of(Segment(1)) != Rank(1) ||
-      table.rank_of(Segment(0)) != Rank(0) ||
-      table.rank_of(Segment(2)) != Rank(0)) {
+  if (!IsOneRound(table)) {
     return absl::InvalidArgumentError(
-        "1f1b places three segments on ranks 0, 1, 0 or all on one rank");
+        "1f1b places one segment on each rank, in order, and the head on rank "
+        "0, or all on one rank");
   }
   const auto in_step = [=](int32_t m) { return m >= 0 && m < microbatches; };
   Writer out(table);
-  // The head of a micro-batch follows as many later forwards of segment 0 as
-  // fit while it crosses to rank 1 and back, and leaves one before 0B.
-  const int32_t head_lag = std::max(0, warmup.first - 2);
-  for (int32_t slot = 0; slot < microbatches + warmup.first; ++slot) {
-    if (in_step(slot)) out.Forward(0, slot);
-    const int32_t head = slot - head_lag;
-    if (in_step(head)) out.Forward(2, head);
-    if (in_step(head)) out.Backward(2, head);
-    const int32_t back = slot - warmup.first + 1;
-    if (in_step(back)) out.Backward(0, back);
-  }
-  for (int32_t slot = 0; slot < microbatches + warmup.second; ++slot) {
-    if (in_step(slot)) out.Forward(1, slot);
-    const int32_t back = slot - warmup.second + 1;
-    if (in_step(back)) out.Backward(1, back);
+  const int32_t ranks = table.rank_count();
+  const int32_t head = table.head().value();
+  for (int32_t rank = 0; rank < ranks; ++rank) {
+    const int32_t depth = WarmupDepth(warmup, ranks, rank);
+    // The head of a micro-batch follows as many later forwards of segment 0 as
+    // fit while it crosses all ranks, and leaves one before 0B for each of the
+    // others.
+    const int32_t head_lag = std::max(0, depth - ranks);
+    for (int32_t slot = 0; slot < microbatches + depth; ++slot) {
+      if (in_step(slot)) out.Forward(rank, slot);
+      if (rank == 0 && in_step(slot - head_lag)) {
+        out.Forward(head, slot - head_lag);
+        out.Backward(head, slot - head_lag);
+      }
+      if (in_step(slot - depth + 1)) out.Backward(rank, slot - depth + 1);
+    }
   }
   return std::move(out).Take();
 }

@@ -23,10 +23,11 @@ namespace halfpipe::pipeline {
 [[nodiscard]] ActionLists BuildGpipe(const SegmentTable& table,
                                      int32_t microbatches);
 
-// One forward, one backward, after `warmup` forwards. With one rank there is
-// nothing to overlap and the list is BuildSequential's.
-// InvalidArgument unless 1 <= second <= first, or for a table that is neither
-// {0,1,0} nor all on one rank.
+// One forward, one backward, after WarmupDepth(warmup, ...) forwards on each
+// rank. With one rank there is nothing to overlap and the list is
+// BuildSequential's. InvalidArgument unless 1 <= second <= first, or for a
+// table that is neither {0, 1, ..., 0}, one segment a rank and the head, nor
+// all on one rank.
 [[nodiscard]] absl::StatusOr<ActionLists> BuildOneFOneB(
     const SegmentTable& table, int32_t microbatches, Warmup warmup);
 
@@ -35,15 +36,15 @@ namespace halfpipe::pipeline {
 // free it takes, of what is ready,
 //   1. the head, forward or backward: everything waits for it;
 //   2. a backward: deeper segments first;
-//   3. a forward: the micro-batches go in pairs through the segments, as the
-//      ranks do, or in fours, while the rank has no more than its bound of live
-//      chunks (forward done, backward not).
+//   3. a forward: the micro-batches go through the segments in groups of as
+//      many as there are ranks, or twice as many, while the rank has no more
+//      than its bound of live chunks (forward done, backward not).
 // Each rank keeps a place for each deeper chunk, so a micro-batch on its way is
 // never held up by younger ones. Bounds up to `live_chunks` on rank 0, and a
-// little less on rank 1, are tried, since a wider one is not always faster: of
-// the fastest the narrowest is taken.
+// little less on each rank behind it, are tried, since a wider one is not
+// always faster: of the fastest the narrowest is taken.
 // With one rank there is nothing to overlap and the list is BuildSequential's.
-// InvalidArgument: live_chunks below LeastLiveChunks, or more than two ranks.
+// InvalidArgument: live_chunks below LeastLiveChunks.
 [[nodiscard]] absl::StatusOr<ActionLists> BuildInterleaved(
     const SegmentTable& table, int32_t microbatches, int32_t live_chunks);
 

@@ -24,11 +24,6 @@ constexpr double kTicksPerUnit = 1000.0;
 constexpr Ticks kTransfer = 20;
 constexpr Ticks kNever = std::numeric_limits<Ticks>::max();
 
-// Micro-batches that go through the segments together: one for each rank, or
-// with several chunks, where that is faster, a pair for each.
-constexpr int32_t kPair = 2;
-constexpr int32_t kTwoPairs = 4;
-
 struct SegmentState {
   int32_t forwards = 0;   // done; also the next micro-batch
   int32_t backwards = 0;  // done; also the next micro-batch
@@ -162,8 +157,8 @@ class ListScheduler {
     return {start, {2, m / group_, s, m}, action};
   }
 
-  // The action that starts first; on one rank the best of those, and of both
-  // ranks that of rank 0.
+  // The action that starts first; on one rank the best of those, and of several
+  // ranks that of the lowest.
   [[nodiscard]] std::optional<Candidate> Earliest() const {
     std::optional<Candidate> best;
     for (int32_t s = 0; s < table_.segment_count(); ++s) {
@@ -223,12 +218,9 @@ absl::StatusOr<ActionLists> BuildInterleaved(const SegmentTable& table,
                                              int32_t microbatches,
                                              int32_t live_chunks) {
   if (table.rank_count() == 1) return BuildSequential(table, microbatches);
-  if (table.rank_count() > 2) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "interleaved has one or two ranks, found ", table.rank_count()));
-  }
-  const int32_t chunks = table.segment_count() / 2;
-  const int32_t least = LeastLiveChunks(chunks);
+  const int32_t ranks = table.rank_count();
+  const int32_t chunks = (table.segment_count() - 1) / ranks;
+  const int32_t least = LeastLiveChunks(chunks, ranks);
   if (live_chunks < least) {
     return absl::InvalidArgumentError(
         absl::StrCat("interleaved: live_chunks is ", live_chunks, ", with ",
@@ -236,13 +228,18 @@ absl::StatusOr<ActionLists> BuildInterleaved(const SegmentTable& table,
   }
   BuiltStep best;
   for (int32_t first = least; first <= live_chunks; ++first) {
-    // Rank 1 begins later and ends earlier: it needs fewer, but one for each
-    // chunk.
+    // Each rank begins later and ends earlier than the one before it: it needs
+    // fewer, but one for each chunk.
     for (int32_t fewer = chunks + 1; fewer >= 1; --fewer) {
-      const int32_t second = std::max(chunks, first - fewer);
-      for (const int32_t group : {kPair, kTwoPairs}) {
+      std::vector<int32_t> bounds;
+      for (int32_t rank = 0; rank < ranks; ++rank) {
+        bounds.push_back(std::max(chunks, first - rank * fewer));
+      }
+      // Micro-batches that go through the segments together: one for each
+      // rank, or with several chunks, where that is faster, a pair for each.
+      for (const int32_t group : {ranks, 2 * ranks}) {
         BuiltStep step =
-            ListScheduler(table, microbatches, {first, second}, group).Run();
+            ListScheduler(table, microbatches, bounds, group).Run();
         if (step.end < best.end) best = std::move(step);
       }
     }

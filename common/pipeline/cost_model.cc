@@ -23,7 +23,7 @@ double CostModel::SecondsOf(const Action& action) const {
 
 CostModel NominalCosts(const SegmentTable& table) {
   CostModel costs;
-  // Two halves of a model, in as many pieces as there are segments with blocks.
+  // Twice half a model, in as many pieces as there are segments with blocks.
   const double share = 2.0 / std::max(1, table.segment_count() - 1);
   costs.segments.assign(
       static_cast<size_t>(table.segment_count()),

@@ -30,7 +30,7 @@ namespace halfpipe::pipeline {
   return Segment(segment.value() - 1);
 }
 
-// The send that follows a forward or backward whose result the other rank
+// The send that follows a forward or backward whose result another rank
 // needs; nullopt when it stays.
 [[nodiscard]] inline std::optional<Action> SendOf(const SegmentTable& table,
                                                   const Action& compute) {

@@ -11,7 +11,7 @@ namespace halfpipe::pipeline {
 
 // Every forward, and the transfers of what they compute, in the one order that
 // there is no reason to vary: a micro-batch is at segment s while the next one
-// is at s - 1, so both ranks are busy and no more micro-batches are on their
+// is at s - 1, so all ranks are busy and no more micro-batches are on their
 // way than there are segments. No backward, no NORM, no STEP; nothing is live.
 //
 // `training` says which segments the steps of the same job have: its stages,

@@ -137,11 +137,10 @@ class Lowering {
 
 absl::StatusOr<ActionLists> Lower(const SegmentTable& table,
                                   const ActionLists& compute, ListKind kind) {
-  if (table.rank_count() > 2 ||
-      compute.size() != static_cast<size_t>(table.rank_count())) {
+  if (compute.size() != static_cast<size_t>(table.rank_count())) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a schedule has one or two ranks, one list each; found ",
-        table.rank_count(), " ranks and ", compute.size(), " lists"));
+        "a schedule has one list for each rank; found ", table.rank_count(),
+        " ranks and ", compute.size(), " lists"));
   }
   return Lowering(table, compute, kind).Run();
 }

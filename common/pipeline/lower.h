@@ -11,13 +11,13 @@ namespace halfpipe::pipeline {
 // Walks through the compute lists as nominal costs would run them (see
 // cost_model.h). Whenever an action ends whose result the other rank needs,
 // its send is placed behind it and the receive at the peer's present position,
-// together: so both lists have all transfers in one global order, which is
+// together: so all lists have their transfers in one global order, which is
 // the order in which their data becomes ready, and a single lane between the
 // ranks can neither deadlock nor hold a ready tensor behind a late one.
-// Then NORM (two ranks only) and STEP are appended, but for an evaluation.
+// Then NORM (several ranks only) and STEP are appended, but for an evaluation.
 //
 // InvalidArgument when the compute lists can never run to their end, or when
-// there are more than two ranks.
+// they are not one a rank.
 [[nodiscard]] absl::StatusOr<ActionLists> Lower(
     const SegmentTable& table, const ActionLists& compute,
     ListKind kind = ListKind::kTraining);

@@ -60,7 +60,7 @@ absl::string_view ToString(ScheduleName name) {
 
 int32_t ChunksOf(const ScheduleOptions& options) {
   const bool several =
-      options.name == ScheduleName::kInterleaved && options.stages == 2;
+      options.name == ScheduleName::kInterleaved && options.stages > 1;
   return several ? options.chunks : 1;
 }
 

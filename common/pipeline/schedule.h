@@ -36,14 +36,22 @@ enum class ListKind : uint8_t {
 };
 
 // Forwards of segment 0 and of segment 1 before the first backward of the
-// same segment. Textbook 1F1B is (2,1); because the head makes every
-// micro-batch cross twice, (3,2) is the first depth that does not stall.
+// same segment, with two stages. Textbook 1F1B is (2,1); because the head makes
+// every micro-batch cross twice, (3,2) is the first depth that does not stall.
 struct Warmup {
   int32_t first = 3;
   int32_t second = 2;
 
   friend bool operator==(const Warmup&, const Warmup&) = default;
 };
+
+// The same for any number of stages: `second` on the last rank, `first` on rank
+// 0 with two; each further stage deepens those before it by one forward.
+[[nodiscard]] constexpr int32_t WarmupDepth(Warmup warmup, int32_t stages,
+                                            int32_t rank) {
+  return rank == 0 ? warmup.first + stages - 2
+                   : warmup.second + stages - 1 - rank;
+}
 
 // A moment in which a rank works on one of its chunks of blocks.
 struct LiveMoment {
@@ -59,7 +67,7 @@ struct LiveMoment {
 // by kind, since a buffer serves only its own: what crosses first brings the
 // embeddings' results along.
 struct WaitingInputs {
-  int32_t first = 0;   // inputs of segment 1
+  int32_t first = 0;   // inputs of the rank's first segment
   int32_t others = 0;  // inputs of later segments, and gradients
 
   [[nodiscard]] int32_t total() const { return first + others; }
@@ -87,33 +95,36 @@ struct RankUse {
 // Pieces into which `interleaved` cuts the blocks of each stage.
 inline constexpr int32_t kInterleavedChunks = 2;
 
-// Live chunks on rank 0 of `interleaved`, by chunks a stage: within 3 % of the
-// step that any number of them gives. 9 of two chunks are 4.5 times a stage's
-// blocks; (3,2) of 1f1b keeps them three times.
-[[nodiscard]] constexpr int32_t LiveChunks(int32_t chunks) {
-  return chunks <= 2 ? 9 : 5 * chunks;
+// Live chunks on rank 0 of `interleaved`, by chunks a stage: with two stages
+// within 3 % of the step that any number of them gives. 9 of two chunks are 4.5
+// times a stage's blocks; (3,2) of 1f1b keeps them three times. More stages
+// need as many more as a micro-batch is longer on its way.
+[[nodiscard]] constexpr int32_t LiveChunks(int32_t chunks, int32_t stages = 2) {
+  return ((chunks <= 2 ? 9 : 5 * chunks) * stages + 1) / 2;
 }
 
-// Below that rank 0 could not even keep a pair of micro-batches on its way.
-[[nodiscard]] constexpr int32_t LeastLiveChunks(int32_t chunks) {
-  return 2 * chunks;
+// Below that rank 0 could not even keep one micro-batch for each rank on its
+// way.
+[[nodiscard]] constexpr int32_t LeastLiveChunks(int32_t chunks,
+                                                int32_t stages = 2) {
+  return stages * chunks;
 }
 
 struct ScheduleOptions {
   ScheduleName name = ScheduleName::kOneFOneB;
   int32_t microbatches = 1;
-  int stages = 2;
-  Warmup warmup = {};  // only 1f1b with two stages reads it
+  int stages = 2;      // any number from 1 on
+  Warmup warmup = {};  // only 1f1b with several stages reads it
   // Bound of RankUse::max_live on any rank; 0: none.
   int32_t max_live = 0;
-  // Only interleaved with two stages reads these: into how many pieces it cuts
-  // a stage's blocks, and BuildInterleaved's limit.
+  // Only interleaved with several stages reads these: into how many pieces it
+  // cuts a stage's blocks, and BuildInterleaved's limit.
   int32_t chunks = kInterleavedChunks;
   int32_t live_chunks = LiveChunks(kInterleavedChunks);
 };
 
 // Pieces into which a schedule cuts the blocks of each stage: options.chunks
-// for `interleaved` with two stages, else 1.
+// for `interleaved` with several stages, else 1.
 [[nodiscard]] int32_t ChunksOf(const ScheduleOptions& options);
 
 struct Schedule {

@@ -8,9 +8,9 @@
 namespace halfpipe::pipeline {
 
 absl::StatusOr<SegmentTable> SegmentTable::ForStages(int stages, int chunks) {
-  if (stages != 1 && stages != 2) {
+  if (stages < 1) {
     return absl::InvalidArgumentError(
-        absl::StrCat("stages is ", stages, ", expected 1 or 2"));
+        absl::StrCat("stages is ", stages, ", expected at least 1"));
   }
   if (chunks < 1) {
     return absl::InvalidArgumentError(
@@ -19,7 +19,7 @@ absl::StatusOr<SegmentTable> SegmentTable::ForStages(int stages, int chunks) {
   if (stages == 1) return FromRanks({Rank(0), Rank(0), Rank(0)});
   std::vector<Rank> ranks;
   for (int chunk = 0; chunk < chunks; ++chunk) {
-    ranks.insert(ranks.end(), {Rank(0), Rank(1)});
+    for (int rank = 0; rank < stages; ++rank) ranks.emplace_back(rank);
   }
   ranks.emplace_back(0);
   return FromRanks(std::move(ranks));
@@ -43,9 +43,24 @@ absl::StatusOr<SegmentTable> SegmentTable::FromRanks(std::vector<Rank> ranks) {
   return SegmentTable(std::move(ranks), last.value() + 1);
 }
 
+bool SegmentTable::is_first_of_rank(Segment segment) const {
+  return std::find(ranks_.begin(), ranks_.end(), rank_of(segment)) ==
+         ranks_.begin() + segment.value();
+}
+
 bool SegmentTable::crosses_after(Segment segment) const {
   const Segment next(segment.value() + 1);
   return has(segment) && has(next) && rank_of(segment) != rank_of(next);
+}
+
+std::vector<int64_t> BlocksOfStages(int64_t layers, int64_t split,
+                                    int32_t stages) {
+  if (stages == 1) return {layers};
+  std::vector<int64_t> blocks = {split};
+  for (int32_t rank = 1; rank < stages; ++rank) {
+    blocks.push_back(EvenShare(layers - split, rank - 1, stages - 1));
+  }
+  return blocks;
 }
 
 std::vector<Segment> SegmentTable::segments_of(Rank rank) const {

@@ -15,11 +15,12 @@ namespace halfpipe::pipeline {
 // here and nowhere else, so another placement is another table.
 class SegmentTable {
  public:
-  // The product's table: with two stages {0, 1, 0}: embeddings and first half
-  // on rank 0, second half on rank 1, head on rank 0; with more chunks a stage
-  // the ranks take turns before the head, {0, 1, 0, 1, 0} for two. With one
-  // stage there is nothing to interleave: three segments on rank 0.
-  // InvalidArgument for any other number of stages, or no chunk.
+  // The product's table: the ranks in their order, then the head on rank 0.
+  // With two stages {0, 1, 0}: embeddings and first half on rank 0, second half
+  // on rank 1, head on rank 0; with three {0, 1, 2, 0}. With more chunks a
+  // stage the ranks take turns before the head, {0, 1, 0, 1, 0} for two chunks
+  // of two stages. With one stage there is nothing to interleave: three
+  // segments on rank 0. InvalidArgument for no stage, or no chunk.
   [[nodiscard]] static absl::StatusOr<SegmentTable> ForStages(int stages,
                                                               int chunks = 1);
 
@@ -45,6 +46,9 @@ class SegmentTable {
 
   [[nodiscard]] Segment head() const { return Segment(segment_count() - 1); }
 
+  // Whether its rank has no earlier segment. REQUIRES: has(segment).
+  [[nodiscard]] bool is_first_of_rank(Segment segment) const;
+
   // Whether the output of `segment` goes to another rank.
   [[nodiscard]] bool crosses_after(Segment segment) const;
 
@@ -58,6 +62,19 @@ class SegmentTable {
   std::vector<Rank> ranks_;
   int32_t rank_count_;
 };
+
+// Parts of `count` as even as can be: the first ones take what is left over.
+// REQUIRES: 0 <= part < parts.
+[[nodiscard]] constexpr int64_t EvenShare(int64_t count, int64_t part,
+                                          int64_t parts) {
+  return count / parts + (part < count % parts ? 1 : 0);
+}
+
+// The blocks of each of so many stages: `split` on rank 0, the others evenly on
+// the ranks behind it, so of a pair all of them on rank 1. One stage has all.
+// REQUIRES: 0 <= split <= layers, stages >= 1.
+[[nodiscard]] std::vector<int64_t> BlocksOfStages(int64_t layers, int64_t split,
+                                                  int32_t stages);
 
 }  // namespace halfpipe::pipeline
 

@@ -102,36 +102,58 @@ class Simulator {
     return true;
   }
 
-  // Runs the transfer at the front of both lanes, once its data is ready.
+  // Runs a transfer that is at the front of the lanes of all its ranks, once
+  // its data is ready.
   bool AdvanceTransfer() {
-    if (ranks_.size() != 2 || transfer_[0].done() || transfer_[1].done()) {
-      return false;
+    for (size_t r = 0; r < ranks_.size(); ++r) {
+      const Action* front = FrontOf(r);
+      if (front == nullptr || !IsSend(front->op)) continue;
+      const Action receive = ReceiveOf(*front);
+      const auto peer =
+          static_cast<size_t>(table_.rank_of(receive.segment).value());
+      const Action* opposite = FrontOf(peer);
+      if (opposite == nullptr || *opposite != receive) continue;
+      const std::optional<double> ready = EndOf(r, ComputeOf(*front));
+      if (!ready.has_value()) continue;
+      Transfer({r, peer}, *ready);
+      return true;
     }
-    const Action& first = ranks_[0][transfer_[0].position()];
-    const Action& second = ranks_[1][transfer_[1].position()];
-    std::optional<double> ready;
-    if (first.op == Op::kExchangeGradNorm && second == first) {
-      // A norm is ready behind the last backward of its compute lane.
-      if (!OnlyStepLeft(0) || !OnlyStepLeft(1)) return false;
-      ready = std::max(last_backward_[0], last_backward_[1]);
-    } else if (IsSend(first.op) && ReceiveOf(first) == second) {
-      ready = EndOf(0, ComputeOf(first));
-    } else if (IsSend(second.op) && ReceiveOf(second) == first) {
-      ready = EndOf(1, ComputeOf(second));
+    return AdvanceNorm();
+  }
+
+  // A norm is ready behind the last backward of every compute lane.
+  bool AdvanceNorm() {
+    double ready = 0.0;
+    std::vector<size_t> all;
+    for (size_t r = 0; r < ranks_.size(); ++r) {
+      const Action* front = FrontOf(r);
+      if (front == nullptr || front->op != Op::kExchangeGradNorm ||
+          !OnlyStepLeft(r)) {
+        return false;
+      }
+      ready = std::max(ready, last_backward_[r]);
+      all.push_back(r);
     }
-    if (!ready.has_value()) return false;
-    const double start =
-        std::max({*ready, transfer_[0].free_at, transfer_[1].free_at});
-    const double end = start + costs_.SecondsOf(first);
-    if (first.op == Op::kExchangeGradNorm) {
-      norm_done_ = true;
-      norm_end_ = end;
-    }
-    for (size_t r = 0; r < 2; ++r) {
+    norm_end_ = Transfer(all, ready);
+    norm_done_ = true;
+    return true;
+  }
+
+  // The next action of a transfer lane; nullptr: none.
+  [[nodiscard]] const Action* FrontOf(size_t r) const {
+    return transfer_[r].done() ? nullptr : &ranks_[r][transfer_[r].position()];
+  }
+
+  // Runs what is at the front of these lanes, and returns when it ends.
+  double Transfer(const std::vector<size_t>& ranks, double ready) {
+    double start = ready;
+    for (size_t r : ranks) start = std::max(start, transfer_[r].free_at);
+    const double end = start + costs_.SecondsOf(*FrontOf(ranks.front()));
+    for (size_t r : ranks) {
       Record(r, transfer_[r].position(), start, end);
       transfer_[r].Advance(end);
     }
-    return true;
+    return end;
   }
 
   [[nodiscard]] bool OnlyStepLeft(size_t r) const {

@@ -20,8 +20,8 @@ struct Simulation {
 
 // The model is that of the GPUs: on each rank a compute lane runs forwards,
 // backwards and STEP in list order, and a transfer lane runs sends, receives
-// and NORM in list order; a transfer occupies both ranks' lanes and starts
-// when its data is ready and both lanes are free.
+// and NORM in list order; a transfer occupies the lanes of both its ranks, NORM
+// those of all, and starts when its data is ready and those lanes are free.
 // InvalidArgument "deadlock" names what each rank waits for when the lists do
 // not run to their end, or when a cost is missing.
 [[nodiscard]] absl::StatusOr<Simulation> Simulate(const SegmentTable& table,

@@ -31,6 +31,23 @@ std::map<Key, double> EndsOf(const std::vector<TimedAction>& actions) {
   return ends;
 }
 
+// Moves a rank to the clock of another one, where they have transfers in
+// common.
+void AlignTo(const std::vector<TimedAction>& reference,
+             std::vector<TimedAction>* rank) {
+  const std::map<Key, double> first = EndsOf(reference);
+  std::vector<double> differences;
+  for (const auto& [key, end] : EndsOf(*rank)) {
+    const auto other = first.find(key);
+    if (other != first.end()) differences.push_back(other->second - end);
+  }
+  if (differences.empty()) return;
+  const auto middle =
+      differences.begin() + static_cast<std::ptrdiff_t>(differences.size() / 2);
+  std::nth_element(differences.begin(), middle, differences.end());
+  Move(rank, *middle);
+}
+
 }  // namespace
 
 std::optional<Action> AsReceived(const Action& action) {
@@ -54,19 +71,8 @@ std::optional<Action> AsReceived(const Action& action) {
 }
 
 void AlignClocks(std::vector<std::vector<TimedAction>>* ranks) {
-  if (ranks->size() == 2) {
-    const std::map<Key, double> first = EndsOf(ranks->front());
-    std::vector<double> differences;
-    for (const auto& [key, end] : EndsOf(ranks->back())) {
-      const auto other = first.find(key);
-      if (other != first.end()) differences.push_back(other->second - end);
-    }
-    if (!differences.empty()) {
-      const auto middle = differences.begin() +
-                          static_cast<std::ptrdiff_t>(differences.size() / 2);
-      std::nth_element(differences.begin(), middle, differences.end());
-      Move(&ranks->back(), *middle);
-    }
+  for (size_t rank = 1; rank < ranks->size(); ++rank) {
+    AlignTo((*ranks)[rank - 1], &(*ranks)[rank]);
   }
   double earliest = std::numeric_limits<double>::infinity();
   for (const auto& actions : *ranks) {

@@ -13,11 +13,11 @@ namespace halfpipe::pipeline {
 // NORM, which goes both ways, is itself. Nullopt for compute.
 [[nodiscard]] std::optional<Action> AsReceived(const Action& action);
 
-// Brings what two ranks measured, each from its own first action on, to one
-// clock: a transfer ends on both sides at the same moment, so the second rank
-// is moved by the median of what its ends differ from the first one's. Then all
-// of it is moved so that the earliest action begins at 0. Without a transfer in
-// common, and for another number of ranks, only the latter.
+// Brings what the ranks measured, each from its own first action on, to one
+// clock: a transfer ends on both sides at the same moment, so each rank is
+// moved by the median of what its ends differ from those of the rank before it.
+// Then all of it is moved so that the earliest action begins at 0. Without a
+// transfer in common with the rank before it a rank stays.
 void AlignClocks(std::vector<std::vector<TimedAction>>* ranks);
 
 }  // namespace halfpipe::pipeline

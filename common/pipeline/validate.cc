@@ -1,6 +1,7 @@
 #include "common/pipeline/validate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -41,6 +42,21 @@ std::vector<Action> Prerequisites(const SegmentTable& table,
   return needed;
 }
 
+// One end of a transfer.
+struct Transfer {
+  size_t index;    // in the rank's list
+  Action receive;  // by which both ends call it
+  size_t peer;
+};
+
+// The send of a receive. REQUIRES: IsReceive(receive.op).
+Action SendTo(const Action& receive) {
+  if (receive.op == Op::kReceiveActivation) {
+    return {Op::kSendActivation, Previous(receive.segment), receive.microbatch};
+  }
+  return {Op::kSendGradient, Next(receive.segment), receive.microbatch};
+}
+
 class Validation {
  public:
   Validation(const SegmentTable& table, int32_t microbatches,
@@ -61,7 +77,13 @@ class Validation {
       HP_ASSIGN_OR_RETURN(RankUse rank_use, CheckUse(r));
       use.push_back(rank_use);
     }
-    if (ranks_.size() == 2) HP_RETURN_IF_ERROR(CheckTransferOrder());
+    CollectTransfers();
+    for (size_t a = 0; a < ranks_.size(); ++a) {
+      for (size_t b = a + 1; b < ranks_.size(); ++b) {
+        HP_RETURN_IF_ERROR(CheckTransferOrder(a, b));
+      }
+    }
+    HP_RETURN_IF_ERROR(CheckGlobalOrder());
     return use;
   }
 
@@ -131,7 +153,7 @@ class Validation {
   absl::Status CheckEnd(size_t r) const {
     if (kind_ == ListKind::kEvaluation) return CheckNoEnd(r);
     std::vector<Action> end;
-    if (ranks_.size() == 2) end.push_back({Op::kExchangeGradNorm, {}, {}});
+    if (ranks_.size() > 1) end.push_back({Op::kExchangeGradNorm, {}, {}});
     end.push_back({Op::kOptimizerStep, {}, {}});
     const size_t begin =
         ranks_[r].size() - std::min(ranks_[r].size(), end.size());
@@ -189,28 +211,73 @@ class Validation {
     return use;
   }
 
-  // The transfers of both ranks, each named by its send.
-  absl::Status CheckTransferOrder() const {
-    const auto transfers_of = [this](size_t r) {
-      std::vector<std::pair<std::string, size_t>> transfers;
-      for (size_t i = 0; i < ranks_[r].size(); ++i) {
-        const Action& action = ranks_[r][i];
+  // The transfers of each rank, in the order of its list.
+  void CollectTransfers() {
+    for (const std::vector<Action>& list : ranks_) {
+      std::vector<Transfer>& transfers = transfers_.emplace_back();
+      for (size_t i = 0; i < list.size(); ++i) {
+        const Action& action = list[i];
         if (IsSend(action.op)) {
-          transfers.emplace_back(ToString(ReceiveOf(action)), i);
+          const Action receive = ReceiveOf(action);
+          transfers.push_back({i, receive, RankOf(receive)});
         } else if (IsReceive(action.op)) {
-          transfers.emplace_back(ToString(action), i);
+          transfers.push_back({i, action, RankOf(SendTo(action))});
         }
       }
-      return transfers;
-    };
-    const auto first = transfers_of(0);
-    const auto second = transfers_of(1);
+    }
+  }
+
+  [[nodiscard]] size_t RankOf(const Action& action) const {
+    return static_cast<size_t>(table_.rank_of(action.segment).value());
+  }
+
+  // The transfers between two ranks, in the order of rank `a`'s list.
+  [[nodiscard]] std::vector<Transfer> Between(size_t a, size_t b) const {
+    std::vector<Transfer> between;
+    std::copy_if(transfers_[a].begin(), transfers_[a].end(),
+                 std::back_inserter(between),
+                 [b](const Transfer& transfer) { return transfer.peer == b; });
+    return between;
+  }
+
+  absl::Status CheckTransferOrder(size_t a, size_t b) const {
+    const std::vector<Transfer> first = Between(a, b);
+    const std::vector<Transfer> second = Between(b, a);
     for (size_t t = 0; t < std::min(first.size(), second.size()); ++t) {
-      if (first[t].first == second[t].first) continue;
+      if (first[t].receive == second[t].receive) continue;
       return Error(
-          1, second[t].second,
-          absl::StrCat("is transfer ", t, " of rank 1, but rank 0 has ",
-                       ToString(ranks_[0][first[t].second]), " there"));
+          b, second[t].index,
+          absl::StrCat("is transfer ", t, " of rank ", b, ", but rank ", a,
+                       " has ", ToString(ranks_[a][first[t].index]), " there"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether every rank gets to its last transfer where each waits for the peer
+  // in all of them. REQUIRES: CheckTransferOrder of every two ranks.
+  absl::Status CheckGlobalOrder() const {
+    std::vector<size_t> next(ranks_.size(), 0);
+    for (bool advanced = true; advanced;) {
+      advanced = false;
+      for (size_t r = 0; r < ranks_.size(); ++r) {
+        while (next[r] < transfers_[r].size()) {
+          const Transfer& transfer = transfers_[r][next[r]];
+          const std::vector<Transfer>& others = transfers_[transfer.peer];
+          size_t& other = next[transfer.peer];
+          if (other == others.size() ||
+              others[other].receive != transfer.receive) {
+            break;
+          }
+          ++next[r];
+          ++other;
+          advanced = true;
+        }
+      }
+    }
+    for (size_t r = 0; r < ranks_.size(); ++r) {
+      if (next[r] == transfers_[r].size()) continue;
+      return Error(r, transfers_[r][next[r]].index,
+                   "waits for a rank that waits for another one");
     }
     return absl::OkStatus();
   }
@@ -253,6 +320,7 @@ class Validation {
   const int32_t max_live_;
   const ListKind kind_;
   std::vector<absl::flat_hash_set<std::string>> expected_;
+  std::vector<std::vector<Transfer>> transfers_;  // one list a rank
 };
 
 }  // namespace
@@ -261,8 +329,7 @@ absl::StatusOr<std::vector<RankUse>> Validate(const SegmentTable& table,
                                               int32_t microbatches,
                                               const ActionLists& ranks,
                                               int32_t max_live, ListKind kind) {
-  if (table.rank_count() > 2 ||
-      ranks.size() != static_cast<size_t>(table.rank_count())) {
+  if (ranks.size() != static_cast<size_t>(table.rank_count())) {
     return absl::InvalidArgumentError(
         absl::StrCat("a schedule of ", table.rank_count(), " ranks has ",
                      ranks.size(), " lists"));

@@ -15,10 +15,12 @@ namespace halfpipe::pipeline {
 //     on its rank, and nothing else;
 //   - what an action needs comes before it in its own list;
 //   - each segment's backwards ascend in micro-batch order;
-//   - both ranks have their transfers in the same global order, each send
-//     opposite its receive. With the rule before, a step then cannot deadlock:
-//     whatever comes before the first open transfer can always run;
-//   - NORM (two ranks only) and STEP come last, after every backward;
+//   - the transfers of two ranks are in one order on both, each send opposite
+//     its receive, and those of all ranks in one global order, so that each can
+//     wait for its transfers one by one. With the rule before, a step then
+//     cannot deadlock: whatever comes before the first open transfer can always
+//     run;
+//   - NORM (several ranks only) and STEP come last, after every backward;
 //   - an evaluation has no backwards, no gradients, no NORM and no STEP;
 //   - no rank has more than `max_live` live micro-batches (0: no bound).
 // InvalidArgument says which rule is broken, and shows the lists around the

@@ -8,9 +8,6 @@
 namespace halfpipe::pipeline {
 namespace {
 
-// The segment whose output brings the embeddings' results along.
-constexpr Segment kFirstReceiver(1);
-
 // Counts one kind.
 struct Counter {
   int32_t now = 0;
@@ -31,7 +28,9 @@ WaitingInputs WaitingInputsOf(const SegmentTable& table,
   for (const Action& action : list) {
     const auto [op, segment, microbatch] = action;
     const bool forward = op == Op::kForward || op == Op::kReceiveActivation;
-    Counter& kind = forward && segment == kFirstReceiver ? first : others;
+    // What comes to a rank's first segment brings the embeddings' results
+    // along.
+    Counter& kind = forward && table.is_first_of_rank(segment) ? first : others;
     if (IsReceive(op)) {
       kind.Add(1);
     } else if (op == Op::kForward || op == Op::kBackward) {

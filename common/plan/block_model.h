@@ -11,7 +11,7 @@
 #include <array>
 #include <cstdint>
 
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
 #include "common/model/model_spec.h"
 #include "common/plan/activation_plan.h"
 #include "common/plan/rates.h"

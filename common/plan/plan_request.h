@@ -3,7 +3,6 @@
 #define HP_COMMON_PLAN_PLAN_REQUEST_H_
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"

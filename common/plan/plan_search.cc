@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/pipeline/schedule.h"
 #include "common/pipeline/segment_table.h"

@@ -72,6 +72,11 @@ absl::Status CheckRequest(const PlanRequest& request) {
   if (request.max_ffn_chunks < 1) {
     return absl::InvalidArgumentError("the feed-forward layer has no parts");
   }
+  // What is searched for is one split, and one share of a host budget.
+  if (stages != 1 && stages != 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("stages is ", stages, ", expected 1 or 2"));
+  }
   return absl::OkStatus();
 }
 

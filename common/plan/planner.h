@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/model/model_spec.h"
 #include "common/pipeline/cost_model.h"
@@ -105,9 +104,9 @@ struct TrainingPlan {
 // plans within half a percent the one that pins the least host memory is taken,
 // an uneven split or an optimizer in host memory must gain one percent, another
 // number of parts two.
-// InvalidArgument: sizes, rates or options that cannot be. ResourceExhausted:
-// nothing fits; the message says which limit binds, by how many bytes, and what
-// would fit.
+// InvalidArgument: sizes, rates or options that cannot be, or more than two
+// stages. ResourceExhausted: nothing fits; the message says which limit binds,
+// by how many bytes, and what would fit.
 [[nodiscard]] absl::StatusOr<TrainingPlan> PlanTraining(
     const PlanRequest& request);
 

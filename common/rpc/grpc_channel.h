@@ -12,6 +12,7 @@
 #include "grpc/support/time.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
+#include "grpcpp/security/credentials.h"
 
 namespace halfpipe {
 
@@ -47,6 +48,15 @@ void PrepareCall(absl::Duration timeout, bool wait,
 // gRPC's own words about a message that the server finds too large do not say
 // whose limit it was; any other status stays as it is.
 [[nodiscard]] absl::Status ExplainSizeLimit(const absl::Status& status);
+
+// How a client of ours shows who it is and checks whom it talks to: TLS to
+// "host:port" with a CA, mutual with a certificate; the files are read
+// again when they change, so that a long-lived stage needs no restart for a new
+// certificate. The token goes with every call as "authorization: Bearer ...",
+// over TLS or to this machine alone. Unix sockets never speak TLS. `security`
+// is LoadConnectionSecurity's.
+[[nodiscard]] std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(
+    const std::string& address, const ConnectionSecurity& security);
 
 }  // namespace halfpipe
 

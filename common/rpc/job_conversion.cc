@@ -1,12 +1,11 @@
-// The half of job_conversion.h that deals with jobs and their events.
+// The half of job_conversion.h that deals with jobs, their events and traces.
 #include "common/rpc/job_conversion.h"
 
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/rpc/failure_conversion.h"
+#include "common/rpc/fields.h"
 #include "common/rpc/status_conversion.h"
-#include "common/rpc/timed_action_conversion.h"
 
 namespace halfpipe {
 namespace {
@@ -28,102 +27,104 @@ absl::Status ErrorFromProto(const v1::JobError& from) {
   return to;
 }
 
-void CheckpointToProto(const Checkpoint& from, v1::Checkpoint* to) {
-  to->set_steps_done(from.steps_done);
-  to->set_directory(from.directory);
-  to->set_time_unix_ms(absl::ToUnixMillis(from.time));
-  to->set_bytes(from.bytes);
-}
-
-Checkpoint CheckpointFromProto(const v1::Checkpoint& from) {
-  return {from.steps_done(), from.directory(),
-          absl::FromUnixMillis(from.time_unix_ms()), from.bytes()};
-}
-
-void StepToProto(const StepProgress& from, v1::StepProgress* to) {
-  to->set_steps_done(from.steps_done);
-  to->set_steps_total(from.steps_total);
-  to->set_loss(from.loss);
-  to->set_smoothed_loss(from.smoothed_loss);
-  to->set_learning_rate(from.learning_rate);
-  to->set_grad_norm(from.grad_norm);
-  to->set_step_seconds(from.step_seconds);
-  to->set_eta_seconds(from.eta_seconds);
-  to->set_next_checkpoint_step(from.next_checkpoint_step);
-  to->set_next_checkpoint_seconds(from.next_checkpoint_seconds);
-  for (const StageUse& use : from.stages) {
-    v1::StageUse* stage = to->add_stages();
-    stage->set_rank(use.rank);
-    stage->set_idle_ratio(use.idle_ratio);
-    stage->set_device_bytes_in_use(use.device_bytes_in_use);
-    stage->set_device_peak_bytes(use.device_peak_bytes);
-    stage->set_device_total_bytes(use.device_total_bytes);
-    stage->set_pinned_host_bytes(use.pinned_host_bytes);
-    stage->set_link_bytes_sent(use.link_bytes_sent);
-    stage->set_busy_seconds(use.busy_seconds);
-    stage->mutable_action_seconds()->insert(use.action_seconds.begin(),
-                                            use.action_seconds.end());
-    stage->mutable_kernel_seconds()->insert(use.kernel_seconds.begin(),
-                                            use.kernel_seconds.end());
-    AddTimedActions(use.actions, stage->mutable_actions());
+// As the messages of jobs.proto hold them, and without those that are not known
+// here, a newer version's.
+void AddTimedActions(const std::vector<pipeline::TimedAction>& from,
+                     google::protobuf::RepeatedPtrField<v1::TimedAction>* to) {
+  for (const pipeline::TimedAction& timed : from) {
+    v1::TimedAction* action = to->Add();
+    action->set_action(pipeline::ToString(timed.action));
+    action->set_start_seconds(timed.start_seconds);
+    action->set_end_seconds(timed.end_seconds);
   }
 }
 
-StepProgress StepFromProto(const v1::StepProgress& from) {
-  StepProgress to;
-  to.steps_done = from.steps_done();
-  to.steps_total = from.steps_total();
-  to.loss = from.loss();
-  to.smoothed_loss = from.smoothed_loss();
-  to.learning_rate = from.learning_rate();
-  to.grad_norm = from.grad_norm();
-  to.step_seconds = from.step_seconds();
-  to.eta_seconds = from.eta_seconds();
-  to.next_checkpoint_step = from.next_checkpoint_step();
-  to.next_checkpoint_seconds = from.next_checkpoint_seconds();
-  for (const v1::StageUse& stage : from.stages()) {
-    StageUse use;
-    use.rank = stage.rank();
-    use.idle_ratio = stage.idle_ratio();
-    use.device_bytes_in_use = stage.device_bytes_in_use();
-    use.device_peak_bytes = stage.device_peak_bytes();
-    use.device_total_bytes = stage.device_total_bytes();
-    use.pinned_host_bytes = stage.pinned_host_bytes();
-    use.link_bytes_sent = stage.link_bytes_sent();
-    use.busy_seconds = stage.busy_seconds();
-    use.action_seconds.insert(stage.action_seconds().begin(),
-                              stage.action_seconds().end());
-    use.kernel_seconds.insert(stage.kernel_seconds().begin(),
-                              stage.kernel_seconds().end());
-    use.actions = TimedActionsFrom(stage.actions());
-    to.stages.push_back(use);
+std::vector<pipeline::TimedAction> TimedActionsFrom(
+    const google::protobuf::RepeatedPtrField<v1::TimedAction>& from) {
+  std::vector<pipeline::TimedAction> to;
+  for (const v1::TimedAction& timed : from) {
+    const auto action = pipeline::ParseAction(timed.action());
+    if (!action.ok()) continue;
+    to.push_back({*action, timed.start_seconds(), timed.end_seconds()});
   }
   return to;
 }
 
-void ValidationToProto(const ValidationResult& from, v1::ValidationResult* to) {
-  to->set_steps_done(from.steps_done);
-  to->set_loss(from.loss);
-  for (const ValidationBand& band : from.bands) {
-    v1::ValidationBand* added = to->add_bands();
-    added->set_timestep(band.timestep);
-    added->set_loss(band.loss);
-  }
-  to->set_best_steps(from.best_steps);
-  to->set_best_loss(from.best_loss);
+}  // namespace
+
+#define HP_CHECKPOINT_FIELDS steps_done, directory, bytes
+
+void Copy(const Checkpoint& from, v1::Checkpoint& to) {
+  HP_SET(HP_CHECKPOINT_FIELDS);
+  to.set_time_unix_ms(absl::ToUnixMillis(from.time));
 }
 
-ValidationResult ValidationFromProto(const v1::ValidationResult& from) {
-  ValidationResult to;
-  to.steps_done = from.steps_done();
-  to.loss = from.loss();
-  for (const v1::ValidationBand& band : from.bands()) {
-    to.bands.push_back({band.timestep(), band.loss()});
-  }
-  to.best_steps = from.best_steps();
-  to.best_loss = from.best_loss();
-  return to;
+void Copy(const v1::Checkpoint& from, Checkpoint& to) {
+  HP_GET(HP_CHECKPOINT_FIELDS);
+  to.time = absl::FromUnixMillis(from.time_unix_ms());
 }
+
+#define HP_STAGE_USE_FIELDS                                 \
+  rank, idle_ratio, device_bytes_in_use, device_peak_bytes, \
+      device_total_bytes, pinned_host_bytes, link_bytes_sent, busy_seconds
+
+void Copy(const StageUse& from, v1::StageUse& to) {
+  HP_SET(HP_STAGE_USE_FIELDS);
+  HP_SET_ALL(action_seconds, kernel_seconds);
+  AddTimedActions(from.actions, to.mutable_actions());
+}
+
+void Copy(const v1::StageUse& from, StageUse& to) {
+  HP_GET(HP_STAGE_USE_FIELDS);
+  HP_GET_ALL(action_seconds, kernel_seconds);
+  to.actions = TimedActionsFrom(from.actions());
+}
+
+#define HP_STEP_FIELDS                                                    \
+  steps_done, steps_total, loss, smoothed_loss, learning_rate, grad_norm, \
+      step_seconds, eta_seconds, next_checkpoint_step, next_checkpoint_seconds
+
+void Copy(const StepProgress& from, v1::StepProgress& to) {
+  HP_SET(HP_STEP_FIELDS);
+  HP_SET_ALL(stages);
+}
+
+void Copy(const v1::StepProgress& from, StepProgress& to) {
+  HP_GET(HP_STEP_FIELDS);
+  HP_GET_ALL(stages);
+}
+
+HP_COPY_BOTH_WAYS(ValidationBand, v1::ValidationBand, timestep, loss)
+
+#define HP_VALIDATION_FIELDS steps_done, loss, best_steps, best_loss
+
+void Copy(const ValidationResult& from, v1::ValidationResult& to) {
+  HP_SET(HP_VALIDATION_FIELDS);
+  HP_SET_ALL(bands);
+}
+
+void Copy(const v1::ValidationResult& from, ValidationResult& to) {
+  HP_GET(HP_VALIDATION_FIELDS);
+  HP_GET_ALL(bands);
+}
+
+#define HP_STAGE_TRACE_FIELDS                                     \
+  rank, step_seconds, busy_seconds, bubble_seconds, recv_seconds, \
+      data_seconds, link_bytes_sent
+
+void Copy(const StageTrace& from, v1::StageTrace& to) {
+  HP_SET(HP_STAGE_TRACE_FIELDS);
+  AddTimedActions(from.actions, to.mutable_actions());
+}
+
+void Copy(const v1::StageTrace& from, StageTrace& to) {
+  HP_GET(HP_STAGE_TRACE_FIELDS);
+  to.actions = TimedActionsFrom(from.actions());
+}
+
+#define HP_TRACE_FIELDS steps_done, loss
+
+namespace {
 
 struct EventWriter {
   v1::JobEvent* to;
@@ -135,9 +136,7 @@ struct EventWriter {
     if (!what.error.ok()) ErrorToProto(what.error, state->mutable_error());
   }
 
-  void operator()(const StepProgress& what) {
-    StepToProto(what, to->mutable_step());
-  }
+  void operator()(const StepProgress& what) { Copy(what, *to->mutable_step()); }
 
   void operator()(const EncodingProgress& what) {
     to->mutable_encoding()->set_samples_done(what.samples_done);
@@ -154,11 +153,11 @@ struct EventWriter {
   }
 
   void operator()(const Checkpoint& what) {
-    CheckpointToProto(what, to->mutable_checkpoint());
+    Copy(what, *to->mutable_checkpoint());
   }
 
   void operator()(const ValidationResult& what) {
-    ValidationToProto(what, to->mutable_validation());
+    Copy(what, *to->mutable_validation());
   }
 };
 
@@ -172,6 +171,11 @@ LogSeverity SeverityFromProto(v1::LogSeverity from) {
       return LogSeverity::kInfo;
   }
 }
+
+#define HP_JOB_FIELDS                                                        \
+  id, name, config_yaml, config_digest, steps_done, steps_total, epoch,      \
+      restarts, queue_position, last_cursor, replace, accept_data, priority, \
+      retry_limit, retries, requested_pair, pair
 
 void TimesToProto(const Job& from, v1::Job* to) {
   to->set_created_unix_ms(absl::ToUnixMillis(from.created));
@@ -221,73 +225,33 @@ absl::StatusOr<JobKind> JobKindFromNumber(int number) {
 
 v1::Job ToProto(const Job& from) {
   v1::Job to;
-  to.set_id(from.id);
-  to.set_name(from.name);
+  HP_SET(HP_JOB_FIELDS);
+  HP_SET_ALL(labels, checkpoints, exports);
   to.set_kind(static_cast<v1::JobKind>(from.kind));
-  to.mutable_labels()->insert(from.labels.begin(), from.labels.end());
   to.set_state(static_cast<v1::JobState>(from.state));
   to.set_reason(CutMessage(from.reason, kMaxErrorBytes));
   if (!from.error.ok()) ErrorToProto(from.error, to.mutable_error());
-  to.set_config_yaml(from.config_yaml);
-  to.set_config_digest(from.config_digest);
   TimesToProto(from, &to);
-  to.set_steps_done(from.steps_done);
-  to.set_steps_total(from.steps_total);
-  to.set_epoch(from.epoch);
-  to.set_restarts(from.restarts);
-  to.set_queue_position(from.queue_position);
-  to.set_last_cursor(from.last_cursor);
-  if (from.last_step) StepToProto(*from.last_step, to.mutable_last_step());
-  to.set_replace(from.replace);
-  to.set_accept_data(from.accept_data);
+  if (from.last_step) Copy(*from.last_step, *to.mutable_last_step());
   if (from.last_validation) {
-    ValidationToProto(*from.last_validation, to.mutable_last_validation());
+    Copy(*from.last_validation, *to.mutable_last_validation());
   }
-  for (const Checkpoint& checkpoint : from.checkpoints) {
-    CheckpointToProto(checkpoint, to.add_checkpoints());
-  }
-  to.mutable_exports()->Assign(from.exports.begin(), from.exports.end());
-  to.set_priority(from.priority);
-  to.set_retry_limit(from.retry_limit);
-  to.set_retries(from.retries);
-  to.set_requested_pair(from.requested_pair);
-  to.set_pair(from.pair);
   return to;
 }
 
 absl::StatusOr<Job> FromProto(const v1::Job& from) {
   Job to;
-  to.id = from.id();
-  to.name = from.name();
+  HP_GET(HP_JOB_FIELDS);
+  HP_GET_ALL(labels, checkpoints, exports);
   HP_ASSIGN_OR_RETURN(to.kind, JobKindFromNumber(from.kind()));
-  to.labels.insert(from.labels().begin(), from.labels().end());
   HP_ASSIGN_OR_RETURN(to.state, JobStateFromNumber(from.state()));
   to.reason = from.reason();
   to.error = ErrorFromProto(from.error());
-  to.config_yaml = from.config_yaml();
-  to.config_digest = from.config_digest();
   TimesFromProto(from, &to);
-  to.steps_done = from.steps_done();
-  to.steps_total = from.steps_total();
-  to.epoch = from.epoch();
-  to.restarts = from.restarts();
-  to.queue_position = from.queue_position();
-  to.last_cursor = from.last_cursor();
-  if (from.has_last_step()) to.last_step = StepFromProto(from.last_step());
-  to.replace = from.replace();
-  to.accept_data = from.accept_data();
+  if (from.has_last_step()) Copy(from.last_step(), to.last_step.emplace());
   if (from.has_last_validation()) {
-    to.last_validation = ValidationFromProto(from.last_validation());
+    Copy(from.last_validation(), to.last_validation.emplace());
   }
-  for (const v1::Checkpoint& checkpoint : from.checkpoints()) {
-    to.checkpoints.push_back(CheckpointFromProto(checkpoint));
-  }
-  to.exports.assign(from.exports().begin(), from.exports().end());
-  to.priority = from.priority();
-  to.retry_limit = from.retry_limit();
-  to.retries = from.retries();
-  to.requested_pair = from.requested_pair();
-  to.pair = from.pair();
   return to;
 }
 
@@ -314,7 +278,7 @@ absl::StatusOr<JobEvent> FromProto(const v1::JobEvent& from) {
       return to;
     }
     case v1::JobEvent::kStep:
-      to.what = StepFromProto(from.step());
+      Copy(from.step(), to.what.emplace<StepProgress>());
       return to;
     case v1::JobEvent::kEncoding:
       to.what = EncodingProgress{
@@ -328,10 +292,10 @@ absl::StatusOr<JobEvent> FromProto(const v1::JobEvent& from) {
       return to;
     }
     case v1::JobEvent::kCheckpoint:
-      to.what = CheckpointFromProto(from.checkpoint());
+      Copy(from.checkpoint(), to.what.emplace<Checkpoint>());
       return to;
     case v1::JobEvent::kValidation:
-      to.what = ValidationFromProto(from.validation());
+      Copy(from.validation(), to.what.emplace<ValidationResult>());
       return to;
     case v1::JobEvent::WHAT_NOT_SET:
       break;
@@ -339,6 +303,22 @@ absl::StatusOr<JobEvent> FromProto(const v1::JobEvent& from) {
   return absl::InvalidArgumentError(
       absl::StrCat("event ", from.cursor(),
                    " is of a kind that this version does not know"));
+}
+
+v1::StepTrace ToProto(const StepTrace& from) {
+  v1::StepTrace to;
+  HP_SET(HP_TRACE_FIELDS);
+  HP_SET_ALL(stages);
+  to.set_time_unix_ms(absl::ToUnixMillis(from.time));
+  return to;
+}
+
+StepTrace FromProto(const v1::StepTrace& from) {
+  StepTrace to;
+  HP_GET(HP_TRACE_FIELDS);
+  HP_GET_ALL(stages);
+  to.time = absl::FromUnixMillis(from.time_unix_ms());
+  return to;
 }
 
 }  // namespace halfpipe

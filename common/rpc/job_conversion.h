@@ -31,6 +31,10 @@ namespace halfpipe {
 [[nodiscard]] v1::GetServerInfoResponse ToProto(const ServerInfo& from);
 [[nodiscard]] ServerInfo FromProto(const v1::GetServerInfoResponse& from);
 
+[[nodiscard]] v1::StepTrace ToProto(const StepTrace& from);
+// Actions that are not known here, of a newer service, are left out.
+[[nodiscard]] StepTrace FromProto(const v1::StepTrace& from);
+
 // States and kinds as numbers; InvalidArgument for one that is not known. No
 // kind is kTrain.
 [[nodiscard]] absl::StatusOr<JobState> JobStateFromNumber(int number);

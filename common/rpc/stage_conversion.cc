@@ -1,47 +1,87 @@
 #include "common/rpc/stage_conversion.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "common/base/status.h"
 #include "common/jobs/recent_lines.h"
-#include "common/rpc/failure_conversion.h"
+#include "common/rpc/fields.h"
 #include "common/rpc/status_conversion.h"
 
 namespace halfpipe {
-namespace {
 
-template <typename Repeated>
-std::vector<SampleRef> SamplesFromProto(const Repeated& from) {
-  std::vector<SampleRef> samples;
-  samples.reserve(static_cast<size_t>(from.size()));
-  for (const v1::SampleRef& sample : from) samples.push_back(FromProto(sample));
-  return samples;
+#define HP_SAMPLE_FIELDS \
+  row, media_path, prompt, latents_path, context_path, cached
+HP_COPY_BOTH_WAYS(SampleRef, v1::SampleRef, HP_SAMPLE_FIELDS)
+
+#define HP_START_FIELDS                                                 \
+  job, config_yaml, world, split, link_kind, rendezvous, schedule_hash, \
+      resume_from, optimizer_on_host, continue_at
+#define HP_START_LISTS                                                   \
+  first_samples, schedule, evaluation_schedule, memory_plan, ffn_chunks, \
+      further_rendezvous
+
+void Copy(const StartCommand& from, v1::StartCommand& to) {
+  HP_SET(HP_START_FIELDS, learning_rate_factor);
+  HP_SET_ALL(HP_START_LISTS);
 }
 
-void StartToProto(const StartCommand& body, v1::StartCommand* start) {
-  start->set_job(body.job);
-  start->set_config_yaml(body.config_yaml);
-  start->set_world(body.world);
-  start->set_split(body.split);
-  start->set_link_kind(body.link_kind);
-  start->set_rendezvous(body.rendezvous);
-  for (const SampleRef& sample : body.first_samples) {
-    ToProto(sample, start->add_first_samples());
+void Copy(const v1::StartCommand& from, StartCommand& to) {
+  HP_GET(HP_START_FIELDS);
+  HP_GET_ALL(HP_START_LISTS);
+  if (from.learning_rate_factor() > 0) {
+    to.learning_rate_factor = from.learning_rate_factor();
   }
-  start->mutable_schedule()->Assign(body.schedule.begin(), body.schedule.end());
-  start->set_schedule_hash(body.schedule_hash);
-  start->mutable_evaluation_schedule()->Assign(body.evaluation_schedule.begin(),
-                                               body.evaluation_schedule.end());
-  start->set_resume_from(body.resume_from);
-  start->mutable_memory_plan()->Assign(body.memory_plan.begin(),
-                                       body.memory_plan.end());
-  start->set_optimizer_on_host(body.optimizer_on_host);
-  start->mutable_ffn_chunks()->Assign(body.ffn_chunks.begin(),
-                                      body.ffn_chunks.end());
-  start->set_continue_at(body.continue_at);
-  start->set_learning_rate_factor(body.learning_rate_factor);
 }
+
+void Copy(const EncodeCommand& from, v1::EncodeCommand& to) {
+  HP_SET(config_yaml, inspect);
+  HP_SET_ALL(samples);
+}
+
+void Copy(const v1::EncodeCommand& from, EncodeCommand& to) {
+  HP_GET(config_yaml, inspect);
+  HP_GET_ALL(samples);
+}
+
+#define HP_MICROBATCH_FIELDS latents_path, context_path, data_position
+
+void Copy(const MicrobatchPlan& from, v1::MicrobatchPlan& to) {
+  HP_SET(HP_MICROBATCH_FIELDS);
+  if (!from.fixed.has_value()) return;
+  to.mutable_fixed()->set_noise_name(from.fixed->noise_name);
+  to.mutable_fixed()->set_place(from.fixed->place);
+}
+
+void Copy(const v1::MicrobatchPlan& from, MicrobatchPlan& to) {
+  HP_GET(HP_MICROBATCH_FIELDS);
+  if (!from.has_fixed()) return;
+  to.fixed = {from.fixed().noise_name(), from.fixed().place()};
+}
+
+#define HP_STEP_PLAN_FIELDS \
+  epoch, step, schedule_hash, learning_rate, record_dir, evaluation
+
+void Copy(const StepPlan& from, v1::StepCommand& to) {
+  HP_SET(HP_STEP_PLAN_FIELDS);
+  HP_SET_ALL(microbatches);
+}
+
+void Copy(const v1::StepCommand& from, StepPlan& to) {
+  HP_GET(HP_STEP_PLAN_FIELDS);
+  HP_GET_ALL(microbatches);
+}
+
+void Copy(const ExportCommand& from, v1::ExportCommand& to) {
+  HP_SET(config_yaml, directory);
+  HP_SET_ALL(formats, metadata);
+}
+
+void Copy(const v1::ExportCommand& from, ExportCommand& to) {
+  HP_GET(config_yaml, directory);
+  HP_GET_ALL(formats, metadata);
+}
+
+namespace {
 
 // Fills the one body that the message gets; std::visit picks which.
 struct CommandWriter {
@@ -52,39 +92,20 @@ struct CommandWriter {
   }
 
   void operator()(const EncodeCommand& body) {
-    v1::EncodeCommand* encode = to->mutable_encode();
-    encode->set_config_yaml(body.config_yaml);
-    for (const SampleRef& sample : body.samples) {
-      ToProto(sample, encode->add_samples());
-    }
-    encode->set_inspect(body.inspect);
+    Copy(body, *to->mutable_encode());
   }
 
   void operator()(const OpenLinkCommand& body) {
     to->mutable_open_link()->set_kind(body.kind);
+    if (body.links > 1) to->mutable_open_link()->set_links(body.links);
   }
 
   void operator()(const StartCommand& body) {
-    StartToProto(body, to->mutable_start());
+    Copy(body, *to->mutable_start());
   }
 
   void operator()(const StepCommand& body) {
-    v1::StepCommand* step = to->mutable_step();
-    step->set_epoch(body.plan.epoch.value());
-    step->set_step(body.plan.step.value());
-    step->set_schedule_hash(body.plan.schedule_hash);
-    step->set_learning_rate(body.plan.learning_rate);
-    for (const MicrobatchPlan& from : body.plan.microbatches) {
-      v1::MicrobatchPlan* microbatch = step->add_microbatches();
-      microbatch->set_latents_path(from.latents_path);
-      microbatch->set_context_path(from.context_path);
-      microbatch->set_data_position(from.data_position);
-      if (!from.fixed.has_value()) continue;
-      microbatch->mutable_fixed()->set_noise_name(from.fixed->noise_name);
-      microbatch->mutable_fixed()->set_place(from.fixed->place);
-    }
-    step->set_record_dir(body.plan.record_dir);
-    step->set_evaluation(body.plan.evaluation);
+    Copy(body.plan, *to->mutable_step());
   }
 
   void operator()(const SaveCommand& body) {
@@ -93,13 +114,7 @@ struct CommandWriter {
   }
 
   void operator()(const ExportCommand& body) {
-    v1::ExportCommand* message = to->mutable_export_();
-    message->set_config_yaml(body.config_yaml);
-    message->set_directory(body.directory);
-    message->mutable_formats()->Assign(body.formats.begin(),
-                                       body.formats.end());
-    message->mutable_metadata()->insert(body.metadata.begin(),
-                                        body.metadata.end());
+    Copy(body, *to->mutable_export_());
   }
 
   void operator()(const EndCommand& body) {
@@ -109,60 +124,11 @@ struct CommandWriter {
   void operator()(const ShutdownCommand&) { to->mutable_shutdown(); }
 };
 
-EncodeCommand EncodeFromProto(const v1::EncodeCommand& from) {
-  return {from.config_yaml(), SamplesFromProto(from.samples()), from.inspect()};
-}
-
-StartCommand StartFromProto(const v1::StartCommand& from) {
-  StartCommand start;
-  start.job = from.job();
-  start.config_yaml = from.config_yaml();
-  start.world = from.world();
-  start.split = from.split();
-  start.link_kind = from.link_kind();
-  start.rendezvous = from.rendezvous();
-  start.first_samples = SamplesFromProto(from.first_samples());
-  start.schedule.assign(from.schedule().begin(), from.schedule().end());
-  start.schedule_hash = from.schedule_hash();
-  start.evaluation_schedule.assign(from.evaluation_schedule().begin(),
-                                   from.evaluation_schedule().end());
-  start.resume_from = from.resume_from();
-  start.memory_plan.assign(from.memory_plan().begin(),
-                           from.memory_plan().end());
-  start.optimizer_on_host = from.optimizer_on_host();
-  start.ffn_chunks.assign(from.ffn_chunks().begin(), from.ffn_chunks().end());
-  start.continue_at = from.continue_at();
-  if (from.learning_rate_factor() > 0) {
-    start.learning_rate_factor = from.learning_rate_factor();
-  }
-  return start;
-}
-
-StepCommand StepCommandFromProto(const v1::StepCommand& from) {
-  StepPlan plan;
-  plan.epoch = Epoch(from.epoch());
-  plan.step = Step(from.step());
-  plan.schedule_hash = from.schedule_hash();
-  plan.learning_rate = from.learning_rate();
-  for (const v1::MicrobatchPlan& microbatch : from.microbatches()) {
-    plan.microbatches.push_back({microbatch.latents_path(),
-                                 microbatch.context_path(),
-                                 microbatch.data_position()});
-    if (!microbatch.has_fixed()) continue;
-    plan.microbatches.back().fixed = {microbatch.fixed().noise_name(),
-                                      microbatch.fixed().place()};
-  }
-  plan.record_dir = from.record_dir();
-  plan.evaluation = from.evaluation();
-  return {std::move(plan)};
-}
-
-ExportCommand ExportFromProto(const v1::ExportCommand& from) {
-  ExportCommand command;
-  command.config_yaml = from.config_yaml();
-  command.directory = from.directory();
-  command.formats.assign(from.formats().begin(), from.formats().end());
-  command.metadata.insert(from.metadata().begin(), from.metadata().end());
+// The command that a message of its kind holds.
+template <typename Command, typename Message>
+Command CommandFrom(const Message& message) {
+  Command command;
+  Copy(message, command);
   return command;
 }
 
@@ -171,17 +137,18 @@ absl::StatusOr<CommandBody> BodyFromProto(const v1::StageCommand& from) {
     case v1::StageCommand::kScan:
       return ScanCommand{from.scan().config_yaml()};
     case v1::StageCommand::kEncode:
-      return EncodeFromProto(from.encode());
+      return CommandFrom<EncodeCommand>(from.encode());
     case v1::StageCommand::kOpenLink:
-      return OpenLinkCommand{from.open_link().kind()};
+      return OpenLinkCommand{from.open_link().kind(),
+                             std::max(1, from.open_link().links())};
     case v1::StageCommand::kStart:
-      return StartFromProto(from.start());
+      return CommandFrom<StartCommand>(from.start());
     case v1::StageCommand::kStep:
-      return StepCommandFromProto(from.step());
+      return StepCommand{CommandFrom<StepPlan>(from.step())};
     case v1::StageCommand::kSave:
       return SaveCommand{Step(from.save().step()), from.save().directory()};
     case v1::StageCommand::kExport:
-      return ExportFromProto(from.export_());
+      return CommandFrom<ExportCommand>(from.export_());
     case v1::StageCommand::kEnd:
       return EndCommand{from.end().reason()};
     case v1::StageCommand::kShutdown:
@@ -194,6 +161,15 @@ absl::StatusOr<CommandBody> BodyFromProto(const v1::StageCommand& from) {
       " has a body that this version does not know: are the coordinator and "
       "the stages of one version?"));
 }
+
+#define HP_STAGE_INFO_FIELDS                                    \
+  pid, host, device, device_name, gpu_uuid, device_total_bytes, \
+      device_free_bytes, protocol, version, device_rates,       \
+      host_available_bytes, arithmetic
+
+#define HP_HEARTBEAT_FIELDS                                           \
+  epoch, sequence, step, action_index, activity, device_bytes_in_use, \
+      device_total_bytes, device_free_change_bytes, host_available_bytes
 
 }  // namespace
 
@@ -211,20 +187,9 @@ v1::RegisterRequest ToProto(const StageInfo& from) {
   v1::RegisterRequest to;
   ToProto(StageIdentity{from.pair, from.rank, from.incarnation},
           to.mutable_identity());
-  to.set_pid(from.pid);
-  to.set_host(from.host);
-  to.set_device(from.device);
-  to.set_device_name(from.device_name);
-  to.set_gpu_uuid(from.gpu_uuid);
-  to.set_device_total_bytes(from.device_total_bytes);
-  to.set_device_free_bytes(from.device_free_bytes);
-  to.set_protocol(from.protocol);
-  to.set_version(from.version);
-  to.set_device_rates(from.device_rates);
-  to.set_host_available_bytes(from.host_available_bytes);
-  to.set_arithmetic(from.arithmetic);
+  HP_SET(HP_STAGE_INFO_FIELDS);
   if (from.loaded != nullptr) {
-    StartToProto(from.loaded->start, to.mutable_loaded()->mutable_start());
+    Copy(from.loaded->start, *to.mutable_loaded()->mutable_start());
     to.mutable_loaded()->set_steps_done(from.loaded->steps_done);
   }
   return to;
@@ -235,21 +200,11 @@ StageInfo FromProto(const v1::RegisterRequest& from) {
   to.pair = from.identity().pair();
   to.rank = Rank(from.identity().rank());
   to.incarnation = from.identity().incarnation();
-  to.pid = from.pid();
-  to.host = from.host();
-  to.device = from.device();
-  to.device_name = from.device_name();
-  to.gpu_uuid = from.gpu_uuid();
-  to.device_total_bytes = from.device_total_bytes();
-  to.device_free_bytes = from.device_free_bytes();
-  to.protocol = from.protocol();
-  to.version = from.version();
-  to.device_rates = from.device_rates();
-  to.host_available_bytes = from.host_available_bytes();
-  to.arithmetic = from.arithmetic();
+  HP_GET(HP_STAGE_INFO_FIELDS);
   if (from.has_loaded()) {
-    to.loaded = std::make_shared<LoadedJob>(LoadedJob{
-        StartFromProto(from.loaded().start()), from.loaded().steps_done()});
+    to.loaded = std::make_shared<LoadedJob>(
+        LoadedJob{CommandFrom<StartCommand>(from.loaded().start()),
+                  from.loaded().steps_done()});
   }
   return to;
 }
@@ -272,18 +227,10 @@ absl::StatusOr<StageCommand> FromProto(const v1::StageCommand& from) {
 
 v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
   v1::HeartbeatRequest to;
-  to.set_epoch(from.epoch.value());
-  to.set_sequence(from.sequence);
-  to.set_step(from.step.value());
-  to.set_action_index(from.action_index);
-  to.set_activity(from.activity);
+  HP_SET(HP_HEARTBEAT_FIELDS);
   to.mutable_progress()->set_work(ToProto(from.progress.work));
   to.mutable_progress()->set_done(from.progress.done);
   to.mutable_progress()->set_total(from.progress.total);
-  to.set_device_bytes_in_use(from.device_bytes_in_use);
-  to.set_device_total_bytes(from.device_total_bytes);
-  to.set_device_free_change_bytes(from.device_free_change_bytes);
-  to.set_host_available_bytes(from.host_available_bytes);
   for (const StageLine& line : from.lines) {
     v1::StageLine* message = to.add_lines();
     message->set_level(static_cast<int>(line.level));
@@ -295,17 +242,9 @@ v1::HeartbeatRequest ToProto(const StageHeartbeat& from) {
 
 StageHeartbeat FromProto(const v1::HeartbeatRequest& from) {
   StageHeartbeat to;
-  to.epoch = Epoch(from.epoch());
-  to.sequence = from.sequence();
-  to.step = Step(from.step());
-  to.action_index = from.action_index();
-  to.activity = from.activity();
+  HP_GET(HP_HEARTBEAT_FIELDS);
   to.progress = {FromProto(from.progress().work()), from.progress().done(),
                  from.progress().total()};
-  to.device_bytes_in_use = from.device_bytes_in_use();
-  to.device_total_bytes = from.device_total_bytes();
-  to.device_free_change_bytes = from.device_free_change_bytes();
-  to.host_available_bytes = from.host_available_bytes();
   for (const v1::StageLine& line : from.lines()) {
     const int level =
         std::clamp(line.level(), static_cast<int>(LogLevel::kInfo),
@@ -325,20 +264,6 @@ v1::HeartbeatResponse ToProto(const HeartbeatReply& from) {
 
 HeartbeatReply FromProto(const v1::HeartbeatResponse& from) {
   return {from.abandon(), Epoch(from.epoch()), from.stuck()};
-}
-
-void ToProto(const SampleRef& from, v1::SampleRef* to) {
-  to->set_row(from.row);
-  to->set_media_path(from.media_path);
-  to->set_prompt(from.prompt);
-  to->set_latents_path(from.latents_path);
-  to->set_context_path(from.context_path);
-  to->set_cached(from.cached);
-}
-
-SampleRef FromProto(const v1::SampleRef& from) {
-  return {from.row(),          from.media_path(),   from.prompt(),
-          from.latents_path(), from.context_path(), from.cached()};
 }
 
 }  // namespace halfpipe

@@ -38,8 +38,8 @@ void ToProto(const StageIdentity& from, v1::StageIdentity* to);
 [[nodiscard]] v1::HeartbeatResponse ToProto(const HeartbeatReply& from);
 [[nodiscard]] HeartbeatReply FromProto(const v1::HeartbeatResponse& from);
 
-void ToProto(const SampleRef& from, v1::SampleRef* to);
-[[nodiscard]] SampleRef FromProto(const v1::SampleRef& from);
+void Copy(const SampleRef& from, v1::SampleRef& to);
+void Copy(const v1::SampleRef& from, SampleRef& to);
 
 }  // namespace halfpipe
 

@@ -1,4 +1,5 @@
-// The one way between absl::Status and grpc::Status.
+// The one way between absl::Status and grpc::Status, and between the Failure
+// that a status carries (common/base/failure.h) and its message.
 #ifndef HP_COMMON_RPC_STATUS_CONVERSION_H_
 #define HP_COMMON_RPC_STATUS_CONVERSION_H_
 
@@ -6,7 +7,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/base/failure.h"
+#include "common/jobs/stage_progress.h"
 #include "grpcpp/support/status.h"
+#include "halfpipe/v1/jobs.pb.h"
 
 namespace halfpipe {
 
@@ -24,6 +28,14 @@ inline constexpr size_t kMaxStatusMessageBytes = 1024;
 // A code as a number and a message, as messages carry them. A number that is
 // no code becomes Unknown.
 [[nodiscard]] absl::Status MakeStatus(int code, absl::string_view message);
+
+// The numbers of the enums are the same on both sides.
+[[nodiscard]] v1::Failure ToProto(const Failure& from);
+// A number that this version does not know becomes kUnknown.
+[[nodiscard]] Failure FromProto(const v1::Failure& from);
+
+[[nodiscard]] v1::StageWork ToProto(StageWork from);
+[[nodiscard]] StageWork FromProto(v1::StageWork from);
 
 }  // namespace halfpipe
 

@@ -31,4 +31,10 @@ std::optional<uint64_t> CheckedByteCount(const Shape& shape, DType dtype) {
   return static_cast<uint64_t>(bytes);
 }
 
+bool IsPlainFileName(absl::string_view name) {
+  constexpr absl::string_view kForbidden("/\0", 2);
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(kForbidden) == absl::string_view::npos;
+}
+
 }  // namespace halfpipe

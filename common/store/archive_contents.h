@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/base/dtype.h"
 #include "common/store/random_access_file.h"
 #include "common/store/tensor_archive.h"
@@ -35,6 +36,11 @@ struct ArchiveContents {
 // nullopt for a negative size or an overflow of int64.
 [[nodiscard]] std::optional<uint64_t> CheckedByteCount(const Shape& shape,
                                                        DType dtype);
+
+// Of names of files that come out of files: true for one that stays in its
+// folder: not empty, no "/", no NUL, neither
+// "." nor "..".
+[[nodiscard]] bool IsPlainFileName(absl::string_view name);
 
 }  // namespace halfpipe
 

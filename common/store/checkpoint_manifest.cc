@@ -10,8 +10,9 @@
 #include "common/base/digest.h"
 #include "common/base/disk_full.h"
 #include "common/base/file.h"
+#include "common/base/for_each.h"
 #include "common/base/status.h"
-#include "common/store/file_name.h"
+#include "common/store/archive_contents.h"
 #include "common/store/strict_json.h"
 
 namespace halfpipe {
@@ -200,28 +201,19 @@ absl::Status CheckFile(const std::string& folder, const FileEntry& expected) {
 std::string ToJson(const CheckpointManifest& manifest) {
   json files = json::array();
   for (const FileEntry& entry : manifest.files) {
-    files.push_back({{"name", entry.name},
-                     {"bytes", entry.bytes},
-                     {"sha256", entry.sha256}});
+    files.push_back({HP_MEMBERS(entry, name, bytes, sha256)});
   }
   json root = {{"schema", kSchema},
-               {"step", manifest.step},
-               {"config_digest", manifest.config_digest},
-               {"data_digest", manifest.data_digest},
-               {"data_cursor", manifest.data_cursor},
-               {"threads", manifest.threads},
-               {"split", manifest.split},
-               {"stages", manifest.stages},
+               HP_MEMBERS(manifest, step, config_digest, data_digest,
+                          data_cursor, threads, split, stages),
                {"files", std::move(files)}};
   if (manifest.learning_rate_factor != 1.0) {
     root["learning_rate_factor"] = manifest.learning_rate_factor;
   }
   if (manifest.validation.steps != 0) {
     const ValidationRecord& record = manifest.validation;
-    root["validation"] = {{"steps", record.steps},
-                          {"best_steps", record.best_steps},
-                          {"best_loss", record.best_loss},
-                          {"without_better", record.without_better}};
+    root["validation"] = {
+        HP_MEMBERS(record, steps, best_steps, best_loss, without_better)};
   }
   if (manifest.has_record()) {
     root["config"] = manifest.config;

@@ -1,11 +1,10 @@
-#include "common/store/pickle_calls.h"
-
 #include <array>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/base/status.h"
+#include "common/store/pickle_machine.h"
 
 namespace halfpipe {
 namespace {

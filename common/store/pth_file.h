@@ -15,7 +15,7 @@ namespace halfpipe {
 // the single entry state_dict, module or model_state. Scalars, strings and
 // None beside tensors are skipped. Nothing in the file is executed.
 // InvalidArgument names what is refused and what to do: the old form without a
-// zip, names outside the list of pickle_calls.h, tensors that are not
+// zip, names outside the list of pickle_machine.h, tensors that are not
 // contiguous or go past their storage, big-endian data. DataLoss: truncated.
 [[nodiscard]] absl::StatusOr<ArchiveContents> ListPth(const std::string& path);
 

@@ -7,9 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/status.h"
-#include "common/store/pickle_calls.h"
-#include "common/store/pickle_input.h"
-#include "common/store/pickle_stack.h"
+#include "common/store/pickle_machine.h"
 
 namespace halfpipe {
 namespace {

@@ -1,4 +1,3 @@
-#include "common/store/safetensors_index.h"
 
 #include <filesystem>
 #include <map>
@@ -9,8 +8,8 @@
 #include "common/base/file.h"
 #include "common/base/nearest.h"
 #include "common/base/status.h"
+#include "common/store/archive_contents.h"
 #include "common/store/file_form.h"
-#include "common/store/file_name.h"
 #include "common/store/safetensors_file.h"
 #include "common/store/strict_json.h"
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -61,7 +62,7 @@ class TensorArchive {
 
 // Opens a file or a folder. In a folder: `*.safetensors.index.json` if there
 // is one, else all `*.safetensors`, else a single `*.pth` / `*.pt` / `*.bin` or
-// all parts of one by their names (shard_names.h).
+// all parts of one by their names (CheckShardsAreComplete).
 // Every header is checked against the file's size before anything is believed:
 // InvalidArgument or DataLoss name the file, the tensor and what is wrong.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<TensorArchive>> OpenTensorArchive(
@@ -70,6 +71,17 @@ class TensorArchive {
 // "; of its folders there is X and Y": those with weights in them; "" where
 // there is none, or `folder` is a file.
 [[nodiscard]] std::string FoldersWithWeightsHint(const std::string& folder);
+
+// By the numbers in the names of a model's parts ("model-00001-of-00003"): OK
+// unless the names of `files` (paths, in one folder) say that there are more
+// parts than these. NotFound names those that are missing, and a download of
+// one that has not ended. Names without such numbers say nothing.
+[[nodiscard]] absl::Status CheckShardsAreComplete(
+    const std::vector<std::string>& files);
+
+// "; it is part 1 of 6 of a model: name the folder DIR" for the path of a file
+// with such a name; else empty.
+[[nodiscard]] std::string PartHint(absl::string_view path);
 
 }  // namespace halfpipe
 

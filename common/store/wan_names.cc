@@ -1,6 +1,5 @@
 #include "common/store/wan_names.h"
 
-#include <array>
 #include <span>
 
 #include "absl/strings/ascii.h"

@@ -1,7 +1,6 @@
 #include "common/store/zip_reader.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

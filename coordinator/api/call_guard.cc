@@ -11,7 +11,6 @@
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
 #include "common/rpc/status_conversion.h"
-#include "coordinator/api/call_token.h"
 #include "coordinator/api/method_roles.h"
 
 namespace halfpipe {
@@ -57,6 +56,8 @@ bool NeedsToken(absl::string_view method) {
          std::find(kNeedToken.begin(), kNeedToken.end(), method) !=
              kNeedToken.end();
 }
+
+constexpr absl::string_view kScheme = "Bearer ";
 
 }  // namespace
 
@@ -125,6 +126,18 @@ void CallGuard::Audit(const Refusal& refusal) {
                               {"role", refusal.role},
                               {"certificate", refusal.certificate},
                               {"lines_left_out", *left_out}});
+}
+
+std::optional<absl::string_view> BearerToken(absl::string_view authorization) {
+  if (!absl::StartsWithIgnoreCase(authorization, kScheme)) return std::nullopt;
+  return authorization.substr(kScheme.size());
+}
+
+absl::string_view TokenOf(const grpc::ServerContext& context) {
+  const auto header = context.client_metadata().find("authorization");
+  if (header == context.client_metadata().end()) return {};
+  return BearerToken({header->second.data(), header->second.size()})
+      .value_or(absl::string_view());
 }
 
 }  // namespace halfpipe

@@ -1,5 +1,3 @@
-#include "coordinator/api/check_command.h"
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -7,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "coordinator/api/commands.h"
 #include "coordinator/store/sqlite.h"
 #include "coordinator/store/store_check.h"
 #include "coordinator/store/store_copies.h"

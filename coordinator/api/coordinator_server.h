@@ -9,7 +9,7 @@
 #include "absl/time/time.h"
 #include "common/config/service_config.h"
 #include "coordinator/api/server_credentials.h"
-#include "coordinator/page/page_access.h"
+#include "coordinator/page/page_sessions.h"
 #include "coordinator/schedule/coordinator.h"
 
 namespace halfpipe {

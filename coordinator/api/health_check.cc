@@ -1,5 +1,3 @@
-#include "coordinator/api/health_check.h"
-
 #include <httplib.h>
 #include <openssl/ssl.h>
 
@@ -9,10 +7,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/auth/certificate_names.h"
 #include "common/auth/connection.h"
+#include "common/auth/tls_files.h"
 #include "common/base/address.h"
 #include "common/base/status.h"
+#include "coordinator/api/commands.h"
 
 namespace halfpipe {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "common/auth/role.h"
+#include "common/auth/token_file.h"
 
 namespace halfpipe {
 

@@ -5,7 +5,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/log.h"
-#include "coordinator/api/call_token.h"
+#include "coordinator/api/call_guard.h"
 #include "coordinator/api/method_roles.h"
 
 namespace halfpipe {

@@ -14,7 +14,7 @@
 #include "common/rpc/message_text.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
-#include "coordinator/api/call_token.h"
+#include "coordinator/api/call_guard.h"
 
 namespace halfpipe {
 namespace {

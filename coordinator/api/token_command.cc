@@ -1,5 +1,3 @@
-#include "coordinator/api/token_command.h"
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -9,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/auth/token_file.h"
 #include "common/base/status.h"
+#include "coordinator/api/commands.h"
 #include "coordinator/api/reload_desk.h"
 
 namespace halfpipe {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
@@ -13,8 +12,7 @@
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/message_text.h"
 #include "common/rpc/status_conversion.h"
-#include "common/rpc/trace_conversion.h"
-#include "coordinator/api/call_token.h"
+#include "coordinator/api/call_guard.h"
 
 namespace halfpipe {
 namespace {

@@ -13,7 +13,7 @@
 #include "common/config/service_config.h"
 #include "coordinator/api/open_calls.h"
 #include "coordinator/api/token_quotas.h"
-#include "coordinator/page/page_access.h"
+#include "coordinator/page/page_sessions.h"
 #include "coordinator/schedule/coordinator.h"
 #include "halfpipe/v1/jobs.grpc.pb.h"
 

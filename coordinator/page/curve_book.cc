@@ -1,10 +1,7 @@
 #include "coordinator/page/curve_book.h"
 
 #include <algorithm>
-#include <utility>
 #include <variant>
-
-#include "common/base/status.h"
 
 namespace halfpipe {
 

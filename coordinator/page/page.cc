@@ -1,6 +1,5 @@
 #include "coordinator/page/page.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 

@@ -11,7 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "common/metrics/http_route.h"
+#include "common/metrics/http_port.h"
 #include "coordinator/page/curve_book.h"
 #include "coordinator/page/page_sessions.h"
 #include "coordinator/schedule/coordinator.h"

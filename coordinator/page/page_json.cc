@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "common/base/for_each.h"
 #include "common/pipeline/transfer_ends.h"
 
 namespace halfpipe {
@@ -21,11 +22,7 @@ double SecondsSinceEpoch(absl::Time time) {
 }
 
 Json StageJson(const StageState& stage) {
-  return {{"pair", stage.pair},
-          {"rank", stage.rank},
-          {"host", stage.host},
-          {"device", stage.device},
-          {"device_name", stage.device_name},
+  return {HP_MEMBERS(stage, pair, rank, host, device, device_name),
           {"total_bytes", stage.device_total_bytes},
           {"in_use_bytes", stage.device_bytes_in_use},
           {"activity", stage.activity},
@@ -33,8 +30,7 @@ Json StageJson(const StageState& stage) {
 }
 
 Json UseJson(const StageUse& use) {
-  return {{"rank", use.rank},
-          {"idle_ratio", use.idle_ratio},
+  return {HP_MEMBERS(use, rank, idle_ratio),
           {"in_use_bytes", use.device_bytes_in_use},
           {"peak_bytes", use.device_peak_bytes},
           {"total_bytes", use.device_total_bytes},
@@ -45,20 +41,15 @@ Json UseJson(const StageUse& use) {
 // asks every few seconds and is sent what it draws, with times as numbers.
 Json JobJson(const Job& job) {
   Json json = {
-      {"id", job.id},
-      {"name", job.name},
+      HP_MEMBERS(job, id, name),
       {"kind", std::string(JobKindName(job.kind))},
       {"state", std::string(JobStateName(job.state))},
       {"reason", job.reason},
       {"error", std::string(job.error.message())},
-      {"labels", job.labels},
-      {"pair", job.pair},
+      HP_MEMBERS(job, labels, pair),
       {"created", SecondsSinceEpoch(job.created)},
-      {"steps_done", job.steps_done},
-      {"steps_total", job.steps_total},
-      {"queue_position", job.queue_position},
-      {"priority", job.priority},
-      {"restarts", job.restarts},
+      HP_MEMBERS(job, steps_done, steps_total, queue_position, priority,
+                 restarts),
       {"checkpoint_steps",
        job.checkpoints.empty() ? 0 : job.checkpoints.back().steps_done}};
   if (job.started.has_value()) {
@@ -107,12 +98,8 @@ Json TimelineJson(const StepTrace& trace) {
                          CategoryOf(timed.action.op), timed.start_seconds,
                          timed.end_seconds});
     }
-    stages.push_back({{"rank", stage.rank},
-                      {"step_seconds", stage.step_seconds},
-                      {"busy_seconds", stage.busy_seconds},
-                      {"bubble_seconds", stage.bubble_seconds},
-                      {"recv_seconds", stage.recv_seconds},
-                      {"data_seconds", stage.data_seconds},
+    stages.push_back({HP_MEMBERS(stage, rank, step_seconds, busy_seconds,
+                                 bubble_seconds, recv_seconds, data_seconds),
                       {"actions", actions}});
   }
   return {{"steps_done", trace.steps_done},

@@ -56,4 +56,22 @@ bool PageSessions::IsOpen(absl::string_view session, absl::Time now) {
   return false;
 }
 
+absl::StatusOr<PageTicket> MakePageTicket(const PageAccess& access,
+                                          absl::string_view token,
+                                          absl::Time now) {
+  if (access.address.empty()) {
+    return absl::FailedPreconditionError(
+        "the service serves no page: metrics_address is off");
+  }
+  PageTicket ticket{.address = access.address};
+  if (access.sessions == nullptr) return ticket;
+  ticket.tls = true;
+  if (!access.tokens->Find(token).has_value()) {
+    return absl::UnauthenticatedError("the service does not know this token");
+  }
+  HP_ASSIGN_OR_RETURN(ticket.ticket,
+                      access.sessions->NewTicket(Sha256Hex(token), now));
+  return ticket;
+}
+
 }  // namespace halfpipe

@@ -16,6 +16,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/auth/token_book.h"
+#include "common/jobs/job_types.h"
 
 namespace halfpipe {
 
@@ -60,6 +62,20 @@ class PageSessions {
   std::deque<Entry> tickets_ ABSL_GUARDED_BY(mutex_);
   std::deque<Entry> sessions_ ABSL_GUARDED_BY(mutex_);
 };
+
+// Owns nothing; what it points at outlives the server.
+struct PageAccess {
+  std::string address;  // of the page; empty: there is none
+  // Both null: the page is open.
+  PageSessions* sessions = nullptr;
+  TokenBook* tokens = nullptr;
+};
+
+// A ticket for whoever has this token (and has been let in by it).
+// FailedPrecondition: there is no page; Unauthenticated: the token has been
+// removed in between.
+[[nodiscard]] absl::StatusOr<PageTicket> MakePageTicket(
+    const PageAccess& access, absl::string_view token, absl::Time now);
 
 }  // namespace halfpipe
 

@@ -44,11 +44,12 @@ NextMove DataPreparation::OnScanned(const ScanResult& result, absl::Time now) {
     for (const std::string& warning : result.warnings) {
       run_->Log(LogSeverity::kWarning, warning);
     }
-    run_->Log(LogSeverity::kInfo,
-              absl::StrCat("model ", result.variant, " with ", result.model.layers,
-                           " blocks, ", result.lora_parameters,
-                           " LoRA parameters; ", result.samples.size(),
-                           " samples, ", data_->CountCached(), " cached"));
+    run_->Log(
+        LogSeverity::kInfo,
+        absl::StrCat("model ", result.variant, " with ", result.model.layers,
+                     " blocks, ", result.lora_parameters, " LoRA parameters; ",
+                     result.samples.size(), " samples, ", data_->CountCached(),
+                     " cached"));
   }
   if (result.samples.empty()) {
     return NextMove::Fail(absl::InvalidArgumentError(

@@ -1,6 +1,7 @@
 #include "coordinator/run/job_memory.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <set>
 #include <utility>
 
@@ -18,6 +19,9 @@
 
 namespace halfpipe {
 namespace {
+
+// The planner searches for one split, so for the blocks of two stages.
+constexpr size_t kMostPlannedStages = 2;
 
 double InGiB(int64_t bytes) {
   return static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30);
@@ -64,9 +68,9 @@ absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
   HP_ASSIGN_OR_RETURN(memory.schedule, ScheduleOf(config));
   const ActivationPolicy policy =
       config.pipeline.memory.value_or(ActivationPolicy::kRecompute);
-  for (int64_t rank = 0; rank < config.pipeline.stages; ++rank) {
-    const int64_t blocks =
-        rank == 0 ? memory.split : scan.model.layers - memory.split;
+  for (const int64_t blocks :
+       pipeline::BlocksOfStages(scan.model.layers, memory.split,
+                                static_cast<int32_t>(config.pipeline.stages))) {
     memory.memory_plan.push_back(
         ActivationPlan::Uniform(policy, blocks).ToText());
     memory.ffn_chunks.push_back(1);
@@ -154,6 +158,7 @@ absl::StatusOr<JobMemory> PlanJobMemory(
     const std::vector<int64_t>& pin_limits) {
   HP_ASSIGN_OR_RETURN(JobMemory unplanned, WithoutPlan(config, scan));
   HP_ASSIGN_OR_RETURN(const std::vector<DeviceRates> devices, RatesOf(stages));
+  if (stages.size() > kMostPlannedStages) return unplanned;
   if (devices.empty() || config.pipeline.dtype != ComputeDType::kBf16) {
     unplanned.warning = WhyThereIsNoPlan(config, stages);
     return unplanned;

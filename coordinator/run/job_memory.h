@@ -38,8 +38,9 @@ struct JobMemory {
 // what the config leaves to it (common/plan/planner.h): within
 // pipeline.gpu_memory and what is free on each GPU, and within
 // pipeline.host_memory, which stages on one host share, or what is available
-// there less a reserve. Without rates: split and warm-up as SplitOf and
-// ScheduleOf say, and `auto` recomputes every block, which always fits best.
+// there less a reserve. Without rates, and for more than two stages, which the
+// planner does not know: split and warm-up as SplitOf and ScheduleOf say, and
+// `auto` recomputes every block, which always fits best.
 //
 // What others took of a device or host since the stage registered (heartbeats)
 // is not planned with, nor is a pipeline.host_memory that is not there.

@@ -1,5 +1,6 @@
 #include "coordinator/run/job_plan.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -19,15 +20,16 @@ absl::StatusOr<pipeline::Warmup> WarmupOf(const JobConfig& config) {
     return pipeline::Warmup{static_cast<int32_t>((*config.pipeline.warmup)[0]),
                             static_cast<int32_t>((*config.pipeline.warmup)[1])};
   }
-  if (config.pipeline.stages != 2 ||
+  if (config.pipeline.stages == 1 ||
       config.pipeline.schedule != pipeline::ScheduleName::kOneFOneB) {
     return pipeline::Warmup{};
   }
+  const auto stages = static_cast<int>(config.pipeline.stages);
   HP_ASSIGN_OR_RETURN(pipeline::SegmentTable table,
-                      pipeline::SegmentTable::ForStages(2));
+                      pipeline::SegmentTable::ForStages(stages));
   return pipeline::ChooseWarmup(
       static_cast<int32_t>(config.train.micro_batches),
-      pipeline::NominalCosts(table), /*max_live=*/0);
+      pipeline::NominalCosts(table), /*max_live=*/0, stages);
 }
 
 }  // namespace
@@ -58,17 +60,22 @@ bool IsSameFolder(const std::string& one, const std::string& other) {
 
 absl::StatusOr<int64_t> SplitOf(const PipelineConfig& pipeline,
                                 int64_t layers) {
-  if (pipeline.stages == 1) return layers;
-  const int64_t split = pipeline.split_at.value_or((layers + 1) / 2);
-  if (layers < 2) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "pipeline.stages: the model has ", layers,
-        " block, which two stages cannot share; set pipeline.stages to 1"));
+  const int64_t stages = pipeline.stages;
+  if (stages == 1) return layers;
+  const int64_t split =
+      pipeline.split_at.value_or(pipeline::EvenShare(layers, 0, stages));
+  if (layers < stages) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pipeline.stages: the model has ", layers,
+                     layers < 2 ? " block" : " blocks", ", which ",
+                     stages == 2 ? "two" : absl::StrCat(stages),
+                     " stages cannot share; set pipeline.stages to 1"));
   }
-  if (split < 1 || split >= layers) {
+  const int64_t most = layers - (stages - 1);
+  if (split < 1 || split > most) {
     return absl::InvalidArgumentError(
         absl::StrCat("pipeline.split_at: the model has ", layers,
-                     " blocks, so this is a number from 1 to ", layers - 1,
+                     " blocks, so this is a number from 1 to ", most,
                      " or auto; found ", split));
   }
   return split;
@@ -79,6 +86,9 @@ absl::StatusOr<pipeline::Schedule> ScheduleOf(const JobConfig& config) {
   options.name = config.pipeline.schedule;
   options.microbatches = static_cast<int32_t>(config.train.micro_batches);
   options.stages = static_cast<int>(config.pipeline.stages);
+  options.live_chunks =
+      std::max(options.live_chunks,
+               pipeline::LiveChunks(options.chunks, options.stages));
   HP_ASSIGN_OR_RETURN(options.warmup, WarmupOf(config));
   return pipeline::BuildSchedule(options);
 }

@@ -19,7 +19,8 @@
 
 namespace halfpipe {
 
-// A job as its runner needs it.
+// A job as its runner needs it. Its config has any number of stages, though the
+// key pipeline.stages, which users write, is 1 or 2.
 struct JobPlan {
   std::string id;
   JobKind kind = JobKind::kTrain;
@@ -47,9 +48,9 @@ struct JobPlan {
 [[nodiscard]] bool IsSameFolder(const std::string& one,
                                 const std::string& other);
 
-// Blocks on rank 0: config.pipeline.split_at, or half of them, rounded up.
-// With one stage all of them. InvalidArgument: a split that
-// leaves a stage without blocks.
+// Blocks on rank 0: config.pipeline.split_at, or an even share of them, rounded
+// up: half of them with two stages, with one stage all of them.
+// InvalidArgument: a split that leaves a stage without blocks.
 [[nodiscard]] absl::StatusOr<int64_t> SplitOf(const PipelineConfig& pipeline,
                                               int64_t layers);
 
@@ -59,7 +60,7 @@ struct JobPlan {
     const JobConfig& config);
 
 // "nccl" when the stages have GPUs, else "local". FailedPrecondition when one
-// has a GPU and the other has none.
+// has a GPU and another has none.
 [[nodiscard]] absl::StatusOr<std::string> LinkKindOf(
     const std::vector<StageInfo>& stages);
 

@@ -121,8 +121,7 @@ void JobRunner::Follow(const NextMove& next, absl::Time now) {
       return Load(now);
     case Move::kStart: {
       phase_ = Phase::kStart;
-      const absl::Status sent =
-          start_.Send(next.text, checkpoints_.resume_from());
+      const absl::Status sent = start_.Send(checkpoints_.resume_from());
       return sent.ok() ? stalls_.OnSchedule(start_.schedule().hash)
                        : Fail(sent);
     }
@@ -218,7 +217,8 @@ void JobRunner::Dispatch(Rank rank, const ResultBody& body, absl::Time now) {
     return Follow(preparation_.OnEncoded(*encode), now);
   }
   if (const auto* link = std::get_if<OpenLinkResult>(&body)) {
-    return Follow(NextMove::To(Move::kStart, link->rendezvous), now);
+    start_.OnLinkOpened(*link);
+    return Follow(NextMove::To(Move::kStart), now);
   }
   if (const auto* start = std::get_if<StartResult>(&body)) {
     start_.OnStarted(rank, *start);
@@ -286,7 +286,9 @@ void JobRunner::OnStarted(absl::Time now) {
   recovery_.OnRunning();
   run_.host->ChangeState(
       JobTrigger::kReady,
-      held > 0 ? absl::StrCat("from step ", held, ", which both stages hold")
+      held > 0 ? absl::StrCat("from step ", held, ", which ",
+                              run_.stages.world() > 2 ? "all" : "both",
+                              " stages hold")
       : checkpoints_.resume_from().empty()
           ? std::string()
           : absl::StrCat("from the checkpoint of step ", saved),

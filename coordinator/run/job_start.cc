@@ -48,22 +48,22 @@ bool JobStart::GiveUpContinuing() {
 
 absl::Status JobStart::OpenLink() {
   HP_ASSIGN_OR_RETURN(const std::string kind, LinkKindOf(run_->stages.Infos()));
-  run_->stages.Send(Rank(0), OpenLinkCommand{kind});
+  run_->stages.Send(Rank(0),
+                    OpenLinkCommand{kind, LinksBetween(run_->stages.world())});
   return absl::OkStatus();
 }
 
-absl::Status JobStart::Send(const std::string& rendezvous,
-                            const std::string& resume_from) {
-  HP_ASSIGN_OR_RETURN(StartCommand start,
-                      continue_at_ > 0 ? MakeContinuation(rendezvous)
-                                       : MakeStart(rendezvous, resume_from));
+absl::Status JobStart::Send(const std::string& resume_from) {
+  HP_ASSIGN_OR_RETURN(StartCommand start, continue_at_ > 0
+                                              ? MakeContinuation()
+                                              : MakeStart(resume_from));
   started_ = std::move(start);
   run_->stages.SendAll(started_);
   return absl::OkStatus();
 }
 
 absl::StatusOr<StartCommand> JobStart::MakeStart(
-    const std::string& rendezvous, const std::string& resume_from) {
+    const std::string& resume_from) {
   HP_ASSIGN_OR_RETURN(JobMemory memory, memory_.Plan(data_->scan()));
   split_ = memory.split;
   schedule_ = std::move(memory.schedule);
@@ -72,10 +72,7 @@ absl::StatusOr<StartCommand> JobStart::MakeStart(
   start.config_yaml = run_->plan.config_yaml;
   start.world = run_->stages.world();
   start.split = split_;
-  if (run_->stages.world() > 1) {
-    HP_ASSIGN_OR_RETURN(start.link_kind, LinkKindOf(run_->stages.Infos()));
-  }
-  start.rendezvous = rendezvous;
+  HP_RETURN_IF_ERROR(AddLinks(&start));
   start.first_samples = {data_->scan().samples.front()};
   start.schedule = pipeline::ToText(schedule_.ranks);
   start.schedule_hash = schedule_.hash;
@@ -89,22 +86,28 @@ absl::StatusOr<StartCommand> JobStart::MakeStart(
   return start;
 }
 
-absl::StatusOr<StartCommand> JobStart::MakeContinuation(
-    const std::string& rendezvous) {
+absl::StatusOr<StartCommand> JobStart::MakeContinuation() {
   StartCommand start = run_->stages.held(Rank(0))->start;
   HP_ASSIGN_OR_RETURN(schedule_.ranks, pipeline::ParseText(start.schedule));
   schedule_.hash = start.schedule_hash;
   split_ = start.split;
   nonfinite_->set_factor(start.learning_rate_factor);
-  if (run_->stages.world() > 1) {
-    HP_ASSIGN_OR_RETURN(start.link_kind, LinkKindOf(run_->stages.Infos()));
-  }
-  start.rendezvous = rendezvous;
+  HP_RETURN_IF_ERROR(AddLinks(&start));
   start.first_samples = {data_->scan().samples.front()};
   start.resume_from.clear();
   start.continue_at = continue_at_;
   memory_.Recall(data_->scan(), start);
   return start;
+}
+
+absl::Status JobStart::AddLinks(StartCommand* start) {
+  if (run_->stages.world() > 1) {
+    HP_ASSIGN_OR_RETURN(start->link_kind, LinkKindOf(run_->stages.Infos()));
+  }
+  start->rendezvous = std::move(links_.rendezvous);
+  start->further_rendezvous = std::move(links_.further);
+  links_ = {};
+  return absl::OkStatus();
 }
 
 void JobStart::OnStarted(Rank rank, const StartResult& result) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -44,9 +45,12 @@ class JobStart {
 
   // FailedPrecondition: LinkKindOf's. REQUIRES: more than one stage.
   [[nodiscard]] absl::Status OpenLink();
+
+  // Rank 0 has: what every stage joins with.
+  void OnLinkOpened(OpenLinkResult links) { links_ = std::move(links); }
+
   // Sends the start to all. Codes: PlanJobMemory's.
-  [[nodiscard]] absl::Status Send(const std::string& rendezvous,
-                                  const std::string& resume_from);
+  [[nodiscard]] absl::Status Send(const std::string& resume_from);
   void OnStarted(Rank rank, const StartResult& result);
   // All have. FailedPrecondition: they disagree on what crosses the split.
   [[nodiscard]] absl::Status End();
@@ -60,9 +64,10 @@ class JobStart {
 
  private:
   [[nodiscard]] absl::StatusOr<StartCommand> MakeStart(
-      const std::string& rendezvous, const std::string& resume_from);
-  [[nodiscard]] absl::StatusOr<StartCommand> MakeContinuation(
-      const std::string& rendezvous);
+      const std::string& resume_from);
+  [[nodiscard]] absl::StatusOr<StartCommand> MakeContinuation();
+  // How the stages join this time.
+  [[nodiscard]] absl::Status AddLinks(StartCommand* start);
 
   RunContext* const run_;
   const TrainingData* const data_;
@@ -73,6 +78,7 @@ class JobStart {
   int64_t split_ = 0;
   int64_t continue_at_ = 0;
   bool may_continue_ = true;                   // it did not fail last time
+  OpenLinkResult links_;                       // of the next start
   StartCommand started_;                       // the last start that was sent
   std::vector<std::string> boundary_digests_;  // by rank
 };

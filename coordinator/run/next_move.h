@@ -15,7 +15,7 @@ enum class Move {
   kScan,              // look at the model and the data set
   kEncode,            // what is not in the cache, or look at it
   kLoad,              // choose a checkpoint and join the stages
-  kStart,             // load the model; `text`: the rendezvous
+  kStart,             // load the model
   kStep,              // further steps
   kEndSteps,          // none is under way: whatever is due
   kValidate,          // between two steps

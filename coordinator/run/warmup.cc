@@ -21,8 +21,9 @@ struct WarmupCandidate {
 }  // namespace
 
 absl::StatusOr<Warmup> ChooseWarmup(int32_t microbatches,
-                                    const CostModel& costs, int32_t max_live) {
-  HP_ASSIGN_OR_RETURN(SegmentTable table, SegmentTable::ForStages(2));
+                                    const CostModel& costs, int32_t max_live,
+                                    int stages) {
+  HP_ASSIGN_OR_RETURN(SegmentTable table, SegmentTable::ForStages(stages));
   const int32_t bound = max_live > 0 ? std::min(max_live, kDeepest) : kDeepest;
   const int32_t deepest = std::max(1, std::min(bound, microbatches));
   // Shallowest first: by live micro-batches of both ranks, then of rank 0.
@@ -32,10 +33,10 @@ absl::StatusOr<Warmup> ChooseWarmup(int32_t microbatches,
     for (int32_t first = (total + 1) / 2; first <= std::min(total - 1, deepest);
          ++first) {
       const Warmup warmup{first, total - first};
-      HP_ASSIGN_OR_RETURN(
-          Schedule schedule,
-          BuildSchedule(
-              {.microbatches = microbatches, .stages = 2, .warmup = warmup}));
+      HP_ASSIGN_OR_RETURN(Schedule schedule,
+                          BuildSchedule({.microbatches = microbatches,
+                                         .stages = stages,
+                                         .warmup = warmup}));
       HP_ASSIGN_OR_RETURN(Simulation simulation,
                           Simulate(table, schedule.ranks, costs));
       candidates.push_back({warmup, simulation.makespan_seconds});

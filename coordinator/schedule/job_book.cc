@@ -1,9 +1,11 @@
 #include "coordinator/schedule/job_book.h"
 
 #include <algorithm>
-#include <iterator>
+#include <optional>
 #include <utility>
+#include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/failure.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
@@ -29,9 +31,6 @@ bool MayWait(const JobEventBody& event) {
          std::holds_alternative<EncodingProgress>(event);
 }
 
-// A text that is only made empty, or given an empty one, keeps its memory.
-void ReleaseText(std::string* text) { std::string().swap(*text); }
-
 bool IsWorthKeeping(const JobEventBody& event) {
   const auto* step = std::get_if<StepProgress>(&event);
   return step == nullptr || step->steps_done <= kStepsWithEvents ||
@@ -39,74 +38,16 @@ bool IsWorthKeeping(const JobEventBody& event) {
          step->steps_done % kThinning == 0;
 }
 
-}  // namespace
+// What Apply does to a job.
+struct Change {
+  JobTrigger trigger;
+  std::string reason;
+  absl::Status error;
+  std::optional<absl::Time> retry_at;
+};
 
-absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
-    std::unique_ptr<JobStore> store, absl::Time now) {
-  std::unique_ptr<JobBook> book(new JobBook(std::move(store)));
-  HP_ASSIGN_OR_RETURN(const std::vector<QueuedJob> queued,
-                      book->store_->ListQueued());
-  for (const QueuedJob& job : queued) book->Enqueue(job);
-  HP_ASSIGN_OR_RETURN(std::vector<StoredJob> under_way,
-                      book->store_->ListUnderWay());
-  std::vector<std::string> damaged;
-  for (StoredJob& stored : under_way) {
-    if (stored.is_damaged) {
-      LogError("a job is set aside",
-               {{"job", stored.job.id}, {"why", stored.job.error.message()}});
-      damaged.push_back(stored.job.id);
-      continue;
-    }
-    const std::string id = stored.job.id;
-    const JobState state = stored.job.state;
-    book->Admit(std::move(stored));
-    if (state == JobState::kPaused) continue;
-    HP_RETURN_IF_ERROR(book->Apply(id, JobTrigger::kInterrupted,
-                                   "the coordinator was restarted",
-                                   absl::OkStatus(), now));
-  }
-  if (const Ticket ticket = book->Submit(); ticket != nullptr) {
-    HP_RETURN_IF_ERROR(book->store_->Wait(ticket));
-    (void)book->Collect();
-  }
-  if (!damaged.empty()) {
-    HP_RETURN_IF_ERROR(book->store_->SetAside(damaged, now));
-  }
-  return book;
-}
-
-absl::StatusOr<bool> JobBook::Knows(const std::string& id,
-                                    const JobSpec& spec) const {
-  std::string known;
-  if (auto found = live_.find(id); found != live_.end()) {
-    known = found->second.stored.request;
-  } else {
-    const absl::StatusOr<StoredJob> stored = store_->Get(id);
-    if (absl::IsNotFound(stored.status())) return false;
-    HP_RETURN_IF_ERROR(stored.status());
-    known = stored->request;
-  }
-  if (known == DigestOf(spec)) return true;
-  return absl::AlreadyExistsError(absl::StrCat(
-      "job \"", id, "\" exists with another content: choose another id"));
-}
-
-void JobBook::Create(const JobSpec& spec, const Job& job, absl::Time now) {
-  LiveJob& live = live_[job.id];
-  live.stored = {.number = store_->NextNumber(),
-                 .job = job,
-                 .spec = spec,
-                 .request = DigestOf(spec),
-                 .bytes = BytesOf(job, spec)};
-  ReleaseText(&live.stored.spec.config_yaml);
-  live.created = false;
-  coming_bytes_ += live.stored.bytes;
-  AddEvent(&live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
-  live.urgent = true;
-}
-
-void JobBook::ConsiderRetry(const LiveJob& job, absl::Time now,
-                            Change* change) {
+// Turns a failure that is worth another try into one.
+void ConsiderRetry(const LiveJob& job, absl::Time now, Change* change) {
   const Job& failed = job.stored.job;
   const std::optional<absl::Duration> delay =
       RetryDelay(change->error, failed.retries, failed.retry_limit,
@@ -120,10 +61,68 @@ void JobBook::ConsiderRetry(const LiveJob& job, absl::Time now,
   change->retry_at = now + *delay;
 }
 
+void InsertCheckpoint(const Checkpoint& checkpoint, Job* job) {
+  std::vector<Checkpoint>& known = job->checkpoints;
+  std::erase_if(known, [&](const Checkpoint& old) {
+    return old.steps_done == checkpoint.steps_done;
+  });
+  const auto behind =
+      std::find_if(known.begin(), known.end(), [&](const Checkpoint& other) {
+        return other.steps_done > checkpoint.steps_done;
+      });
+  known.insert(behind, checkpoint);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<JobBook>> JobBook::Load(
+    std::unique_ptr<JobStore> store, absl::Time now) {
+  std::unique_ptr<JobBook> book(new JobBook(std::move(store)));
+  HP_ASSIGN_OR_RETURN(const std::vector<QueuedJob> queued,
+                      book->store_->ListQueued());
+  for (const QueuedJob& job : queued) book->jobs_.Enqueue(job);
+  HP_ASSIGN_OR_RETURN(std::vector<StoredJob> under_way,
+                      book->store_->ListUnderWay());
+  std::vector<std::string> damaged;
+  for (StoredJob& stored : under_way) {
+    if (stored.is_damaged) {
+      LogError("a job is set aside",
+               {{"job", stored.job.id}, {"why", stored.job.error.message()}});
+      damaged.push_back(stored.job.id);
+      continue;
+    }
+    const std::string id = stored.job.id;
+    const JobState state = stored.job.state;
+    book->jobs_.Admit(std::move(stored));
+    if (state == JobState::kPaused) continue;
+    HP_RETURN_IF_ERROR(book->Apply(id, JobTrigger::kInterrupted,
+                                   "the coordinator was restarted",
+                                   absl::OkStatus(), now));
+  }
+  if (const Ticket ticket = book->writes_.Submit(); ticket != nullptr) {
+    HP_RETURN_IF_ERROR(book->store_->Wait(ticket));
+    (void)book->writes_.Collect();
+  }
+  if (!damaged.empty()) {
+    HP_RETURN_IF_ERROR(book->store_->SetAside(damaged, now));
+  }
+  return book;
+}
+
+void JobBook::Create(const JobSpec& spec, const Job& job, absl::Time now) {
+  LiveJob* const live = jobs_.AddComing({.number = store_->NextNumber(),
+                                         .job = job,
+                                         .spec = spec,
+                                         .request = DigestOf(spec),
+                                         .bytes = BytesOf(job, spec)});
+  writes_.Add(live, StateChange{JobState::kQueued, "", absl::OkStatus()}, now);
+  live->urgent = true;
+}
+
 absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
                             const std::string& reason,
                             const absl::Status& error, absl::Time now) {
-  HP_ASSIGN_OR_RETURN(LiveJob * live, Revive(id));
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, writes_.Revive(id));
   Job& job = live->stored.job;
   Change change{trigger, reason, error, std::nullopt};
   if (trigger == JobTrigger::kFail) {
@@ -135,15 +134,13 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
     absl::Status refused = absl::FailedPreconditionError(
         absl::StrCat("job ", id, " is ", JobStateName(job.state),
                      ": it cannot ", JobTriggerName(change.trigger)));
-    if (HasEnded(job.state) && StateOfWrites(id).tried_all &&
+    if (HasEnded(job.state) && writes_.StateOf(id).tried_all &&
         live->unwritten.empty()) {
-      Drop(id);
+      writes_.Drop(id);
     }
     return refused;
   }
-  Leave(*live);
-  job.state = *next;
-  Enter(*live);
+  jobs_.ChangeState(live, *next);
   job.reason = change.reason;
   job.error = change.error;
   job.retry_at = change.retry_at;
@@ -153,7 +150,7 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
   if (trigger == JobTrigger::kStageLost) ++job.restarts;
   job.ended =
       HasEnded(job.state) ? std::optional<absl::Time>(now) : std::nullopt;
-  AddEvent(live, StateChange{job.state, job.reason, job.error}, now);
+  writes_.Add(live, StateChange{job.state, job.reason, job.error}, now);
   LogInfo("job state", {{"job", id},
                         {"state", JobStateName(job.state)},
                         {"reason", job.reason}});
@@ -163,13 +160,13 @@ absl::Status JobBook::Apply(const std::string& id, JobTrigger trigger,
 
 absl::Status JobBook::Resume(const std::string& id,
                              const ResumeOptions& options, absl::Time now) {
-  HP_ASSIGN_OR_RETURN(const Job job, Get(id));
+  HP_ASSIGN_OR_RETURN(const Job job, reader_.Get(id));
   if (job.state == JobState::kDone && !options.replace) {
     return absl::FailedPreconditionError(
         absl::StrCat("job ", id, " is done: it cannot resume"));
   }
   HP_RETURN_IF_ERROR(Apply(id, JobTrigger::kResume, "", absl::OkStatus(), now));
-  if (LiveJob* live = Find(id); live != nullptr) {
+  if (LiveJob* live = jobs_.Find(id); live != nullptr) {
     live->stored.job.replace = options.replace;
     live->stored.job.accept_data = options.accept_data;
   }
@@ -178,24 +175,26 @@ absl::Status JobBook::Resume(const std::string& id,
 
 void JobBook::SetReason(const std::string& id, const std::string& reason,
                         absl::Time now) {
-  const auto known = known_.find(id);
-  if (known != known_.end() && known->second.reason == reason) return;
-  const absl::StatusOr<LiveJob*> live = FindOrRevive(id);
+  QueuedNeeds* const known = jobs_.FindNeeds(id);
+  if (known != nullptr && known->reason == reason) return;
+  const absl::StatusOr<LiveJob*> live = writes_.FindOrRevive(id);
   if (!live.ok() || (*live)->stored.job.reason == reason) return;
   Job& job = (*live)->stored.job;
   job.reason = reason;
-  if (known != known_.end()) known->second.reason = reason;
-  AddEvent(*live, StateChange{job.state, reason, job.error}, now);
+  if (known != nullptr) known->reason = reason;
+  writes_.Add(*live, StateChange{job.state, reason, job.error}, now);
   (*live)->urgent = true;
 }
 
 void JobBook::SetPair(const std::string& id, const std::string& pair) {
-  if (LiveJob* live = Find(id); live != nullptr) live->stored.job.pair = pair;
+  if (LiveJob* live = jobs_.Find(id); live != nullptr) {
+    live->stored.job.pair = pair;
+  }
 }
 
 void JobBook::Append(const std::string& id, const JobEventBody& event,
                      absl::Time now) {
-  LiveJob* live = Find(id);
+  LiveJob* live = jobs_.Find(id);
   if (live == nullptr) return;
   if (const auto* step = std::get_if<StepProgress>(&event)) {
     live->stored.job.steps_done = step->steps_done;
@@ -206,99 +205,123 @@ void JobBook::Append(const std::string& id, const JobEventBody& event,
   }
   if (!IsWorthKeeping(event)) return;
   if (MayWait(event) && live->unwritten.size() >= kMostUnwritten) return;
-  AddEvent(live, event, now);
+  writes_.Add(live, event, now);
   if (!MayWait(event)) live->urgent = true;
-}
-
-void JobBook::AddEvent(LiveJob* live, JobEventBody event, absl::Time now) {
-  if (live->unwritten.empty()) live->unwritten_since = now;
-  JobEvent added;
-  added.cursor = ++live->stored.job.last_cursor;
-  added.time = now;
-  added.what = std::move(event);
-  live->unwritten.push_back(std::move(added));
-  unwritten_.insert(live->stored.job.id);
 }
 
 absl::StatusOr<Epoch> JobBook::NextEpoch(const std::string& id) {
   HP_ASSIGN_OR_RETURN(Epoch epoch, store_->NextEpoch());
-  if (LiveJob* live = Find(id); live != nullptr) {
+  if (LiveJob* live = jobs_.Find(id); live != nullptr) {
     live->stored.job.epoch = epoch.value();
   }
   return epoch;
 }
 
-void JobBook::Flush(absl::Time now) {
-  for (const std::string& id : unwritten_) {
-    LiveJob& live = live_.at(id);
-    live.unwritten_since = std::min(live.unwritten_since, now);
-    if (now - live.unwritten_since >= kFlushInterval) live.urgent = true;
+absl::Status JobBook::CommitCheckpoint(const std::string& id,
+                                       const Checkpoint& checkpoint,
+                                       absl::Time now) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, writes_.AwaitWrite(id));
+  // They were meant for what the job found; from here on that is its own.
+  live->stored.job.replace = false;
+  live->stored.job.accept_data = false;
+  writes_.Add(live, checkpoint, now);
+  absl::Status written =
+      store_->CommitCheckpoint(live->stored.job, checkpoint, live->unwritten);
+  if (!written.ok()) {
+    // It is not there, so nobody is told of it.
+    writes_.TakeBack(live);
+    return written;
   }
-  Rest();
+  writes_.OnAllWritten(live);
+  InsertCheckpoint(checkpoint, &live->stored.job);
+  return absl::OkStatus();
 }
 
-JobBook::Ticket JobBook::Submit() {
-  Ticket last;
-  for (auto it = unwritten_.begin(); it != unwritten_.end();) {
-    LiveJob& live = live_.at(*it);
-    if (!live.urgent || live.ticket != nullptr) {
-      ++it;
-      continue;
-    }
-    live.urgent = false;
-    live.in_flight = std::exchange(live.unwritten, {});
-    live.ticket = live.created
-                      ? store_->QueueUpdate(live.stored.job, live.in_flight)
-                      : store_->QueueCreate(live.stored, live.in_flight);
-    last = live.ticket;
-    in_flight_.push_back(*it);
-    it = unwritten_.erase(it);
-  }
-  return last;
+absl::Status JobBook::AdoptCheckpoint(const std::string& id,
+                                      const Checkpoint& checkpoint) {
+  HP_ASSIGN_OR_RETURN(LiveJob* const live, writes_.AwaitWrite(id));
+  Job& job = live->stored.job;
+  job.steps_done = std::max(job.steps_done, checkpoint.steps_done);
+  // The job's row says how many events there are: those that wait go first.
+  const std::vector<JobEvent> events = live->unwritten;
+  HP_RETURN_IF_ERROR(store_->CommitCheckpoint(job, checkpoint, events));
+  if (!events.empty()) writes_.OnAllWritten(live);
+  InsertCheckpoint(checkpoint, &job);
+  return absl::OkStatus();
 }
 
-std::vector<std::string> JobBook::Collect() {
-  std::vector<std::string> news = std::exchange(news_, {});
-  while (!in_flight_.empty()) {
-    const std::string id = in_flight_.front();
-    LiveJob& live = live_.at(id);
-    if (!store_->IsDone(live.ticket)) break;
-    const absl::Status status = store_->Wait(live.ticket);
-    in_flight_.pop_front();
-    OnWritten(&live, status);
-    const bool never_was = !status.ok() && !live.created;
-    const bool is_over = status.ok() && live.unwritten.empty() &&
-                         HasEnded(live.stored.job.state);
-    if (never_was || is_over) Drop(id);
-    news.push_back(id);
-  }
-  return news;
-}
-
-void JobBook::OnWritten(LiveJob* live, const absl::Status& status) {
-  const std::string& id = live->stored.job.id;
-  live->ticket = nullptr;
-  live->last_write = status;
-  std::vector<JobEvent> written = std::exchange(live->in_flight, {});
-  if (status.ok()) {
-    live->written_cursor = written.back().cursor;
-    if (!std::exchange(live->created, true)) {
-      coming_bytes_ -= live->stored.bytes;
-      ReleaseText(&live->stored.job.config_yaml);  // the store has it
-      Enter(*live);
-    }
-    LetRest(live);
+void JobBook::ForgetCheckpoint(const std::string& id,
+                               const Checkpoint& checkpoint) {
+  LiveJob* live = jobs_.Find(id);
+  if (live == nullptr) return;
+  if (absl::Status status = store_->ForgetCheckpoint(id, checkpoint.steps_done);
+      !status.ok()) {
+    LogError("cannot forget a checkpoint",
+             {{"job", id}, {"status", status.message()}});
     return;
   }
-  LogError("cannot write a job", {{"job", id}, {"status", status.message()}});
-  // Tried again some time after the next flush; the disk may have room again.
-  live->unwritten_since = absl::InfiniteFuture();
-  written.insert(written.end(),
-                 std::make_move_iterator(live->unwritten.begin()),
-                 std::make_move_iterator(live->unwritten.end()));
-  live->unwritten = std::move(written);
-  live->urgent = false;
-  unwritten_.insert(id);
+  std::erase_if(live->stored.job.checkpoints, [&](const Checkpoint& old) {
+    return old.steps_done == checkpoint.steps_done;
+  });
+}
+
+void JobBook::SetExports(const std::string& id,
+                         const std::vector<std::string>& paths) {
+  if (LiveJob* live = jobs_.Find(id); live != nullptr) {
+    live->stored.job.exports = paths;
+  }
+}
+
+absl::StatusOr<Job> JobBook::Delete(const std::string& id) {
+  HP_ASSIGN_OR_RETURN(Job job, reader_.Get(id));
+  if (!HasEnded(job.state)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", id, " is ", JobStateName(job.state),
+                     ": only the record of a job that has ended can be "
+                     "deleted; halfpipe cancel ",
+                     id, " ends it"));
+  }
+  if (jobs_.Find(id) != nullptr) {
+    HP_ASSIGN_OR_RETURN(LiveJob* const live, writes_.AwaitWrite(id));
+    if (!live->unwritten.empty()) {
+      return absl::UnavailableError(absl::StrCat(
+          "how job ", id, " ended is not on the disk yet: try again later"));
+    }
+    writes_.Drop(id);
+  }
+  HP_RETURN_IF_ERROR(store_->Delete({id}));
+  LogInfo("job deleted", {{"job", id}});
+  return job;
+}
+
+absl::StatusOr<size_t> JobBook::Prune(absl::Time before, int64_t keep,
+                                      int64_t most) {
+  HP_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                      store_->ListExpired(before, keep, most));
+  std::erase_if(ids, [this](const std::string& id) {
+    return jobs_.FindAny(id) != nullptr;  // somebody resumes it
+  });
+  if (ids.empty()) return 0;
+  HP_RETURN_IF_ERROR(store_->Delete(ids));
+  LogInfo("old jobs deleted", {{"jobs", ids.size()}, {"first", ids.front()}});
+  return ids.size();
+}
+
+absl::Status JobBook::SetAside(const std::vector<std::string>& ids,
+                               absl::Time now) {
+  std::vector<std::string> aside;
+  for (const std::string& id : ids) {
+    if (jobs_.FindAny(id) != nullptr) continue;
+    aside.push_back(id);
+    jobs_.TakeOut(id);
+  }
+  if (aside.empty()) return absl::OkStatus();
+  return store_->SetAside(aside, now);
+}
+
+void JobBook::Flush(absl::Time now) {
+  writes_.Flush(now);
+  jobs_.Rest();
 }
 
 }  // namespace halfpipe

@@ -36,9 +36,7 @@ int64_t PairRun::Retract(Rank rank) {
 
 absl::StatusOr<Epoch> PairRun::NewEpoch() {
   HP_ASSIGN_OR_RETURN(epoch_, services_.book->NextEpoch(job_));
-  for (int32_t rank = 0; rank < 2; ++rank) {
-    (void)services_.registry->Retract({pair_, Rank(rank)});
-  }
+  services_.registry->RetractAll(pair_);
   return epoch_;
 }
 
@@ -46,8 +44,7 @@ void PairRun::ChangeState(JobTrigger trigger, const std::string& reason,
                           const absl::Status& error) {
   if (trigger == JobTrigger::kSave) save_begun_ = services_.clock();
   if (trigger == JobTrigger::kFail && IsNoPlan(error) &&
-      services_.may_go_elsewhere != nullptr &&
-      services_.may_go_elsewhere(job_, pair_)) {
+      services_.fit->MayGoElsewhere(job_, pair_)) {
     return ChangeState(JobTrigger::kInterrupted,
                        absl::StrCat("another pair is tried, ", pair_,
                                     " is too small: ", reason),

@@ -11,6 +11,7 @@
 #include "coordinator/run/job_runner.h"
 #include "coordinator/schedule/coordinator_metrics.h"
 #include "coordinator/schedule/job_book.h"
+#include "coordinator/schedule/pair_fit.h"
 #include "coordinator/schedule/stage_registry.h"
 #include "coordinator/schedule/timestep_losses.h"
 #include "coordinator/schedule/trace_book.h"
@@ -23,15 +24,12 @@ using Clock = std::function<absl::Time()>;
 struct RunServices {
   JobBook* book = nullptr;
   StageRegistry* registry = nullptr;
+  PairFit* fit = nullptr;
   CheckpointLedger* ledger = nullptr;
   CoordinatorMetrics* metrics = nullptr;
   TraceBook* traces = nullptr;
   Clock clock;  // for intervals
   Clock wall;   // for what is shown
-  // Whether a job whose model does not fit this pair's memory may be queued
-  // for another one. May be null: no.
-  std::function<bool(const std::string& job, const std::string& pair)>
-      may_go_elsewhere;
 };
 
 // Not thread-safe.

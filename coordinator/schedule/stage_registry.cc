@@ -1,8 +1,11 @@
 #include "coordinator/schedule/stage_registry.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/printable_text.h"
 #include "common/base/status.h"
 
@@ -30,6 +33,13 @@ absl::Status CheckTexts(const StageInfo& info) {
   return absl::OkStatus();
 }
 
+// "0 or 1".
+std::string RanksOf(int32_t stages) {
+  std::vector<int32_t> ranks(static_cast<size_t>(stages));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return absl::StrJoin(ranks, " or ");
+}
+
 // What commands mean, and the bits of a step, are those of one version.
 absl::Status CheckVersion(const StageInfo& info, const std::string& ours) {
   if (info.protocol == kStageProtocol && info.version == ours) {
@@ -51,11 +61,12 @@ absl::Status CheckVersion(const StageInfo& info, const std::string& ours) {
 
 absl::StatusOr<bool> StageRegistry::Register(const StageInfo& info,
                                              absl::Time now) {
-  if (info.rank.value() < 0 || info.rank.value() > 1 || info.pair.empty() ||
-      info.incarnation == 0) {
+  if (info.rank.value() < 0 || info.rank.value() >= options_.stages_of_pair ||
+      info.pair.empty() || info.incarnation == 0) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "a stage registers as rank 0 or 1 of a named pair, found rank ",
-        info.rank.value(), " of \"", PrintableText(info.pair), "\""));
+        "a stage registers as rank ", RanksOf(options_.stages_of_pair),
+        " of a named pair, found rank ", info.rank.value(), " of \"",
+        PrintableText(info.pair), "\""));
   }
   HP_RETURN_IF_ERROR(CheckTexts(info));
   HP_RETURN_IF_ERROR(CheckVersion(info, options_.version));
@@ -102,10 +113,13 @@ absl::Status StageRegistry::OnHeartbeat(const StagePlace& place,
 
 bool StageRegistry::WaitsInVain(const StagePlace& place,
                                 const StageHeartbeat& heartbeat) const {
-  const StageInfo* peer = Find({place.pair, Rank(1 - place.rank.value())});
-  return heartbeat.action_index >= 0 && Find(place) == nullptr &&
-         peer != nullptr && peer->loaded != nullptr &&
-         peer->loaded->steps_done == heartbeat.step.value();
+  if (heartbeat.action_index < 0 || Find(place) != nullptr) return false;
+  const std::vector<StageInfo> others = StagesOf(place.pair);
+  return std::any_of(
+      others.begin(), others.end(), [&heartbeat](const StageInfo& other) {
+        return other.loaded != nullptr &&
+               other.loaded->steps_done == heartbeat.step.value();
+      });
 }
 
 bool StageRegistry::IsLost(const Stage& stage, absl::Time now) const {
@@ -154,6 +168,12 @@ int64_t StageRegistry::Retract(const StagePlace& place) {
   return stage.last_delivered;
 }
 
+void StageRegistry::RetractAll(const std::string& pair) {
+  for (const StageInfo& stage : StagesOf(pair)) {
+    (void)Retract({pair, stage.rank});
+  }
+}
+
 std::optional<StageCommand> StageRegistry::Next(const StagePlace& place,
                                                 int64_t last_sequence) {
   Stage& stage = stages_.at(place);
@@ -170,6 +190,15 @@ std::optional<StageCommand> StageRegistry::Next(const StagePlace& place,
 const StageInfo* StageRegistry::Find(const StagePlace& place) const {
   auto found = stages_.find(place);
   return found == stages_.end() ? nullptr : &found->second.info;
+}
+
+std::vector<StageInfo> StageRegistry::StagesOf(const std::string& pair) const {
+  std::vector<StageInfo> stages;
+  for (auto it = stages_.lower_bound({pair, Rank(0)});
+       it != stages_.end() && it->first.pair == pair; ++it) {
+    stages.push_back(it->second.info);
+  }
+  return stages;
 }
 
 std::vector<std::string> StageRegistry::Pairs() const {

@@ -19,7 +19,7 @@
 
 namespace halfpipe {
 
-// A place in a pair: 0 or 1.
+// A place in a pair, which has as many as StageRegistryOptions says.
 struct StagePlace {
   std::string pair;
   Rank rank;
@@ -35,6 +35,7 @@ struct StageRegistryOptions {
   absl::Duration lease = absl::Seconds(10);
   ProcessProbe is_gone = [](const std::string&, int64_t) { return false; };
   std::string version = {};  // of this program: the stages' too
+  int32_t stages_of_pair = 2;
 };
 
 // A stage holds its place by a lease, which every call renews. A place that
@@ -64,8 +65,8 @@ class StageRegistry {
                                          const StageHeartbeat& heartbeat,
                                          absl::Time now);
   // Whether the step that a stage is in, which is not registered, can never
-  // end: its peer is, and holds the boundary before that step. A coordinator
-  // died between the two commands.
+  // end: another one of its pair is, and holds the boundary before that step. A
+  // coordinator died between the commands.
   [[nodiscard]] bool WaitsInVain(const StagePlace& place,
                                  const StageHeartbeat& heartbeat) const;
 
@@ -84,6 +85,8 @@ class StageRegistry {
   // last sequence that it has; what comes next is numbered from there. A
   // place that is not held has none.
   int64_t Retract(const StagePlace& place);
+  // The same of every stage of the pair.
+  void RetractAll(const std::string& pair);
   // The first command after `last_sequence`, and forgets those before it;
   // nullopt when there is none. REQUIRES: the place is held.
   [[nodiscard]] std::optional<StageCommand> Next(const StagePlace& place,
@@ -91,6 +94,8 @@ class StageRegistry {
 
   // nullptr when the place is not held.
   [[nodiscard]] const StageInfo* Find(const StagePlace& place) const;
+  // Those of the pair that are there, by rank.
+  [[nodiscard]] std::vector<StageInfo> StagesOf(const std::string& pair) const;
   // Names of the pairs that have at least one stage, sorted.
   [[nodiscard]] std::vector<std::string> Pairs() const;
   [[nodiscard]] std::vector<StageState> States(absl::Time now) const;

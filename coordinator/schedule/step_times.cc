@@ -124,9 +124,11 @@ std::vector<StageTimes> StageTimesOf(const std::vector<StepReport>& reports) {
     times.bubble = std::max(0.0, times.bubble);
     times.bytes_sent = report.link_bytes_sent;
   }
-  // What one sends the other receives.
-  for (size_t rank = 0; all.size() == 2 && rank < 2; ++rank) {
-    all[rank].bytes_received = all[1 - rank].bytes_sent;
+  // What one sends the other receives. Of more than two the reports do not say
+  // whose bytes went where.
+  if (all.size() == 2) {
+    all.front().bytes_received = all.back().bytes_sent;
+    all.back().bytes_received = all.front().bytes_sent;
   }
   return all;
 }

@@ -11,7 +11,6 @@
 #include "coordinator/store/store_copies.h"
 #include "coordinator/store/store_open.h"
 #include "coordinator/store/store_statements.h"
-#include "coordinator/store/stored_bytes.h"
 
 namespace halfpipe {
 

@@ -1,14 +1,12 @@
 #include "coordinator/store/store_check.h"
 
 #include <set>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
 #include "coordinator/store/job_storage_format.h"
-#include "coordinator/store/stored_bytes.h"
 
 namespace halfpipe {
 namespace {

@@ -8,7 +8,6 @@
 #include "common/base/status.h"
 #include "coordinator/store/store_check.h"
 #include "coordinator/store/store_copies.h"
-#include "coordinator/store/store_schema.h"
 
 namespace halfpipe {
 namespace {

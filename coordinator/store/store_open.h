@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/file_lock.h"
+#include "coordinator/store/sqlite.h"
 #include "coordinator/store/store_statements.h"
 
 namespace halfpipe {
@@ -27,6 +29,13 @@ struct StateFolderLock {
 // JobStore::Open's.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<StoreStatements>> OpenStore(
     const std::string& state_dir);
+
+// The tables of the job store: makes them where they are missing, and those of
+// an older version new, all or none. `path` is for messages.
+// FailedPrecondition: a newer version wrote them. DataLoss: another program
+// did. Else SqliteStatement::Step's codes.
+[[nodiscard]] absl::Status PrepareSchema(SqliteDatabase* database,
+                                         const std::string& path);
 
 }  // namespace halfpipe
 

@@ -1,5 +1,3 @@
-#include "coordinator/store/store_schema.h"
-
 #include <cstdint>
 #include <iterator>
 #include <utility>
@@ -9,7 +7,7 @@
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "coordinator/store/job_storage_format.h"
-#include "coordinator/store/stored_bytes.h"
+#include "coordinator/store/store_open.h"
 #include "coordinator/store/stored_job.h"
 
 namespace halfpipe {

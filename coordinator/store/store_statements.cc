@@ -6,7 +6,6 @@
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
 #include "coordinator/store/job_storage_format.h"
-#include "coordinator/store/stored_bytes.h"
 
 namespace halfpipe {
 namespace {

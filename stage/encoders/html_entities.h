@@ -2,8 +2,6 @@
 #ifndef HP_STAGE_ENCODERS_HTML_ENTITIES_H_
 #define HP_STAGE_ENCODERS_HTML_ENTITIES_H_
 
-#include <string>
-
 namespace halfpipe {
 
 // As browsers do and Python's html.unescape does (HTML 5, section 13.2.5.72

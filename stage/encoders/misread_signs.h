@@ -2,8 +2,6 @@
 #ifndef HP_STAGE_ENCODERS_MISREAD_SIGNS_H_
 #define HP_STAGE_ENCODERS_MISREAD_SIGNS_H_
 
-#include <string>
-
 namespace halfpipe {
 
 // Whether characters stand beside each other that ordinary spelling does not

@@ -3,8 +3,6 @@
 #ifndef HP_STAGE_ENCODERS_MOJIBAKE_H_
 #define HP_STAGE_ENCODERS_MOJIBAKE_H_
 
-#include <string>
-
 namespace halfpipe {
 
 // Returns the repaired text, or the text itself where nothing looks misread.

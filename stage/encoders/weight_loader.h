@@ -12,7 +12,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "common/base/dtype.h"
 #include "common/store/quantised_weights.h"
 #include "common/store/tensor_archive.h"

@@ -3,7 +3,6 @@
 #ifndef HP_STAGE_GPU_GPU_PROBE_H_
 #define HP_STAGE_GPU_GPU_PROBE_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 

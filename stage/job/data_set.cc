@@ -1,6 +1,5 @@
 #include "stage/job/data_set.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -9,7 +8,6 @@
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/data/metadata.h"
-#include "common/data/sample_content.h"
 #include "common/jobs/random_sample.h"
 #include "stage/data/cache_key.h"
 #include "stage/data/content_hashes.h"

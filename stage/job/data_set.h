@@ -3,7 +3,6 @@
 #ifndef HP_STAGE_JOB_DATA_SET_H_
 #define HP_STAGE_JOB_DATA_SET_H_
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>

@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/status/statusor.h"
-
 namespace halfpipe {
 
 struct FreeMemory {

@@ -98,9 +98,13 @@ class JobBackend : public StageBackend {
 
   absl::StatusOr<OpenLinkResult> OpenLink(const OpenLinkCommand& command,
                                           std::stop_token /*stop*/) override {
-    HP_ASSIGN_OR_RETURN(std::string rendezvous,
-                        options_.links->Open(command.kind));
-    return OpenLinkResult{.rendezvous = std::move(rendezvous)};
+    OpenLinkResult result;
+    HP_ASSIGN_OR_RETURN(result.rendezvous, options_.links->Open(command.kind));
+    for (int32_t link = 1; link < command.links; ++link) {
+      HP_ASSIGN_OR_RETURN(result.further.emplace_back(),
+                          options_.links->Open(command.kind));
+    }
+    return result;
   }
 
   absl::StatusOr<StartResult> Start(Epoch epoch, const StartCommand& command,

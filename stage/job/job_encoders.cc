@@ -9,7 +9,6 @@
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
 #include "common/store/model_file_kind.h"
-#include "common/store/shard_names.h"
 #include "common/store/tensor_archive.h"
 
 namespace halfpipe {

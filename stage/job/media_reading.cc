@@ -1,15 +1,13 @@
 #include "stage/job/media_reading.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
-#include "common/config/alpha_choice.h"
+#include "common/config/job_config.h"
 #include "stage/data/media_facts_index.h"
 
 namespace halfpipe {

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "common/base/digest.h"
 #include "common/base/status.h"
 #include "common/model/known_variants.h"
-#include "common/store/file_holes.h"
+#include "common/store/model_file_kind.h"
 
 namespace halfpipe {
 namespace {

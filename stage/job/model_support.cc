@@ -6,7 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
-#include "common/model/expert.h"
+#include "common/model/checkpoint.h"
 
 namespace halfpipe {
 namespace {

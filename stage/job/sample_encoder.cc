@@ -4,7 +4,6 @@
 #include <ATen/ops/isfinite.h>
 
 #include <filesystem>
-#include <memory>
 #include <utility>
 
 #include "common/base/disk_full.h"

@@ -5,7 +5,6 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/disk_full.h"
 #include "common/base/status.h"
 #include "stage/data/media_inspection.h"

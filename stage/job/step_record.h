@@ -3,7 +3,6 @@
 #ifndef HP_STAGE_JOB_STEP_RECORD_H_
 #define HP_STAGE_JOB_STEP_RECORD_H_
 
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"

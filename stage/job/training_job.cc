@@ -35,10 +35,11 @@ at::ScalarType DTypeOf(const JobConfig& config) {
                                                       : at::kBFloat16;
 }
 
-// Pieces of a stage's blocks in a schedule: a segment for each on either half
-// of the model, and the head's.
+// Pieces of a stage's blocks in a schedule: a segment for each on every rank,
+// and the head's. A single stage has two segments with blocks.
 int32_t ChunksIn(const pipeline::ActionLists& lists) {
-  int32_t head = 2;
+  const auto parts = std::max(2, static_cast<int32_t>(lists.size()));
+  int32_t head = parts;
   for (const auto& list : lists) {
     for (const pipeline::Action& action : list) {
       if (action.op == pipeline::Op::kForward) {
@@ -46,7 +47,7 @@ int32_t ChunksIn(const pipeline::ActionLists& lists) {
       }
     }
   }
-  return head / 2;
+  return head / parts;
 }
 
 UniformSource UniformsFor(uint64_t seed) {
@@ -63,12 +64,7 @@ TrainingJob::TrainingJob(const TrainingJobOptions& options,
                          const StartCommand& command)
     : options_(options), command_(command) {}
 
-TrainingJob::~TrainingJob() {
-  // The link goes first: nothing may write into the compute's buffers.
-  if (link_ != nullptr) link_->Abort(absl::CancelledError("job ended"));
-  runner_.reset();
-  link_.reset();
-}
+TrainingJob::~TrainingJob() { CloseLinks(absl::CancelledError("job ended")); }
 
 absl::StatusOr<std::unique_ptr<TrainingJob>> TrainingJob::Create(
     const TrainingJobOptions& options, Epoch epoch, const StartCommand& command,
@@ -94,9 +90,7 @@ absl::StatusOr<std::unique_ptr<TrainingJob>> TrainingJob::Create(
 
 void TrainingJob::Retire() {
   TorchGuard("ending the job", [&] {
-    if (link_ != nullptr) link_->Abort(absl::CancelledError("job ended"));
-    runner_.reset();
-    link_.reset();
+    CloseLinks(absl::CancelledError("job ended"));
     if (compute_ != nullptr) part_ = compute_->ReleaseModel();
     compute_.reset();
     if (part_ == nullptr || options_.resident == nullptr) {
@@ -160,10 +154,11 @@ absl::Status TrainingJob::LoadPart() {
   const int64_t layers = model_->spec().layers;
   const bool alone = command_.world == 1;
   const bool first = options_.rank == Rank(0);
-  if (!alone && (command_.split < 1 || command_.split >= layers)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "pipeline.split_at: ", command_.split, " of ", layers,
-        " blocks leaves a stage without one; write 1 to ", layers - 1));
+  const int64_t most = layers - (command_.world - 1);
+  if (!alone && (command_.split < 1 || command_.split > most)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("pipeline.split_at: ", command_.split, " of ", layers,
+                     " blocks leaves a stage without one; write 1 to ", most));
   }
   segments_ = MakeSegments(layers, alone ? layers : command_.split,
                            command_.world, chunks_);
@@ -337,19 +332,8 @@ absl::Status TrainingJob::Join(Epoch epoch, std::stop_token stop) {
   HP_ASSIGN_OR_RETURN(BoundarySpec boundary,
                       MakeBoundarySpec(model_->spec(), shape, dtype));
   start_result_.boundary_digest = boundary.Digest();
-  if (command_.world == 2) {
-    HP_ASSIGN_OR_RETURN(
-        link_,
-        options_.links->Join(
-            {.kind = command_.link_kind,
-             .rank = options_.rank,
-             .epoch = epoch,
-             .rendezvous = command_.rendezvous,
-             .boundary_digest = start_result_.boundary_digest,
-             .device = options_.device.is_cuda() ? options_.device.index() : 0,
-             .stop = std::move(stop)}));
-  }
-  runner_ = std::make_unique<StageRunner>(compute_.get(), link_.get());
+  HP_RETURN_IF_ERROR(JoinNeighbours(epoch, std::move(stop)));
+  runner_ = std::make_unique<StageRunner>(compute_.get(), Neighbours());
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -39,13 +40,13 @@ struct TrainingJobOptions {
   ResidentModel* resident = nullptr;
 };
 
-// Owns the model part, the optimizer and the link. Thread rule: one thread,
+// Owns the model part, the optimizer and the links. Thread rule: one thread,
 // but progress() from any.
 class TrainingJob {
  public:
-  // Loads this rank's half or takes what is resident, restores or initialises
-  // the LoRA, and forms the pair. Where that fails for a reason that has
-  // nothing to do with the device, the weights are resident afterwards.
+  // Loads this rank's part or takes what is resident, restores or initialises
+  // the LoRA, and joins the other stages. Where that fails for a reason that
+  // has nothing to do with the device, the weights are resident afterwards.
   // InvalidArgument, NotFound, DataLoss for config, model, checkpoint;
   // ResourceExhausted; Unavailable, Aborted, DeadlineExceeded for a lost peer.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<TrainingJob>> Create(
@@ -99,6 +100,15 @@ class TrainingJob {
   [[nodiscard]] absl::Status MakeCompute();
   [[nodiscard]] absl::Status RestoreOrInit();
   [[nodiscard]] absl::Status Join(Epoch epoch, std::stop_token stop);
+  // Fills links_, lower ones first at every stage, so that each join meets one
+  // that waits for it.
+  [[nodiscard]] absl::Status JoinNeighbours(Epoch epoch, std::stop_token stop);
+  [[nodiscard]] absl::StatusOr<std::string> RendezvousOf(int32_t link) const;
+  // REQUIRES: JoinNeighbours has succeeded, or there is one stage.
+  [[nodiscard]] NeighbourLinks Neighbours() const;
+  // What goes on over the links ends, and nothing writes into the compute's
+  // buffers any more.
+  void CloseLinks(const absl::Status& why);
   [[nodiscard]] absl::StatusOr<MicrobatchShape> ShapeOf(
       const std::string& latents_path);
 
@@ -117,7 +127,7 @@ class TrainingJob {
   std::unique_ptr<StageModel> part_;            // until the compute takes it
   std::unique_ptr<TrainingSource> source_;
   std::unique_ptr<TrainingCompute> compute_;
-  std::unique_ptr<PeerLink> link_;
+  std::map<int32_t, std::unique_ptr<PeerLink>> links_;  // LinksBetween's number
   std::unique_ptr<StageRunner> runner_;
   StartResult start_result_;
   std::optional<int64_t> steps_done_;  // in the weights, where that is known

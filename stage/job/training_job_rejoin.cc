@@ -16,9 +16,7 @@ bool TrainingJob::CanContinue(const StartCommand& command) const {
 absl::Status TrainingJob::Rejoin(Epoch epoch, const StartCommand& command,
                                  std::stop_token stop) {
   return TorchGuard("rejoin", [&]() -> absl::Status {
-    if (link_ != nullptr) link_->Abort(absl::CancelledError("rejoining"));
-    runner_.reset();
-    link_.reset();
+    CloseLinks(absl::CancelledError("rejoining"));
     compute_->AbandonStep();
     command_ = command;
     options_.on_progress({.work = StageWork::kJoining});

@@ -11,13 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "common/base/dtype.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
-#include "common/base/weight_form.h"
 #include "common/model/checkpoint.h"
 #include "common/pipeline/schedule.h"
 #include "common/plan/activation_plan.h"
@@ -239,6 +238,7 @@ class VerifyRun {
         MakeBoundarySpec(checkpoint_.variant.spec, shape, dtype));
     return links_->Join({.kind = kind,
                          .rank = rank_,
+                         .peer = Rank(rank_ == Rank(0) ? 1 : 0),
                          .rendezvous = rendezvous,
                          .boundary_digest = boundary.Digest(),
                          .device = device_.is_cuda() ? device_.index() : 0});

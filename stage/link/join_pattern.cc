@@ -53,8 +53,8 @@ JoinGreeting MakeGreeting(const LinkOptions& options, absl::string_view nonce) {
   return greeting;
 }
 
-absl::Status CheckGreeting(const JoinGreeting& mine,
-                           const JoinGreeting& theirs) {
+absl::Status CheckGreeting(const JoinGreeting& mine, const JoinGreeting& theirs,
+                           Rank peer) {
   if (theirs.magic != mine.magic || theirs.version != mine.version) {
     return Differs("the link protocol",
                    absl::StrCat(TextOf(mine.magic), " v", mine.version),
@@ -63,7 +63,7 @@ absl::Status CheckGreeting(const JoinGreeting& mine,
   if (theirs.nonce != mine.nonce) {
     return Differs("the rendezvous", "one", "another");
   }
-  if (theirs.rank + mine.rank != 1) {
+  if (theirs.rank != peer.value()) {
     return Differs("the rank", absl::StrCat(mine.rank),
                    absl::StrCat(theirs.rank));
   }

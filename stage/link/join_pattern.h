@@ -3,7 +3,6 @@
 #define HP_STAGE_LINK_JOIN_PATTERN_H_
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -32,12 +31,13 @@ static_assert(sizeof(JoinGreeting) == 512);
 [[nodiscard]] JoinGreeting MakeGreeting(const LinkOptions& options,
                                         absl::string_view nonce);
 
-// FailedPrecondition names what differs between the ends.
+// FailedPrecondition names what differs between the ends, or that the other one
+// is not `peer`.
 [[nodiscard]] absl::Status CheckGreeting(const JoinGreeting& mine,
-                                         const JoinGreeting& theirs);
+                                         const JoinGreeting& theirs, Rank peer);
 
-// Bytes that only this rank of this epoch sends (SplitMix64 of both), then
-// their SHA-256 in hex.
+// Bytes that of the two ends only this rank sends, and in this epoch
+// (SplitMix64 of both), then their SHA-256 in hex.
 [[nodiscard]] std::string MakePattern(Rank sender, Epoch epoch);
 
 // DataLoss when `bytes` is not MakePattern(sender, epoch).

@@ -34,6 +34,7 @@ class BuiltInLinkFactory : public LinkFactory {
       const JoinRequest& request) override {
     LinkOptions options;
     options.rank = request.rank;
+    options.peer = request.peer;
     options.epoch = request.epoch;
     options.rendezvous = request.rendezvous;
     options.boundary_digest = request.boundary_digest;

@@ -13,17 +13,18 @@
 namespace halfpipe {
 
 // Makes a folder that only this user can enter, and returns the path of the
-// socket that rank 0 will listen on in it, a line feed, and a random nonce of
-// 64 hex digits. CreateLocalPeerLink on rank 0 removes the folder again.
+// socket that the lower rank will listen on in it, a line feed, and a random
+// nonce of 64 hex digits. CreateLocalPeerLink on that rank removes the folder
+// again.
 // Unavailable when no folder can be made.
 [[nodiscard]] absl::StatusOr<std::string> MakeLocalRendezvous();
 
-// Joins the pair: rank 0 listens, rank 1 connects; then both compare protocol
-// version, nonce, epoch and boundary digest, and send a known pattern each
-// way. Blocks up to `join_timeout`.
-// Codes: DeadlineExceeded the peer never came; FailedPrecondition it is of
-// another version, epoch or boundary; DataLoss the pattern arrived damaged;
-// InvalidArgument the rendezvous is malformed; Aborted the peer went away.
+// Joins the two: the lower rank listens, the other connects; then both compare
+// protocol version, nonce, epoch and boundary digest, and send a known pattern
+// each way. Blocks up to `join_timeout`. Codes: DeadlineExceeded the peer never
+// came; FailedPrecondition it is of another version, epoch or boundary;
+// DataLoss the pattern arrived damaged; InvalidArgument the rendezvous is
+// malformed, or the ranks are one; Aborted the peer went away.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<PeerLink>> CreateLocalPeerLink(
     const LinkOptions& options);
 

@@ -90,7 +90,7 @@ absl::StatusOr<LocalRendezvous> ParseLocalRendezvous(absl::string_view text) {
   return parsed;
 }
 
-absl::StatusOr<OwnedFd> AcceptPeer(const std::string& socket_path,
+absl::StatusOr<OwnedFd> AcceptPeer(const std::string& socket_path, Rank peer,
                                    absl::Time deadline,
                                    const std::stop_token& stop) {
   HP_ASSIGN_OR_RETURN(sockaddr_un address, AddressOf(socket_path));
@@ -104,14 +104,15 @@ absl::StatusOr<OwnedFd> AcceptPeer(const std::string& socket_path,
       listen(listener.get(), 1) != 0) {
     return SystemError("cannot listen at", socket_path);
   }
-  HP_RETURN_IF_ERROR(Annotate(WaitReadable(listener.get(), deadline, stop),
-                              "stage1 has not joined the link"));
-  OwnedFd peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!peer.valid()) return SystemError("cannot accept at", socket_path);
-  return peer;
+  HP_RETURN_IF_ERROR(Annotate(
+      WaitReadable(listener.get(), deadline, stop),
+      absl::StrCat("stage", peer.value(), " has not joined the link")));
+  OwnedFd joined(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!joined.valid()) return SystemError("cannot accept at", socket_path);
+  return joined;
 }
 
-absl::StatusOr<OwnedFd> ConnectToPeer(const std::string& socket_path,
+absl::StatusOr<OwnedFd> ConnectToPeer(const std::string& socket_path, Rank peer,
                                       absl::Time deadline,
                                       const std::stop_token& stop) {
   HP_ASSIGN_OR_RETURN(sockaddr_un address, AddressOf(socket_path));
@@ -124,8 +125,8 @@ absl::StatusOr<OwnedFd> ConnectToPeer(const std::string& socket_path,
     if (stop.stop_requested()) return absl::CancelledError("join abandoned");
     if (SteadyNow() >= deadline) {
       return absl::DeadlineExceededError(
-          absl::StrCat("stage0 does not listen at '", socket_path,
-                       "': ", std::strerror(errno)));
+          absl::StrCat("stage", peer.value(), " does not listen at '",
+                       socket_path, "': ", std::strerror(errno)));
     }
     absl::SleepFor(kConnectInterval);
   }

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/base/ids.h"
 #include "stage/link/socket_io.h"
 
 namespace halfpipe {
@@ -23,14 +24,15 @@ struct LocalRendezvous {
     absl::string_view text);
 
 // Listens at the path, takes one connection, and removes the socket and its
-// folder. DeadlineExceeded when nobody came, Cancelled by `stop`.
+// folder. `peer`: who is to come, for messages. DeadlineExceeded when nobody
+// came, Cancelled by `stop`.
 [[nodiscard]] absl::StatusOr<OwnedFd> AcceptPeer(const std::string& socket_path,
-                                                 absl::Time deadline,
+                                                 Rank peer, absl::Time deadline,
                                                  const std::stop_token& stop);
 
 // Connects to the path as soon as somebody listens there.
 [[nodiscard]] absl::StatusOr<OwnedFd> ConnectToPeer(
-    const std::string& socket_path, absl::Time deadline,
+    const std::string& socket_path, Rank peer, absl::Time deadline,
     const std::stop_token& stop);
 
 }  // namespace halfpipe

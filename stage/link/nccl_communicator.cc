@@ -19,7 +19,7 @@ namespace {
 
 constexpr absl::Duration kPollInterval = absl::Microseconds(50);
 constexpr absl::Duration kAbortTimeout = absl::Seconds(10);
-constexpr int kRanks = 2;
+constexpr int kEnds = 2;  // each link has a communicator of its own
 
 }  // namespace
 
@@ -34,8 +34,8 @@ absl::StatusOr<std::unique_ptr<NcclCommunicator>> NcclCommunicator::Create(
   {
     absl::MutexLock lock(&communicator->mutex_);
     HP_NCCL_RETURN_IF_ERROR(
-        ncclCommInitRankConfig(&communicator->comm_, kRanks, options.id,
-                               options.rank.value(), &config),
+        ncclCommInitRankConfig(&communicator->comm_, kEnds, options.id,
+                               static_cast<int>(options.end), &config),
         nullptr);
   }
   HP_RETURN_IF_ERROR(communicator->AwaitReady(deadline, stop));

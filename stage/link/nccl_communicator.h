@@ -1,4 +1,4 @@
-// One non-blocking NCCL communicator of two ranks, and how it ends.
+// One non-blocking NCCL communicator of a link's two ends, and how it ends.
 #ifndef HP_STAGE_LINK_NCCL_COMMUNICATOR_H_
 #define HP_STAGE_LINK_NCCL_COMMUNICATOR_H_
 
@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "common/base/ids.h"
+#include "stage/link/link_options.h"
 
 namespace halfpipe {
 
@@ -26,7 +26,7 @@ class NcclCommunicator {
  public:
   struct Options {
     ncclUniqueId id = {};
-    Rank rank;
+    LinkEnd end = LinkEnd::kListens;  // its value: the rank that NCCL knows
     int device = 0;
     int max_ctas = 0;  // 0: NCCL's choice
   };

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/digest.h"
@@ -145,7 +144,7 @@ absl::StatusOr<ProcessIdentity> CompareNcclGreetings(NcclPeerLink* link,
   HP_ASSIGN_OR_RETURN(std::string answer, ExchangeBytes(link, bytes, deadline));
   JoinGreeting theirs;
   std::memcpy(&theirs, answer.data(), sizeof(theirs));
-  HP_RETURN_IF_ERROR(CheckGreeting(mine, theirs));
+  HP_RETURN_IF_ERROR(CheckGreeting(mine, theirs, options.peer));
   return theirs.process;
 }
 
@@ -153,11 +152,10 @@ absl::StatusOr<ProcessIdentity> CompareNcclGreetings(NcclPeerLink* link,
 // the same way out.
 absl::Status CompareNcclPatterns(NcclPeerLink* link, const LinkOptions& options,
                                  absl::Time deadline) {
-  const Rank peer(1 - options.rank.value());
   HP_ASSIGN_OR_RETURN(
       std::string theirs,
       ExchangeBytes(link, MakePattern(options.rank, options.epoch), deadline));
-  const absl::Status mine = CheckPattern(theirs, peer, options.epoch);
+  const absl::Status mine = CheckPattern(theirs, options.peer, options.epoch);
   HP_ASSIGN_OR_RETURN(std::string verdict,
                       ExchangeBytes(link, mine.ok() ? "ok" : "no", deadline));
   HP_RETURN_IF_ERROR(mine);
@@ -204,7 +202,7 @@ absl::StatusOr<std::unique_ptr<PeerLink>> CreateNcclPeerLink(
   }
   NcclCommunicator::Options join;
   join.id = rendezvous.id;
-  join.rank = options.rank;
+  join.end = options.end();
   join.device = options.device;
   join.max_ctas = options.max_ctas;
   absl::StatusOr<std::unique_ptr<NcclCommunicator>> communicator =
@@ -221,7 +219,7 @@ absl::StatusOr<std::unique_ptr<PeerLink>> CreateNcclPeerLink(
   }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<NcclPeerLink> link,
                       NcclPeerLink::Create(*std::move(communicator),
-                                           options.rank, options.device));
+                                           options.end(), options.device));
   std::stop_callback on_stop(options.stop, [joining = link.get()] {
     joining->Abort(absl::CancelledError("join abandoned"));
   });

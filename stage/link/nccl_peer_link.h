@@ -1,5 +1,5 @@
-// The wire between two GPUs: one NCCL communicator of two ranks. Compiled only
-// with HP_WITH_CUDA.
+// The wire between two GPUs: one NCCL communicator of two ranks, whichever
+// stages of how many they are. Compiled only with HP_WITH_CUDA.
 #ifndef HP_STAGE_LINK_NCCL_PEER_LINK_H_
 #define HP_STAGE_LINK_NCCL_PEER_LINK_H_
 
@@ -12,8 +12,8 @@
 
 namespace halfpipe {
 
-// Makes the unique id that rank 0 invites rank 1 with, and says which transport
-// this process uses: opaque bytes.
+// Makes the unique id that the two ends of a link join with, and says which
+// transport this process uses: opaque bytes.
 [[nodiscard]] absl::StatusOr<std::string> MakeNcclRendezvous();
 
 // Joins the pair, compares protocol version, epoch and boundary digest, and

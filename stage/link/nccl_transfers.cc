@@ -18,7 +18,7 @@ constexpr absl::Duration kEnqueueTimeout = absl::Seconds(60);
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<NcclPeerLink>> NcclPeerLink::Create(
-    std::unique_ptr<NcclCommunicator> communicator, Rank rank, int device) {
+    std::unique_ptr<NcclCommunicator> communicator, LinkEnd end, int device) {
   HP_CUDA_RETURN_IF_ERROR(cudaSetDevice(device));
   int lowest = 0;
   int highest = 0;
@@ -27,13 +27,13 @@ absl::StatusOr<std::unique_ptr<NcclPeerLink>> NcclPeerLink::Create(
   HP_CUDA_RETURN_IF_ERROR(
       cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, highest));
   return std::unique_ptr<NcclPeerLink>(
-      new NcclPeerLink(std::move(communicator), rank, device, stream));
+      new NcclPeerLink(std::move(communicator), end, device, stream));
 }
 
 NcclPeerLink::NcclPeerLink(std::shared_ptr<NcclCommunicator> communicator,
-                           Rank rank, int device, cudaStream_t stream)
+                           LinkEnd end, int device, cudaStream_t stream)
     : communicator_(std::move(communicator)),
-      peer_(1 - rank.value()),
+      peer_(static_cast<int>(Opposite(end))),
       device_(device),
       stream_(stream) {}
 
@@ -87,12 +87,12 @@ absl::StatusOr<TransferEvents> NcclPeerLink::Enqueue(
       if (result == ncclSuccess || result == ncclInProgress) result = next;
     };
     for (const BufferView& buffer : to_send) {
-      keep_first(ncclSend(buffer.data, buffer.bytes, ncclInt8, peer_.value(),
-                          comm, stream_));
+      keep_first(
+          ncclSend(buffer.data, buffer.bytes, ncclInt8, peer_, comm, stream_));
     }
     for (const BufferView& buffer : to_receive) {
-      keep_first(ncclRecv(buffer.data, buffer.bytes, ncclInt8, peer_.value(),
-                          comm, stream_));
+      keep_first(
+          ncclRecv(buffer.data, buffer.bytes, ncclInt8, peer_, comm, stream_));
     }
     return result;
   };

@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -23,7 +22,7 @@ class NcclPeerLink : public PeerLink {
  public:
   // Makes the stream on `device`, which is current afterwards.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NcclPeerLink>> Create(
-      std::unique_ptr<NcclCommunicator> communicator, Rank rank, int device);
+      std::unique_ptr<NcclCommunicator> communicator, LinkEnd end, int device);
   ~NcclPeerLink() override;
 
   // Aborts the link when that process ends, where it can be seen from here.
@@ -43,7 +42,7 @@ class NcclPeerLink : public PeerLink {
   [[nodiscard]] int64_t bytes_sent() const override { return bytes_sent_; }
 
  private:
-  NcclPeerLink(std::shared_ptr<NcclCommunicator> communicator, Rank rank,
+  NcclPeerLink(std::shared_ptr<NcclCommunicator> communicator, LinkEnd end,
                int device, cudaStream_t stream);
 
   absl::StatusOr<TransferEvents> Enqueue(
@@ -53,7 +52,7 @@ class NcclPeerLink : public PeerLink {
 
   // Shared with the events, which may outlive the link.
   const std::shared_ptr<NcclCommunicator> communicator_;
-  const Rank peer_;
+  const int peer_;  // its rank in the communicator
   const int device_;
   const cudaStream_t stream_;
   std::atomic<int64_t> bytes_sent_{0};

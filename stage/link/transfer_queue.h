@@ -2,7 +2,6 @@
 #ifndef HP_STAGE_LINK_TRANSFER_QUEUE_H_
 #define HP_STAGE_LINK_TRANSFER_QUEUE_H_
 
-#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>

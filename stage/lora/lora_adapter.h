@@ -8,10 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "absl/strings/string_view.h"
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
 
 namespace halfpipe {
 

@@ -22,7 +22,7 @@
 #include <memory>
 #include <vector>
 
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
 #include "stage/kernels/linear.h"
 #include "stage/lora/joint_matrix.h"
 #include "stage/lora/lora_adapter.h"

@@ -3,8 +3,6 @@
 #include <utility>
 #include <variant>
 
-#include "common/base/status.h"
-
 namespace halfpipe {
 namespace {
 

@@ -2,8 +2,6 @@
 #ifndef HP_STAGE_RUNTIME_HOST_EVENT_H_
 #define HP_STAGE_RUNTIME_HOST_EVENT_H_
 
-#include <memory>
-
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

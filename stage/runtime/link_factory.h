@@ -17,6 +17,7 @@ namespace halfpipe {
 struct JoinRequest {
   std::string kind;  // "nccl" | "local"
   Rank rank = {};
+  Rank peer = {};
   Epoch epoch = {};
   std::string rendezvous;
   std::string boundary_digest = {};
@@ -29,7 +30,8 @@ class LinkFactory {
  public:
   virtual ~LinkFactory() = default;
 
-  // Rank 0 makes the rendezvous value that both ranks join with.
+  // Rank 0 makes the rendezvous value of each link, that both its ends join
+  // with.
   // InvalidArgument for a kind that this build does not have.
   [[nodiscard]] virtual absl::StatusOr<std::string> Open(
       absl::string_view kind) = 0;

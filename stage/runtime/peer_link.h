@@ -1,5 +1,5 @@
-// The wire between the two stages of a pair: NCCL between GPUs, a Unix socket
-// between CPU processes, a queue inside one process in tests.
+// The wire between a stage and one of its neighbours: NCCL between GPUs, a Unix
+// socket between CPU processes, a queue inside one process in tests.
 #ifndef HP_STAGE_RUNTIME_PEER_LINK_H_
 #define HP_STAGE_RUNTIME_PEER_LINK_H_
 

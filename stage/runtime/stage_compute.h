@@ -2,6 +2,7 @@
 #ifndef HP_STAGE_RUNTIME_STAGE_COMPUTE_H_
 #define HP_STAGE_RUNTIME_STAGE_COMPUTE_H_
 
+#include <cstdint>
 #include <stop_token>
 #include <vector>
 
@@ -85,16 +86,21 @@ class StageCompute {
                                   EventPtr arrived) = 0;
 
   // Squared float64 norms of this rank's gradients, one a LoRA tensor in block
-  // order, and room for the peer's. With one stage there is no peer and
-  // neither is called.
+  // order, and room for those of the rank that is `back` places before this one
+  // in the ring of stages, 1 to all but one. What arrived may be passed on to
+  // the next stage from there until OptimizerStep. With one stage there is no
+  // peer and none is called.
   [[nodiscard]] virtual absl::StatusOr<BoundarySlot> GradNormsToSend() = 0;
-  [[nodiscard]] virtual absl::StatusOr<BoundarySlot> GradNormsToReceive() = 0;
-  virtual void SetGradNormsArrived(EventPtr arrived) = 0;
+  // Announces that the own ones have been sent at `done`.
+  virtual void ReleaseGradNorms(EventPtr done) = 0;
+  [[nodiscard]] virtual absl::StatusOr<BoundarySlot> GradNormsToReceive(
+      int32_t back) = 0;
+  virtual void SetGradNormsArrived(int32_t back, EventPtr arrived) = 0;
 
-  // Clips by the norm over both halves (a sum in block order), steps the
+  // Clips by the norm over all stages (a sum in block order), steps the
   // optimizer with the plan's learning rate and refreshes the compute copies.
   // A norm that is not finite changes nothing and returns NonFiniteError
-  // (common/jobs/failure_notes.h), on both ranks alike; or OK, for a compute
+  // (common/jobs/failure_notes.h), on all ranks alike; or OK, for a compute
   // that was told to skip such steps.
   [[nodiscard]] virtual absl::Status OptimizerStep() = 0;
 

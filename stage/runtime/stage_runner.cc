@@ -53,8 +53,9 @@ absl::Status WaitInSlices(
 
 }  // namespace
 
-StageRunner::StageRunner(StageCompute* compute, PeerLink* link, Options options)
-    : compute_(compute), link_(link), options_(options) {}
+StageRunner::StageRunner(StageCompute* compute, const NeighbourLinks& links,
+                         Options options)
+    : compute_(compute), links_(links), options_(options) {}
 
 StepPosition StageRunner::progress() const {
   return {Step(step_.load()), action_index_.load()};
@@ -66,7 +67,7 @@ absl::StatusOr<StepReport> StageRunner::RunStep(
   step_ = plan.step.value();
   std::atomic<bool> drained{false};
   std::stop_callback on_stop(stop, [this, &drained] {
-    if (link_ != nullptr && !drained) link_->Abort(Abandoned());
+    if (!drained) links_.Abort(Abandoned());
   });
   absl::StatusOr<StepReport> report = RunActions(plan, actions, stop, &drained);
   action_index_ = -1;
@@ -79,7 +80,7 @@ absl::StatusOr<StepReport> StageRunner::RunStep(
   const absl::Status status =
       Annotate(stopped ? Abandoned() : report.status(),
                absl::StrCat("step ", plan.step.value()));
-  if (link_ != nullptr && !drained) link_->Abort(status);
+  if (!drained) links_.Abort(status);
   compute_->AbandonStep();
   return status;
 }
@@ -87,7 +88,7 @@ absl::StatusOr<StepReport> StageRunner::RunStep(
 absl::StatusOr<StepReport> StageRunner::RunActions(
     const StepPlan& plan, const std::vector<Action>& actions,
     std::stop_token stop, std::atomic<bool>* drained) {
-  const int64_t bytes_before = link_ == nullptr ? 0 : link_->bytes_sent();
+  const int64_t bytes_before = links_.bytes_sent();
   compute_->SetStop(stop);
   HP_RETURN_IF_ERROR(compute_->BeginStep(plan));
   HP_ASSIGN_OR_RETURN(EventPtr origin, compute_->RecordEvent());
@@ -109,9 +110,7 @@ absl::StatusOr<StepReport> StageRunner::RunActions(
   HP_RETURN_IF_ERROR(running.recorder.Finish(&report));
   report.busy_seconds =
       std::max(0.0, report.busy_seconds - report.data_seconds);
-  if (link_ != nullptr) {
-    report.link_bytes_sent = link_->bytes_sent() - bytes_before;
-  }
+  report.link_bytes_sent = links_.bytes_sent() - bytes_before;
   return report;
 }
 
@@ -119,7 +118,7 @@ absl::Status StageRunner::RunAction(const Action& action, Running* running) {
   if (!*running->drained && running->stop.stop_requested()) {
     return Abandoned();
   }
-  if (link_ == nullptr && NeedsPeer(action.op)) {
+  if (links_.alone() && NeedsPeer(action.op)) {
     return absl::InvalidArgumentError("needs a peer, but there is one stage");
   }
   switch (action.op) {
@@ -163,8 +162,9 @@ absl::Status StageRunner::Send(const Action& action, Running* running) {
       BoundarySlot slot,
       activation ? compute_->ActivationToSend(action.segment, action.microbatch)
                  : compute_->GradientToSend(action.segment, action.microbatch));
+  PeerLink& link = activation ? links_.next() : links_.previous();
   HP_ASSIGN_OR_RETURN(TransferEvents events,
-                      link_->Send(slot.buffers, slot.ready));
+                      link.Send(slot.buffers, slot.ready));
   compute_->ReleaseSent(action.segment, action.microbatch, events.done);
   running->recorder.AddTransfer(action, events);
   return absl::OkStatus();
@@ -177,8 +177,9 @@ absl::Status StageRunner::Receive(const Action& action, Running* running) {
       activation
           ? compute_->ActivationToReceive(action.segment, action.microbatch)
           : compute_->GradientToReceive(action.segment, action.microbatch));
+  PeerLink& link = activation ? links_.previous() : links_.next();
   HP_ASSIGN_OR_RETURN(TransferEvents events,
-                      link_->Receive(slot.buffers, slot.ready));
+                      link.Receive(slot.buffers, slot.ready));
   if (activation) {
     compute_->SetActivationArrived(action.segment, action.microbatch,
                                    events.done);
@@ -192,15 +193,24 @@ absl::Status StageRunner::Receive(const Action& action, Running* running) {
 
 absl::Status StageRunner::ExchangeGradNorm(const Action& action,
                                            Running* running) {
-  HP_ASSIGN_OR_RETURN(BoundarySlot mine, compute_->GradNormsToSend());
-  HP_ASSIGN_OR_RETURN(BoundarySlot theirs, compute_->GradNormsToReceive());
-  // The room for the peer's norms is free for the whole step; what must be
-  // waited for is that ours are computed.
-  HP_ASSIGN_OR_RETURN(
-      TransferEvents events,
-      link_->Exchange(mine.buffers, theirs.buffers, mine.ready));
-  compute_->SetGradNormsArrived(events.done);
-  running->recorder.AddTransfer(action, events);
+  HP_ASSIGN_OR_RETURN(BoundarySlot passing, compute_->GradNormsToSend());
+  TransferEvents whole;
+  // Once round the ring: what came last from the stage before goes on to the
+  // next one.
+  for (int32_t back = 1; back < links_.stages(); ++back) {
+    HP_ASSIGN_OR_RETURN(BoundarySlot theirs,
+                        compute_->GradNormsToReceive(back));
+    HP_ASSIGN_OR_RETURN(NeighbourLinks::Passed passed,
+                        links_.PassOn(passing, theirs));
+    if (back == 1) {
+      compute_->ReleaseGradNorms(passed.sent);
+      whole.started = passed.received.started;
+    }
+    compute_->SetGradNormsArrived(back, passed.received.done);
+    whole.done = passed.received.done;
+    passing = {std::move(theirs.buffers), passed.received.done};
+  }
+  running->recorder.AddTransfer(action, whole);
   return absl::OkStatus();
 }
 
@@ -218,11 +228,9 @@ absl::Status StageRunner::OptimizerStep(const Action& action,
 
 absl::Status StageRunner::Drain(const Running& running) {
   const absl::Time deadline = SteadyNow() + options_.drain_timeout;
-  if (link_ != nullptr) {
-    HP_RETURN_IF_ERROR(
-        WaitInSlices([this](absl::Time until) { return link_->Flush(until); },
-                     running.stop, deadline));
-  }
+  HP_RETURN_IF_ERROR(
+      WaitInSlices([this](absl::Time until) { return links_.Flush(until); },
+                   running.stop, deadline));
   HP_ASSIGN_OR_RETURN(EventPtr computed, compute_->RecordEvent());
   return WaitInSlices(
       [&](absl::Time until) { return computed->WaitOnHost(until); },

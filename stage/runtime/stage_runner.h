@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/jobs/step_plan.h"
 #include "common/pipeline/action.h"
+#include "stage/runtime/neighbour_links.h"
 #include "stage/runtime/peer_link.h"
 #include "stage/runtime/stage_compute.h"
 #include "stage/runtime/step_recorder.h"
@@ -27,7 +28,7 @@ struct StepPosition {
 // Enqueues the actions of one rank in their order and decides nothing. It
 // never waits for a receive: events order the work. The host waits once, before
 // the optimizer step, for everything the step has enqueued, and there it keeps
-// looking at the stop token and the deadline. A stop aborts the link at once,
+// looking at the stop token and the deadline. A stop aborts the links at once,
 // so that a compute without a GPU, which waits inside its calls, ends too.
 //
 // Thread rule: RunStep from one thread; progress() from any.
@@ -39,24 +40,31 @@ class StageRunner {
     absl::Duration drain_timeout = absl::Minutes(30);
   };
 
-  // `link` is nullptr with one stage. Neither is owned; both outlive the
-  // runner.
-  StageRunner(StageCompute* compute, PeerLink* link)
-      : StageRunner(compute, link, Options()) {}
+  // Neither the compute nor the links are owned; they outlive the runner.
+  StageRunner(StageCompute* compute, const NeighbourLinks& links)
+      : StageRunner(compute, links, Options()) {}
 
-  StageRunner(StageCompute* compute, PeerLink* link, Options options);
+  StageRunner(StageCompute* compute, const NeighbourLinks& links,
+              Options options);
+
+  // Of one or two stages: NeighbourLinks::ToPeer.
+  StageRunner(StageCompute* compute, PeerLink* link)
+      : StageRunner(compute, NeighbourLinks::ToPeer(link)) {}
+
+  StageRunner(StageCompute* compute, PeerLink* link, Options options)
+      : StageRunner(compute, NeighbourLinks::ToPeer(link), options) {}
 
   // Runs one step, and returns what was measured. Every error names the step
   // and the action ("step 4 1B3: ...").
   //
-  // On failure the compute has abandoned the step. The link is aborted too,
-  // which ends the peer's waits, unless the failure came in or behind STEP,
-  // where no transfer is open (a norm that is not finite fails there on both
-  // ranks alike, and the link can go on).
-  // Codes: Cancelled `stop` was requested before the optimizer step began
-  // (behind that point the step completes); Aborted the link was; the codes of
-  // StageCompute; DeadlineExceeded the drain timeout; InvalidArgument an
-  // action this rank cannot run.
+  // On failure the compute has abandoned the step. The links are aborted too,
+  // which ends the neighbours' waits, unless the failure came in or behind
+  // STEP, where no transfer is open (a norm that is not finite fails there on
+  // all ranks alike, and the links can go on). Codes: Cancelled `stop` was
+  // requested before the optimizer step began (behind that point the step
+  // completes); Aborted the link was; the codes of StageCompute;
+  // DeadlineExceeded the drain timeout; InvalidArgument an action this rank
+  // cannot run.
   [[nodiscard]] absl::StatusOr<StepReport> RunStep(
       const StepPlan& plan, const std::vector<pipeline::Action>& actions,
       std::stop_token stop);
@@ -92,7 +100,7 @@ class StageRunner {
   absl::Status Drain(const Running& running);
 
   StageCompute* compute_;
-  PeerLink* link_;
+  NeighbourLinks links_;
   Options options_;
   std::atomic<int64_t> step_{0};
   std::atomic<int64_t> action_index_{-1};

@@ -3,7 +3,6 @@
 #define HP_STAGE_SERVE_HOST_GAUGES_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 

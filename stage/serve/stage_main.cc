@@ -10,7 +10,6 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
@@ -26,10 +25,9 @@
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
-#include "common/net/descriptors.h"
+#include "common/net/connection_budget.h"
 #include "common/rpc/grpc_log.h"
-#include "common/service/journal.h"
-#include "common/service/notifier.h"
+#include "common/service/systemd.h"
 #include "stage/job/free_memory.h"
 #include "stage/job/job_backend.h"
 #include "stage/job/verify.h"
@@ -57,6 +55,7 @@ constexpr char kTokenVariable[] = "HALFPIPE_TOKEN";
 struct ServeOptions {
   std::string coordinator;
   std::string pair = "default";
+  int32_t index = 1;  // of the stages behind the first one
   std::string device = "auto";
   std::string metrics_address = "127.0.0.1:0";
   std::string log_level = "info";
@@ -241,6 +240,10 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
                  "Coordinator: host:port or unix:/path");
   app.add_option("--pair", options->pair, "The pair this stage belongs to")
       ->capture_default_str();
+  app.add_option("--index", options->index,
+                 "Of halfpipe-stage1: which of the stages behind the first one "
+                 "this is")
+      ->capture_default_str();
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:N")
       ->capture_default_str();
   app.add_option("--metrics-address", options->metrics_address,
@@ -273,6 +276,20 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
       ->envname("HALFPIPE_LINK_INTERFACE");
   app.add_option("--decoder", options->decoder,
                  "Path of halfpipe-decode (default: beside this program)");
+}
+
+// Of a process of the program of stage `program`: the first stage has one of
+// its own, all others are halfpipe-stage1, told which. InvalidArgument: an
+// index that is none of theirs.
+absl::StatusOr<Rank> RankOf(Rank program, const CLI::App& app, int32_t index) {
+  if (program == Rank(0)) {
+    if (app.count("--index") == 0) return program;
+    return absl::InvalidArgumentError(
+        "--index is for halfpipe-stage1: halfpipe-stage0 is stage 0");
+  }
+  if (index >= 1) return Rank(index);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--index: stage 0 is halfpipe-stage0; write 1 or more, found ", index));
 }
 
 // A step's tensors have many sizes, and the caching allocator would hold a
@@ -338,7 +355,13 @@ int StageMain(Rank rank, int argc, char** argv) {
     PrintError(rank, "--coordinator is missing: where is the coordinator?");
     return ToInt(ExitCode::kUsage);
   }
-  return ToInt(Serve(rank, serve, std::vector<std::string>(argv, argv + argc)));
+  const absl::StatusOr<Rank> served = RankOf(rank, app, serve.index);
+  if (!served.ok()) {
+    PrintError(rank, served.status().message());
+    return ToInt(ExitCode::kUsage);
+  }
+  return ToInt(
+      Serve(*served, serve, std::vector<std::string>(argv, argv + argc)));
 }
 
 }  // namespace halfpipe

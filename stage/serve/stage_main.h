@@ -7,9 +7,9 @@
 namespace halfpipe {
 
 // `halfpipe-stageR --coordinator ADDRESS ...` serves a coordinator until it is
-// told to stop; `halfpipe-stageR verify ...` runs one comparison, `probe` says
-// what the GPUs of this machine do. Returns the process's exit code
-// (docs/cli.md).
+// told to stop, as stage R, or of halfpipe-stage1 as the one that `--index`
+// names; `halfpipe-stageR verify ...` runs one comparison, `probe` says what
+// the GPUs of this machine do. Returns the process's exit code (docs/cli.md).
 [[nodiscard]] int StageMain(Rank rank, int argc, char** argv);
 
 }  // namespace halfpipe

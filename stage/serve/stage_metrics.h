@@ -3,7 +3,6 @@
 #define HP_STAGE_SERVE_STAGE_METRICS_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/steady_clock.h"
 #include "stage/kernels/tensor_bridge.h"
@@ -44,16 +45,34 @@ absl::StatusOr<BoundarySlot> BoundarySlots::Keep(const Key& key, Slot slot,
 absl::StatusOr<BoundarySlot> BoundarySlots::Put(SlotKind kind, Segment segment,
                                                 Microbatch microbatch,
                                                 SlotTensors tensors) {
+  return PutAt(KeyOf(kind, segment, microbatch), std::move(tensors));
+}
+
+absl::StatusOr<BoundarySlot> BoundarySlots::PutNorms(at::Tensor norms) {
+  return PutAt(KeyOfNorms(SlotKind::kNormsOut, Rank(0)), {std::move(norms)});
+}
+
+absl::StatusOr<BoundarySlot> BoundarySlots::PutAt(const Key& key,
+                                                  SlotTensors tensors) {
   FreeFinished();
   HP_ASSIGN_OR_RETURN(EventPtr ready, RecordComputeEvent(device_));
-  return Keep({kind, segment, microbatch}, {std::move(tensors), {}, nullptr},
-              std::move(ready));
+  return Keep(key, {std::move(tensors), {}, nullptr}, std::move(ready));
 }
 
 absl::StatusOr<BoundarySlot> BoundarySlots::Expect(
     SlotKind kind, Segment segment, Microbatch microbatch,
     const std::vector<SlotSpec>& specs) {
-  const Key key = {kind, segment, microbatch};
+  return ExpectAt(KeyOf(kind, segment, microbatch), specs);
+}
+
+absl::StatusOr<BoundarySlot> BoundarySlots::ExpectNorms(Rank owner,
+                                                        int64_t count) {
+  return ExpectAt(KeyOfNorms(SlotKind::kNormsIn, owner),
+                  {SlotSpec{{count}, at::kDouble}});
+}
+
+absl::StatusOr<BoundarySlot> BoundarySlots::ExpectAt(
+    const Key& key, const std::vector<SlotSpec>& specs) {
   for (auto it = idle_.begin(); it != idle_.end(); ++it) {
     if (it->specs != specs) continue;
     Idle idle = std::move(*it);
@@ -72,17 +91,39 @@ absl::StatusOr<BoundarySlot> BoundarySlots::Expect(
 
 void BoundarySlots::SetArrived(SlotKind kind, Segment segment,
                                Microbatch microbatch, EventPtr arrived) {
-  auto it = slots_.find({kind, segment, microbatch});
+  SetArrivedAt(KeyOf(kind, segment, microbatch), std::move(arrived));
+}
+
+void BoundarySlots::SetNormsArrived(Rank owner, EventPtr arrived) {
+  SetArrivedAt(KeyOfNorms(SlotKind::kNormsIn, owner), std::move(arrived));
+}
+
+void BoundarySlots::SetArrivedAt(const Key& key, EventPtr arrived) {
+  auto it = slots_.find(key);
   if (it != slots_.end()) it->second.arrived = std::move(arrived);
 }
 
 absl::StatusOr<SlotTensors> BoundarySlots::Take(SlotKind kind, Segment segment,
                                                 Microbatch microbatch) {
-  auto it = slots_.find({kind, segment, microbatch});
+  return TakeAt(KeyOf(kind, segment, microbatch),
+                absl::StrCat("segment ", segment.value(), " micro-batch ",
+                             microbatch.value(), ": its input"));
+}
+
+absl::StatusOr<at::Tensor> BoundarySlots::TakeNorms(Rank owner) {
+  HP_ASSIGN_OR_RETURN(SlotTensors norms,
+                      TakeAt(KeyOfNorms(SlotKind::kNormsIn, owner),
+                             absl::StrCat("what stage", owner.value(),
+                                          " has as gradient norms")));
+  return std::move(norms.front());
+}
+
+absl::StatusOr<SlotTensors> BoundarySlots::TakeAt(const Key& key,
+                                                  absl::string_view what) {
+  auto it = slots_.find(key);
   if (it == slots_.end() || it->second.arrived == nullptr) {
     return absl::FailedPreconditionError(
-        absl::StrCat("segment ", segment.value(), " micro-batch ",
-                     microbatch.value(), ": its input was never received"));
+        absl::StrCat(what, " was never received"));
   }
   // The buffer stays here until nobody writes into it any more.
   HP_RETURN_IF_ERROR(OrderBehind(it->second.arrived, device_, kArrivalLimit));
@@ -101,11 +142,19 @@ absl::StatusOr<SlotTensors> BoundarySlots::Take(SlotKind kind, Segment segment,
 void BoundarySlots::Release(Segment segment, Microbatch microbatch,
                             const EventPtr& done) {
   for (SlotKind kind : {SlotKind::kActivationOut, SlotKind::kGradientOut}) {
-    auto it = slots_.find({kind, segment, microbatch});
-    if (it == slots_.end()) continue;
-    leaving_.push_back({std::move(it->second.tensors), {}, done});
-    slots_.erase(it);
+    ReleaseAt(KeyOf(kind, segment, microbatch), done);
   }
+}
+
+void BoundarySlots::ReleaseNorms(const EventPtr& done) {
+  ReleaseAt(KeyOfNorms(SlotKind::kNormsOut, Rank(0)), done);
+}
+
+void BoundarySlots::ReleaseAt(const Key& key, const EventPtr& done) {
+  auto it = slots_.find(key);
+  if (it == slots_.end()) return;
+  leaving_.push_back({std::move(it->second.tensors), {}, done});
+  slots_.erase(it);
 }
 
 void BoundarySlots::FreeFinished() {

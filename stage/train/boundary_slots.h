@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/base/ids.h"
 #include "stage/runtime/event.h"
 #include "stage/runtime/stage_compute.h"
@@ -23,6 +24,8 @@ enum class SlotKind : uint8_t {
   kActivationOut,  // output of the segment, for the peer
   kGradientIn,     // gradient of the segment's output, from the peer
   kGradientOut,    // gradient of the segment's input, for the peer
+  kNormsIn,        // norms of another rank: ExpectNorms to TakeNorms
+  kNormsOut,       // norms of this rank: PutNorms to ReleaseNorms
 };
 
 using SlotTensors = std::vector<at::Tensor>;
@@ -66,12 +69,23 @@ class BoundarySlots {
   // `done` is set; until then the memory stays.
   void Release(Segment segment, Microbatch microbatch, const EventPtr& done);
 
+  // The same for squared gradient norms, (n) float64: those of this rank, to be
+  // sent, and those of other ranks, a slot for each `owner`. What has arrived
+  // may be sent on until it is taken.
+  [[nodiscard]] absl::StatusOr<BoundarySlot> PutNorms(at::Tensor norms);
+  void ReleaseNorms(const EventPtr& done);
+  [[nodiscard]] absl::StatusOr<BoundarySlot> ExpectNorms(Rank owner,
+                                                         int64_t count);
+  void SetNormsArrived(Rank owner, EventPtr arrived);
+  [[nodiscard]] absl::StatusOr<at::Tensor> TakeNorms(Rank owner);
+
   // Waits for the transfers that are still ending, then drops everything.
   // REQUIRES: the link is flushed or aborted.
   void Clear();
 
  private:
-  using Key = std::tuple<SlotKind, Segment, Microbatch>;
+  // Kind, segment and micro-batch; for norms kind, owner and 0.
+  using Key = std::tuple<SlotKind, int32_t, int32_t>;
 
   struct Slot {
     SlotTensors tensors;
@@ -86,8 +100,26 @@ class BoundarySlots {
     EventPtr last_read;
   };
 
+  [[nodiscard]] static Key KeyOf(SlotKind kind, Segment segment,
+                                 Microbatch microbatch) {
+    return {kind, segment.value(), microbatch.value()};
+  }
+
+  [[nodiscard]] static Key KeyOfNorms(SlotKind kind, Rank owner) {
+    return {kind, owner.value(), 0};
+  }
+
   [[nodiscard]] absl::StatusOr<BoundarySlot> Keep(const Key& key, Slot slot,
                                                   EventPtr ready);
+  [[nodiscard]] absl::StatusOr<BoundarySlot> PutAt(const Key& key,
+                                                   SlotTensors tensors);
+  [[nodiscard]] absl::StatusOr<BoundarySlot> ExpectAt(
+      const Key& key, const std::vector<SlotSpec>& specs);
+  void SetArrivedAt(const Key& key, EventPtr arrived);
+  // `what` is missing in the error.
+  [[nodiscard]] absl::StatusOr<SlotTensors> TakeAt(const Key& key,
+                                                   absl::string_view what);
+  void ReleaseAt(const Key& key, const EventPtr& done);
   void FreeFinished();
 
   at::Device device_;

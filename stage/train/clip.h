@@ -1,4 +1,4 @@
-// Gradient clipping by the global norm over both halves of the model.
+// Gradient clipping by the global norm over all parts of the model.
 #ifndef HP_STAGE_TRAIN_CLIP_H_
 #define HP_STAGE_TRAIN_CLIP_H_
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <utility>
 
 #include "common/base/status.h"
 #include "stage/runtime/host_event.h"

@@ -4,21 +4,25 @@
 #include <optional>
 
 #include "common/base/status.h"
+#include "common/pipeline/segment_table.h"
 
 namespace halfpipe {
 std::vector<SegmentContent> MakeSegments(int64_t layers, int64_t split,
                                          int32_t world, int32_t chunks) {
-  HP_CHECK(chunks >= 1 && (world == 2 || chunks == 1));
-  const int64_t blocks_of[] = {split, layers - split};
+  HP_CHECK(world >= 1 && chunks >= 1 && (world > 1 || chunks == 1));
+  // A single stage has two segments with blocks, the second of them empty.
+  const int32_t parts = std::max(world, 2);
+  const std::vector<int64_t> blocks =
+      pipeline::BlocksOfStages(layers, split, parts);
   std::vector<SegmentContent> segments;
   int64_t begin = 0;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    for (int32_t half = 0; half < 2; ++half) {
-      const int64_t blocks = blocks_of[half];
+  for (int32_t chunk = 0; chunk < chunks; ++chunk) {
+    for (int32_t part = 0; part < parts; ++part) {
       const int64_t end =
-          begin + blocks / chunks + (chunk < blocks % chunks ? 1 : 0);
+          begin +
+          pipeline::EvenShare(blocks[static_cast<size_t>(part)], chunk, chunks);
       segments.push_back(
-          {.rank = Rank(world == 2 ? half : 0), .blocks = {begin, end}});
+          {.rank = Rank(world > 1 ? part : 0), .blocks = {begin, end}});
       begin = end;
     }
   }
@@ -26,6 +30,14 @@ std::vector<SegmentContent> MakeSegments(int64_t layers, int64_t split,
   segments.push_back(
       {.rank = Rank(0), .blocks = {layers, layers}, .is_head = true});
   return segments;
+}
+
+int32_t RankCount(const std::vector<SegmentContent>& segments) {
+  int32_t count = 0;
+  for (const SegmentContent& segment : segments) {
+    count = std::max(count, segment.rank.value() + 1);
+  }
+  return count;
 }
 
 std::vector<BlockRange> BlocksOf(const std::vector<SegmentContent>& segments,

@@ -20,19 +20,24 @@ struct SegmentContent {
   bool is_head = false;
 };
 
-// The segments of a pair: embeddings and [0, split) on rank 0, [split, layers)
-// on rank 1, the head on rank 0. With one stage everything is on rank 0 and
-// segment 1 is empty.
+// The segments of `world` stages: embeddings and [0, split) on rank 0, the
+// other blocks on the ranks behind it, divided evenly among them, the first
+// ones taking what is left over, so [split, layers) on rank 1 of a pair; the
+// head on rank 0. With one stage everything is on rank 0 and segment 1 is
+// empty.
 //
 // With several chunks the ranks take turns (pipeline::SegmentTable::ForStages):
-// each rank's blocks, `split` of them on rank 0, are divided evenly among its
-// chunks, the first ones taking what is left over; a chunk is empty where a
-// rank has fewer blocks than chunks.
-// REQUIRES: 0 <= split <= layers, chunks >= 1, and 1 chunk for one stage.
+// each rank's blocks are divided evenly among its chunks in the same way; a
+// chunk is empty where a rank has fewer blocks than chunks.
+// REQUIRES: 0 <= split <= layers, world >= 1, chunks >= 1, and 1 chunk for one
+// stage.
 [[nodiscard]] std::vector<SegmentContent> MakeSegments(int64_t layers,
                                                        int64_t split,
                                                        int32_t world,
                                                        int32_t chunks = 1);
+
+// The ranks that they are on.
+[[nodiscard]] int32_t RankCount(const std::vector<SegmentContent>& segments);
 
 // The ranges of blocks on a rank, ascending, without the empty ones.
 [[nodiscard]] std::vector<BlockRange> BlocksOf(

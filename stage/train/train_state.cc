@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
@@ -30,7 +28,7 @@ class Shards {
  public:
   static absl::StatusOr<Shards> Open(const std::string& directory) {
     Shards shards;
-    for (int rank = 0; rank < 2; ++rank) {
+    for (int32_t rank = 0;; ++rank) {
       const std::string path =
           absl::StrCat(directory, "/", ShardName(Rank(rank)));
       if (rank > 0 && !std::filesystem::exists(path)) break;

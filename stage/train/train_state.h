@@ -21,7 +21,7 @@ namespace halfpipe {
 [[nodiscard]] std::vector<at::Tensor> LoraGradients(
     const std::vector<LoraAdapter*>& adapters);
 
-// "stage0.safetensors", "stage1.safetensors".
+// "stage0.safetensors", "stage1.safetensors", and so on.
 [[nodiscard]] std::string ShardName(Rank rank);
 
 // Writes the state after a completed step. The optimizer's parameters are

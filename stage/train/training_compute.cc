@@ -3,11 +3,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/jobs/failure_notes.h"
 #include "stage/kernels/torch_guard.h"
@@ -36,7 +36,8 @@ TrainingCompute::TrainingCompute(TrainingComputeOptions options,
                      : std::nullopt),
       slots_(options_.device),
       memory_use_(Adapters(), optimizer_, options_.device),
-      pace_(options_.device) {
+      pace_(options_.device),
+      ranks_(RankCount(options_.segments)) {
   model_->set_before_block([this] { return pace_.Next(); });
 }
 
@@ -81,7 +82,13 @@ bool TrainingCompute::IsLocal(Segment segment) const {
 }
 
 bool TrainingCompute::SendsConditioning(Segment segment) const {
-  return ContentOf(segment).embeds;
+  const auto& segments = options_.segments;
+  const auto next = segments.begin() + Next(segment).value();
+  return next < segments.end() &&
+         std::none_of(segments.begin(), next,
+                      [&](const SegmentContent& earlier) {
+                        return earlier.rank == next->rank;
+                      });
 }
 
 absl::StatusOr<at::Tensor> TrainingCompute::EmbedInput(Microbatch microbatch) {
@@ -141,7 +148,10 @@ absl::Status TrainingCompute::Forward(Segment segment, Microbatch microbatch) {
     } else {
       in_flight_[microbatch].x[segment] = std::move(x);
     }
-    if (plan_.evaluation) EndEvaluation(segment, microbatch);
+    // Where the conditioning is still to be sent, ActivationToSend ends it.
+    if (plan_.evaluation && !SendsConditioning(segment)) {
+      EndEvaluation(segment, microbatch);
+    }
     return absl::OkStatus();
   });
 }
@@ -237,36 +247,49 @@ absl::Status TrainingCompute::Backward(Segment segment, Microbatch microbatch) {
 }
 
 absl::StatusOr<std::vector<double>> TrainingCompute::MergeNorms(
-    const at::Tensor& own, const at::Tensor& peer) const {
-  // Both ranks list their norms in block order: each takes its turn.
+    const std::vector<at::Tensor>& lists) const {
+  // All ranks list their norms in block order: each takes its turn.
   std::vector<double> merged;
-  int64_t next_own = 0;
-  int64_t next_peer = 0;
+  std::vector<int64_t> next(lists.size(), 0);
   for (Rank owner : options_.tensor_owners) {
-    const bool is_own = owner == options_.rank;
-    const at::Tensor& norms = is_own ? own : peer;
-    int64_t& next = is_own ? next_own : next_peer;
-    if (next == norms.numel()) break;
-    merged.push_back(norms.const_data_ptr<double>()[next++]);
+    const auto back = static_cast<size_t>(BackOf(owner));
+    const at::Tensor& norms = lists[back];
+    if (next[back] == norms.numel()) break;
+    merged.push_back(norms.const_data_ptr<double>()[next[back]++]);
   }
-  if (merged.size() != options_.tensor_owners.size() ||
-      next_own != own.numel() || next_peer != peer.numel()) {
+  bool whole = merged.size() == options_.tensor_owners.size();
+  std::vector<int64_t> counts;
+  for (size_t back = 0; back < lists.size(); ++back) {
+    counts.push_back(lists[back].numel());
+    whole = whole && next[back] == counts.back();
+  }
+  if (!whole) {
     return absl::InternalError(
-        absl::StrCat("the stages have ", own.numel(), " and ", peer.numel(),
+        absl::StrCat("the stages have ", absl::StrJoin(counts, " and "),
                      " trained tensors, which are not the model's ",
                      options_.tensor_owners.size()));
   }
   return merged;
 }
 
+Rank TrainingCompute::RankBack(int32_t back) const {
+  return Rank((options_.rank.value() - back + ranks_) % ranks_);
+}
+
+int32_t TrainingCompute::BackOf(Rank rank) const {
+  return (options_.rank.value() - rank.value() + ranks_) % ranks_;
+}
+
 absl::StatusOr<double> TrainingCompute::ReadGlobalNorm() {
-  if (norms_exchanged_) {
-    HP_ASSIGN_OR_RETURN(
-        SlotTensors peer,
-        slots_.Take(SlotKind::kGradientIn, Segment(-1), Microbatch(0)));
-    norms_exchanged_ = false;
-    HP_ASSIGN_OR_RETURN(std::vector<double> merged,
-                        MergeNorms(own_norms_.cpu(), peer[0].cpu()));
+  if (norms_arrived_ > 0) {
+    std::vector<at::Tensor> lists = {own_norms_.cpu()};
+    for (int32_t back = 1; back < ranks_; ++back) {
+      HP_ASSIGN_OR_RETURN(const at::Tensor norms,
+                          slots_.TakeNorms(RankBack(back)));
+      lists.push_back(norms.cpu());
+    }
+    norms_arrived_ = 0;
+    HP_ASSIGN_OR_RETURN(std::vector<double> merged, MergeNorms(lists));
     return GlobalNorm(merged);
   }
   const at::Tensor own = SquaredNorms(LoraGradients(Adapters())).cpu();
@@ -350,7 +373,7 @@ void TrainingCompute::AbandonStep() {
   in_flight_.clear();
   losses_.clear();
   data_waits_.clear();
-  norms_exchanged_ = false;
+  norms_arrived_ = 0;
   profile_.Discard();
 }
 

@@ -48,7 +48,7 @@ struct TrainingComputeOptions {
   at::Device device = at::kCPU;
   at::ScalarType compute = at::kFloat;
   std::vector<SegmentContent> segments;
-  // Two ranks: whose each trained tensor is, in block order over the whole
+  // Several ranks: whose each trained tensor is, in block order over the whole
   // model (LoraTensorOwners). The order in which norms are added up.
   std::vector<Rank> tensor_owners = {};
   double max_grad_norm = 0.0;  // 0: no clipping
@@ -97,8 +97,10 @@ class TrainingCompute : public StageCompute {
   void SetGradientArrived(Segment segment, Microbatch microbatch,
                           EventPtr arrived) override;
   [[nodiscard]] absl::StatusOr<BoundarySlot> GradNormsToSend() override;
-  [[nodiscard]] absl::StatusOr<BoundarySlot> GradNormsToReceive() override;
-  void SetGradNormsArrived(EventPtr arrived) override;
+  void ReleaseGradNorms(EventPtr done) override;
+  [[nodiscard]] absl::StatusOr<BoundarySlot> GradNormsToReceive(
+      int32_t back) override;
+  void SetGradNormsArrived(int32_t back, EventPtr arrived) override;
   [[nodiscard]] absl::Status OptimizerStep() override;
   [[nodiscard]] absl::Status EndStep(StepReport* report) override;
   void AbandonStep() override;
@@ -150,7 +152,9 @@ class TrainingCompute : public StageCompute {
   [[nodiscard]] absl::StatusOr<at::Tensor> RunBlocks(Segment segment,
                                                      Microbatch microbatch,
                                                      at::Tensor x);
-  // Lets go of what an evaluation's micro-batch needs no more behind `segment`.
+  // Lets go of what an evaluation's micro-batch needs no more behind `segment`,
+  // whose output may still be to be sent. Does nothing before the last segment
+  // of this rank.
   void EndEvaluation(Segment segment, Microbatch microbatch);
   [[nodiscard]] absl::Status HeadAndLoss(Microbatch microbatch,
                                          const at::Tensor& x);
@@ -160,16 +164,21 @@ class TrainingCompute : public StageCompute {
   [[nodiscard]] absl::StatusOr<std::vector<SlotSpec>> SpecsBehind(
       Segment segment, Microbatch microbatch, bool gradients);
 
-  // All squared norms in block order, from those of each rank.
+  // The rank that many places before this one in the ring of stages, and the
+  // inverse; 0: this one.
+  [[nodiscard]] Rank RankBack(int32_t back) const;
+  [[nodiscard]] int32_t BackOf(Rank rank) const;
+  // All squared norms in block order, from the lists of all ranks: entry b is
+  // that of RankBack(b), in host memory.
   [[nodiscard]] absl::StatusOr<std::vector<double>> MergeNorms(
-      const at::Tensor& own, const at::Tensor& peer) const;
+      const std::vector<at::Tensor>& lists) const;
   // How long the step waited for its samples. Every event must be set.
   [[nodiscard]] absl::StatusOr<double> TakeDataSeconds();
   [[nodiscard]] absl::Status ReportProfile(StepReport* report);
   [[nodiscard]] absl::StatusOr<double> ReadGlobalNorm();
 
-  // Whether the peer needs what the embeddings made for all blocks along with
-  // this segment's output.
+  // Whether the next segment's rank needs what the embeddings made for all
+  // blocks along with this segment's output: it has had no segment before.
   [[nodiscard]] bool SendsConditioning(Segment segment) const;
 
   TrainingComputeOptions options_;
@@ -184,8 +193,9 @@ class TrainingCompute : public StageCompute {
   std::map<Microbatch, at::Tensor> losses_;  // 0-dim fp32, weighted
   std::vector<double> timesteps_;
   std::vector<std::pair<EventPtr, EventPtr>> data_waits_;  // begin, end
-  at::Tensor own_norms_;  // (n) float64 on the device
-  bool norms_exchanged_ = false;
+  at::Tensor own_norms_;       // (n) float64 on the device
+  const int32_t ranks_;        // of the job
+  int32_t norms_arrived_ = 0;  // of other ranks
   double grad_norm_ = 0.0;
   KernelProfile profile_;
 };

@@ -27,6 +27,9 @@ absl::StatusOr<BoundarySlot> TrainingCompute::ActivationToSend(
       tensors.push_back(value.contiguous());
     }
     flight.x.erase(it);
+    if (plan_.evaluation && SendsConditioning(segment)) {
+      EndEvaluation(segment, microbatch);
+    }
     return slots_.Put(SlotKind::kActivationOut, segment, microbatch,
                       std::move(tensors));
   });
@@ -53,7 +56,7 @@ void TrainingCompute::ReleaseSent(Segment segment, Microbatch microbatch,
 std::vector<SplitTensor> TrainingCompute::CrossingBehind(
     Segment segment) const {
   std::vector<SplitTensor> crossing = SplitTensorsOf(model_->spec());
-  // What the embeddings made crosses with the tokens, and only once.
+  // What the embeddings made crosses with the tokens, and to each rank once.
   if (!SendsConditioning(segment)) {
     std::erase_if(crossing, [](const SplitTensor& tensor) {
       return tensor.name != kSplitTokens;
@@ -115,26 +118,26 @@ absl::StatusOr<BoundarySlot> TrainingCompute::GradNormsToSend() {
     own_norms_ = SquaredNorms(LoraGradients(Adapters()))
                      .to(options_.device)
                      .contiguous();
-    return slots_.Put(SlotKind::kGradientOut, Segment(-1), Microbatch(0),
-                      {own_norms_});
+    return slots_.PutNorms(own_norms_);
   });
 }
 
-absl::StatusOr<BoundarySlot> TrainingCompute::GradNormsToReceive() {
+void TrainingCompute::ReleaseGradNorms(EventPtr done) {
+  slots_.ReleaseNorms(done);
+}
+
+absl::StatusOr<BoundarySlot> TrainingCompute::GradNormsToReceive(int32_t back) {
   return TorchGuard("norms", [&]() -> absl::StatusOr<BoundarySlot> {
-    const int64_t count = std::count_if(
-        options_.tensor_owners.begin(), options_.tensor_owners.end(),
-        [this](Rank owner) { return owner != options_.rank; });
-    return slots_.Expect(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
-                         {SlotSpec{{count}, at::kDouble}});
+    const Rank owner = RankBack(back);
+    const int64_t count = std::count(options_.tensor_owners.begin(),
+                                     options_.tensor_owners.end(), owner);
+    return slots_.ExpectNorms(owner, count);
   });
 }
 
-void TrainingCompute::SetGradNormsArrived(EventPtr arrived) {
-  slots_.Release(Segment(-1), Microbatch(0), arrived);
-  slots_.SetArrived(SlotKind::kGradientIn, Segment(-1), Microbatch(0),
-                    std::move(arrived));
-  norms_exchanged_ = true;
+void TrainingCompute::SetGradNormsArrived(int32_t back, EventPtr arrived) {
+  slots_.SetNormsArrived(RankBack(back), std::move(arrived));
+  ++norms_arrived_;
 }
 
 }  // namespace halfpipe

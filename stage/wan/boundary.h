@@ -4,7 +4,6 @@
 #ifndef HP_STAGE_WAN_BOUNDARY_H_
 #define HP_STAGE_WAN_BOUNDARY_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 

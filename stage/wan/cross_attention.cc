@@ -2,8 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 
-#include <utility>
-
 #include "common/base/status.h"
 #include "stage/kernels/qk_norm.h"
 #include "stage/wan/heads.h"

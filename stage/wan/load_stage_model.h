@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/base/weight_form.h"
+#include "common/base/dtype.h"
 #include "common/config/lora_spec.h"
 #include "common/model/model_spec.h"
 #include "common/plan/activation_plan.h"

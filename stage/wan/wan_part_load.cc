@@ -1,6 +1,5 @@
 // How a WanPart gets its weights and adapters, and lets go of them; wan_part.cc
 // computes.
-#include <string>
 #include <utility>
 #include <vector>
 

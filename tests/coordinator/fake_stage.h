@@ -42,8 +42,12 @@ struct FakeStage {
     if (const auto* encode = std::get_if<EncodeCommand>(&body)) {
       return EncodeResult{static_cast<int64_t>(encode->samples.size()), {}};
     }
-    if (std::holds_alternative<OpenLinkCommand>(body)) {
-      return OpenLinkResult{std::string("\0\xffid", 4)};
+    if (const auto* open = std::get_if<OpenLinkCommand>(&body)) {
+      OpenLinkResult result{std::string("\0\xffid", 4)};
+      for (int32_t link = 1; link < open->links; ++link) {
+        result.further.push_back(absl::StrCat("link ", link));
+      }
+      return result;
     }
     if (std::holds_alternative<StartCommand>(body)) {
       return StartResult{"boundary", 0.1, 0};

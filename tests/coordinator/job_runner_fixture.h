@@ -4,7 +4,6 @@
 #define HP_TESTS_COORDINATOR_JOB_RUNNER_FIXTURE_H_
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -23,6 +22,9 @@
 #include "gtest/gtest.h"
 
 namespace halfpipe {
+
+// That the fixture has places for; most tests use two.
+inline constexpr int32_t kMostStages = 4;
 
 // Keeps what the runner asks for, as the coordinator's queues do.
 class FakeHost : public JobRunnerHost {
@@ -43,7 +45,7 @@ class FakeHost : public JobRunnerHost {
 
   absl::StatusOr<Epoch> NewEpoch() override {
     epoch = Epoch(epoch.value() + 1);
-    for (int32_t rank = 0; rank < 2; ++rank) Retract(Rank(rank));
+    for (int32_t rank = 0; rank < kMostStages; ++rank) Retract(Rank(rank));
     return epoch;
   }
 
@@ -113,7 +115,7 @@ class FakeHost : public JobRunnerHost {
     int64_t delivered = 0;
   };
 
-  std::array<Place, 2> places;
+  std::vector<Place> places = std::vector<Place>(kMostStages);
   Epoch epoch;
   JobState state = JobState::kQueued;
   std::string reason;
@@ -272,6 +274,7 @@ class JobRunnerTest : public ::testing::Test {
   void Start(JobPlan plan, std::vector<Checkpoint> checkpoints = {},
              const std::vector<StageInfo>& stages = {MakeStageInfo(0),
                                                      MakeStageInfo(1)}) {
+    world_ = static_cast<int32_t>(plan.config.pipeline.stages);
     runner_ = std::make_unique<JobRunner>(
         std::move(plan), std::move(checkpoints), &ledger_, &host_);
     runner_->Begin(stages, now_);
@@ -297,14 +300,14 @@ class JobRunnerTest : public ::testing::Test {
     return {command.sequence, command.epoch, status, {}};
   }
 
-  // Lets both stages work until there is nothing to do, or until a command of
+  // Lets all stages work until there is nothing to do, or until a command of
   // type T is next for a rank; that one is returned untaken-by-the-stage.
   template <typename T>
   std::optional<StageCommand> WorkUntil(int32_t wanted_rank, int skip = 0) {
     bool worked = true;
     while (worked) {
       worked = false;
-      for (int32_t rank = 0; rank < 2; ++rank) {
+      for (int32_t rank = 0; rank < kMostStages; ++rank) {
         std::optional<StageCommand> command = Take(rank);
         if (!command.has_value()) continue;
         worked = true;
@@ -318,16 +321,16 @@ class JobRunnerTest : public ::testing::Test {
     return std::nullopt;
   }
 
-  // Lets both work until each has just been given this step.
-  std::array<StageCommand, 2> HoldStep(int64_t step) {
-    std::array<StageCommand, 2> held;
-    for (bool both = false; !both;) {
-      both = true;
-      for (int32_t rank = 0; rank < 2; ++rank) {
+  // Lets all work until each has just been given this step. By rank.
+  std::vector<StageCommand> HoldStep(int64_t step) {
+    std::vector<StageCommand> held(static_cast<size_t>(world_));
+    for (bool all = false; !all;) {
+      all = true;
+      for (int32_t rank = 0; rank < world_; ++rank) {
         StageCommand& command = held[static_cast<size_t>(rank)];
         if (command.sequence != 0) continue;
         std::optional<StageCommand> next = Take(rank);
-        both = false;
+        all = false;
         if (!next.has_value()) continue;
         const auto* body = std::get_if<StepCommand>(&next->body);
         if (body != nullptr && body->plan.step == Step(step)) {
@@ -356,8 +359,9 @@ class JobRunnerTest : public ::testing::Test {
   absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
   FakeHost host_;
   FakeLedger ledger_;
-  std::array<FakeStage, 2> stages_ = {FakeStage{.rank = 0},
-                                      FakeStage{.rank = 1}};
+  std::vector<FakeStage> stages_ = {FakeStage{.rank = 0}, FakeStage{.rank = 1},
+                                    FakeStage{.rank = 2}, FakeStage{.rank = 3}};
+  int32_t world_ = 2;
   std::unique_ptr<JobRunner> runner_;
 };
 

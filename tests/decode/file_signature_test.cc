@@ -1,8 +1,7 @@
-#include "decode/file_signature.h"
-
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "decode/frame_source.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

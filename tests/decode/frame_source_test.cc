@@ -3,7 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "decode/heif_codec.h"
+#include "decode/heif_picture.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -12,7 +12,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/data/temporary_folder.h"
-#include "decode/heif_codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "stage/data/decoder_client.h"

@@ -2,7 +2,6 @@
 // a conversion accepts it must give back: the second way round changes nothing.
 #include "common/rpc/job_conversion.h"
 #include "common/rpc/stage_conversion.h"
-#include "common/rpc/trace_conversion.h"
 #include "coordinator/store/job_storage_format.h"
 #include "fuzz/fuzz_input.h"
 #include "google/protobuf/io/coded_stream.h"

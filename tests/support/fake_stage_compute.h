@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -31,7 +32,10 @@ class FakeStageCompute : public StageCompute {
   using Word = uint64_t;
 
   FakeStageCompute(pipeline::SegmentTable table, Rank rank)
-      : table_(std::move(table)), rank_(rank) {}
+      : table_(std::move(table)),
+        rank_(rank),
+        weights_(static_cast<size_t>(table_.segment_count())),
+        gradients_(weights_.size()) {}
 
   // The call with this text ("1B0", "STEP") fails with `status`.
   void FailAt(std::string action, absl::Status status) {
@@ -42,8 +46,8 @@ class FakeStageCompute : public StageCompute {
   // How long each forward and backward takes.
   void set_action_duration(absl::Duration duration) { duration_ = duration; }
 
-  // By segment; zero for the segments of the other rank.
-  [[nodiscard]] const std::array<Word, 3>& weights() const { return weights_; }
+  // By segment; zero for the segments of other ranks.
+  [[nodiscard]] const std::vector<Word>& weights() const { return weights_; }
 
   [[nodiscard]] int abandoned_steps() const { return abandoned_steps_; }
 
@@ -146,21 +150,29 @@ class FakeStageCompute : public StageCompute {
     return BoundarySlot{{View(gradients_.data(), gradients_.size())}, nullptr};
   }
 
-  absl::StatusOr<BoundarySlot> GradNormsToReceive() override {
-    return BoundarySlot{{View(peer_gradients_.data(), peer_gradients_.size())},
-                        nullptr};
+  void ReleaseGradNorms(EventPtr done) override {
+    in_flight_.push_back(std::move(done));
   }
 
-  void SetGradNormsArrived(EventPtr arrived) override {
-    norms_arrived_ = std::move(arrived);
+  absl::StatusOr<BoundarySlot> GradNormsToReceive(int32_t back) override {
+    std::vector<Word>& theirs = peer_gradients_[back];
+    theirs.assign(gradients_.size(), 0);
+    return BoundarySlot{{View(theirs.data(), theirs.size())}, nullptr};
+  }
+
+  void SetGradNormsArrived(int32_t, EventPtr arrived) override {
+    in_flight_.push_back(arrived);
+    norms_arrived_.push_back(std::move(arrived));
   }
 
   absl::Status OptimizerStep() override {
     if (fail_at_ == "STEP") return failure_;
-    if (norms_arrived_ != nullptr) HP_RETURN_IF_ERROR(Await(norms_arrived_));
-    total_ = 0;
-    for (size_t s = 0; s < gradients_.size(); ++s) {
-      total_ += gradients_[s] + peer_gradients_[s];
+    for (const EventPtr& arrived : norms_arrived_) {
+      HP_RETURN_IF_ERROR(Await(arrived));
+    }
+    total_ = std::accumulate(gradients_.begin(), gradients_.end(), Word{0});
+    for (const auto& [back, theirs] : peer_gradients_) {
+      total_ = std::accumulate(theirs.begin(), theirs.end(), total_);
     }
     for (Segment segment : table_.segments_of(rank_)) {
       Word& weight = weights_[Index(segment)];
@@ -261,9 +273,9 @@ class FakeStageCompute : public StageCompute {
       }
       received->clear();
     }
-    gradients_ = {};
-    peer_gradients_ = {};
-    norms_arrived_ = nullptr;
+    std::fill(gradients_.begin(), gradients_.end(), 0);
+    peer_gradients_.clear();
+    norms_arrived_.clear();
     losses_.clear();
     in_flight_.clear();
   }
@@ -276,16 +288,16 @@ class FakeStageCompute : public StageCompute {
   absl::Duration duration_ = absl::ZeroDuration();
   std::stop_token stop_;
   StepPlan plan_;
-  std::array<Word, 3> weights_ = {};
-  std::array<Word, 3> gradients_ = {};
-  std::array<Word, 3> peer_gradients_ = {};
+  std::vector<Word> weights_;
+  std::vector<Word> gradients_;
+  std::map<int32_t, std::vector<Word>> peer_gradients_;
   Word total_ = 0;
   std::map<Key, Word> inputs_;
   std::map<Key, Made> outputs_;
   std::map<Key, Made> input_gradients_;
   std::map<Key, Received> received_activations_;
   std::map<Key, Received> received_gradients_;
-  EventPtr norms_arrived_;
+  std::vector<EventPtr> norms_arrived_;
   std::vector<EventPtr> in_flight_;
   std::vector<Word> losses_;
   int abandoned_steps_ = 0;

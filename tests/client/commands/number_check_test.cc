@@ -1,7 +1,6 @@
-#include "client/commands/number_check.h"
-
 #include <string>
 
+#include "client/commands/command.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -1,5 +1,4 @@
-#include "client/doctor/disk.h"
-
+#include "client/doctor/checks.h"
 #include "common/store/scratch_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,8 +1,7 @@
-#include "client/doctor/machine.h"
-
 #include <filesystem>
 #include <string>
 
+#include "client/doctor/checks.h"
 #include "common/store/scratch_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,11 +1,10 @@
-#include "client/doctor/ports.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "client/doctor/checks.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,9 +1,8 @@
-#include "client/doctor/stage_probe.h"
-
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "client/doctor/checks.h"
 #include "common/store/scratch_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

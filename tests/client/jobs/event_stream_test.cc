@@ -1,6 +1,5 @@
-#include "client/jobs/event_stream.h"
-
 #include "client/client_test_support.h"
+#include "client/jobs/follow_job.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -7,7 +7,6 @@
 
 #include "client/client_test_support.h"
 #include "client/commands/command.h"
-#include "client/jobs/exit_codes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,4 +1,3 @@
-#include "client/jobs/job_file_paths.h"
 
 #include <string>
 

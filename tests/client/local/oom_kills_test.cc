@@ -1,9 +1,8 @@
-#include "client/local/oom_kills.h"
-
 #include <filesystem>
 #include <optional>
 #include <string>
 
+#include "client/local/supervisor.h"
 #include "common/base/file.h"
 #include "gtest/gtest.h"
 

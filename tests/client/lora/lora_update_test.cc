@@ -1,9 +1,9 @@
-#include "client/lora/lora_update.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
+
+#include "client/lora/merged_checkpoint.h"
 
 namespace halfpipe {
 namespace {

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "client/report/bench_job.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,8 +1,7 @@
-#include "client/report/job_model.h"
-
 #include <string>
 
 #include "client/client_test_support.h"
+#include "client/report/plan_report.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,5 +1,4 @@
-#include "client/report/trace_picture.h"
-
+#include "client/report/trace.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -1,8 +1,7 @@
-#include "common/auth/certificate_names.h"
-
 #include <filesystem>
 #include <fstream>
 
+#include "common/auth/tls_files.h"
 #include "gtest/gtest.h"
 #include "support/test_certificates.h"
 

@@ -1,5 +1,4 @@
-#include "common/auth/role.h"
-
+#include "common/auth/token_file.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/log_sink.h"
 
 namespace halfpipe {
 namespace {

@@ -1,4 +1,3 @@
-#include "common/base/steady_waits.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

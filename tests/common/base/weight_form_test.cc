@@ -1,5 +1,4 @@
-#include "common/base/weight_form.h"
-
+#include "common/base/dtype.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

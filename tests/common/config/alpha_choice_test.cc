@@ -1,5 +1,4 @@
-#include "common/config/alpha_choice.h"
-
+#include "common/config/job_config.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -1,6 +1,5 @@
-#include "common/config/foreign_keys.h"
-
 #include "common/config/job_config_fixture.h"
+#include "common/config/schema.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

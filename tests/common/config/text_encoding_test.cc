@@ -1,8 +1,7 @@
-#include "common/config/text_encoding.h"
-
 #include <string>
 
 #include "common/config/job_config.h"
+#include "common/config/schema.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

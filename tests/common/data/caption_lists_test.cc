@@ -1,5 +1,4 @@
-#include "common/data/caption_lists.h"
-
+#include "common/data/metadata_rows.h"
 #include "common/data/temporary_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,9 +1,9 @@
-#include "common/data/checked_prompt.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "common/data/readable_text.h"
 
 namespace halfpipe {
 namespace {

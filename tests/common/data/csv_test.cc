@@ -1,7 +1,6 @@
-#include "common/data/csv.h"
-
 #include "absl/strings/ascii.h"
 #include "common/base/file.h"
+#include "common/data/metadata_rows.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"

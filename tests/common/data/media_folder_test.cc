@@ -1,7 +1,6 @@
-#include "common/data/media_folder.h"
-
 #include <sys/stat.h>
 
+#include "common/data/metadata_samples.h"
 #include "common/data/temporary_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,3 @@
-#include "common/data/media_kinds.h"
 
 #include "common/data/media_path.h"
 #include "gmock/gmock.h"

@@ -1,5 +1,4 @@
-#include "common/data/metadata_json.h"
-
+#include "common/data/metadata_rows.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

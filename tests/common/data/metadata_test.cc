@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "common/data/media_kinds.h"
 #include "common/data/media_path.h"
 #include "common/data/readable_text.h"
 #include "common/data/temporary_folder.h"

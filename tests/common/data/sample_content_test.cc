@@ -1,11 +1,10 @@
-#include "common/data/sample_content.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <string>
 
+#include "common/data/metadata.h"
 #include "common/store/scratch_folder.h"
 
 namespace halfpipe {

@@ -1,5 +1,4 @@
-#include "common/data/unicode_form.h"
-
+#include "common/data/media_path.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

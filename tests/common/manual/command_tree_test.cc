@@ -1,5 +1,4 @@
-#include "common/manual/command_tree.h"
-
+#include "common/manual/man_page.h"
 #include "common/manual/program.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

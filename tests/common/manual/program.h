@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "common/manual/command_tree.h"
+#include "common/manual/man_page.h"
 
 namespace halfpipe {
 

@@ -1,10 +1,9 @@
-#include "common/model/expert.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
+#include "common/model/checkpoint.h"
 #include "common/store/scratch_folder.h"
 
 namespace halfpipe {

@@ -1,8 +1,7 @@
-#include "common/net/descriptors.h"
-
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/net/connection_budget.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

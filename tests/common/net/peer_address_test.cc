@@ -1,10 +1,9 @@
-#include "common/net/peer_address.h"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <string>
 
+#include "common/net/connection_budget.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -44,6 +44,20 @@ TEST(BuildInterleavedTest, InterleavedKeepsItsLimitOfLiveChunks) {
   }
 }
 
+TEST(BuildInterleavedTest, TheLimitHoldsWithThreeAndFourStages) {
+  for (int32_t stages : {3, 4}) {
+    const SegmentTable table = SegmentTable::ForStages(stages, 2).value();
+    for (int32_t m : {1, 3, 8}) {
+      for (int32_t live : {LeastLiveChunks(2, stages), LiveChunks(2, stages)}) {
+        const ActionLists lists = BuildInterleaved(table, m, live).value();
+        for (const auto& list : lists) EXPECT_LE(MostLive(table, list), live);
+      }
+    }
+    EXPECT_TRUE(absl::IsInvalidArgument(
+        BuildInterleaved(table, 4, LeastLiveChunks(2, stages) - 1).status()));
+  }
+}
+
 TEST(BuildInterleavedTest, InterleavedOnOneRankIsSequential) {
   EXPECT_EQ(BuildInterleaved(SegmentTable::ForStages(1).value(), 5, 9).value(),
             BuildSequential(SegmentTable::ForStages(1).value(), 5));

@@ -24,6 +24,27 @@ TEST(EvaluationTest, OneStageTakesThemOneByOne) {
             (std::vector<std::string>{"0F0 1F0 2F0 0F1 1F1 2F1"}));
 }
 
+TEST(EvaluationTest, ThreeStagesHandThemOn) {
+  const Schedule schedule = BuildEvaluation({.stages = 3}, 1).value();
+  EXPECT_EQ(ToText(schedule.ranks),
+            (std::vector<std::string>{"0F0 0SF0 3RF0 3F0", "1RF0 1F0 1SF0",
+                                      "2RF0 2F0 2SF0"}));
+}
+
+TEST(EvaluationTest, MoreStagesRunToTheirEnd) {
+  for (int stages : {3, 4}) {
+    for (int32_t m : {1, 2, 5, 40}) {
+      const ScheduleOptions options = {.stages = stages};
+      const Schedule schedule = BuildEvaluation(options, m).value();
+      const SegmentTable table = TableOf(options).value();
+      EXPECT_TRUE(Simulate(table, schedule.ranks, NominalCosts(table)).ok());
+      for (const RankUse& use : schedule.use) {
+        EXPECT_LE(use.max_slots, table.segment_count());
+      }
+    }
+  }
+}
+
 // Whatever the job's schedule is: the lists run to their end, the stages
 // overlap, nothing is live and only a few micro-batches are on their way.
 TEST(EvaluationTest, RunsToItsEndWithAFewMicrobatchesOnTheirWay) {
@@ -73,7 +94,7 @@ TEST(EvaluationTest, StepsAndEvaluationsAreNotTakenForEachOther) {
 
 TEST(EvaluationTest, NeedsAMicrobatchAndKnownStages) {
   EXPECT_FALSE(BuildEvaluation({}, 0).ok());
-  EXPECT_FALSE(BuildEvaluation({.stages = 3}, 1).ok());
+  EXPECT_FALSE(BuildEvaluation({.stages = 0}, 1).ok());
 }
 
 }  // namespace

@@ -36,9 +36,10 @@ void ExpectSound(const ScheduleOptions& options, int32_t live0, int32_t live1) {
   absl::StatusOr<Schedule> schedule = BuildSchedule(options);
   ASSERT_TRUE(schedule.ok()) << schedule.status();
   EXPECT_LE(schedule->use[0].max_live, live0);
-  if (options.stages == 2) {
-    EXPECT_LE(schedule->use[1].max_live, live1);
-    EXPECT_LE(schedule->use[1].max_slots, schedule->use[0].max_live);
+  ASSERT_EQ(schedule->use.size(), static_cast<size_t>(options.stages));
+  for (size_t rank = 1; rank < schedule->use.size(); ++rank) {
+    EXPECT_LE(schedule->use[rank].max_live, live1);
+    EXPECT_LE(schedule->use[rank].max_slots, schedule->use[0].max_live);
   }
   const SegmentTable table = TableOf(options).value();
   CostModel slow_wire = NominalCosts(table);
@@ -61,6 +62,53 @@ TEST(ScheduleTest, EveryCountUpTo64IsCompleteOrderedAndFreeOfDeadlock) {
     ExpectSound(Options(ScheduleName::kInterleaved, m, 1), 1, 0);
     ExpectSound(Options(ScheduleName::kGpipe, m, 1), m, 0);
     ExpectSound(Options(ScheduleName::kSequential, m, 1), 1, 0);
+  }
+}
+
+// Forwards of the rank's first segment before its first backward.
+int32_t DepthOf(const std::vector<Action>& list) {
+  int32_t depth = 0;
+  const Segment first = list.front().segment;
+  for (const Action& action : list) {
+    if (action.segment != first) continue;
+    if (action.op == Op::kBackward) break;
+    if (action.op == Op::kForward) ++depth;
+  }
+  return depth;
+}
+
+TEST(ScheduleTest, ThreeAndFourStagesAreSound) {
+  for (int stages : {3, 4}) {
+    for (int32_t m = 1; m <= 24; ++m) {
+      const int32_t first = 1 + stages;  // (3,2) and one a stage more than two
+      ExpectSound(Options(ScheduleName::kOneFOneB, m, stages), first, stages);
+      ExpectSound(Options(ScheduleName::kGpipe, m, stages), m, m);
+      ExpectSound(Options(ScheduleName::kSequential, m, stages), 1, 1);
+      ScheduleOptions interleaved =
+          Options(ScheduleName::kInterleaved, m, stages);
+      interleaved.live_chunks = LiveChunks(interleaved.chunks, stages);
+      ExpectSound(interleaved, interleaved.live_chunks,
+                  interleaved.live_chunks);
+    }
+  }
+}
+
+TEST(ScheduleTest, EveryDepthOfThreeAndFourStagesIsKept) {
+  for (int stages : {3, 4}) {
+    for (int32_t first = 1; first <= 5; ++first) {
+      for (int32_t second = 1; second <= first; ++second) {
+        const ScheduleOptions options =
+            Options(ScheduleName::kOneFOneB, 16, stages, {first, second});
+        ExpectSound(options, first + stages - 2, second + stages - 2);
+        const Schedule schedule = BuildSchedule(options).value();
+        for (int32_t rank = 0; rank < stages; ++rank) {
+          const auto r = static_cast<size_t>(rank);
+          const int32_t depth = WarmupDepth(options.warmup, stages, rank);
+          EXPECT_EQ(DepthOf(schedule.ranks[r]), depth);
+          EXPECT_EQ(schedule.use[r].max_live, depth);
+        }
+      }
+    }
   }
 }
 

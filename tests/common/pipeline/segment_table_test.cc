@@ -34,6 +34,23 @@ TEST(SegmentTableTest, ChunksTakeTurnsBeforeTheHead) {
   EXPECT_TRUE(absl::IsInvalidArgument(SegmentTable::ForStages(2, 0).status()));
 }
 
+TEST(SegmentTableTest, MoreStagesAreARing) {
+  for (int stages : {3, 4}) {
+    for (int chunks : {1, 2}) {
+      const auto table = SegmentTable::ForStages(stages, chunks);
+      ASSERT_TRUE(table.ok()) << table.status();
+      EXPECT_EQ(table->rank_count(), stages);
+      ASSERT_EQ(table->segment_count(), stages * chunks + 1);
+      for (int32_t s = 0; s < table->segment_count(); ++s) {
+        EXPECT_EQ(table->rank_of(Segment(s)), Rank(s % stages));
+        EXPECT_EQ(table->is_first_of_rank(Segment(s)), s < stages);
+        EXPECT_EQ(table->crosses_after(Segment(s)),
+                  Segment(s) != table->head());
+      }
+    }
+  }
+}
+
 TEST(SegmentTableTest, OneStageCrossesNothing) {
   auto table = SegmentTable::ForStages(1);
   ASSERT_TRUE(table.ok()) << table.status();
@@ -43,7 +60,7 @@ TEST(SegmentTableTest, OneStageCrossesNothing) {
 }
 
 TEST(SegmentTableTest, TablesThatCannotBeAreRefused) {
-  for (int stages : {0, 3, -1}) {
+  for (int stages : {0, -1}) {
     EXPECT_TRUE(
         absl::IsInvalidArgument(SegmentTable::ForStages(stages).status()));
   }
@@ -52,6 +69,15 @@ TEST(SegmentTableTest, TablesThatCannotBeAreRefused) {
       SegmentTable::FromRanks({Rank(0), Rank(2)}).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(
       SegmentTable::FromRanks({Rank(0), Rank(-1)}).status()));
+}
+
+TEST(SegmentTableTest, TheStagesBehindTheFirstShareItsRest) {
+  using Blocks = std::vector<int64_t>;
+  EXPECT_EQ(BlocksOfStages(40, 40, 1), (Blocks{40}));
+  EXPECT_EQ(BlocksOfStages(40, 21, 2), (Blocks{21, 19}));
+  EXPECT_EQ(BlocksOfStages(40, 13, 3), (Blocks{13, 14, 13}));
+  EXPECT_EQ(BlocksOfStages(40, 10, 4), (Blocks{10, 10, 10, 10}));
+  EXPECT_EQ(BlocksOfStages(4, 1, 4), (Blocks{1, 1, 1, 1}));
 }
 
 TEST(CostModelTest, EveryActionHasItsPrice) {

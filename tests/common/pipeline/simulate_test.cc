@@ -33,6 +33,25 @@ TEST(SimulateTest, MakespansOfTheDesign) {
   EXPECT_NEAR(makespan(ScheduleName::kGpipe, {}), 36.0, 1e-9);
 }
 
+// A step cannot be shorter than (M + S - 1) of a stage's forward and backward.
+TEST(SimulateTest, MoreStagesAreFilledToo) {
+  for (int stages : {3, 4}) {
+    for (ScheduleName name : {ScheduleName::kOneFOneB, ScheduleName::kGpipe}) {
+      const ScheduleOptions options = {
+          .name = name, .microbatches = 8, .stages = stages};
+      const SegmentTable table = TableOf(options).value();
+      const Simulation simulation =
+          Simulate(table, BuildSchedule(options).value().ranks,
+                   NominalCosts(table))
+              .value();
+      const double least = (8.0 + stages - 1.0) * 8.0 / stages;
+      EXPECT_GE(simulation.makespan_seconds, least - 1e-9);
+      EXPECT_LE(simulation.makespan_seconds, 1.02 * least);
+      ASSERT_EQ(simulation.busy_seconds.size(), static_cast<size_t>(stages));
+    }
+  }
+}
+
 // Seconds and idle share of a step, with a backward of so many forwards.
 Simulation SimulateOptions(const ScheduleOptions& options, double backward,
                            double transfer) {

@@ -41,6 +41,18 @@ TEST(TransferEndsTest, TheSecondRankIsMovedToTheFirstOnesClock) {
   EXPECT_DOUBLE_EQ(ranks[1][1].start_seconds, 3.5);
 }
 
+TEST(TransferEndsTest, EachRankIsMovedToTheClockOfTheOneBeforeIt) {
+  std::vector<std::vector<TimedAction>> ranks = {
+      {Timed("0F0", 0, 1), Timed("0SF0", 1, 2)},
+      {Timed("1RF0", 11, 12), Timed("1F0", 12, 13), Timed("1SF0", 13, 14)},
+      {Timed("2RF0", 113, 114), Timed("2F0", 114, 115)}};
+  AlignClocks(&ranks);
+  EXPECT_DOUBLE_EQ(ranks[0][0].start_seconds, 0.0);
+  EXPECT_DOUBLE_EQ(ranks[1][0].end_seconds, 2.0);
+  EXPECT_DOUBLE_EQ(ranks[2][0].end_seconds, ranks[1][2].end_seconds);
+  EXPECT_DOUBLE_EQ(ranks[2][1].end_seconds, 5.0);
+}
+
 TEST(TransferEndsTest, WithoutATransferOnlyTheStartIsMoved) {
   std::vector<std::vector<TimedAction>> ranks = {{Timed("0F0", 5, 6)}};
   AlignClocks(&ranks);

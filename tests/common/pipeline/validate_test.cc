@@ -81,6 +81,36 @@ TEST(ValidateTest, BothRanksNeedOneOrderOfTransfers) {
               "1SF0 is transfer 1 of rank 1, but rank 0 has 0SF1 there");
 }
 
+// Each two ranks agree on their order, and yet each of the three waits for the
+// next: 0SF1 for rank 1, 1RB0 for rank 2, 2SF0 for rank 0.
+TEST(ValidateTest, ThreeRanksNeedOneGlobalOrder) {
+  const ActionLists lists =
+      ParseText(
+          {"0F0 0SF0 0F1 0SF1 3RF0 3F0 3B0 3SB0 3RF1 3F1 3B1 3SB1 0RB0 0B0 "
+           "0RB1 0B1 NORM STEP",
+           "1RF0 1F0 1SF0 1RB0 1RF1 1B0 1SB0 1F1 1SF1 1RB1 1B1 1SB1 NORM STEP",
+           "2RF0 2F0 2SF0 2RB0 2B0 2SB0 2RF1 2F1 2SF1 2RB1 2B1 2SB1 NORM "
+           "STEP"})
+          .value();
+  const auto use = Validate(SegmentTable::ForStages(3).value(), 2, lists);
+  ASSERT_TRUE(absl::IsInvalidArgument(use.status()));
+  ExpectError(std::string(use.status().message()),
+              "rank 0, position 3: 0SF1 waits for a rank that waits for "
+              "another one");
+}
+
+TEST(ValidateTest, EachOfThreeRanksReportsItsUse) {
+  const Schedule schedule =
+      BuildSchedule({.microbatches = 8, .stages = 3}).value();
+  ASSERT_EQ(schedule.use.size(), 3u);
+  for (size_t rank = 0; rank < 3; ++rank) {
+    const RankUse& use = schedule.use[rank];
+    EXPECT_EQ(use.max_live, 4 - static_cast<int32_t>(rank));
+    EXPECT_EQ(use.moments, (std::vector<LiveMoment>{{0, {use.max_live}}}));
+    EXPECT_EQ(use.waiting.first > 0, rank > 0);
+  }
+}
+
 TEST(ValidateTest, GradientsAccumulateInOrder) {
   const std::string rank0 =
       "0F0 0SF0 0F1 0SF1 2RF0 2F0 2B0 2SB0 2RF1 2F1 2B1 2SB1 0RB1 0B1 0RB0 "
@@ -108,6 +138,18 @@ TEST(LowerTest, TransfersFollowTheirDataInOneOrder) {
   const ActionLists lists = Lower(TwoStages(), compute).value();
   EXPECT_EQ(ToString(lists[0]), kGood0);
   EXPECT_EQ(ToString(lists[1]), kGood1);
+}
+
+TEST(LowerTest, ThreeStagesPassOnWhatTheyGet) {
+  const ActionLists compute =
+      ParseText({"0F0 3F0 3B0 0B0", "1F0 1B0", "2F0 2B0"}).value();
+  const ActionLists lists =
+      Lower(SegmentTable::ForStages(3).value(), compute).value();
+  EXPECT_EQ(ToString(lists[0]),
+            "0F0 0SF0 3RF0 3F0 3B0 3SB0 0RB0 0B0 NORM STEP");
+  EXPECT_EQ(ToString(lists[1]), kGood1);
+  EXPECT_EQ(ToString(lists[2]), "2RF0 2F0 2SF0 2RB0 2B0 2SB0 NORM STEP");
+  EXPECT_FALSE(Lower(TwoStages(), compute).ok());
 }
 
 TEST(LowerTest, ListsThatNeverEndAreRefused) {

@@ -24,6 +24,13 @@ TEST(WaitingInputsTest, CountsFromTheReceiveToTheActionByKind) {
   EXPECT_EQ(Of(table, "4RF0 4F0 4B0").total(), 1);
 }
 
+TEST(WaitingInputsTest, EveryRanksFirstSegmentHasItsOwnBuffers) {
+  const SegmentTable table = SegmentTable::ForStages(3).value();
+  EXPECT_EQ(Of(table, "1RF0 1RF1 1F0 1F1 1RB0 1B0"), (WaitingInputs{2, 1}));
+  EXPECT_EQ(Of(table, "2RF0 2RF1 2F0 2F1 2RB0 2B0"), (WaitingInputs{2, 1}));
+  EXPECT_EQ(Of(table, "3RF0 3F0 3B0 0RB0 0B0"), (WaitingInputs{0, 1}));
+}
+
 TEST(WaitingInputsTest, NothingWaitsOnOneRank) {
   const Schedule schedule =
       BuildSchedule({.microbatches = 4, .stages = 1}).value();

@@ -334,6 +334,10 @@ TEST(PlannerTest, RequestsThatCannotBeAreRefused) {
   request.devices[0].matmul_flops_per_second = 0.0;
   EXPECT_EQ(PlanTraining(request).status().code(),
             absl::StatusCode::kInvalidArgument);
+  request = A14bRequest();
+  request.schedule.stages = 3;
+  request.devices.push_back(request.devices[0]);
+  EXPECT_THAT(MessageOf(request), HasSubstr("stages is 3, expected 1 or 2"));
 }
 
 }  // namespace

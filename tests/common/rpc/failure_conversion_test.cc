@@ -1,5 +1,4 @@
-#include "common/rpc/failure_conversion.h"
-
+#include "common/rpc/status_conversion.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -2,7 +2,6 @@
 
 #include "common/pipeline/action.h"
 #include "coordinator/store/job_storage_format.h"
-#include "coordinator/store/stored_bytes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

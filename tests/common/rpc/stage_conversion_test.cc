@@ -50,12 +50,26 @@ TEST(StageConversionTest, Registration) {
   EXPECT_EQ(back.host_available_bytes, info.host_available_bytes);
 }
 
+TEST(StageConversionTest, TheLinksOfMoreThanTwoStages) {
+  EXPECT_EQ(LinksBetween(1), 0);
+  EXPECT_EQ(LinksBetween(2), 1);
+  EXPECT_EQ(LinksBetween(3), 3);
+  EXPECT_EQ(LinksBetween(4), 4);
+  for (int32_t links : {1, 3}) {
+    const auto back = ThereAndBack<v1::StageCommand>(
+        StageCommand{7, Epoch(3), OpenLinkCommand{"local", links}});
+    ASSERT_TRUE(back.ok());
+    EXPECT_EQ(std::get<OpenLinkCommand>(back->body).links, links);
+  }
+}
+
 TEST(StageConversionTest, StartCommand) {
   StartCommand start;
   start.job = "j";
   start.split = 20;
   start.link_kind = "nccl";
   start.rendezvous = std::string("\0\xff\x80z", 4);
+  start.further_rendezvous = {std::string("\0\xfe", 2), "b"};
   start.first_samples = {Sample()};
   start.schedule = {"0F0 0SF0", "1RF0"};
   start.schedule_hash = "h";
@@ -69,6 +83,7 @@ TEST(StageConversionTest, StartCommand) {
   EXPECT_EQ(back->epoch, Epoch(3));
   const auto& body = std::get<StartCommand>(back->body);
   EXPECT_EQ(body.rendezvous, start.rendezvous);
+  EXPECT_EQ(body.further_rendezvous, start.further_rendezvous);
   EXPECT_EQ(body.schedule, start.schedule);
   EXPECT_EQ(body.split, 20);
   EXPECT_EQ(body.resume_from, "/c");

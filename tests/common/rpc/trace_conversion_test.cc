@@ -1,5 +1,4 @@
-#include "common/rpc/trace_conversion.h"
-
+#include "common/rpc/job_conversion.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

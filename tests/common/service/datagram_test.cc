@@ -1,5 +1,3 @@
-#include "common/service/datagram.h"
-
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/service/systemd.h"
 
 namespace halfpipe {
 namespace {

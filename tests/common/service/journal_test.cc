@@ -1,5 +1,3 @@
-#include "common/service/journal.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,7 @@
 #include <string>
 
 #include "common/base/log.h"
+#include "common/service/systemd.h"
 
 namespace halfpipe {
 namespace {

@@ -1,5 +1,3 @@
-#include "common/service/notifier.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -12,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/service/systemd.h"
 
 namespace halfpipe {
 namespace {

@@ -1,5 +1,3 @@
-#include "common/store/file_holes.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/store/model_file_kind.h"
 #include "common/store/safetensors_writer.h"
 #include "common/store/scratch_folder.h"
 

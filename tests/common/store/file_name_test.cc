@@ -1,6 +1,6 @@
-#include "common/store/file_name.h"
-
 #include <gtest/gtest.h>
+
+#include "common/store/archive_contents.h"
 
 namespace halfpipe {
 namespace {

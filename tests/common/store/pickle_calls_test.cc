@@ -1,8 +1,7 @@
-#include "common/store/pickle_calls.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/store/pickle_machine.h"
 #include "tests/common/store/scratch_folder.h"
 
 namespace halfpipe {

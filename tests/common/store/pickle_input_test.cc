@@ -1,6 +1,6 @@
-#include "common/store/pickle_input.h"
-
 #include <gtest/gtest.h>
+
+#include "common/store/pickle_machine.h"
 
 namespace halfpipe {
 namespace {

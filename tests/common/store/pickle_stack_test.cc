@@ -1,7 +1,7 @@
-#include "common/store/pickle_stack.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "common/store/pickle_machine.h"
 
 namespace halfpipe {
 namespace {

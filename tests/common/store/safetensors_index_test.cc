@@ -1,8 +1,7 @@
-#include "common/store/safetensors_index.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/store/safetensors_file.h"
 #include "common/store/safetensors_writer.h"
 #include "tests/common/store/scratch_folder.h"
 

@@ -1,9 +1,8 @@
-#include "common/store/shard_names.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/store/scratch_folder.h"
+#include "common/store/tensor_archive.h"
 
 namespace halfpipe {
 namespace {

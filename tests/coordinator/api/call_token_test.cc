@@ -1,5 +1,4 @@
-#include "coordinator/api/call_token.h"
-
+#include "coordinator/api/call_guard.h"
 #include "gtest/gtest.h"
 
 namespace halfpipe {

@@ -1,5 +1,3 @@
-#include "coordinator/api/health_check.h"
-
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
+#include "coordinator/api/commands.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "support/test_certificates.h"

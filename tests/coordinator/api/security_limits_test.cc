@@ -5,7 +5,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "common/rpc/channel_credentials.h"
 #include "common/rpc/grpc_channel.h"
 #include "coordinator/security_fixture.h"
 #include "gmock/gmock.h"

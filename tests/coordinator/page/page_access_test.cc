@@ -1,11 +1,10 @@
-#include "coordinator/page/page_access.h"
-
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/auth/token_file.h"
 #include "common/base/digest.h"
+#include "coordinator/page/page_sessions.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -71,6 +71,26 @@ TEST(JobMemoryTest, WithoutRatesEveryBlockIsRecomputed) {
   EXPECT_THAT(memory.warning, IsEmpty());
 }
 
+TEST(JobMemoryTest, MoreThanTwoStagesAreNotPlanned) {
+  for (int32_t world : {3, 4}) {
+    JobConfig config = Config();
+    config.pipeline.stages = world;
+    std::vector<StageInfo> stages;
+    for (int32_t rank = 0; rank < world; ++rank) {
+      stages.push_back(MakeStageInfo(rank));
+      stages.back().device_rates = RatesText({MeasuredH200()});
+    }
+    const JobMemory memory = Plan(config, stages);
+    ASSERT_THAT(memory.memory_plan, SizeIs(stages.size()));
+    int64_t blocks = 0;
+    for (const std::string& text : memory.memory_plan) blocks += BlocksOf(text);
+    EXPECT_EQ(blocks, 40);
+    EXPECT_EQ(BlocksOf(memory.memory_plan[0]), memory.split);
+    EXPECT_THAT(memory.ffn_chunks, SizeIs(stages.size()));
+    EXPECT_THAT(memory.forecasts, IsEmpty());
+  }
+}
+
 TEST(JobMemoryTest, OneStageWithoutRatesIsNoPlanEither) {
   std::vector<StageInfo> stages = MeasuredStages();
   stages[1].device_rates.clear();

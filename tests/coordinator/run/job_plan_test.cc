@@ -24,6 +24,33 @@ TEST(JobPlanTest, SplitIsHalfRoundedUpUnlessItIsGiven) {
   EXPECT_EQ(SplitOf(pipeline, 1).value(), 1);
 }
 
+TEST(JobPlanTest, MoreStagesSplitEvenly) {
+  PipelineConfig pipeline;
+  pipeline.stages = 3;
+  EXPECT_EQ(SplitOf(pipeline, 40).value(), 14);
+  EXPECT_EQ(SplitOf(pipeline, 3).value(), 1);
+  EXPECT_THAT(SplitOf(pipeline, 2).status().message(),
+              HasSubstr("2 blocks, which 3 stages cannot share"));
+  pipeline.split_at = 39;
+  EXPECT_THAT(SplitOf(pipeline, 40).status().message(),
+              HasSubstr("from 1 to 38"));
+}
+
+TEST(JobPlanTest, MoreStagesHaveASchedule) {
+  JobConfig config;
+  config.train.micro_batches = 8;
+  for (int64_t stages : {3, 4}) {
+    config.pipeline.stages = stages;
+    for (const auto name : {pipeline::ScheduleName::kOneFOneB,
+                            pipeline::ScheduleName::kInterleaved}) {
+      config.pipeline.schedule = name;
+      const auto schedule = ScheduleOf(config);
+      ASSERT_TRUE(schedule.ok()) << schedule.status();
+      EXPECT_THAT(schedule->ranks, SizeIs(static_cast<size_t>(stages)));
+    }
+  }
+}
+
 TEST(JobPlanTest, ASplitThatLeavesAStageEmptySaysWhatWouldDo) {
   PipelineConfig pipeline;
   pipeline.split_at = 4;

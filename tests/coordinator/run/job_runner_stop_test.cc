@@ -14,7 +14,9 @@ using ::testing::SizeIs;
 TEST_F(JobRunnerTest, CancelSavesTheLastStep) {
   Start(MakePlan());
   // Step 2 runs on both; step 3 waits.
-  const auto [step0, step1] = HoldStep(2);
+  const std::vector<StageCommand> held = HoldStep(2);
+  const StageCommand& step0 = held[0];
+  const StageCommand& step1 = held[1];
   EXPECT_FALSE(runner_->WantsAbandon(Rank(0)));
   runner_->Stop(StopKind::kCancel, now_);
   EXPECT_EQ(host_.state, JobState::kCancelling);
@@ -34,7 +36,9 @@ TEST_F(JobRunnerTest, CancelOfAnAbandonedStepSavesTheOneBefore) {
   JobPlan plan = MakePlan();
   plan.config.output.save_every = {0, 3600};
   Start(plan);
-  const auto [step0, step1] = HoldStep(3);
+  const std::vector<StageCommand> held = HoldStep(3);
+  const StageCommand& step0 = held[0];
+  const StageCommand& step1 = held[1];
   runner_->Stop(StopKind::kCancel, now_);
   Deliver(0, Failure(step0, absl::CancelledError("abandoned")));
   Deliver(1, Failure(step1, absl::CancelledError("abandoned")));
@@ -47,7 +51,9 @@ TEST_F(JobRunnerTest, HalvesThatDoNotBelongTogetherAreNotSaved) {
   JobPlan plan = MakePlan();
   plan.config.output.save_every = {0, 3600};
   Start(plan);
-  const auto [step0, step1] = HoldStep(3);
+  const std::vector<StageCommand> held = HoldStep(3);
+  const StageCommand& step0 = held[0];
+  const StageCommand& step1 = held[1];
   runner_->Stop(StopKind::kCancel, now_);
   Deliver(0, stages_[0].Answer(step0));
   Deliver(1, Failure(step1, absl::CancelledError("abandoned")));
@@ -102,7 +108,9 @@ TEST_F(JobRunnerTest, AStageThatIsStoppedSavesBeforeTheRestart) {
   JobPlan plan = MakePlan();
   plan.config.output.save_every = {0, 3600};
   Start(plan);
-  const auto [step0, step1] = HoldStep(3);
+  const std::vector<StageCommand> held = HoldStep(3);
+  const StageCommand& step0 = held[0];
+  const StageCommand& step1 = held[1];
   Deliver(0, Failure(step0, absl::CancelledError("the stage is stopping")));
   EXPECT_TRUE(runner_->WantsAbandon(Rank(1)));
   Deliver(1, Failure(step1, absl::CancelledError("abandoned")));

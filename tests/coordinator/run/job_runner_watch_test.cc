@@ -11,12 +11,12 @@ using ::testing::SizeIs;
 
 class StuckStageTest : public JobRunnerTest {
  protected:
-  // Heartbeats of both stages from within these commands, at the same places.
-  void Beat(const std::array<StageCommand, 2>& commands, int64_t action,
+  // Heartbeats of all stages from within these commands, at the same places.
+  void Beat(const std::vector<StageCommand>& commands, int64_t action,
             absl::Duration time) {
     for (absl::Duration at; at < time; at += absl::Seconds(2)) {
       now_ += absl::Seconds(2);
-      for (int32_t rank = 0; rank < 2; ++rank) {
+      for (int32_t rank = 0; rank < world_; ++rank) {
         beats_[static_cast<size_t>(rank)].epoch =
             commands[static_cast<size_t>(rank)].epoch;
         beats_[static_cast<size_t>(rank)].sequence =
@@ -32,14 +32,14 @@ class StuckStageTest : public JobRunnerTest {
     for (int64_t s = 0; s < step; ++s) {
       const auto held = HoldStep(s);
       Beat(held, 1, absl::Seconds(10));
-      for (int32_t rank = 0; rank < 2; ++rank) {
+      for (int32_t rank = 0; rank < world_; ++rank) {
         const auto index = static_cast<size_t>(rank);
         Deliver(rank, stages_[index].Answer(held[index]));
       }
     }
   }
 
-  std::array<StageHeartbeat, 2> beats_;
+  std::vector<StageHeartbeat> beats_ = std::vector<StageHeartbeat>(kMostStages);
 };
 
 TEST_F(StuckStageTest, AStepThatStandsStillIsGivenUpAndTold) {
@@ -65,6 +65,31 @@ TEST_F(StuckStageTest, AStepThatStandsStillIsGivenUpAndTold) {
   Work();
   EXPECT_EQ(host_.state, JobState::kDone) << host_.error;
   EXPECT_THAT(host_.committed, ElementsAre(2, 4, 6));
+}
+
+TEST_F(StuckStageTest, AThirdAndAFourthStageAreWatchedToo) {
+  for (int32_t stages : {3, 4}) {
+    host_ = FakeHost();
+    ledger_ = FakeLedger();
+    JobPlan plan = MakePlan();
+    plan.config.pipeline.stages = stages;
+    std::vector<StageInfo> infos;
+    for (int32_t rank = 0; rank < stages; ++rank) {
+      infos.push_back(MakeStageInfo(rank));
+    }
+    Start(plan, {}, infos);
+    TrainTo(4);
+    const auto held = HoldStep(4);
+    Beat(held, 1, absl::Seconds(66));
+    EXPECT_EQ(host_.restarts, 1);
+    for (int32_t rank = 0; rank < stages; ++rank) {
+      EXPECT_TRUE(
+          runner_->IsStuck(Rank(rank), beats_[static_cast<size_t>(rank)]));
+    }
+    ASSERT_THAT(host_.warnings, SizeIs(1));
+    EXPECT_THAT(host_.warnings[0],
+                HasSubstr(absl::StrCat("stage ", stages - 1, " is stuck")));
+  }
 }
 
 TEST_F(StuckStageTest, AStageThatGetsOnIsNotGivenUp) {

@@ -1,5 +1,5 @@
-// Which job is started when, and on which pair: coordinator_queue.cc, through
-// the coordinator.
+// Which job is started when, and on which pair: PairAssigner, through the
+// coordinator.
 #include "common/plan/rates.h"
 #include "coordinator/coordinator_fixture.h"
 #include "gmock/gmock.h"

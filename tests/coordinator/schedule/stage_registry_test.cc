@@ -130,6 +130,44 @@ TEST_F(StageRegistryTest, AStepThatThePeerNeverBeganWaitsInVain) {
   EXPECT_FALSE(registry_.WaitsInVain(place1, heartbeat)) << "registered";
 }
 
+TEST_F(StageRegistryTest, APairHasAsManyStagesAsItsTableHasRows) {
+  StageRegistry registry({.stages_of_pair = 3});
+  StageInfo last = MakeStageInfo(2);
+  LoadedJob loaded;
+  loaded.steps_done = 4;
+  last.loaded = std::make_shared<LoadedJob>(loaded);
+  ASSERT_TRUE(registry.Register(last, At(0)).ok());
+  ASSERT_TRUE(registry.Register(MakeStageInfo(0), At(0)).ok());
+  StageInfo other = MakeStageInfo(0);
+  other.pair = "other";
+  ASSERT_TRUE(registry.Register(other, At(0)).ok());
+  EXPECT_THAT(registry.Register(MakeStageInfo(3), At(0)).status().message(),
+              HasSubstr("rank 0 or 1 or 2 of a named pair, found rank 3"));
+  std::vector<int32_t> ranks;
+  for (const StageInfo& stage : registry.StagesOf("default")) {
+    ranks.push_back(stage.rank.value());
+  }
+  EXPECT_THAT(ranks, ElementsAre(0, 2));
+  EXPECT_THAT(registry.StagesOf("none"), IsEmpty());
+  StageHeartbeat heartbeat;
+  heartbeat.step = Step(4);
+  heartbeat.action_index = 7;
+  EXPECT_TRUE(registry.WaitsInVain({"default", Rank(1)}, heartbeat));
+}
+
+TEST_F(StageRegistryTest, APairsCommandsAreTakenBackAtOnce) {
+  ASSERT_TRUE(registry_.Register(MakeStageInfo(0), At(0)).ok());
+  ASSERT_TRUE(registry_.Register(MakeStageInfo(1), At(0)).ok());
+  const StagePlace place1{"default", Rank(1)};
+  registry_.Push(kPlace0, Epoch(1), ScanCommand{});
+  registry_.Push(place1, Epoch(1), ScanCommand{});
+  registry_.RetractAll("other");
+  EXPECT_TRUE(registry_.Next(kPlace0, 0).has_value());
+  registry_.RetractAll("default");
+  EXPECT_TRUE(registry_.Next(kPlace0, 0).has_value()) << "it was delivered";
+  EXPECT_FALSE(registry_.Next(place1, 0).has_value());
+}
+
 TEST_F(StageRegistryTest, RanksAndNamesAreChecked) {
   EXPECT_EQ(registry_.Register(MakeStageInfo(2), At(0)).status().code(),
             absl::StatusCode::kInvalidArgument);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "coordinator/store/store_schema.h"
+#include "coordinator/store/store_open.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,5 +1,3 @@
-#include "coordinator/store/store_schema.h"
-
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -8,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/store/job_storage_format.h"
-#include "coordinator/store/stored_bytes.h"
+#include "coordinator/store/store_open.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

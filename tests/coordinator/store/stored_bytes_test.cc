@@ -1,7 +1,6 @@
-#include "coordinator/store/stored_bytes.h"
-
 #include <string>
 
+#include "coordinator/store/job_storage_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

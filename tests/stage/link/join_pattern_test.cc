@@ -15,14 +15,22 @@ LinkOptions Options(int32_t rank, int64_t epoch, const std::string& digest) {
 
 TEST(JoinPatternTest, GreetingsOfOnePairAgree) {
   EXPECT_TRUE(CheckGreeting(MakeGreeting(Options(0, 3, "ab"), "nonce"),
-                            MakeGreeting(Options(1, 3, "ab"), "nonce"))
+                            MakeGreeting(Options(1, 3, "ab"), "nonce"), Rank(1))
                   .ok());
+}
+
+TEST(JoinPatternTest, TheNeighbourMayHaveAnyRank) {
+  const JoinGreeting mine = MakeGreeting(Options(0, 3, "ab"), "nonce");
+  const JoinGreeting theirs = MakeGreeting(Options(3, 3, "ab"), "nonce");
+  EXPECT_TRUE(CheckGreeting(mine, theirs, Rank(3)).ok());
+  EXPECT_NE(CheckGreeting(mine, theirs, Rank(1)).message().find("rank"),
+            absl::string_view::npos);
 }
 
 TEST(JoinPatternTest, WhateverDiffersIsNamed) {
   const JoinGreeting mine = MakeGreeting(Options(0, 3, "ab"), "nonce");
   const auto error = [&](const JoinGreeting& theirs) {
-    const absl::Status status = CheckGreeting(mine, theirs);
+    const absl::Status status = CheckGreeting(mine, theirs, Rank(1));
     EXPECT_TRUE(absl::IsFailedPrecondition(status));
     return std::string(status.message());
   };

@@ -23,6 +23,7 @@ using JoinResult = absl::StatusOr<std::unique_ptr<PeerLink>>;
 LinkOptions Options(int32_t rank, const std::string& rendezvous) {
   LinkOptions options;
   options.rank = Rank(rank);
+  options.peer = Rank(rank == 0 ? 1 : 0);
   options.epoch = Epoch(2);
   options.rendezvous = rendezvous;
   options.boundary_digest = "0123";
@@ -65,6 +66,33 @@ TEST(LocalPeerLinkTest, ThePairJoinsInAPrivateFolderAndRemovesIt) {
   ASSERT_TRUE((*b)->Flush(absl::Now() + absl::Seconds(10)).ok());
   ASSERT_TRUE((*a)->Flush(absl::Now() + absl::Seconds(10)).ok());
   EXPECT_EQ(received, sent);
+}
+
+TEST(LocalPeerLinkTest, AnyTwoOfTheStagesJoin) {
+  // Of three stages: the second and the third, the third and the first.
+  for (const auto& [low, high] : {std::pair(1, 2), std::pair(0, 2)}) {
+    const std::string rendezvous = MakeLocalRendezvous().value();
+    LinkOptions first = Options(low, rendezvous);
+    LinkOptions second = Options(high, rendezvous);
+    first.peer = second.rank;
+    second.peer = first.rank;
+    const auto [a, b] = JoinBoth(first, second);
+    EXPECT_TRUE(a.ok()) << a.status();
+    EXPECT_TRUE(b.ok()) << b.status();
+    EXPECT_FALSE(Exists(FolderOf(rendezvous)));
+  }
+}
+
+TEST(LocalPeerLinkTest, AnotherStageThanTheNeighbourIsRefused) {
+  const std::string rendezvous = MakeLocalRendezvous().value();
+  LinkOptions stranger = Options(2, rendezvous);
+  stranger.peer = Rank(0);
+  const auto [a, b] = JoinBoth(Options(0, rendezvous), stranger);
+  EXPECT_TRUE(absl::IsFailedPrecondition(a.status())) << a.status();
+  LinkOptions itself = Options(1, MakeLocalRendezvous().value());
+  itself.peer = itself.rank;
+  EXPECT_TRUE(absl::IsInvalidArgument(CreateLocalPeerLink(itself).status()));
+  EXPECT_EQ(rmdir(FolderOf(itself.rendezvous).c_str()), 0);
 }
 
 TEST(LocalPeerLinkTest, ADifferentBoundaryIsRefusedOnBothSides) {

@@ -66,6 +66,7 @@ absl::StatusOr<std::unique_ptr<PeerLink>> Join(int rank,
                                                const std::string& digest) {
   LinkOptions options;
   options.rank = Rank(rank);
+  options.peer = Rank(rank == 0 ? 1 : 0);
   options.device = rank;
   options.epoch = Epoch(1);
   options.rendezvous = rendezvous;

@@ -7,8 +7,10 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
+#include "common/pipeline/build.h"
 #include "common/pipeline/schedule.h"
 #include "support/fake_stage_compute.h"
 #include "support/loopback_peer_link.h"
@@ -78,7 +80,7 @@ class Pair {
 };
 
 // Weights of one process that does the same steps.
-std::array<uint64_t, 3> OneStageWeights(int32_t microbatches, int64_t steps) {
+std::vector<uint64_t> OneStageWeights(int32_t microbatches, int64_t steps) {
   FakeStageCompute compute(SegmentTable::ForStages(1).value(), Rank(0));
   StageRunner runner(&compute, nullptr);
   const Schedule schedule =
@@ -116,6 +118,122 @@ TEST(StageRunnerTest, TwoStagesGiveTheNumbersOfOneInEverySchedule) {
   }
 }
 
+// Stages on as many threads, each joined to the next one and the last to the
+// first.
+class Ring {
+ public:
+  explicit Ring(const pipeline::ScheduleOptions& options)
+      : schedule_(BuildSchedule(options).value()) {
+    const auto stages = static_cast<size_t>(options.stages);
+    for (size_t rank = 0; rank < stages; ++rank) {
+      computes_.push_back(
+          std::make_unique<FakeStageCompute>(pipeline::TableOf(options).value(),
+                                             Rank(static_cast<int32_t>(rank))));
+      auto [here, there] = MakeLoopbackPair().value();
+      to_next_.push_back(std::move(here));
+      to_previous_.push_back(std::move(there));
+    }
+  }
+
+  std::vector<absl::StatusOr<StepReport>> RunStep(const StepPlan& plan) {
+    std::vector<absl::StatusOr<StepReport>> reports(computes_.size());
+    std::vector<std::thread> threads;
+    for (size_t rank = 0; rank < computes_.size(); ++rank) {
+      threads.emplace_back([&, rank] { reports[rank] = RunRank(rank, plan); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return reports;
+  }
+
+  FakeStageCompute& compute(size_t rank) { return *computes_[rank]; }
+
+  // The weights by segment, each from the stage that has it.
+  std::vector<uint64_t> Weights() const {
+    std::vector<uint64_t> weights(computes_[0]->weights().size(), 0);
+    for (const auto& compute : computes_) {
+      for (size_t s = 0; s < weights.size(); ++s) {
+        weights[s] += compute->weights()[s];
+      }
+    }
+    return weights;
+  }
+
+ private:
+  absl::StatusOr<StepReport> RunRank(size_t rank, const StepPlan& plan) {
+    const size_t stages = computes_.size();
+    StageRunner runner(computes_[rank].get(),
+                       NeighbourLinks::InRing(
+                           to_previous_[(rank + stages - 1) % stages].get(),
+                           to_next_[rank].get(), static_cast<int32_t>(stages)));
+    return runner.RunStep(plan, schedule_.ranks[rank], {});
+  }
+
+  const Schedule schedule_;
+  std::vector<std::unique_ptr<FakeStageCompute>> computes_;
+  std::vector<std::unique_ptr<PeerLink>> to_next_;
+  std::vector<std::unique_ptr<PeerLink>> to_previous_;
+};
+
+// Weights of one process with as many segments.
+std::vector<uint64_t> WeightsOfOne(int32_t segments, int32_t microbatches,
+                                   int64_t steps) {
+  const SegmentTable table =
+      SegmentTable::FromRanks(
+          std::vector<Rank>(static_cast<size_t>(segments), Rank(0)))
+          .value();
+  std::vector<pipeline::Action> actions =
+      pipeline::BuildSequential(table, microbatches)[0];
+  actions.push_back({pipeline::Op::kOptimizerStep, {}, {}});
+  FakeStageCompute compute(table, Rank(0));
+  StageRunner runner(&compute, nullptr);
+  for (int64_t step = 0; step < steps; ++step) {
+    EXPECT_TRUE(runner.RunStep(MakePlan(step, microbatches), actions, {}).ok());
+  }
+  return compute.weights();
+}
+
+TEST(StageRunnerTest, ThreeAndFourStagesGiveTheNumbersOfOneInEverySchedule) {
+  for (int stages : {3, 4}) {
+    for (ScheduleName name :
+         {ScheduleName::kOneFOneB, ScheduleName::kGpipe,
+          ScheduleName::kSequential, ScheduleName::kInterleaved}) {
+      for (int32_t m : {1, 2, 3, 5, 8}) {
+        SCOPED_TRACE(absl::StrCat(ToString(name), " M=", m, " on ", stages));
+        const pipeline::ScheduleOptions options = {
+            .name = name, .microbatches = m, .stages = stages};
+        Ring ring(options);
+        for (int64_t step = 0; step < 3; ++step) {
+          const auto reports = ring.RunStep(MakePlan(step, m));
+          for (const auto& report : reports) {
+            ASSERT_TRUE(report.ok()) << report.status();
+            EXPECT_EQ(report->grad_norm, reports[0]->grad_norm);
+          }
+        }
+        const int32_t segments =
+            pipeline::TableOf(options).value().segment_count();
+        EXPECT_EQ(ring.Weights(), WeightsOfOne(segments, m, 3));
+      }
+    }
+  }
+}
+
+TEST(StageRunnerTest, AFailureEndsTheStepOfEveryStageOfARing) {
+  for (size_t failing = 0; failing < 4; ++failing) {
+    Ring ring({.microbatches = 4, .stages = 4});
+    ring.compute(failing).FailAt(absl::StrCat(failing, "B2"),
+                                 absl::ResourceExhaustedError("out of memory"));
+    const auto reports = ring.RunStep(MakePlan(4, 4));
+    for (size_t rank = 0; rank < 4; ++rank) {
+      EXPECT_EQ(absl::IsResourceExhausted(reports[rank].status()),
+                rank == failing)
+          << reports[rank].status();
+      EXPECT_FALSE(reports[rank].ok());
+      EXPECT_EQ(ring.compute(rank).abandoned_steps(), 1);
+    }
+    EXPECT_EQ(ring.Weights(), std::vector<uint64_t>(5, 0));
+  }
+}
+
 TEST(StageRunnerTest, TheComputeIsToldWhatComesNext) {
   FakeStageCompute compute(SegmentTable::ForStages(1).value(), Rank(0));
   StageRunner runner(&compute, nullptr);
@@ -137,7 +255,7 @@ TEST(StageRunnerTest, AFailureNamesStepAndActionAndEndsThePeer) {
   EXPECT_TRUE(absl::IsAborted(reports[0].status())) << reports[0].status();
   for (size_t rank : {0, 1}) {
     EXPECT_EQ(pair.compute(rank).abandoned_steps(), 1);
-    EXPECT_EQ(pair.compute(rank).weights(), (std::array<uint64_t, 3>{}));
+    EXPECT_EQ(pair.compute(rank).weights(), (std::vector<uint64_t>(3, 0)));
   }
 }
 

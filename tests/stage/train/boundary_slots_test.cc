@@ -121,6 +121,27 @@ TEST(BoundarySlotsTest, SentMemoryLivesUntilTheTransferEnds) {
   EXPECT_EQ(owners(), 1u);
 }
 
+TEST(BoundarySlotsTest, NormsHaveASlotForEachRank) {
+  BoundarySlots slots(at::kCPU);
+  EXPECT_TRUE(absl::IsFailedPrecondition(slots.TakeNorms(Rank(1)).status()));
+  for (int32_t rank : {1, 2}) {
+    const auto room = slots.ExpectNorms(Rank(rank), /*count=*/2);
+    ASSERT_TRUE(room.ok()) << room.status();
+    ASSERT_EQ(room->buffers[0].bytes, 16u);
+    static_cast<double*>(room->buffers[0].data)[1] = rank;
+    slots.SetNormsArrived(Rank(rank), HostEvent::Now());
+  }
+  at::Tensor own = at::ones({2}, at::kDouble);
+  ASSERT_TRUE(slots.PutNorms(own).ok());
+  EXPECT_EQ(own.use_count(), 2u);
+  slots.ReleaseNorms(HostEvent::Now());
+  for (int32_t rank : {2, 1}) {
+    const auto norms = slots.TakeNorms(Rank(rank));
+    ASSERT_TRUE(norms.ok()) << norms.status();
+    EXPECT_EQ((*norms)[1].item<double>(), rank);
+  }
+}
+
 // An abort returns before the link's thread has left its last transfer: memory
 // that is freed now would be written into.
 TEST(BoundarySlotsTest, ClearWaitsForTransfersThatAreEnding) {

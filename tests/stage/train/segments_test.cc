@@ -51,6 +51,23 @@ TEST(SegmentsTest, TwoChunksTakeTurns) {
               ElementsAre(BlockRange{10, 20}, BlockRange{30, 40}));
 }
 
+TEST(SegmentsTest, MoreStagesShareWhatTheFirstOneLeaves) {
+  const auto three = MakeSegments(40, 13, 3);
+  EXPECT_THAT(SizesOf(three), ElementsAre(13, 14, 13, 0));
+  EXPECT_EQ(RankCount(three), 3);
+  EXPECT_THAT(BlocksOf(three, Rank(2)), ElementsAre(BlockRange{27, 40}));
+  EXPECT_EQ(three.back().rank, Rank(0));
+  EXPECT_TRUE(three.back().is_head);
+  EXPECT_THAT(SizesOf(MakeSegments(40, 10, 4)), ElementsAre(10, 10, 10, 10, 0));
+  const auto interleaved = MakeSegments(40, 14, 3, 2);
+  EXPECT_THAT(SizesOf(interleaved), ElementsAre(7, 7, 7, 7, 6, 6, 0));
+  for (int32_t s = 0; s < 7; ++s) {
+    EXPECT_EQ(interleaved[static_cast<size_t>(s)].rank, Rank(s % 3));
+  }
+  EXPECT_EQ(RankCount(MakeSegments(40, 40, 1)), 1);
+  EXPECT_EQ(RankCount(MakeSegments(40, 20, 2)), 2);
+}
+
 TEST(SegmentsTest, WhatIsLeftOverGoesToTheFirstChunks) {
   EXPECT_THAT(SizesOf(MakeSegments(30, 15, 2, 2)), ElementsAre(8, 8, 7, 7, 0));
   EXPECT_THAT(SizesOf(MakeSegments(40, 23, 2, 2)),

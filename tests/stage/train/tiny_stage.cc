@@ -13,6 +13,7 @@
 #include "stage/train/philox.h"
 #include "stage/wan/load_stage_model.h"
 #include "stage/wan/lora_targets.h"
+#include "support/loopback_peer_link.h"
 
 namespace halfpipe {
 namespace {
@@ -204,6 +205,58 @@ TensorsByName TinyPair::Masters() {
 
 TensorsByName TinyPair::Gradients() const {
   return Union(first.gradients(), second.gradients());
+}
+
+TinyRing::TinyRing(int32_t world, int64_t split, double max_grad_norm,
+                   int32_t chunks) {
+  for (int32_t rank = 0; rank < world; ++rank) {
+    stages_.push_back(std::make_unique<TinyStage>(
+        TinyStageOptions{world, Rank(rank), split, max_grad_norm, chunks}));
+    auto ends = MakeLoopbackPair();
+    EXPECT_TRUE(ends.ok()) << ends.status();
+    to_next_.push_back(std::move(ends->first));
+    to_previous_.push_back(std::move(ends->second));
+  }
+}
+
+absl::StatusOr<StepReport> TinyRing::RunRank(size_t rank, const StepPlan& plan,
+                                             pipeline::ScheduleName schedule) {
+  at::set_num_threads(1);
+  const size_t world = stages_.size();
+  StageRunner runner(&stages_[rank]->compute(),
+                     NeighbourLinks::InRing(
+                         to_previous_[(rank + world - 1) % world].get(),
+                         to_next_[rank].get(), static_cast<int32_t>(world)));
+  return runner.RunStep(
+      plan, ActionsOf(schedule, plan, static_cast<int>(world), rank), {});
+}
+
+std::vector<absl::StatusOr<StepReport>> TinyRing::RunStep(
+    const StepPlan& plan, pipeline::ScheduleName schedule) {
+  std::vector<absl::StatusOr<StepReport>> reports(stages_.size());
+  std::vector<std::thread> threads;
+  for (size_t rank = 0; rank < stages_.size(); ++rank) {
+    threads.emplace_back(
+        [&, rank] { reports[rank] = RunRank(rank, plan, schedule); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return reports;
+}
+
+TensorsByName TinyRing::Masters() {
+  TensorsByName masters;
+  for (const auto& stage : stages_) {
+    masters = Union(std::move(masters), stage->Masters());
+  }
+  return masters;
+}
+
+TensorsByName TinyRing::Gradients() const {
+  TensorsByName gradients;
+  for (const auto& stage : stages_) {
+    gradients = Union(std::move(gradients), stage->gradients());
+  }
+  return gradients;
 }
 
 std::vector<std::string> Differences(const TensorsByName& a,

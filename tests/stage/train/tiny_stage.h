@@ -120,6 +120,32 @@ struct TinyPair {
   TinyStage second;
 };
 
+// Three stages or more in a ring, the first of which has `split` blocks.
+class TinyRing {
+ public:
+  explicit TinyRing(int32_t world, int64_t split, double max_grad_norm = 0.0,
+                    int32_t chunks = 1);
+
+  // Runs a step of all stages, each on a thread of its own. One report a stage.
+  [[nodiscard]] std::vector<absl::StatusOr<StepReport>> RunStep(
+      const StepPlan& plan,
+      pipeline::ScheduleName schedule = pipeline::ScheduleName::kOneFOneB);
+
+  [[nodiscard]] TinyStage& stage(size_t rank) { return *stages_[rank]; }
+
+  [[nodiscard]] TensorsByName Masters();
+  [[nodiscard]] TensorsByName Gradients() const;
+
+ private:
+  [[nodiscard]] absl::StatusOr<StepReport> RunRank(
+      size_t rank, const StepPlan& plan, pipeline::ScheduleName schedule);
+
+  std::vector<std::unique_ptr<TinyStage>> stages_;
+  // Of the link behind each stage: its own end, and that of the stage behind.
+  std::vector<std::unique_ptr<PeerLink>> to_next_;
+  std::vector<std::unique_ptr<PeerLink>> to_previous_;
+};
+
 // The names of the tensors that are not the same bits in both (or only in one).
 [[nodiscard]] std::vector<std::string> Differences(const TensorsByName& a,
                                                    const TensorsByName& b);

@@ -130,6 +130,25 @@ TEST(TrainStateTest, AnotherSplitFindsItsTensorsInAnyShard) {
       first.adapters()[1]->a.master.to(at::kBFloat16)));
 }
 
+TEST(TrainStateTest, AThirdShardIsReadToo) {
+  ScratchFolder folder;
+  State last(kSecond, 1);
+  last.Step(0.3);
+  for (int rank : {0, 1}) {
+    State other({kFirst[static_cast<size_t>(rank)]}, 1);
+    ASSERT_TRUE(
+        SaveShard(Shard(folder, rank), other.adapters(), other.optimizer())
+            .ok());
+  }
+  ASSERT_TRUE(
+      SaveShard(Shard(folder, 2), last.adapters(), last.optimizer()).ok());
+  State restored(kSecond, 2);
+  ASSERT_TRUE(
+      RestoreShards(folder.path(), restored.adapters(), &restored.optimizer())
+          .ok());
+  EXPECT_TRUE(SameMasters(restored, last));
+}
+
 TEST(TrainStateTest, AFailedRestoreChangesNothing) {
   ScratchFolder folder;
   State saved({kFirst[0]}, 1);

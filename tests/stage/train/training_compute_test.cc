@@ -78,6 +78,47 @@ TEST(TrainingComputeTest, TwoStagesGiveTheBitsOfOne) {
   }
 }
 
+// Expects that every stage took the step, and returns rank 0's report.
+StepReport All(const std::vector<absl::StatusOr<StepReport>>& reports) {
+  for (const auto& report : reports) {
+    EXPECT_TRUE(report.ok()) << report.status();
+    if (!report.ok()) return {};
+    EXPECT_EQ(report->grad_norm, reports[0]->grad_norm);
+  }
+  return *reports[0];
+}
+
+TEST(TrainingComputeTest, ThreeAndFourStagesGiveTheBitsOfOne) {
+  TinyStage alone({.max_grad_norm = 0.01});
+  std::vector<StepReport> expected;
+  for (int64_t step = 0; step < 2; ++step) {
+    auto report = RunAlone(&alone, TinyPlan(step, kThree));
+    ASSERT_TRUE(report.ok()) << report.status();
+    expected.push_back(*report);
+  }
+  for (int32_t world : {3, 4}) {
+    for (int64_t split = 1; split + world - 1 <= kTinyLayers; ++split) {
+      for (ScheduleName schedule :
+           {ScheduleName::kOneFOneB, ScheduleName::kGpipe,
+            ScheduleName::kSequential, ScheduleName::kInterleaved}) {
+        SCOPED_TRACE(absl::StrCat(world, " stages, split ", split, " ",
+                                  ToString(schedule)));
+        TinyRing ring(world, split, /*max_grad_norm=*/0.01,
+                      pipeline::ChunksOf({.name = schedule, .stages = world}));
+        for (size_t step = 0; step < 2; ++step) {
+          const StepReport report = All(ring.RunStep(
+              TinyPlan(static_cast<int64_t>(step), kThree), schedule));
+          EXPECT_EQ(report.losses, expected[step].losses);
+          EXPECT_EQ(report.grad_norm, expected[step].grad_norm);
+        }
+        EXPECT_THAT(Differences(ring.Gradients(), alone.gradients()),
+                    IsEmpty());
+        EXPECT_THAT(Differences(ring.Masters(), alone.Masters()), IsEmpty());
+      }
+    }
+  }
+}
+
 TEST(TrainingComputeTest, GradientsAreTheMeanOverMicrobatches) {
   TinyStage together({});
   ASSERT_TRUE(RunAlone(&together, TinyPlan(0, kThree)).ok());
@@ -257,6 +298,27 @@ TEST(TrainingComputeTest, EveryCutAndScheduleEvaluatesToTheSameBits) {
   }
 }
 
+TEST(TrainingComputeTest, ThreeAndFourStagesEvaluateToTheSameBits) {
+  TinyStage alone({});
+  ASSERT_TRUE(RunAlone(&alone, TinyPlan(0, kThree)).ok());
+  const auto expected = RunAlone(&alone, Evaluation(1, kEvaluated));
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  for (int32_t world : {3, 4}) {
+    for (int32_t chunks : {1, 2}) {
+      SCOPED_TRACE(absl::StrCat(world, " stages, ", chunks, " chunks"));
+      const auto schedule =
+          chunks == 1 ? ScheduleName::kOneFOneB : ScheduleName::kInterleaved;
+      TinyRing ring(world, /*split=*/1, /*max_grad_norm=*/0.0, chunks);
+      All(ring.RunStep(TinyPlan(0, kThree), schedule));
+      const StepReport report =
+          All(ring.RunStep(Evaluation(1, kEvaluated), schedule));
+      EXPECT_EQ(report.losses, expected->losses);
+      // The next step finds nothing of it.
+      All(ring.RunStep(TinyPlan(1, kThree), schedule));
+    }
+  }
+}
+
 TEST(TrainingComputeTest, AnEvaluationThatFailsLeavesNoTrace) {
   TinyStage stage({});
   ASSERT_TRUE(RunAlone(&stage, TinyPlan(0, kThree)).ok());
@@ -276,11 +338,35 @@ TEST(TrainingComputeTest, ThePeerSendsANormForEachOfItsTensors) {
   TrainingCompute& compute = first.compute();
   ASSERT_TRUE(compute.BeginStep(TinyPlan(0, {1})).ok());
   ASSERT_TRUE(compute.GradNormsToSend().ok());
-  auto slot = compute.GradNormsToReceive();
+  auto slot = compute.GradNormsToReceive(/*back=*/1);
   ASSERT_TRUE(slot.ok()) << slot.status();
   // Two blocks of ten adapters with two tensors each are the peer's.
   EXPECT_EQ(slot->buffers[0].shape, (Shape{2 * 10 * 2}));
   compute.AbandonStep();
+
+  // Of four stages each has one block, whoever it is.
+  TinyStage third({4, Rank(2), 1, 0.0, 1});
+  ASSERT_TRUE(third.compute().BeginStep(TinyPlan(0, {1})).ok());
+  ASSERT_TRUE(third.compute().GradNormsToSend().ok());
+  for (int32_t back : {1, 2, 3}) {
+    slot = third.compute().GradNormsToReceive(back);
+    ASSERT_TRUE(slot.ok()) << slot.status();
+    EXPECT_EQ(slot->buffers[0].shape, (Shape{10 * 2}));
+  }
+  third.compute().AbandonStep();
+}
+
+TEST(TrainingComputeTest, ANonFiniteGradientOfOneChangesNothingOnThreeStages) {
+  TinyRing ring(3, /*split=*/2);
+  const TensorsByName before = ring.Masters();
+  ring.stage(0).source().Poison(kThree[1]);
+  for (const auto& report : ring.RunStep(TinyPlan(0, kThree))) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(report.status())) << report.status();
+  }
+  EXPECT_THAT(Differences(ring.Masters(), before), IsEmpty());
+  // The same links go on.
+  ring.stage(0).source().Poison(-1);
+  All(ring.RunStep(TinyPlan(0, kThree)));
 }
 
 TEST(TrainingComputeTest, ANonFiniteGradientChangesNothingOnEitherStage) {
