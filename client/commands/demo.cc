@@ -61,7 +61,7 @@ void AddDemoCommand(CLI::App& app, CommandContext& context) {
                     "Write model, clips and job file, and train nothing");
   command->add_option("--record", options->record_dir,
                       "As of run: folder for each step's inputs and gradients");
-  SetAction(command, context, options, &RunDemo);
+  SetAction(command, context, options, RunDemo);
 }
 
 }  // namespace halfpipe
