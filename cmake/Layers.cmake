@@ -86,6 +86,8 @@ set(HP_LAYER_client_lora base jobs model store absl json)
 # a job as it is sent, followed and shown
 set(HP_LAYER_client_jobs base auth config jobs data store rpc client_lora absl
     grpc json)
+# files that `demo` makes up
+set(HP_LAYER_client_demo base store model absl json)
 set(HP_LAYER_client_doctor base client_jobs absl json)
 # coordinator and stages as children of this process
 set(HP_LAYER_client_local base config jobs client_jobs absl)
@@ -94,8 +96,8 @@ set(HP_LAYER_client_report base config pipeline jobs model plan client_jobs
     absl json)
 # one file for each command, and their parser
 set(HP_LAYER_client_commands base build_info auth manual config pipeline jobs
-    model plan client_lora client_jobs client_doctor client_local client_report
-    absl json cli11 grpc)
+    model plan client_lora client_jobs client_demo client_doctor client_local
+    client_report absl json cli11 grpc)
 set(HP_LAYER_decode base data absl ffmpeg heif webp seccomp)
 
 # hp_check_layer(NAME DEPS...): FATAL_ERROR on a dependency NAME may not have.

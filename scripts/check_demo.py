@@ -4,40 +4,47 @@
 Prints the loss of each tenth of the steps, from the files of `run --record`,
 and the LoRA file. Fails unless the last quarter's mean loss is below 0.8 of the
 first tenth's, and the file holds a trained pair for each of the model's 40
-targets.
+targets. Needs nothing but Python.
 """
 
+import array
 import collections
 import json
+import math
 import pathlib
 import re
 import sys
-
-import numpy as np
 
 MOST_OF_FIRST_LOSS = 0.8
 TARGETS = 40  # 4 blocks, 8 attention layers and 2 of the feed-forward net each
 
 
-def read_safetensors(path):
-    """{name: float32 array} of a file with F32 and BF16 tensors."""
+def floats_of(dtype, data):
+    """The values of F32 and BF16 tensors, on a little-endian machine."""
+    if dtype == "BF16":  # the upper half of a float32
+        halves = array.array("H", data)
+        data = array.array("I", (half << 16 for half in halves)).tobytes()
+    return array.array("f", data)
+
+
+def read_safetensors(path, only=None):
+    """{name: its values} of a file's F32 and BF16 tensors, or of one."""
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:8 + length])
     tensors = {}
-    for name, entry in header.items():
-        if name == "__metadata__":
+    for name, entry in json.loads(data[8:8 + length]).items():
+        # Integers: nothing that is checked here.
+        if name == "__metadata__" or entry["dtype"] not in ("F32", "BF16"):
+            continue
+        if only not in (None, name):
             continue
         begin, end = (8 + length + offset for offset in entry["data_offsets"])
-        if entry["dtype"] == "BF16":  # the upper half of a float32
-            bits = np.frombuffer(data[begin:end], "<u2").astype("<u4") << 16
-            values = bits.view("<f4")
-        elif entry["dtype"] == "F32":
-            values = np.frombuffer(data[begin:end], "<f4")
-        else:
-            continue  # integers: nothing that is checked here
-        tensors[name] = values.reshape(entry["shape"])
+        tensors[name] = floats_of(entry["dtype"], data[begin:end])
     return tensors
+
+
+def mean(values):
+    return sum(values) / len(values)
 
 
 def losses(record):
@@ -45,8 +52,8 @@ def losses(record):
     steps = collections.defaultdict(list)
     for path in record.rglob("step-*-mb-*.safetensors"):
         step = int(re.search(r"step-(\d+)-mb-", path.name).group(1))
-        steps[step].append(float(read_safetensors(path)["loss"].reshape(())))
-    return [float(np.mean(steps[step])) for step in sorted(steps)]
+        steps[step].append(read_safetensors(path, "loss")["loss"][0])
+    return [mean(steps[step]) for step in sorted(steps)]
 
 
 def check_losses(record):
@@ -54,10 +61,10 @@ def check_losses(record):
     if len(values) < 10:
         return f"{record} holds {len(values)} steps, expected at least 10"
     tenth = len(values) // 10
-    means = [np.mean(values[i:i + tenth]) for i in range(0, 10 * tenth, tenth)]
+    means = [mean(values[i:i + tenth]) for i in range(0, 10 * tenth, tenth)]
     print("loss, a tenth of the steps each:",
-          " ".join(f"{mean:.3f}" for mean in means))
-    last = np.mean(values[-(len(values) // 4):])
+          " ".join(f"{value:.3f}" for value in means))
+    last = mean(values[-(len(values) // 4):])
     if not last < MOST_OF_FIRST_LOSS * means[0]:
         return f"the loss went from {means[0]:.3f} to {last:.3f} only"
     return None
@@ -74,7 +81,7 @@ def check_lora(output):
     if len(downs) != TARGETS or set(tensors) != downs | ups:
         return f"{found[-1]} has {len(tensors)} tensors, expected {2 * TARGETS}"
     for name, values in tensors.items():
-        if not np.isfinite(values).all() or not values.any():
+        if not all(map(math.isfinite, values)) or not any(values):
             return f"{found[-1]}: {name} is not trained"
     print(f"LoRA: {found[-1]} ({found[-1].stat().st_size} bytes)")
     return None

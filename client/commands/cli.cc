@@ -18,6 +18,7 @@ namespace halfpipe {
 namespace {
 
 void AddCommands(CLI::App& app, CommandContext& context) {
+  AddDemoCommand(app, context);
   AddRunCommand(app, context);
   AddSubmitCommand(app, context);
   AddListCommand(app, context);

@@ -22,6 +22,20 @@ if [ ! -e "$HP_TORCH_LIB/libtorch_cpu.so" ]; then
     "HP_TORCH_LIB to torch's lib folder" >&2
   exit 3
 fi
+# Where Python's side of the wheel is there, it says which torch this is.
+hp_version="$(sed -n "s/^__version__ = '\([^']*\)'.*/\1/p" \
+  "$HP_TORCH_LIB/../version.py" 2>/dev/null || true)"
+case "$hp_version" in
+  *+cpu | *+cu12* | *+rocm* | *+xpu) hp_why=" and built without CUDA 13" ;;
+  "" | 2.11.0 | 2.11.0[!0-9]*) hp_why="" ;;
+  *) hp_why=" and these programs need 2.11.0" ;;
+esac
+if [ -n "$hp_why" ]; then
+  echo "halfpipe: the torch in '$HP_TORCH_LIB' is $hp_version$hp_why: run" \
+    "'pip install torch==2.11.0', or set HP_TORCH_LIB to the lib folder of" \
+    "another" >&2
+  exit 3
+fi
 export HP_TORCH_LIB
 for hp_folder in "$HP_TORCH_LIB" "$HP_TORCH_LIB"/../../nvidia/*/lib; do
   case ":${LD_LIBRARY_PATH:-}:" in
@@ -30,4 +44,4 @@ for hp_folder in "$HP_TORCH_LIB" "$HP_TORCH_LIB"/../../nvidia/*/lib; do
   esac
 done
 export LD_LIBRARY_PATH
-unset hp_folder hp_prefix
+unset hp_folder hp_prefix hp_version hp_why

@@ -15,4 +15,4 @@ grep -aEq '\[#+\.+\] +[0-9]+%  step [0-9]+/80  loss [0-9.]+ .* ETA [0-9]+s' \
   "$scratch/terminal" || fail "no progress bar: $(cat -v "$scratch/terminal")"
 grep -a '^loss, a tenth' "$scratch/terminal"
 "$HP_PYTHON" "$HP_SOURCE/tests/e2e/lora_formats_test.py" \
-  "$scratch/demo/model/high_noise_model" "$scratch/demo/output"
+  "$scratch/demo/model/dit" "$scratch/demo/output"

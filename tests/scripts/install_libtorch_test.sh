@@ -94,5 +94,22 @@ said="$(found HP_TORCH_LIB="$scratch" 2>&1)" || code=$?
 ((code == 3)) && [[ "$said" == *"libtorch not found"*halfpipe-install-libtorch* ]] ||
   fail "without libtorch: $code, $said"
 
+# Another torch is refused by name, where its wheel says which one it is.
+mkdir -p "$scratch/wheel/torch/lib"
+touch "$scratch/wheel/torch/lib/libtorch_cpu.so"
+torch_is() {
+  echo "__version__ = '$1'" >"$scratch/wheel/torch/version.py"
+  found HP_TORCH_LIB="$scratch/wheel/torch/lib" 2>&1
+}
+for version in 2.11.0 2.11.0+cu130 2.11.0a0+git70d99e9; do
+  torch_is "$version" >/dev/null || fail "torch $version is refused"
+done
+for version in 2.12.0+cu130 2.11.01 2.11.0+cpu 2.11.0+cu126; do
+  code=0
+  said="$(torch_is "$version")" || code=$?
+  ((code == 3)) && [[ "$said" == *"is $version "*"pip install torch==2.11.0"* ]] ||
+    fail "torch $version: $code, $said"
+done
+
 "$install" --prefix "$prefix" --remove
 [[ ! -e "$prefix" ]] || fail "--remove left it there"
