@@ -132,7 +132,7 @@ void ReloadSettings(const Flags& flags, const ServiceSecurity& security) {
   if (config.ok()) {
     SetMinLogLevel(config->log_level);
   } else {
-    LogError("the settings cannot be read; those from before stay",
+    LogError("the settings cannot be read; the old ones remain in force",
              {{"reason", config.status().message()}});
   }
   const absl::Status tokens =
@@ -288,23 +288,24 @@ int CheckStore(const Flags& flags) {
 // `healthcheck`: asks the process that serves metrics where these flags say;
 // stages, too, whose own programs are slow to start.
 CLI::App* AddHealthCheckCommand(CLI::App& app, HealthQuestion* question) {
-  CLI::App* command = app.add_subcommand(
-      "healthcheck",
-      "Ask the process that serves metrics there how it is: 0 "
-      "well, 1 not (for containers)");
+  CLI::App* command =
+      app.add_subcommand("healthcheck",
+                         "Ask a process's /healthz: exit code 0 if it is well, "
+                         "1 if not (for containers)");
   command->fallthrough();
   command
       ->add_option("--token-file", question->token_file,
-                   "A token that may read metrics, where they ask for one")
+                   "File with a token that may read metrics, if they need one")
       ->envname("HALFPIPE_HEALTH_TOKEN_FILE");
   command
       ->add_option("--certificate", question->certificate,
-                   "Who may have that token: the certificate of who serves "
-                   "metrics there (PEM); else tls.certificate of --config")
+                   "Send the token only to the server with this certificate "
+                   "(PEM); without it, tls.certificate of --config")
       ->envname("HALFPIPE_CERT");
   command
       ->add_option("--ca", question->ca,
-                   "Who may have signed another one of that name (PEM)")
+                   "Send it also to a certificate of the same name that this "
+                   "CA signed (PEM)")
       ->envname("HALFPIPE_CA");
   return command;
 }
@@ -343,9 +344,9 @@ int Main(int argc, char** argv) {
   TokenAction token_action;
   AddTokenCommand(app, &token_action);
   AddManualFlag(app, "halfpipe-coordinator",
-                {.about = "Its settings are keys of a YAML file, which "
-                          "docs/config.md of the distribution lists; the "
-                          "options here take the place of the file's.",
+                {.about = "The settings are in a YAML file (--config; "
+                          "docs/config.md of the distribution lists its keys). "
+                          "An option here takes precedence over the file.",
                  .exit_codes = DaemonExitCodes(),
                  .see_also = {"halfpipe(1)", "halfpipe-stage(1)"}});
   try {

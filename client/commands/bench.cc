@@ -156,7 +156,10 @@ absl::StatusOr<ExitCode> RunBench(const BenchCommandOptions& options,
 }
 
 void AddShapeOptions(CLI::App* command, BenchOptions* bench) {
-  command->add_option("--variant", bench->variant, "Whose shapes")->required();
+  command
+      ->add_option("--variant", bench->variant,
+                   "The model whose sizes are used, such as i2v-a14b")
+      ->required();
   command->add_option("--height", bench->height, "Pixels")
       ->capture_default_str();
   command->add_option("--width", bench->width, "Pixels")->capture_default_str();
@@ -171,7 +174,7 @@ void AddShapeOptions(CLI::App* command, BenchOptions* bench) {
   command->add_option("--rank", bench->rank, "LoRA rank")
       ->capture_default_str();
   command->add_option("--layers", bench->layers,
-                      "Blocks, in place of the variant's number");
+                      "Blocks, instead of as many as the variant has");
 }
 
 void AddPipelineOptions(CLI::App* command, BenchOptions* bench) {
@@ -190,7 +193,7 @@ void AddPipelineOptions(CLI::App* command, BenchOptions* bench) {
   add("--device", bench->device, "auto, cpu or cuda");
   add("--dtype", bench->dtype, "bf16 or fp32");
   command->add_flag("--profile", bench->profile,
-                    "Also the time of each operation and kernel group");
+                    "Report the time of each operation and kernel group too");
   command->add_option("--threads", bench->threads, "CPU threads a stage")
       ->capture_default_str();
 }

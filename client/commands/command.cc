@@ -48,7 +48,7 @@ void AddFormatFlag(CLI::App* command, OutputFormat* format) {
 void AddJoinTimeoutFlag(CLI::App* command, double* seconds) {
   command
       ->add_option("--join-timeout", *seconds,
-                   "Seconds that the stages may take to start")
+                   "Seconds to wait for the stages to start")
       ->check(PositiveCheck(kPositiveSeconds))
       ->capture_default_str();
 }
@@ -66,9 +66,9 @@ void AddConnectionFlags(CLI::App* command, ServiceFlags* flags) {
       ->capture_default_str();
   TlsFiles& tls = flags->security.tls;
   command
-      ->add_option("--ca", tls.ca,
-                   "Speak TLS; who may have signed the service's certificate "
-                   "(PEM)")
+      ->add_option(
+          "--ca", tls.ca,
+          "Use TLS; the CA that signed the service's certificate (PEM)")
       ->envname("HALFPIPE_CA");
   command
       ->add_option("--cert", tls.certificate,
@@ -193,9 +193,9 @@ void AddResumeFlags(CLI::App* command, ResumeOptions* options) {
   command->add_flag("--replace", options->replace,
                     "Move another job's checkpoints and LoRA in output.dir "
                     "into a folder with the date in its name");
-  command->add_flag("--accept-data", options->accept_data,
-                    "Go on although the data set is not the one that the "
-                    "checkpoint was made with");
+  command->add_flag(
+      "--accept-data", options->accept_data,
+      "Go on although the data set has changed since the checkpoint");
 }
 
 CLI::Validator PositiveCheck(const std::string& what) {

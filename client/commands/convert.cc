@@ -122,8 +122,9 @@ void AddConvertCommand(CLI::App& app, CommandContext& context) {
       ->option_text("LORA.safetensors")
       ->required();
   command
-      ->add_option("output", options->lora.output,
-                   "The file to write; of a merged model also a new folder")
+      ->add_option(
+          "output", options->lora.output,
+          "The file to write; for a merged model it may be a new folder")
       ->option_text("OUT")
       ->required();
   const auto is_format = [](const std::string& name) -> std::string {
@@ -142,12 +143,14 @@ void AddConvertCommand(CLI::App& app, CommandContext& context) {
           ->option_text("FORMAT");
   command
       ->add_option("--base", options->lora.base,
-                   "A DiT whose layers every key must match (file or folder)")
+                   "Check that every key belongs to a layer of this DiT (file "
+                   "or folder)")
       ->option_text("DIT")
       ->needs(to);
   command
-      ->add_option("--dtype", options->dtype,
-                   "bf16 or fp32 (default: what holds the input exactly)")
+      ->add_option(
+          "--dtype", options->dtype,
+          "bf16 or fp32 (default: bf16 if the file has bf16, else fp32)")
       ->check(CLI::IsMember({"bf16", "fp32"}))
       ->option_text("DTYPE")
       ->needs(to);
@@ -159,7 +162,7 @@ void AddConvertCommand(CLI::App& app, CommandContext& context) {
           ->excludes(to);
   command
       ->add_option("--strength", options->strength,
-                   "What the LoRA is multiplied with when it is merged")
+                   "How strongly to merge the LoRA (1: as it was trained)")
       ->check(PositiveCheck())
       ->capture_default_str()
       ->needs(merge);

@@ -99,12 +99,14 @@ void AddDoctorCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand(
       "doctor", "Look at this machine and say what to do about it");
   command
-      ->add_option("--disk", options->disk,
-                   "The folder whose disk is measured: of outputs and caches")
+      ->add_option(
+          "--disk", options->disk,
+          "Measure the disk of this folder, such as that of your outputs")
       ->option_text("DIR")
       ->capture_default_str();
   command
-      ->add_option("--disk-mib", options->disk_mib, "How much is written there")
+      ->add_option("--disk-mib", options->disk_mib,
+                   "How many MiB to write there")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   AddFormatFlag(command, &options->format);

@@ -99,8 +99,9 @@ JobCall DeleteCall() {
               "folder stays",
           .call = &TrainingClient::DeleteJob,
           .answer = [](const Job& job) {
-            return absl::StrCat("the record of ", job.id,
-                                " is deleted; its output folder is as it was");
+            return absl::StrCat(
+                "the record of ", job.id,
+                " is deleted; its output folder was not changed");
           }};
 }
 

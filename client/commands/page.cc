@@ -55,9 +55,8 @@ void AddPageCommand(CLI::App& app, CommandContext& context) {
       "page",
       "Open the service's page in the browser, or print its address, with a "
       "ticket to get in");
-  command->add_option("id", options->id, "A job on it");
-  command->add_flag("--no-open", options->only_print,
-                    "Print the address alone");
+  command->add_option("id", options->id, "Open the page of this job");
+  command->add_flag("--no-open", options->only_print, "Print only the address");
   AddServiceFlags(command, &options->service);
   SetAction(command, context, options, ShowPage);
 }

@@ -112,12 +112,14 @@ void AddPlanCommand(CLI::App& app, CommandContext& context) {
       "plan", "Predict a job's memory, time and timeline without running it");
   command->add_option("job", options->job, "The job file")->required();
   command->add_option("--rates", options->rates,
-                      "What the GPUs were measured to do, in place of the "
-                      "H200's rates that come with halfpipe");
+                      "File with the measured rates of your GPUs, instead of "
+                      "the built-in rates of an H200");
   command->add_option("--gpu-memory", options->gpu_memory,
-                      "Most of each GPU, in place of the job's: 22GiB");
-  command->add_option("--host-memory", options->host_memory,
-                      "Most of the host, in place of the job's: 64GiB");
+                      "Memory of each GPU to use at most, instead of "
+                      "pipeline.gpu_memory: 22GiB");
+  command->add_option(
+      "--host-memory", options->host_memory,
+      "RAM to pin at most, instead of pipeline.host_memory: 64GiB");
   command->add_option("--trace", options->trace,
                       "Write the timeline for Perfetto to this file");
   AddFormatFlag(command, &options->format);

@@ -177,10 +177,10 @@ class LocalRun {
     const auto restored = RestoreFinishedLora(job);
     if (absl::IsFailedPrecondition(restored.status())) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "this job is done, but its LoRA is not in its place: ",
+          "this job is done, but its LoRA is missing or is another one: ",
           restored.status().message(),
-          "\n  --replace puts it there or trains it again, and keeps what lies "
-          "there in a folder with the date in its name; or give this job "
+          "\n  --replace restores it or trains it again, and moves the present "
+          "files to a folder with the date in its name; or give this job "
           "another output.dir"));
     }
     HP_RETURN_IF_ERROR(restored.status());
@@ -241,7 +241,9 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
                       "job's output folder)");
   AddResumeFlags(command, &options->resume);
   AddJoinTimeoutFlag(command, &options->join_timeout_seconds);
-  command->add_option("--log-level", options->log_level, "Of the processes")
+  command
+      ->add_option("--log-level", options->log_level,
+                   "Log level of the processes")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
   AddFormatFlag(command, &options->format);

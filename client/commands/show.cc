@@ -162,7 +162,7 @@ void AddShowCommand(CLI::App& app, CommandContext& context) {
   command->add_option("id", options->id, "The job, or the word model")
       ->required();
   command->add_option("path", options->path,
-                      "Of a model: the folder or file of its weights, or the "
+                      "For a model: the folder or file of its weights, or the "
                       "name of a known variant");
   command->add_flag("--config", options->config,
                     "Print its whole configuration too, defaults included");

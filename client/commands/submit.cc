@@ -82,9 +82,9 @@ void AddRunFlags(CLI::App* command, SubmitOptions* options) {
                    "Jobs with a higher one leave the queue first")
       ->capture_default_str();
   command
-      ->add_option("--retry", options->retry_limit,
-                   "How often to try again after a failure that another try "
-                   "may mend")
+      ->add_option(
+          "--retry", options->retry_limit,
+          "How often to try again after a failure that may go away by itself")
       ->option_text("TIMES")
       ->capture_default_str();
   const auto parse = [options](const std::string& text) {
@@ -105,7 +105,7 @@ void AddRunFlags(CLI::App* command, SubmitOptions* options) {
                                                 {"check", JobKind::kCheck}};
   command
       ->add_option("--kind", options->kind,
-                   "train; prepare: only fill the cache; check: only look")
+                   "train; prepare: only fill the cache; check: only check")
       ->transform(
           CLI::CheckedTransformer(kinds).description("{train,prepare,check}"))
       ->option_text("KIND");
@@ -125,7 +125,7 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
       ->option_text("JOB.yaml")
       ->required();
   command->add_option("--id", options->id,
-                      "The job's id; a repeated submit is then harmless");
+                      "The job's id; the same submit may then be repeated");
   AddLabelFlag(command, "Give the job a label; may be repeated",
                &options->labels);
   command->add_flag("--no-wait", options->no_wait,

@@ -67,8 +67,9 @@ Finding CheckPciGpu(const fs::path& gpu) {
   finding.verdict = width < most ? Verdict::kWarn : Verdict::kOk;
   if (width < most) {
     finding.advice =
-        "offloading and a link over the host move less: use a slot with all "
-        "lanes, look for a riser or a second card that shares them";
+        "moving activations to RAM, and between the cards, is slower over "
+        "fewer lanes: use a slot with all lanes, look for a riser or a second "
+        "card that shares them";
   }
   return finding;
 }
@@ -150,9 +151,9 @@ Finding CheckLockedMemory(int64_t limit_bytes) {
           .found = absl::StrCat("at most ", ReadableBytes(limit_bytes),
                                 " (ulimit -l)"),
           .advice =
-              "offloading pins tens of GiB, and some drivers count that: "
-              "LimitMEMLOCK=infinity in a unit, --ulimit memlock=-1 for "
-              "a container, or limits.conf"};
+              "offloading locks tens of GiB of RAM, and some drivers count "
+              "that: set LimitMEMLOCK=infinity in a unit, --ulimit memlock=-1 "
+              "for a container, or limits.conf"};
 }
 
 Finding CheckHostMemory(const std::string& root) {

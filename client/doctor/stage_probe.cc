@@ -144,8 +144,8 @@ Finding OneLink(const Json& probe, const Json& link) {
   } else if (rate < kSlowLink) {
     finding.verdict = Verdict::kWarn;
     finding.advice =
-        "activations cross here twice a micro-batch: put the "
-        "cards under one PCIe switch or root, all lanes in use";
+        "every micro-batch crosses this link twice: put the cards under one "
+        "PCIe switch or root, with all lanes in use";
   }
   return finding;
 }
@@ -179,11 +179,11 @@ Findings FindingsOfProbe(absl::string_view text) {
                    "driver's line, CUDA_VISIBLE_DEVICES, and a container's "
                    "device options"});
   } else if (probe["gpus"].size() == 1) {
-    findings.push_back(
-        {.subject = "gpus",
-         .verdict = Verdict::kWarn,
-         .found = "one GPU",
-         .advice = "a pair wants two; with one set pipeline.stages: 1"});
+    findings.push_back({.subject = "gpus",
+                        .verdict = Verdict::kWarn,
+                        .found = "one GPU",
+                        .advice = "two are needed to share a model; with one, "
+                                  "set pipeline.stages: 1"});
   }
   if (probe.contains("links") && probe["links"].is_array()) {
     for (const Json& link : probe["links"]) {

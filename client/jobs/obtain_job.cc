@@ -29,7 +29,8 @@ absl::StatusOr<Job> ObtainJob(TrainingClient& client, const JobSpec& spec,
     return known;
   }
   if (!spec.record_dir.empty()) {
-    printer.Notice("going on with a job that has begun: --record is as it was");
+    printer.Notice(
+        "going on with a job that has begun: --record stays as it was then");
   }
   if (!IsAtRest(*known)) {
     // Its run was killed, and it goes on with what was said then.

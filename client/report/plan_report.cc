@@ -192,7 +192,7 @@ std::string PlanText(const PlanReport& report) {
   absl::StrAppend(&text, "pinned     ", ReadableBytes(plan.pinned_host_bytes()),
                   " in all\n");
   absl::StrAppend(&text, "longest    ", report.longest_frames,
-                  " frames of this size fit, at any speed\n\n");
+                  " frames of this size fit, however slowly\n\n");
   return absl::StrCat(text, "one step (F forward, B backward, h head):\n",
                       TimelineText(plan, kTimelineColumns));
 }

@@ -129,7 +129,7 @@ absl::Status TokenBook::ReadAgain() {
   if (!fresh.ok()) {
     const std::string problem(fresh.status().message());
     if (problem != problem_) {
-      LogError("the tokens file cannot be read; the tokens from before stay",
+      LogError("the tokens file cannot be read; the old tokens remain valid",
                {{"reason", problem}});
     }
     problem_ = problem;

@@ -211,12 +211,12 @@ std::string ForeignKeyHint(absl::string_view name, const YAML::Node& value,
   if (IsOneOf(name, {"epochs", "num_epochs", "max_train_epochs",
                      "num_train_epochs", "save_every_n_epochs"})) {
     return "epochs are not counted here: train.steps and output.save_every "
-           "count steps, of which an epoch has samples * data.repeat / "
-           "train.micro_batches";
+           "count steps; a round through the data set has samples * "
+           "data.repeat / train.micro_batches of them";
   }
   if (IsOneOf(name, {"fps", "target_fps", "source_fps", "frame_rate"})) {
-    return "frames are taken as they are: convert clips of another rate with "
-           "ffmpeg -r";
+    return "frames are not resampled: convert clips with another rate first "
+           "(ffmpeg -i IN -vf fps=16 OUT)";
   }
   if (IsOneOf(name, {"resolution", "resolutions"})) {
     return "write data.height and data.width";
@@ -253,9 +253,9 @@ std::string ForeignKeyHint(absl::string_view name, const YAML::Node& value,
            "which wandb sync --sync-tensorboard takes";
   }
   if (IsOneOf(name, {"blocks_to_swap", "offload"})) {
-    return "weights stay on the GPUs here, and pipeline.memory says what "
-           "becomes of activations: auto chooses what fits "
-           "pipeline.gpu_memory; model.weights: fp8 halves the weights";
+    return "weights stay on the GPUs here; pipeline.memory decides what "
+           "happens to activations (auto chooses what fits "
+           "pipeline.gpu_memory), and model.weights: fp8 halves the weights";
   }
   return "";
 }

@@ -40,8 +40,9 @@ void AddModel(ModelConfig& m, Table& t) {
         "image_encoder");
   t.Add("model.weights", Choice(&m.weights, {"bf16", "fp8", "fp8_compute"}),
         kDecides,
-        "How the frozen weights are held: `bf16`; `fp8` (e4m3 with a scale a "
-        "row, products in bf16); `fp8_compute` (products in fp8 too).");
+        "How the frozen weights are stored: `bf16`; `fp8` (8 bits, e4m3 with a "
+        "scale for each row; computes in bf16); `fp8_compute` (multiplies in "
+        "fp8 too; needs Ada, Hopper or Blackwell).");
   t.Add("model.random.variant", Text(&m.random.variant), kDecides,
         "Random weights of this variant's shapes instead of files, made on "
         "the device.");
@@ -64,13 +65,12 @@ void AddLora(LoraConfig& l, Table& t) {
         "LoRA.",
         "target_modules lora_target_modules");
   t.Add("lora.init_from", Path(&l.init_from), kContent,
-        "A LoRA file to start from, in any format that is known; empty: a "
-        "fresh one.",
+        "A LoRA file to start from, in any known format; empty: start fresh.",
         "lora_checkpoint init_from_existing");
-  t.Add("lora.partial", Flag(&l.partial), kFree,
-        "Whether lora.init_from may leave out some of the targets (they start "
-        "fresh) or hold more than they take (which is left out). `false`: "
-        "either is an error.");
+  t.Add(
+      "lora.partial", Flag(&l.partial), kFree,
+      "`true`: lora.init_from may lack some of the targets (they start fresh) "
+      "or have other layers (they are left out). `false`: either is an error.");
 }
 
 void AddData(DataConfig& d, Table& t) {
@@ -93,12 +93,16 @@ void AddData(DataConfig& d, Table& t) {
   t.Add("data.width", Integer(&d.width, 0, DataConfig::kMaxSide), kDecides,
         "Pixels, a multiple of 16 (32 for TI2V-5B).");
   t.Add("data.max_pixels", Integer(&d.max_pixels, 256, 16777216), kDecides,
-        "Largest height * width where the size is each clip's own.");
+        "Largest height * width if each clip keeps its own size.");
   t.Add("data.frames", Integer(&d.frames, 1, DataConfig::kMaxFrames), kDecides,
-        "Frames of a sample, 4k+1. A shorter clip gives the most it can.",
+        "Frames of a sample: 4k+1 (5, 9, 13, ...), or 1. Of a longer clip the "
+        "first frames are used; a shorter one is used as far as it goes, in "
+        "steps of four frames.",
         "num_frames");
   t.Add("data.repeat", Integer(&d.repeat, 1, 1000000), kDecides,
-        "How often an epoch holds each sample.", "dataset_repeat num_repeats");
+        "How often each sample comes in one round through the data set, before "
+        "the order is shuffled anew. It does not change the number of steps.",
+        "dataset_repeat num_repeats");
   t.Add("data.random.samples", Integer(&d.random.samples, 0, 1000000), kDecides,
         "Samples with made-up latents and contexts instead of files; 0: "
         "files.");
@@ -106,13 +110,13 @@ void AddData(DataConfig& d, Table& t) {
         "A clip that cannot be read or decoded: `stop` lists all of them and "
         "ends the job before it trains; `skip` lists them and trains without.");
   t.Add("data.alpha", Alpha(&d.alpha), kContent,
-        "The colour that shows through transparent parts: `black`, `white` or "
-        "`#rrggbb`; `refuse`: a medium with transparency is an error.");
-  t.Add("data.stills", Choice(&d.stills, {"refuse", "train"}), kFree,
-        "Pictures in the data set of a model that continues a first frame, or "
-        "one frame of each clip (`data.frames: 1`): what it learns is the "
-        "frames after it, which a still does not have. `refuse`: an error; "
-        "`train`: they are trained on all the same.");
+        "The colour behind transparent parts: `black`, `white` or `#rrggbb`; "
+        "`refuse`: a clip or picture with transparency is an error.");
+  t.Add(
+      "data.stills", Choice(&d.stills, {"refuse", "train"}), kFree,
+      "What to do with pictures (or `data.frames: 1`) when the model continues "
+      "a first frame: it learns the frames that follow, and a picture has "
+      "none. `refuse`: an error; `train`: train on them nevertheless.");
 }
 
 void AddOptimizer(TrainConfig& c, Table& t) {
@@ -144,18 +148,18 @@ void AddTrain(TrainConfig& c, Table& t) {
   t.Add("train.steps", Integer(&c.steps, 1, 10000000), kExtends,
         "Optimizer steps.", "max_train_steps max_steps");
   t.Add("train.micro_batches", Integer(&c.micro_batches, 1, 4096), kDecides,
-        "Samples of a step, one at a time through the pipeline: with 1 the "
-        "stages cannot overlap, 8 keeps both busy.");
+        "Samples in a step. They go through the two stages one after the "
+        "other: with 1 the stages take turns, with 8 both are busy.");
   AddOptimizer(c, t);
   t.Add("train.max_grad_norm", Real(&c.max_grad_norm, 0.0, kInfinity), kDecides,
-        "Gradients whose norm over both stages is larger are scaled down to "
-        "it; 0: never, as DiffSynth does.",
+        "If the norm of all gradients, over both stages, is larger than this, "
+        "they are scaled down to it; 0: never, as in DiffSynth.",
         "gradient_clipping clip_grad_norm");
   TimestepConfig& s = c.timesteps;
   t.Add("train.timesteps.min_boundary", Real(&s.min_boundary, 0.0, 1.0),
         kDecides,
-        "First fraction of the timestep grid that is trained; 0 is pure "
-        "noise.",
+        "Where the trained part of the timesteps begins, from 0 (pure noise) "
+        "to 1 (no noise).",
         "min_timestep_boundary");
   t.Add("train.timesteps.max_boundary", Real(&s.max_boundary, 0.0, 1.0),
         kDecides,
@@ -176,49 +180,54 @@ void AddTrain(TrainConfig& c, Table& t) {
   t.Add("train.seed", Integer(&c.seed, 0, kMaxInt), kDecides,
         "Decides noise, timesteps, data order and the LoRA's start.");
   t.Add("train.deterministic", Flag(&c.deterministic), kDecides,
-        "Bit-identical repetition on GPUs, at a cost in speed.");
+        "On GPUs the same job gives the same bits again; slower.");
   // Not part of the digest: it decides nothing as long as all is finite, and
   // whoever was stopped may go on from the same checkpoint with another one.
-  t.Add("train.on_nonfinite",
-        Choice(&c.on_nonfinite, {"stop", "skip", "rollback"}), kFree,
-        "A loss or gradient that is NaN or infinite: `stop` ends the job; "
-        "`skip` drops the step, and ends the job after 20 in a row; `rollback` "
-        "goes back to the last checkpoint with half the learning rate. A "
-        "resumed job does the same; with `rollback` only where save_every "
-        "counts steps.");
+  t.Add(
+      "train.on_nonfinite",
+      Choice(&c.on_nonfinite, {"stop", "skip", "rollback"}), kFree,
+      "What to do about a loss or gradient that is NaN or infinite: `stop` "
+      "ends the job; `skip` drops the step, and ends the job after 20 in a "
+      "row; `rollback` goes back to the last checkpoint with half the learning "
+      "rate. A job that was stopped and resumed ends as it would have without "
+      "that; with `rollback` only if save_every is a number of steps.");
 }
 
 void AddPipeline(PipelineConfig& p, Table& t) {
   t.Add("pipeline.split_at", IntegerOrAuto(&p.split_at, 1, 1024), kFree,
-        "Blocks on stage 0; the rest is on stage 1. With `interleaved`, each "
-        "stage's blocks are divided between its chunks.");
+        "How many blocks are on stage 0; the others are on stage 1. With "
+        "`interleaved`, each stage's blocks are divided between its chunks.");
   t.Add("pipeline.schedule",
         Choice(&p.schedule, {"1f1b", "gpipe", "sequential", "interleaved"}),
         kFree,
-        "The order of the micro-batches; the result is the same. `interleaved` "
-        "cuts each stage into chunks of blocks (two, or four where the planner "
-        "finds that faster): less idle time, more transfers.");
+        "In which order the stages work on the micro-batches. The LoRA is the "
+        "same with each. `interleaved` divides each stage into chunks of "
+        "blocks (two, or four if the planner finds that faster): the stages "
+        "wait less and send more.");
   t.Add("pipeline.stages", Integer(&p.stages, 1, 2), kFree,
         "Processes (and GPUs) that share the model.");
   t.Add("pipeline.warmup", PairOrAuto(&p.warmup, 1, 4096), kFree,
-        "Forwards of segments 0 and 1 before the first backward of `1f1b`; "
-        "more hide more latency and need more memory.");
+        "For `1f1b`: how many forwards stage 0 and stage 1 do before their "
+        "first backward. More of them hide more of the time that transfers "
+        "take, and need more memory.");
   t.Add("pipeline.memory",
         ChoiceOrAuto(&p.memory, {"keep", "recompute", "offload"}), kFree,
-        "What becomes of activations until the backward pass.");
+        "What happens to activations until the backward pass: `keep` them on "
+        "the GPU, `offload` them to RAM, or `recompute` them then; `auto` "
+        "chooses for each kind what fits and is fastest.");
   t.Add("pipeline.gpu_memory", BytesOrAuto(&p.gpu_memory_bytes), kFree,
-        "Most memory to use of each GPU; `auto`: what is free.");
+        "How much memory of each GPU to use at most; `auto`: what is free.");
   t.Add("pipeline.host_memory", BytesOrAuto(&p.host_memory_bytes), kFree,
-        "Most host memory for both stages together; `auto`: the smaller of "
-        "what is available and what is left of the cgroup's limit, less 4 "
-        "GiB.");
+        "How much RAM both stages together may pin at most; `auto`: what is "
+        "available, or what is left of the cgroup's limit if that is less, "
+        "minus 4 GiB.");
   t.Add("pipeline.profile", Flag(&p.profile), kFree,
         "Time every group of kernels, for `halfpipe bench --profile`; costs "
         "about a percent.");
   t.Add("pipeline.device", Choice(&p.device, {"auto", "cpu", "cuda"}), kMachine,
         "Where the stages compute.");
   t.Add("pipeline.dtype", Choice(&p.dtype, {"bf16", "fp32"}), kDecides,
-        "What the model computes in.");
+        "The number format that the model computes in.");
   t.Add("pipeline.threads", Integer(&p.threads, 1, 1024), kMachine,
         "CPU threads of each stage. On the CPU another number may change the "
         "last bits of the result.");
@@ -228,13 +237,13 @@ void AddOutput(OutputConfig& o, Table& t) {
   t.Add("output.dir", Path(&o.dir), kPlace,
         "Folder for checkpoints and the LoRA files.", "output_path output_dir");
   t.Add("output.save_every", StepsOrDuration(&o.save_every), kFree,
-        "When a checkpoint is written, besides the end.",
+        "How often a checkpoint is written; one is always written at the end.",
         "save_steps save_every_n_steps");
   t.Add("output.keep", Integer(&o.keep, 0, 1000000), kFree,
-        "How many of the newest checkpoints stay; 0: all.");
+        "How many of the newest checkpoints are kept; 0: all.");
   t.Add("output.formats",
         ChoiceList(&o.formats, {"diffsynth", "comfyui", "diffusers"}), kFree,
-        "LoRA files that each checkpoint holds.");
+        "In which formats each checkpoint has the LoRA.");
   t.Add("output.metrics",
         ChoiceList(&o.metrics, {"jsonl", "tensorboard"}, ListSize::kMayBeEmpty),
         kFree,
@@ -256,11 +265,11 @@ void AddValidation(ValidationConfig& v, Table& t) {
         "last step.",
         "validation_steps eval_steps eval_every_n_steps");
   t.Add("validation.bands", Integer(&v.bands, 1, 16), kFree,
-        "The trained timesteps are cut into so many equal parts, and each "
-        "sample is evaluated in the middle of each, with noise of its own that "
-        "never changes.");
+        "The trained timesteps are divided into this many equal parts, and "
+        "each sample is evaluated in the middle of each part, always with the "
+        "same noise.");
   t.Add("validation.patience", Integer(&v.patience, 0, kMaxInt), kFree,
-        "The job ends, as done, after so many validations in a row without a "
+        "The job ends, as done, after this many validations in a row without a "
         "better loss; 0: never.",
         "early_stopping_patience");
   t.Add("validation.seed", Integer(&v.seed, 0, kMaxInt), kContent,

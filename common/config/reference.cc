@@ -48,17 +48,17 @@ the folder of the job file.
 
 ## The job file
 
-A job is what it trains: its file may be edited, moved and renamed, and the job
-goes on from its last checkpoint. The column *edit* says what another value does
-to a job that has begun:
+You may edit, move and rename a job's file: as long as it trains the same, the
+job goes on from its last checkpoint. The column *edit* says what happens if you
+change the value of a key in a job that has begun:
 
 | edit | what happens |
 | --- | --- |
 | free | nothing: the job goes on, and ends in the same bytes |
-| machine | the job goes on, and says that the last bits may be others |
-| content | files may move and be renamed; with another content the job is refused (for data, `--accept-data` goes on) |
+| machine | the job goes on, and says that the last bits may differ |
+| content | files may be moved and renamed; if their content has changed, the job is refused (for data, `--accept-data` goes on) |
 | extends | the job goes on from its last checkpoint to the new number of steps; fewer than are done are refused |
-| decides | another LoRA: refused by name, with the old and the new value. Give the job another `output.dir`, or add `--replace` |
+| decides | the LoRA would be another one: the job is refused, with the old and the new value. Give it another `output.dir`, or add `--replace` |
 
 )";
 

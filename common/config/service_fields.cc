@@ -21,8 +21,8 @@ void AddSecurity(ServiceConfig& c, Table& t) {
         "Clients and stages must show a certificate that one of these has "
         "signed (mutual TLS). Empty: they need none.");
   t.Add("tokens", Path(&c.tokens), kPlain,
-        "File of the tokens that are let in, which `halfpipe-coordinator token "
-        "add` writes. Empty: everybody who can connect is.");
+        "File with the accepted tokens, written by `halfpipe-coordinator token "
+        "add`. Empty: everybody who can connect is accepted.");
   t.Add("roots.data", PathList(&c.roots.data), kPlain,
         "Folders that the data and caches of a job must lie in. Needed, with "
         "the two below, as soon as there are tokens; without all three a job "
@@ -38,7 +38,7 @@ void AddLimits(ServiceLimits& l, Table& t) {
   t.Add("limits.message_size", Bytes(&l.message_bytes, kMiB, 1024 * kMiB),
         kPlain,
         "Largest message to the service. The list of a data set's samples is "
-        "one: about 1 KiB a sample.");
+        "one message, with about 1 KiB for each sample.");
   t.Add("limits.config_size", Bytes(&l.config_bytes, 1024, 16 * kMiB), kPlain,
         "Largest job file.");
   t.Add("limits.queued_jobs", Integer(&l.queued_jobs, 1, 10000000), kPlain,
@@ -46,14 +46,14 @@ void AddLimits(ServiceLimits& l, Table& t) {
   t.Add("limits.watches", Integer(&l.watches, 1, 4096), kPlain,
         "Clients that may follow a job at once.");
   t.Add("limits.connections", Integer(&l.connections, 16, 16384), kPlain,
-        "Connections to listen_address at once, over TCP. A quarter is for "
-        "those whose first call has not been let in yet: where there are more, "
-        "the oldest of these ends for each that comes, and all of them after "
+        "Connections to listen_address at the same time, over TCP. Connections "
+        "without an accepted call get a quarter of the places: if there are "
+        "more, each new one ends the oldest of them, and all of them end after "
         "20 seconds.");
   t.Add("limits.machine_connections", Integer(&l.machine_connections, 4, 16384),
         kPlain,
-        "How many of those one other machine may have: an IPv4 address, or a "
-        "/64 of IPv6.");
+        "How many of those may come from one other machine: an IPv4 address, "
+        "or a /64 of IPv6.");
   t.Add("limits.watches_per_token", Integer(&l.watches_per_token, 1, 4096),
         kPlain, "Clients with one token that may follow a job at once.");
   t.Add("limits.queued_jobs_per_token",
@@ -61,18 +61,18 @@ void AddLimits(ServiceLimits& l, Table& t) {
         "Jobs of one token that may wait at once.");
   t.Add("limits.queued_bytes_per_token",
         Bytes(&l.queued_bytes_per_token, 1024, 16384 * kMiB), kPlain,
-        "What the files of those may have together.");
+        "How large the job files of those may be together.");
   t.Add("limits.queued_bytes", Bytes(&l.queued_bytes, kMiB, 64 * 1024 * kMiB),
-        kPlain, "What the files of all jobs that wait may have together.");
+        kPlain, "How large the job files of all waiting jobs may be together.");
 }
 
 void AddRetention(RetentionConfig& r, Table& t) {
   t.Add("retention.days", Integer(&r.days, 1, 36500), kPlain,
-        "The record of a job is deleted so many days after it has ended: what "
-        "`list`, `show` and `logs` say of it. Its output folder stays.");
+        "The record of a job (what `list`, `show` and `logs` say about it) is "
+        "deleted this many days after it has ended. Its output folder stays.");
   t.Add("retention.ended_jobs", Integer(&r.ended_jobs, 1, 10000000), kPlain,
-        "Of more jobs that have ended, the records of those that ended first "
-        "are deleted.");
+        "If more jobs than this have ended, the records of those that ended "
+        "first are deleted.");
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ std::vector<Field> ServiceFields(ServiceConfig* config) {
             Choice(&config->log_level, {"debug", "info", "warning", "error"}),
             kPlain, "The least severe log lines that are written.");
   table.Add("lease_seconds", Integer(&config->lease_seconds, 1, 3600), kPlain,
-            "A stage that was silent for so long is taken for dead.");
+            "A stage that has sent nothing for this long counts as dead.");
   AddSecurity(*config, table);
   AddLimits(config->limits, table);
   AddRetention(config->retention, table);

@@ -51,7 +51,7 @@ class Walk {
     if (real != root_ && LiesIn(root_, real)) {
       log_->Warn(folder.string(),
                  absl::StrCat("is a link to ", real.string(),
-                              ", which holds the data folder: passed over"));
+                              ", which contains the data folder: left out"));
       return false;
     }
     const auto [it, is_new] = read_.emplace(real.string(), folder.string());

@@ -265,8 +265,8 @@ class FolderReader {
     }
     if (IsNamedLikeDocumentation(file)) {
       log_->Warn(file,
-                 "is taken for documentation, as there is no clip of "
-                 "its name: passed over");
+                 "is left out: it looks like documentation, and there is no "
+                 "clip of its name");
       return;
     }
     if (!HasReadableName(file)) return;
@@ -287,9 +287,10 @@ class FolderReader {
       log_->Warn(file, "is not read: unpack it if it holds clips");
     } else if (IsNamedLikeMedia(file) &&
                by_name_[WithoutExtension(file)].captions.empty()) {
-      log_->Warn(file, absl::StrCat("is no known kind of media, and passed "
-                                    "over; expected ",
-                                    KnownMediaKinds()));
+      log_->Warn(
+          file,
+          absl::StrCat("is left out: it is no known kind of media; expected ",
+                       KnownMediaKinds()));
     }
   }
 

@@ -222,8 +222,8 @@ DescribedFile DescribeContent(absl::string_view path, absl::string_view head,
   }
   if (IsWebPage(head)) {
     return {FileForm::kWebPage,
-            "is a web page: its download failed, for want of a right address "
-            "or of access; download it again"};
+            "is a web page, not the file: the address was wrong or access was "
+            "denied; download it again"};
   }
   if (absl::StartsWith(head, "GGUF")) {
     return {FileForm::kGguf,
@@ -261,8 +261,8 @@ DescribedFile DescribeRegular(const std::string& path, int fd, uint64_t size) {
   }
   if (fs::exists(path + ".aria2", ignored)) {
     return {FileForm::kUnfinished,
-            "is not downloaded in full: aria2 left its notes beside it "
-            "(.aria2); let it go on (aria2c -c)"};
+            "is not downloaded completely (there is an .aria2 file beside it): "
+            "let aria2 finish it (aria2c -c)"};
   }
   const std::string head =
       ReadPiece(fd, 0, std::min<uint64_t>(size, kLookedAt));
@@ -275,8 +275,8 @@ DescribedFile DescribeRegular(const std::string& path, int fd, uint64_t size) {
       IsZeros(
           ReadPiece(fd, size > kLookedAt ? size - kLookedAt : 0, kLookedAt))) {
     return {FileForm::kZeros,
-            "holds nothing but zeros: room was made for it, and its content "
-            "never came; download or copy it again"};
+            "is all zeros: its download or copy reserved the space and never "
+            "wrote the content; download or copy it again"};
   }
   return DescribeContent(path, head, size);
 }

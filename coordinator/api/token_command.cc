@@ -47,9 +47,9 @@ absl::Status ReportReload(const TokenOptions& options, const char* what) {
 // user.
 void TellOfNewFile(const TokenOptions& options) {
   std::fprintf(stderr,
-               "%s is new and for this user alone: where the service runs as "
-               "another one, give it the service's group (chgrp) and mode 640; "
-               "later edits keep them.\n",
+               "%s is new, and only this user can read it. If the service runs "
+               "as another user, give the file the service's group (chgrp) and "
+               "mode 640; later edits keep both.\n",
                options.path.c_str());
 }
 
@@ -123,10 +123,10 @@ void AddTokenCommand(CLI::App& app, TokenAction* action) {
       ->required()
       ->check(CLI::IsMember({"read", "submit", "admin", "stage"}));
   add->add_option("--pair", options->pair,
-                  "the only pair that a stage with it may be part of");
+                  "The only pair that a stage with this token may join");
   add->add_option("--certificate", options->certificate,
-                  "a name in the certificate without which it does not count "
-                  "(mutual TLS)");
+                  "The token is accepted only with a client certificate of "
+                  "this name (mutual TLS)");
   add->callback(set(&Add));
   AddVerb(token, "list", "names, roles and what they are bound to",
           options.get())

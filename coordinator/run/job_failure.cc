@@ -55,7 +55,7 @@ std::string MemoryAdvice(const StageInfo& stage,
       "; the memory plan expected at most ", GiB(forecast->peak_bytes), " of ",
       GiB(forecast->budget_bytes), " on ", DeviceText(stage),
       ". If another process uses this GPU, end it, or set pipeline.gpu_memory "
-      "(--gpu-memory) to what it leaves; if none does, set it to ",
+      "(--gpu-memory) to what it leaves free; if none does, set it to ",
       (forecast->budget_bytes - kStep) / (kStep >> 10), "MiB");
 }
 

@@ -68,7 +68,7 @@ std::vector<std::string> ResumeNotices(const CheckpointManifest& manifest,
   }
   const std::string device =
       stage == nullptr ? manifest.device : DeviceKind(*stage);
-  const char* last_bits = "the last bits of the result may be others";
+  const char* last_bits = "the last bits of the result may differ";
   SayChange("pipeline.threads", absl::StrCat(manifest.threads),
             absl::StrCat(config.pipeline.threads),
             device == "cpu" ? last_bits : "nothing else changes", &notices);

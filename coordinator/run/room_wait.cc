@@ -26,7 +26,7 @@ std::string WaitText(const absl::Status& cause) {
   return absl::StrCat(
       "waits for descriptors or memory of the system: ",
       std::string(cause.message()),
-      ". Nothing is lost: the job goes on by itself once there are some");
+      ". Nothing is lost: the job goes on by itself when there are some again");
 }
 
 }  // namespace

@@ -63,10 +63,10 @@ std::optional<absl::Status> StallWatch::OnHeartbeat(
   }
   const std::string text =
       absl::StrCat(absl::StrJoin(texts, "; "),
-                   ": alive, but it does not get on. The command is given up; "
-                   "a process that cannot end it is started again. If it "
-                   "happens again, look at that stage's log, dmesg (Xid, hung "
-                   "tasks) and the disk it reads from");
+                   ": it lives but makes no progress. It is told to give up "
+                   "what it does; if it cannot, its process is started again. "
+                   "If it happens again, look at that stage's log, dmesg (Xid, "
+                   "hung tasks) and the disk it reads from");
   run_->Log(LogSeverity::kWarning, text);
   absl::Status stuck = absl::UnavailableError(text);
   MarkStuck(&stuck);

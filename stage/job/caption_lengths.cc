@@ -45,7 +45,7 @@ absl::StatusOr<std::vector<std::string>> LongCaptionWarnings(
     warnings.push_back(
         absl::StrCat(row.where, ": the caption has ", count->second,
                      " tokens, and the model reads ", kPromptTokens,
-                     ": what is behind these is not trained; shorten it"));
+                     ": what comes after them is not trained; shorten it"));
   }
   if (others > 0) {
     warnings.push_back(absl::StrCat(first_other, ": the first of ", others,

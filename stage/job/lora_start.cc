@@ -259,8 +259,8 @@ class Start {
     Warn(absl::StrCat(
         "has alpha ", least, one ? "" : absl::StrCat(" to ", most),
         " and lora.alpha is ", lora_.alpha,
-        ": B is rescaled so that the start is the file's, but from there the "
-        "same learning rate changes B by another measure",
+        ": B is rescaled so that training starts from what the file was; but "
+        "with the same learning rate B then changes faster or slower",
         one ? absl::StrCat("; write lora.alpha: ", least,
                            " to go on as it was trained")
             : ""));

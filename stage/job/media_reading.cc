@@ -69,11 +69,11 @@ absl::Status CheckStill(const DataConfig& data, const ModelSpec& model_spec,
   if (!facts.is_picture || TakesStills(data, model_spec)) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      path,
-      ": is a picture, and this model learns the frames that follow a first "
-      "one, which a picture does not have; remove it, or set data.stills: "
-      "train to train it all the same"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(path,
+                   ": is a picture, and this model learns the frames that "
+                   "follow a first one; a picture has none. Remove it, or set "
+                   "data.stills: train to train on it nevertheless"));
 }
 
 absl::Status CheckFrames(const DataConfig& data, const ModelSpec& model_spec) {
@@ -103,9 +103,8 @@ std::string FrameRateWarning(
   return absl::StrCat(
       far.size(), " of ", clips, far.size() == 1 ? " clips does" : " clips do",
       " not have the ", RateText(expected),
-      " frames a second that this model makes. Frames are taken as they are, "
-      "so that it learns slower or faster motion; convert them if it shall "
-      "not: ",
+      " frames a second that this model makes. Frames are not resampled, so it "
+      "learns slower or faster motion; convert them if you do not want that: ",
       FirstNames(far));
 }
 

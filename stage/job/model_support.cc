@@ -146,7 +146,7 @@ std::vector<std::string> ModelWarnings(const JobConfig& config,
   if (model_spec.has_frame_timesteps()) {
     warnings.emplace_back(
         "the model is TI2V-5B, which is trained here from text to video; its "
-        "other use, which is given a first frame, is not trained");
+        "other use, to continue a first frame, is not trained");
   }
   std::string expert =
       ExpertWarning(model.dit, config.train.timesteps, model_spec);

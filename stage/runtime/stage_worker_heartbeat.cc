@@ -137,7 +137,7 @@ void StageWorker::TellProgress(const StageActivity& activity) {
     options_.on_progress(what);
   } else if (!stands_still_) {
     stands_still_ = true;
-    LogError("this process does not get on; its supervisor may restart it",
+    LogError("this process makes no progress; its supervisor may restart it",
              {{"activity", what},
               {"sequence", place.sequence},
               {"action", place.action_index}});

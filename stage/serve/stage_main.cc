@@ -258,9 +258,9 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
   app.add_option("--log-level", options->log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
-  app.add_option("--ca", options->access.security.tls.ca,
-                 "Speak TLS; who may have signed the coordinator's certificate "
-                 "(PEM)")
+  app.add_option(
+         "--ca", options->access.security.tls.ca,
+         "Use TLS; the CA that signed the coordinator's certificate (PEM)")
       ->envname("HALFPIPE_CA");
   app.add_option("--cert", options->access.security.tls.certificate,
                  "This stage's certificate, for mutual TLS (PEM)")
@@ -273,12 +273,12 @@ void AddServeOptions(CLI::App& app, ServeOptions* options) {
                  "itself)")
       ->envname("HALFPIPE_TOKEN_FILE");
   app.add_option("--tokens", options->access.tokens,
-                 "Token file of who may read metrics, for a --metrics-address "
-                 "that other machines can reach")
+                 "Tokens file: who may read metrics, if other machines can "
+                 "reach --metrics-address")
       ->envname("HALFPIPE_TOKENS");
   app.add_option("--link-interface", options->link_interface,
-                 "Network interface that the GPUs' link may listen on; without "
-                 "it both stages must be on this machine")
+                 "Network interface for the link between the GPUs; without it "
+                 "both stages must be on this machine")
       ->envname("HALFPIPE_LINK_INTERFACE");
   app.add_option("--decoder", options->decoder,
                  "Path of halfpipe-decode (default: beside this program)");

@@ -88,7 +88,7 @@ TEST(DeleteCommandTest, SaysWhatStays) {
   const CliResult result = RunCli({"delete", "j1"}, ServiceOf(client));
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.out,
-            "the record of j1 is deleted; its output folder is as it was\n");
+            "the record of j1 is deleted; its output folder was not changed\n");
   EXPECT_THAT(*client.calls, ElementsAre("delete j1"));
 }
 

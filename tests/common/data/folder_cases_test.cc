@@ -228,7 +228,7 @@ const std::vector<Case> kFolderCases = {
     Beside("unknown", {{"film.rmvb", "x"}, {"film.txt", "a film"}}, 0,
            "film.txt: is the caption of film.rmvb, which is no known kind", 1),
     Beside("unknown-nocaption", {{"film.rmvb", "x"}}, 2,
-           "film.rmvb: is no known kind of media, and passed over"),
+           "film.rmvb: is left out: it is no known kind of media"),
     Beside("upper", {{"CLIP-3.MP4", "x"}, {"CLIP-3.TXT", "zoom"}}, 3),
     Beside("double", {{"clip-3.mp4", "x"}, {"clip-3.mp4.txt", "zoom"}}, 0,
            "expected clip-3.txt beside it: rename clip-3.mp4.txt", 1),

@@ -46,7 +46,7 @@ TEST(FolderFilesTest, LinksDoNotMultiplyASet) {
                   HasSubstr("/also: is the folder " + root + "/sub by another"),
                   HasSubstr("/self: is the folder"),
                   HasSubstr("/sub/back: is the folder"),
-                  HasSubstr("which holds the data folder: passed over")));
+                  HasSubstr("which contains the data folder: left out")));
 }
 
 TEST(FolderFilesTest, FoldersElsewhereAreFollowedOnce) {

@@ -165,7 +165,7 @@ TEST_F(FileFormTest, DownloadsThatHaveNotEnded) {
   const std::string preallocated = scratch_.Write("t5.pth", "PK\x03\x04...");
   scratch_.Write("t5.pth.aria2", "notes");
   EXPECT_THAT(DescribeFile(preallocated).text,
-              HasSubstr("is not downloaded in full: aria2"));
+              HasSubstr("is not downloaded completely (there is an .aria2"));
 }
 
 TEST_F(FileFormTest, AnyOtherFileOnlyNeedsItsContent) {

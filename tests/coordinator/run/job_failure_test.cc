@@ -37,7 +37,8 @@ TEST(JobFailureTest, OutOfDeviceMemorySaysWhatWasPlannedAndWhatToSet) {
                                           "expected at most 21.00 GiB of "
                                           "22.00 GiB on cuda:1 (NVIDIA H200) "
                                           "on here"));
-  EXPECT_THAT(status.message(), HasSubstr("(--gpu-memory) to what it leaves"));
+  EXPECT_THAT(status.message(),
+              HasSubstr("(--gpu-memory) to what it leaves free"));
   EXPECT_THAT(status.message(), HasSubstr("set it to 21504MiB"));
   EXPECT_THAT(
       ExplainFailure(absl::ResourceExhaustedError("oom"), GpuStage(), nullptr)
