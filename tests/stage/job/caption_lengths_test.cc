@@ -48,8 +48,8 @@ TEST_F(CaptionLengthsTest, TheLimitIsTheModels) {
   ASSERT_THAT(warnings, SizeIs(1));
   EXPECT_EQ(warnings[0],
             absl::StrCat("metadata.csv:3: the caption has ", Count(caption),
-                         " tokens, and the model reads 512: what is behind "
-                         "these is not trained; shorten it"));
+                         " tokens, and the model reads 512: what comes after "
+                         "them is not trained; shorten it"));
 }
 
 // What is not counted must be short whatever it holds.
