@@ -69,6 +69,23 @@ void PrintStep(const StepProgress& step, CommandContext& context) {
   }
 }
 
+// Of each stage's GPU, what a step took at its fullest and what was planned.
+void PrintMemory(const Job& job, CommandContext& context) {
+  if (!job.last_step.has_value()) return;
+  for (const StageUse& use : job.last_step->stages) {
+    const std::string used = MemoryText(use.device_memory);
+    if (used.empty()) continue;
+    PrintRow("memory", absl::StrCat("stage ", use.rank, ": ", used), context);
+    const auto index = static_cast<size_t>(use.rank);
+    if (index >= job.forecasts.size()) continue;
+    const StageForecast& plan = job.forecasts[index];
+    PrintRow("planned",
+             absl::StrCat("stage ", use.rank, ": ", MemoryText(plan.memory),
+                          " of ", ReadableBytes(plan.budget_bytes)),
+             context);
+  }
+}
+
 void PrintJob(const Job& job, bool config, CommandContext& context) {
   PrintRow("id", job.id, context);
   PrintRow("name", job.name, context);
@@ -92,6 +109,7 @@ void PrintJob(const Job& job, bool config, CommandContext& context) {
   PrintRow("restarts", absl::StrCat(job.restarts), context);
   PrintHowItRuns(job, context);
   if (job.last_step.has_value()) PrintStep(*job.last_step, context);
+  PrintMemory(job, context);
   if (job.last_validation.has_value()) {
     PrintRow("validation", ValidationText(*job.last_validation), context);
   }

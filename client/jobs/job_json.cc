@@ -57,10 +57,28 @@ Json ValidationJson(const ValidationResult& result) {
           {"best_loss", any ? Json(result.best_loss) : Json(nullptr)}};
 }
 
+// Null where it is not known.
+Json MemoryJson(const DeviceMemoryUse& memory) {
+  if (memory == DeviceMemoryUse()) return nullptr;
+  return {HP_MEMBERS(memory, weights_bytes, lora_bytes, optimizer_bytes,
+                     activations_bytes, workspace_bytes, free_bytes)};
+}
+
+Json ForecastsJson(const std::vector<StageForecast>& forecasts) {
+  Json list = Json::array();
+  for (const StageForecast& forecast : forecasts) {
+    list.push_back(
+        {HP_MEMBERS(forecast, peak_bytes, budget_bytes, pinned_bytes),
+         {"memory", MemoryJson(forecast.memory)}});
+  }
+  return list;
+}
+
 Json StageUseJson(const StageUse& stage) {
   return {HP_MEMBERS(stage, rank, idle_ratio, busy_seconds, device_bytes_in_use,
                      device_peak_bytes, device_total_bytes, pinned_host_bytes,
-                     link_bytes_sent)};
+                     link_bytes_sent),
+          {"device_memory", MemoryJson(stage.device_memory)}};
 }
 
 // Adds the event's type and its fields.
@@ -146,6 +164,7 @@ nlohmann::ordered_json ToJson(const Job& job) {
   json["last_validation"] = job.last_validation.has_value()
                                 ? ValidationJson(*job.last_validation)
                                 : Json(nullptr);
+  json["forecasts"] = ForecastsJson(job.forecasts);
   json["checkpoints"] = Json::array();
   for (const Checkpoint& checkpoint : job.checkpoints) {
     json["checkpoints"].push_back(CheckpointJson(checkpoint));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -81,6 +82,22 @@ std::string StageText(const StageUse& stage) {
       "gpu%d %.1f/%.0f GiB, %s", stage.rank,
       static_cast<double>(stage.device_bytes_in_use) / kBytesPerGiB,
       static_cast<double>(stage.device_total_bytes) / kBytesPerGiB, idle);
+}
+
+std::string MemoryText(const DeviceMemoryUse& memory) {
+  const std::pair<const char*, int64_t> kinds[] = {
+      {"weights", memory.weights_bytes},
+      {"LoRA", memory.lora_bytes},
+      {"optimizer", memory.optimizer_bytes},
+      {"activations", memory.activations_bytes},
+      {"workspace", memory.workspace_bytes},
+      {"free", memory.free_bytes}};
+  std::vector<std::string> parts;
+  for (const auto& [kind, bytes] : kinds) {
+    if (bytes <= 0) continue;
+    parts.push_back(absl::StrCat(kind, " ", ReadableBytes(bytes)));
+  }
+  return absl::StrJoin(parts, ", ");
 }
 
 std::string StepText(const StepProgress& step) {

@@ -22,6 +22,10 @@ namespace halfpipe {
 // What StepText says of one stage.
 [[nodiscard]] std::string StageText(const StageUse& stage);
 
+// "weights 10.1 GiB, LoRA 0.2 GiB, ..., free 2.1 GiB": what is not 0; empty
+// where nothing is known.
+[[nodiscard]] std::string MemoryText(const DeviceMemoryUse& memory);
+
 // "[#####.....]  25%  " and StepText, cut to `columns` characters. The bar is 5
 // to 20 wide, so that 80 columns show the time that is left.
 [[nodiscard]] std::string ProgressBar(const StepProgress& step, int columns);

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/jobs/device_memory_use.h"
 #include "common/jobs/stage_progress.h"
 #include "common/pipeline/action.h"
 
@@ -62,6 +63,7 @@ struct StageUse {
   int64_t pinned_host_bytes = 0;
   int64_t link_bytes_sent = 0;
   double busy_seconds = 0.0;
+  DeviceMemoryUse device_memory = {};
   // Of a profiled job (pipeline.profile), else empty: compute time by operation
   // and by group of kernels.
   std::map<std::string, double> action_seconds = {};
@@ -164,6 +166,9 @@ struct Job {
   std::optional<absl::Time> retry_at;  // it does not start before
   std::string requested_pair;          // empty: any that fits
   std::string pair;                    // that it runs on, or ran on last
+  // Of the memory plan that its stages were loaded by last, one a rank; empty:
+  // none was made.
+  std::vector<StageForecast> forecasts = {};
   // Of the request that created or resumed it last (JobSpec).
   bool replace = false;
   bool accept_data = false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/jobs/device_memory_use.h"
 #include "common/pipeline/action.h"
 
 namespace halfpipe {
@@ -50,23 +51,6 @@ struct StepPlan {
   std::vector<int64_t> peak_bytes = {};
 };
 
-// Where a GPU's memory was when the most of it was in use; the parts add up to
-// the device. All 0 on the CPU.
-struct DeviceMemoryUse {
-  int64_t weights_bytes = 0;    // frozen ones
-  int64_t lora_bytes = 0;       // masters, compute copies, gradients
-  int64_t optimizer_bytes = 0;  // moments, where the device holds them
-  // Everything else that tensors held: saved for backward passes, on its way,
-  // in between.
-  int64_t activations_bytes = 0;
-  int64_t workspace_bytes = 0;  // the process beside tensors: context, NCCL,
-                                // libraries, what the allocator keeps
-  int64_t free_bytes = 0;       // the rest of the device
-
-  friend bool operator==(const DeviceMemoryUse&,
-                         const DeviceMemoryUse&) = default;
-};
-
 // What one stage measured in one step. Loss is known to the rank that holds
 // the head; it is empty elsewhere.
 struct StepReport {
@@ -82,7 +66,7 @@ struct StepReport {
   int64_t device_bytes_in_use = 0;
   int64_t device_peak_bytes = 0;  // driver's count for this process
   int64_t pinned_host_bytes = 0;
-  DeviceMemoryUse device_memory;  // for the stage's own metrics: not sent
+  DeviceMemoryUse device_memory;
   std::vector<pipeline::TimedAction> timings;
   // Device time by group of kernels (stage/kernels/kernel_profile.h); empty
   // unless the job is profiled.

@@ -20,6 +20,8 @@ namespace halfpipe {
 
 // Of a LoRA parameter: its master and two moments.
 inline constexpr int64_t kOptimizerBytes = 12;
+// Its moments among them.
+inline constexpr int64_t kMomentBytes = 8;
 
 // One block of a model and one micro-batch in it. Activations are bf16.
 struct BlockWork {

@@ -69,6 +69,7 @@ struct StagePlan {
   int64_t fixed_bytes = 0;    // context, NCCL, workspaces
   int64_t weight_bytes = 0;   // blocks, embeddings, head
   int64_t trained_bytes = 0;  // LoRA, its gradients, moments if they are here
+  int64_t moment_bytes = 0;   // of those, the moments
   int64_t optimizer_host_bytes = 0;  // else: masters and moments, page-locked
   int64_t boundary_bytes = 0;        // what crosses, and conditioning
   int64_t slack_bytes = 0;           // what the allocator cannot use

@@ -78,6 +78,10 @@ void FillBase(const PlanRequest& request, const BlockModel& block,
   (request.optimizer_on_host ? plan->optimizer_host_bytes
                              : plan->trained_bytes) +=
       work.blocks * block.optimizer_bytes;
+  if (!request.optimizer_on_host) {
+    plan->moment_bytes =
+        work.blocks * block.optimizer_bytes / kOptimizerBytes * kMomentBytes;
+  }
   const int64_t context =
       request.clip.context_tokens * request.model.dim * kElementBytes;
   plan->boundary_bytes =

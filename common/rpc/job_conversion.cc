@@ -64,6 +64,22 @@ void Copy(const v1::Checkpoint& from, Checkpoint& to) {
   to.time = absl::FromUnixMillis(from.time_unix_ms());
 }
 
+HP_COPY_BOTH_WAYS(DeviceMemoryUse, v1::DeviceMemoryUse, weights_bytes,
+                  lora_bytes, optimizer_bytes, activations_bytes,
+                  workspace_bytes, free_bytes)
+
+#define HP_FORECAST_FIELDS peak_bytes, budget_bytes, pinned_bytes
+
+void Copy(const StageForecast& from, v1::StageForecast& to) {
+  HP_SET(HP_FORECAST_FIELDS);
+  Copy(from.memory, *to.mutable_memory());
+}
+
+void Copy(const v1::StageForecast& from, StageForecast& to) {
+  HP_GET(HP_FORECAST_FIELDS);
+  Copy(from.memory(), to.memory);
+}
+
 #define HP_STAGE_USE_FIELDS                                 \
   rank, idle_ratio, device_bytes_in_use, device_peak_bytes, \
       device_total_bytes, pinned_host_bytes, link_bytes_sent, busy_seconds
@@ -72,12 +88,16 @@ void Copy(const StageUse& from, v1::StageUse& to) {
   HP_SET(HP_STAGE_USE_FIELDS);
   HP_SET_ALL(action_seconds, kernel_seconds);
   AddTimedActions(from.actions, to.mutable_actions());
+  if (from.device_memory != DeviceMemoryUse()) {
+    Copy(from.device_memory, *to.mutable_device_memory());
+  }
 }
 
 void Copy(const v1::StageUse& from, StageUse& to) {
   HP_GET(HP_STAGE_USE_FIELDS);
   HP_GET_ALL(action_seconds, kernel_seconds);
   to.actions = TimedActionsFrom(from.actions());
+  Copy(from.device_memory(), to.device_memory);
 }
 
 #define HP_STEP_FIELDS                                                    \
@@ -226,7 +246,7 @@ absl::StatusOr<JobKind> JobKindFromNumber(int number) {
 v1::Job ToProto(const Job& from) {
   v1::Job to;
   HP_SET(HP_JOB_FIELDS);
-  HP_SET_ALL(labels, checkpoints, exports);
+  HP_SET_ALL(labels, checkpoints, exports, forecasts);
   to.set_kind(static_cast<v1::JobKind>(from.kind));
   to.set_state(static_cast<v1::JobState>(from.state));
   to.set_reason(CutMessage(from.reason, kMaxErrorBytes));
@@ -242,7 +262,7 @@ v1::Job ToProto(const Job& from) {
 absl::StatusOr<Job> FromProto(const v1::Job& from) {
   Job to;
   HP_GET(HP_JOB_FIELDS);
-  HP_GET_ALL(labels, checkpoints, exports);
+  HP_GET_ALL(labels, checkpoints, exports, forecasts);
   HP_ASSIGN_OR_RETURN(to.kind, JobKindFromNumber(from.kind()));
   HP_ASSIGN_OR_RETURN(to.state, JobStateFromNumber(from.state()));
   to.reason = from.reason();

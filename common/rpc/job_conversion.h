@@ -35,6 +35,9 @@ namespace halfpipe {
 // Actions that are not known here, of a newer service, are left out.
 [[nodiscard]] StepTrace FromProto(const v1::StepTrace& from);
 
+void Copy(const DeviceMemoryUse& from, v1::DeviceMemoryUse& to);
+void Copy(const v1::DeviceMemoryUse& from, DeviceMemoryUse& to);
+
 // States and kinds as numbers; InvalidArgument for one that is not known. No
 // kind is kTrain.
 [[nodiscard]] absl::StatusOr<JobState> JobStateFromNumber(int number);

@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "common/jobs/failure_notes.h"
 #include "common/rpc/fields.h"
+#include "common/rpc/job_conversion.h"
 #include "common/rpc/stage_conversion.h"
 #include "common/rpc/status_conversion.h"
 
@@ -23,6 +24,9 @@ namespace {
 void StepReportToProto(const StepReport& from, v1::StepResult& to) {
   HP_SET(HP_REPORT_FIELDS);
   HP_SET_ALL(HP_REPORT_LISTS);
+  if (from.device_memory != DeviceMemoryUse()) {
+    Copy(from.device_memory, *to.mutable_device_memory());
+  }
   for (const pipeline::TimedAction& timing : from.timings) {
     v1::ActionTiming* message = to.add_timings();
     message->set_action(pipeline::ToString(timing.action));
@@ -35,6 +39,7 @@ absl::StatusOr<StepResult> StepResultFromProto(const v1::StepResult& from) {
   StepReport to;
   HP_GET(HP_REPORT_FIELDS);
   HP_GET_ALL(HP_REPORT_LISTS);
+  Copy(from.device_memory(), to.device_memory);
   for (const v1::ActionTiming& timing : from.timings()) {
     HP_ASSIGN_OR_RETURN(pipeline::Action action,
                         pipeline::ParseAction(timing.action()));

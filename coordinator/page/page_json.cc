@@ -30,12 +30,27 @@ Json StageJson(const StageState& stage) {
           {"silent_seconds", absl::ToDoubleSeconds(stage.silent)}};
 }
 
-Json UseJson(const StageUse& use) {
+// Null where it is not known.
+Json MemoryJson(const DeviceMemoryUse& memory) {
+  if (memory == DeviceMemoryUse()) return nullptr;
+  return {HP_MEMBERS(memory, weights_bytes, lora_bytes, optimizer_bytes,
+                     activations_bytes, workspace_bytes, free_bytes)};
+}
+
+Json ForecastJson(const StageForecast& plan) {
+  return {HP_MEMBERS(plan, peak_bytes, budget_bytes, pinned_bytes),
+          {"memory", MemoryJson(plan.memory)}};
+}
+
+// `plan` is null where none was made.
+Json UseJson(const StageUse& use, const StageForecast* plan) {
   return {HP_MEMBERS(use, rank, idle_ratio),
           {"in_use_bytes", use.device_bytes_in_use},
           {"peak_bytes", use.device_peak_bytes},
           {"total_bytes", use.device_total_bytes},
-          {"pinned_host_bytes", use.pinned_host_bytes}};
+          {"pinned_host_bytes", use.pinned_host_bytes},
+          {"memory", MemoryJson(use.device_memory)},
+          {"plan", plan == nullptr ? Json() : ForecastJson(*plan)}};
 }
 
 // Not the client's form (client/jobs/job_json.cc), which scripts read: the page
@@ -65,7 +80,11 @@ Json JobJson(const Job& job) {
   json["step_seconds"] = step.step_seconds;
   json["eta_seconds"] = step.eta_seconds;
   Json stages = Json::array();
-  for (const StageUse& use : step.stages) stages.push_back(UseJson(use));
+  for (const StageUse& use : step.stages) {
+    const auto index = static_cast<size_t>(use.rank);
+    stages.push_back(UseJson(
+        use, index < job.forecasts.size() ? &job.forecasts[index] : nullptr));
+  }
   json["stages"] = stages;
   return json;
 }

@@ -78,6 +78,16 @@ absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
   return memory;
 }
 
+// By what the stages measure as what (stage/train/device_memory_meter.h).
+DeviceMemoryUse UseOf(const StagePlan& stage) {
+  return {.weights_bytes = stage.weight_bytes,
+          .lora_bytes = stage.trained_bytes - stage.moment_bytes,
+          .optimizer_bytes = stage.moment_bytes,
+          .activations_bytes = stage.cost.device_bytes() + stage.boundary_bytes,
+          .workspace_bytes = stage.fixed_bytes + stage.slack_bytes,
+          .free_bytes = stage.budget_bytes - stage.peak_bytes};
+}
+
 JobMemory FromPlan(const TrainingPlan& plan) {
   JobMemory memory;
   memory.split = plan.split;
@@ -91,7 +101,8 @@ JobMemory FromPlan(const TrainingPlan& plan) {
     memory.ffn_chunks.push_back(stage.ffn_chunks);
     memory.forecasts.push_back({.peak_bytes = stage.peak_bytes,
                                 .budget_bytes = stage.budget_bytes,
-                                .pinned_bytes = stage.pinned_host_bytes()});
+                                .pinned_bytes = stage.pinned_host_bytes(),
+                                .memory = UseOf(stage)});
     absl::StrAppendFormat(
         &memory.summary, "; stage %d: %s, peak %.1f of %.1f GiB, pins %.1f GiB",
         rank, memory.memory_plan.back(), InGiB(stage.peak_bytes),
@@ -208,6 +219,7 @@ absl::StatusOr<JobMemory> RunMemory::Plan(const ScanResult& scan) {
   }
   if (!made.ok()) return made;
   forecasts_ = made->forecasts;
+  run_->host->SetForecasts(forecasts_);
   if (!made->warning.empty()) run_->Log(LogSeverity::kWarning, made->warning);
   if (!made->summary.empty()) run_->Log(LogSeverity::kInfo, made->summary);
   return made;

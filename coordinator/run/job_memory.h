@@ -9,18 +9,12 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/job_config.h"
+#include "common/jobs/device_memory_use.h"
 #include "common/jobs/stage_protocol.h"
 #include "common/pipeline/schedule.h"
 #include "coordinator/run/run_context.h"
 
 namespace halfpipe {
-
-// What the plan expects of one stage.
-struct StageForecast {
-  int64_t peak_bytes = 0;    // of its device
-  int64_t budget_bytes = 0;  // of its device
-  int64_t pinned_bytes = 0;  // of its host
-};
 
 struct JobMemory {
   int64_t split = 0;
@@ -69,7 +63,8 @@ class RunMemory {
   // `run` outlives it.
   explicit RunMemory(RunContext* run) : run_(run) {}
 
-  // For the stages that are there. Codes: PlanJobMemory's.
+  // For the stages that are there; the host is told its forecasts. Codes:
+  // PlanJobMemory's.
   [[nodiscard]] absl::StatusOr<JobMemory> Plan(const ScanResult& scan);
   // Of stages that go on with what was planned then, which is only known here
   // if it would be planned again.

@@ -53,6 +53,9 @@ class JobRunnerHost : public CommandQueues {
   virtual void ForgetCheckpoint(const Checkpoint& checkpoint) = 0;
   // A checkpoint of this training that was found in the output folder.
   virtual void AdoptCheckpoint(const Checkpoint& checkpoint) = 0;
+  // What the memory plan of the job's next start expects, one a rank; empty:
+  // there is none.
+  virtual void SetForecasts(const std::vector<StageForecast>& forecasts) = 0;
   virtual void SetExports(const std::vector<std::string>& paths) = 0;
 };
 

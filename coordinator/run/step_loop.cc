@@ -57,6 +57,7 @@ StageUse UseOf(int32_t rank, const StepReport& report, int64_t total_bytes) {
   use.pinned_host_bytes = report.pinned_host_bytes;
   use.link_bytes_sent = report.link_bytes_sent;
   use.busy_seconds = report.busy_seconds;
+  use.device_memory = report.device_memory;
   use.kernel_seconds = report.kernel_seconds;
   if (use.kernel_seconds.empty()) return use;
   use.action_seconds = ByOperation(report);

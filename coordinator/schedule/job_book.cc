@@ -265,6 +265,13 @@ void JobBook::ForgetCheckpoint(const std::string& id,
   });
 }
 
+void JobBook::SetForecasts(const std::string& id,
+                           const std::vector<StageForecast>& forecasts) {
+  if (LiveJob* live = jobs_.Find(id); live != nullptr) {
+    live->stored.job.forecasts = forecasts;
+  }
+}
+
 void JobBook::SetExports(const std::string& id,
                          const std::vector<std::string>& paths) {
   if (LiveJob* live = jobs_.Find(id); live != nullptr) {

@@ -91,6 +91,8 @@ class JobBook {
                                              const Checkpoint& checkpoint);
   // Waits for the disk.
   void ForgetCheckpoint(const std::string& id, const Checkpoint& checkpoint);
+  void SetForecasts(const std::string& id,
+                    const std::vector<StageForecast>& forecasts);
   void SetExports(const std::string& id, const std::vector<std::string>& paths);
   // The next epoch of any pair, written down as the job's. Waits for the disk.
   [[nodiscard]] absl::StatusOr<Epoch> NextEpoch(const std::string& id);

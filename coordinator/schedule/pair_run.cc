@@ -128,6 +128,10 @@ void PairRun::AdoptCheckpoint(const Checkpoint& checkpoint) {
              {{"job", job_}, {"status", adopted.message()}});
 }
 
+void PairRun::SetForecasts(const std::vector<StageForecast>& forecasts) {
+  services_.book->SetForecasts(job_, forecasts);
+}
+
 void PairRun::SetExports(const std::vector<std::string>& paths) {
   services_.book->SetExports(job_, paths);
 }

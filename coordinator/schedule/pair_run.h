@@ -69,6 +69,7 @@ class PairRun final : public JobRunnerHost {
       const Checkpoint& checkpoint) override;
   void ForgetCheckpoint(const Checkpoint& checkpoint) override;
   void AdoptCheckpoint(const Checkpoint& checkpoint) override;
+  void SetForecasts(const std::vector<StageForecast>& forecasts) override;
   void SetExports(const std::vector<std::string>& paths) override;
 
  private:

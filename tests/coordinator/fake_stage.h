@@ -118,6 +118,7 @@ struct FakeStage {
     report.grad_norm = 1.0;
     report.step_seconds = 2.0;
     report.busy_seconds = 1.5;
+    report.device_memory = {.weights_bytes = 30 + rank, .free_bytes = 5};
     return {report};
   }
 

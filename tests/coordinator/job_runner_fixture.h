@@ -105,6 +105,10 @@ class FakeHost : public JobRunnerHost {
     forgotten.push_back(checkpoint.steps_done);
   }
 
+  void SetForecasts(const std::vector<StageForecast>& planned) override {
+    forecasts = planned;
+  }
+
   void SetExports(const std::vector<std::string>& paths) override {
     exports = paths;
   }
@@ -133,6 +137,7 @@ class FakeHost : public JobRunnerHost {
   std::vector<int64_t> forgotten;
   std::vector<int64_t> adopted;
   std::vector<std::string> exports;
+  std::vector<StageForecast> forecasts;
   absl::Status commit_error;
 };
 

@@ -169,6 +169,8 @@ class OneJob : public JobRunnerHost {
 
   void AdoptCheckpoint(const Checkpoint& /*checkpoint*/) override {}
 
+  void SetForecasts(const std::vector<StageForecast>& /*forecasts*/) override {}
+
   void SetExports(const std::vector<std::string>& /*paths*/) override {}
 
  private:

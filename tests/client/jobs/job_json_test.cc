@@ -57,6 +57,23 @@ TEST(JobJsonTest, EveryKindOfFailureIsShown) {
   EXPECT_TRUE(ToJson(Job())["failure"].is_null());
 }
 
+TEST(JobJsonTest, MemoryIsByKindAndBesideItsPlan) {
+  Job job;
+  job.last_step = StepProgress();
+  job.last_step->stages.resize(2);
+  job.last_step->stages[1].device_memory = {.lora_bytes = 5, .free_bytes = 6};
+  job.forecasts.resize(2);
+  job.forecasts[1] = {
+      .peak_bytes = 7, .budget_bytes = 9, .memory = {.activations_bytes = 7}};
+  const auto json = ToJson(job);
+  const auto& stages = json["last_step"]["stages"];
+  EXPECT_TRUE(stages[0]["device_memory"].is_null());  // not known
+  EXPECT_EQ(stages[1]["device_memory"]["lora_bytes"], 5);
+  EXPECT_EQ(stages[1]["device_memory"]["free_bytes"], 6);
+  EXPECT_EQ(json["forecasts"][1]["budget_bytes"], 9);
+  EXPECT_EQ(json["forecasts"][1]["memory"]["activations_bytes"], 7);
+}
+
 TEST(JobJsonTest, ALineNamesItsStage) {
   JobEvent event;
   event.what = LogLine{LogSeverity::kWarning, "hot", 1};

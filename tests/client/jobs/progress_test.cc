@@ -40,6 +40,15 @@ TEST(ReadableBytesTest, PicksTheUnit) {
   EXPECT_EQ(ReadableBytes(int64_t{13} << 30), "13.0 GiB");
 }
 
+TEST(MemoryTextTest, NamesTheKindsThatThereAre) {
+  EXPECT_EQ(MemoryText({.weights_bytes = int64_t{13} << 30,
+                        .lora_bytes = 1536,
+                        .workspace_bytes = int64_t{2} << 20,
+                        .free_bytes = int64_t{3} << 30}),
+            "weights 13.0 GiB, LoRA 1.5 KiB, workspace 2.0 MiB, free 3.0 GiB");
+  EXPECT_EQ(MemoryText({}), "");
+}
+
 TEST(StepTextTest, ShowsLossTimesAndEachGpu) {
   auto step = std::get<StepProgress>(StepEvent(12, 2000, 0).what);
   step.stages = {Gpu(0, 13.25), Gpu(1, 12.0)};

@@ -28,6 +28,17 @@ TEST(StageBaseTest, StageZeroHasEmbeddingsAndHead) {
   EXPECT_EQ(first.live, 3);
 }
 
+TEST(StageBaseTest, MomentsArePartOfWhatIsTrainedWhereTheDeviceHoldsThem) {
+  PlanRequest request = A14bRequest();
+  const StageDuty work{.rank = 0, .blocks = 20, .live = 1};
+  const StagePlan here = Base(request, work);
+  // Two float32 of a parameter's 18 bytes: masters, moments, gradient, copy.
+  EXPECT_EQ(here.moment_bytes, here.trained_bytes / 18 * 8);
+  EXPECT_GT(here.moment_bytes, 0);
+  request.optimizer_on_host = true;
+  EXPECT_EQ(Base(request, work).moment_bytes, 0);
+}
+
 TEST(StageBaseTest, OneStageHasNothingToSend) {
   PlanRequest request = A14bRequest();
   const StagePlan pair = Base(request, {.rank = 0, .blocks = 20, .live = 1});

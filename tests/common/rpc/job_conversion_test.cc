@@ -36,6 +36,16 @@ Job FullJob() {
   job.last_step->stages[0].idle_ratio = 0.25;
   job.last_step->stages[0].actions = {
       {pipeline::ParseAction("1F3").value(), 0.5, 0.75}};
+  job.last_step->stages[0].device_memory = {.weights_bytes = 1,
+                                            .lora_bytes = 2,
+                                            .optimizer_bytes = 3,
+                                            .activations_bytes = 4,
+                                            .workspace_bytes = 5,
+                                            .free_bytes = 6};
+  job.forecasts = {{.peak_bytes = 7,
+                    .budget_bytes = 8,
+                    .pinned_bytes = 9,
+                    .memory = {.weights_bytes = 10, .free_bytes = 11}}};
   job.checkpoints = {{2, "/c", absl::FromUnixMillis(1500), 77}};
   job.last_step->next_checkpoint_step = 8;
   job.last_step->next_checkpoint_seconds = 12.5;
@@ -68,6 +78,9 @@ TEST(JobConversionTest, AJobSurvivesTheWireAndTheDisk) {
   EXPECT_EQ(pipeline::ToString(timed.action), "1F3");
   EXPECT_EQ(timed.start_seconds, 0.5);
   EXPECT_EQ(timed.end_seconds, 0.75);
+  EXPECT_EQ(back->last_step->stages[0].device_memory,
+            FullJob().last_step->stages[0].device_memory);
+  EXPECT_EQ(back->forecasts, FullJob().forecasts);
   ASSERT_THAT(back->checkpoints, SizeIs(1));
   EXPECT_EQ(back->checkpoints[0].directory, "/c");
   EXPECT_THAT(back->exports, ElementsAre("/lora"));

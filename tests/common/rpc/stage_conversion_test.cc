@@ -165,12 +165,14 @@ TEST(StageConversionTest, StepReport) {
   report.timings = {{pipeline::ParseAction("1F3").value(), 0.5, 1.0}};
   report.kernel_seconds = {{"linear", 0.25}, {"lora", 0.125}};
   report.data_seconds = 0.125;
+  report.device_memory = {.weights_bytes = 7, .free_bytes = 9};
   const auto back = ThereAndBack<v1::ReportRequest>(
       CommandResult{5, Epoch(2), absl::OkStatus(), StepResult{report}});
   ASSERT_TRUE(back.ok());
   const StepReport& got = std::get<StepResult>(back->body).report;
   EXPECT_THAT(got.losses, ElementsAre(0.5, 0.25));
   EXPECT_EQ(got.kernel_seconds, report.kernel_seconds);
+  EXPECT_EQ(got.device_memory, report.device_memory);
   EXPECT_EQ(got.data_seconds, 0.125);
   ASSERT_EQ(got.timings.size(), 1u);
   EXPECT_EQ(pipeline::ToString(got.timings[0].action), "1F3");

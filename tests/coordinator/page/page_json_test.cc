@@ -78,6 +78,35 @@ TEST(PageJsonTest, AJobHasItsCurveAndItsTimeline) {
   EXPECT_TRUE(page["validation"].is_null());
 }
 
+TEST(PageJsonTest, AStageHasItsMemoryByKindAndItsPlan) {
+  Job job = JobOf("a", JobState::kRunning);
+  job.last_step = StepProgress();
+  job.last_step->stages.resize(2);
+  job.last_step->stages[0].device_memory = {.weights_bytes = 10,
+                                            .lora_bytes = 1,
+                                            .optimizer_bytes = 2,
+                                            .activations_bytes = 5,
+                                            .workspace_bytes = 3,
+                                            .free_bytes = 4};
+  job.last_step->stages[1].rank = 1;
+  job.forecasts = {{.peak_bytes = 20,
+                    .budget_bytes = 22,
+                    .pinned_bytes = 6,
+                    .memory = {.weights_bytes = 11, .free_bytes = 2}}};
+  const json page = json::parse(JobPageJson(job, {}, {}, absl::Now()));
+  const json& first = page["stages"][0];
+  EXPECT_EQ(first["memory"], json::parse(R"({"weights_bytes": 10,
+      "lora_bytes": 1, "optimizer_bytes": 2, "activations_bytes": 5,
+      "workspace_bytes": 3, "free_bytes": 4})"));
+  EXPECT_EQ(first["plan"]["peak_bytes"], 20);
+  EXPECT_EQ(first["plan"]["budget_bytes"], 22);
+  EXPECT_EQ(first["plan"]["pinned_bytes"], 6);
+  EXPECT_EQ(first["plan"]["memory"]["weights_bytes"], 11);
+  // Neither is known of the other one.
+  EXPECT_TRUE(page["stages"][1]["memory"].is_null());
+  EXPECT_TRUE(page["stages"][1]["plan"].is_null());
+}
+
 TEST(PageJsonTest, WhatUsersWriteStaysText) {
   Job job = JobOf("a", JobState::kFailed);
   job.name = "</script><img src=x onerror=alert(1)>\"\\\xff";

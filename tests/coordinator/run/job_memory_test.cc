@@ -124,6 +124,26 @@ TEST(JobMemoryTest, MeasuredStagesGetThePlannersPlan) {
   EXPECT_THAT(memory.schedule.ranks, SizeIs(2));
 }
 
+TEST(JobMemoryTest, AForecastSaysWhatTheBudgetIsUsedFor) {
+  JobConfig config = Config();
+  config.pipeline.gpu_memory_bytes = 24 * kGiB;
+  const JobMemory memory = Plan(config, MeasuredStages());
+  ASSERT_THAT(memory.forecasts, SizeIs(2));
+  for (const StageForecast& forecast : memory.forecasts) {
+    const DeviceMemoryUse& use = forecast.memory;
+    EXPECT_EQ(forecast.budget_bytes, 24 * kGiB);
+    EXPECT_EQ(use.weights_bytes + use.lora_bytes + use.optimizer_bytes +
+                  use.activations_bytes + use.workspace_bytes,
+              forecast.peak_bytes);
+    EXPECT_EQ(use.free_bytes, forecast.budget_bytes - forecast.peak_bytes);
+    // About half of 14 billion parameters in bf16.
+    EXPECT_GT(use.weights_bytes, 10 * kGiB);
+    EXPECT_GT(use.lora_bytes, 0);
+    EXPECT_GT(use.activations_bytes, 0);
+    EXPECT_GE(use.workspace_bytes, MeasuredH200().fixed_bytes);
+  }
+}
+
 TEST(JobMemoryTest, TwoChunksAStageArePlannedLikeOne) {
   JobConfig config = Config();
   config.pipeline.schedule = pipeline::ScheduleName::kInterleaved;

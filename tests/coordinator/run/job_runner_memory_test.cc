@@ -70,6 +70,23 @@ TEST_F(PlannedJobTest, ACapThatCannotBeMetFailsTheJobAndSaysWhatBinds) {
   EXPECT_EQ(host_.restarts, 0);
 }
 
+TEST_F(PlannedJobTest, TheJobKeepsTheForecastOfItsPlan) {
+  Start(plan_, {}, infos_);
+  ASSERT_TRUE(WorkUntil<StartCommand>(1).has_value());
+  ASSERT_THAT(host_.forecasts, SizeIs(2));
+  EXPECT_EQ(host_.forecasts[1].budget_bytes, 24 * kGiB);
+  EXPECT_LE(host_.forecasts[1].peak_bytes, 24 * kGiB);
+}
+
+TEST_F(PlannedJobTest, WithoutAPlanNoForecastOfAnOlderOneStays) {
+  host_.forecasts.resize(2);
+  for (StageInfo& info : infos_) info.device_rates.clear();
+  plan_.config.pipeline.gpu_memory_bytes = 0;
+  Start(plan_, {}, infos_);
+  ASSERT_TRUE(WorkUntil<StartCommand>(1).has_value());
+  EXPECT_THAT(host_.forecasts, SizeIs(0));
+}
+
 TEST_F(PlannedJobTest, WhatOthersTookOfTheGpuIsNotPlannedWith) {
   plan_.config.pipeline.gpu_memory_bytes = 0;
   Start(plan_, {}, infos_);

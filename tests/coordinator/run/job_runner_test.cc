@@ -25,6 +25,8 @@ TEST_F(JobRunnerTest, RunsAJobToItsEnd) {
   EXPECT_EQ(host_.steps.back().steps_done, 6);
   EXPECT_EQ(host_.steps.back().loss, 0.5);
   EXPECT_NEAR(host_.steps.back().stages[0].idle_ratio, 0.25, 1e-12);
+  const DeviceMemoryUse memory = {.weights_bytes = 31, .free_bytes = 5};
+  EXPECT_EQ(host_.steps.back().stages[1].device_memory, memory);
   EXPECT_THAT(host_.exports, ElementsAre("/out/step-6"));
   const CheckpointManifest& manifest = ledger_.manifests.at("/out/step-4");
   EXPECT_EQ(manifest.data_cursor, 8);
