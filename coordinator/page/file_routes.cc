@@ -41,6 +41,7 @@ std::vector<HttpRoute> PageFileRoutes() {
           FileRoute("/dom.js", kScript, PageDomJs()),
           FileRoute("/files.js", kScript, PageFilesJs()),
           FileRoute("/job.js", kScript, PageJobJs()),
+          FileRoute("/memory.js", kScript, PageMemoryJs()),
           FileRoute("/overview.js", kScript, PageOverviewJs()),
           FileRoute("/series.js", kScript, PageSeriesJs()),
           FileRoute("/service.js", kScript, PageServiceJs()),

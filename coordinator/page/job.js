@@ -50,22 +50,6 @@ function showFacts(facts) {
   facts.forEach(([, value], i) => setText(values[i], value));
 }
 
-function makeMemoryRow(use) {
-  const node = makeRow('div', 'stage ' + use.rank,
-      use.total_bytes > 0 ? bytes(use.peak_bytes) + ' of ' +
-          bytes(use.total_bytes) + ' at the most' : 'CPU',
-      [use.total_bytes > 0 ? 'now ' + bytes(use.in_use_bytes) : '',
-        percent(1 - use.idle_ratio, 1) + ' busy',
-        use.pinned_host_bytes > 0
-            ? bytes(use.pinned_host_bytes) + ' of host memory' : '']
-          .filter(Boolean).join(' · '));
-  if (use.total_bytes > 0) {
-    node.append(makeBar([[use.peak_bytes / use.total_bytes, 'peak'],
-      [use.in_use_bytes / use.total_bytes, '']]));
-  }
-  return node;
-}
-
 function showProgress(job) {
   const box = byId('progress');
   box.hidden = !(job.steps_total > 0);

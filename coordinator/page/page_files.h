@@ -19,6 +19,7 @@ namespace halfpipe {
 [[nodiscard]] absl::string_view PageDomJs();
 [[nodiscard]] absl::string_view PageFilesJs();
 [[nodiscard]] absl::string_view PageJobJs();
+[[nodiscard]] absl::string_view PageMemoryJs();
 [[nodiscard]] absl::string_view PageOverviewJs();
 [[nodiscard]] absl::string_view PageSeriesJs();
 [[nodiscard]] absl::string_view PageServiceJs();

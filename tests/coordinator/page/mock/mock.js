@@ -77,7 +77,14 @@ function mockTimeline() {
     stages: [stage(0), stage(1)]};
 }
 
-const mockUse = (rank) => ({rank, idle_ratio: 0.12 + 0.05 * rank,
+const mockMemory = (activations, free) => Object.fromEntries(
+    Object.entries({weights: 13.6, lora: 0.3, optimizer: 0.4, activations,
+      workspace: 1.4, free}).map(([kind, gib]) =>
+      [kind + '_bytes', gib * 2 ** 30]));
+
+const mockUse = (rank) => ({rank, memory: mockMemory(6.2, 2.1),
+  plan: {peak_bytes: 21.4 * 2 ** 30, budget_bytes: 23 * 2 ** 30,
+    pinned_bytes: 6.1 * 2 ** 30, memory: mockMemory(5.7, 1.6)}, idle_ratio: 0.12 + 0.05 * rank,
   in_use_bytes: 19.4 * 2 ** 30, peak_bytes: 21.9 * 2 ** 30,
   total_bytes: 24 * 2 ** 30, pinned_host_bytes: 6.1 * 2 ** 30});
 
