@@ -23,22 +23,29 @@ class Chart {
     this.graph = null;
     this.shape = '';
     this.rows = [];
+    this.view = '';    // what is drawn; '': somebody may have moved it
     this.held = null;  // the range of values that somebody has chosen
   }
 
   // Draws `rows` [step, value of each series]; a series: {name, colour, width,
-  // dash, points, title}. `shown`: [from, to] or null; `range`: of the values,
-  // or null.
+  // dash, points, band, title}. `shown`: [from, to] or null; `range`: of the
+  // values, or null. What is drawn already is not drawn again.
   show(series, rows, shown, range, log = false) {
     const shape = JSON.stringify([series, log]);
     if (rows.length === 0 || shape !== this.shape) this.clear();
+    const view = {dateWindow: shown, valueRange: this.held || range};
+    const key = JSON.stringify(view);
+    if (this.graph !== null && key === this.view &&
+        isSame(rows, this.rows)) {
+      return;
+    }
+    this.view = key;
     this.rows = rows;
     this.shape = shape;
     if (rows.length === 0) {
       this.box.replaceChildren(make('p', 'quiet', 'There are no steps yet.'));
       return;
     }
-    const view = {dateWindow: shown, valueRange: this.held || range};
     if (this.graph !== null) {
       this.graph.updateOptions({file: rows, ...view});
       return;
@@ -50,6 +57,7 @@ class Chart {
 
   // What a drag has chosen: some of the steps, or some of the values.
   zoom(from, to, ranges, before) {
+    this.view = '';
     const isOfValues = from === before[0] && to === before[1];
     if (isOfValues) this.held = ranges[0];
     else this.on.zoom([from, to]);
@@ -59,6 +67,7 @@ class Chart {
     const interactionModel = {...MOUSE_ONLY,
       mousedown: (event, graph, context) => {
         this.before = graph.xAxisRange();
+        this.view = '';
         MOUSE_ONLY.mousedown(event, graph, context);
       },
       dblclick: () => this.on.zoom(null)};
@@ -67,6 +76,8 @@ class Chart {
       colors: series.map((one) => colourOf(one.colour)),
       series: Object.fromEntries(series.map((one) => [one.name, {
         strokeWidth: one.width || 1.5, strokePattern: one.dash || null,
+        plotter: one.band ? [Dygraph.Plotters.errorPlotter,
+          Dygraph.Plotters.linePlotter] : Dygraph.Plotters.linePlotter,
         drawPoints: Boolean(one.points), pointSize: 3,
         highlightCircleSize: 4}])),
       customBars: this.bars, fillAlpha: 0.18, connectSeparatedPoints: true,
@@ -98,6 +109,7 @@ class Chart {
     if (this.graph !== null) this.graph.destroy();
     this.graph = null;
     this.shape = '';
+    this.view = '';
     this.held = null;
   }
 }

@@ -107,10 +107,18 @@ function drawCurves() {
 const isShown = (step) => curves.shown === null ||
     (step >= curves.shown[0] && step <= curves.shown[1]);
 
-const smoothedOf = (answer) => {
-  const values = smooth(answer.points, smoothingWindow());
-  return answer.points.map((point, i) => [point[STEP], values[i]]);
-};
+// By answer: the window and what it gave, which several parts ask for.
+const smoothed = new WeakMap();
+
+function smoothedOf(answer) {
+  const window = smoothingWindow();
+  const known = smoothed.get(answer);
+  if (known !== undefined && known.window === window) return known.rows;
+  const values = smooth(answer.points, window);
+  const rows = answer.points.map((point, i) => [point[STEP], values[i]]);
+  smoothed.set(answer, {window, rows});
+  return rows;
+}
 
 const asBar = ([step, value]) =>
   [step, value === null ? null : [value, value, value]];
@@ -119,7 +127,7 @@ function drawLoss() {
   const log = byId('log-scale').checked;
   const points = curves.own.points.filter((point) => point[LOSS] !== null);
   const series = [{name: 'loss', colour: 'loss', width: 1,
-    title: 'loss, and its least and most'},
+    band: true, title: 'loss, and its least and most'},
     {name: 'smoothed', colour: 'accent', width: 2.5}];
   const columns = [
     points.map((p) => [p[STEP], [p[LEAST], p[LOSS], p[MOST]]]),

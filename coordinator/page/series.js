@@ -27,6 +27,15 @@ function smooth(points, window) {
   });
 }
 
+// Whether two lists of numbers, or of lists of them, say the same.
+function isSame(a, b) {
+  if (a === b) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) {
+    return false;
+  }
+  return a.every((value, i) => isSame(value, b[i]));
+}
+
 // A slider's place, 0 to 100, as steps: 0, then 1 to 10,000 by their
 // magnitude, with two digits.
 function windowAt(place) {
