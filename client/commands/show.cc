@@ -81,7 +81,7 @@ void PrintMemory(const Job& job, CommandContext& context) {
     const StageForecast& plan = job.forecasts[index];
     PrintRow("planned",
              absl::StrCat("stage ", use.rank, ": ", MemoryText(plan.memory),
-                          " of ", ReadableBytes(plan.budget_bytes)),
+                          "; the budget is ", ReadableBytes(plan.budget_bytes)),
              context);
   }
 }

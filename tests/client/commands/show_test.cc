@@ -45,6 +45,27 @@ TEST(ShowCommandTest, PrintsHowTheJobRuns) {
   EXPECT_THAT(out, HasSubstr("next save:   after step 250, in 1m30s\n"));
 }
 
+TEST(ShowCommandTest, PrintsWhatAGpusMemoryIsUsedForBesideThePlan) {
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  FakeTrainingClient client;
+  client.job.last_step = StepProgress();
+  client.job.last_step->stages.resize(2);
+  client.job.last_step->stages[1].rank = 1;
+  client.job.last_step->stages[1].device_memory = {.weights_bytes = 13 * kGiB,
+                                                   .free_bytes = 11 * kGiB};
+  client.job.forecasts.resize(2);
+  client.job.forecasts[1] = {
+      .budget_bytes = 23 * kGiB,
+      .memory = {.weights_bytes = 14 * kGiB, .free_bytes = 9 * kGiB}};
+  const std::string out = RunCli({"show", "j1"}, ServiceOf(client)).out;
+  EXPECT_THAT(out, HasSubstr("memory:      stage 1: weights 13.0 GiB, "
+                             "free 11.0 GiB\n"));
+  EXPECT_THAT(out, HasSubstr("planned:     stage 1: weights 14.0 GiB, "
+                             "free 9.0 GiB; the budget is 23.0 GiB\n"));
+  // A stage on the CPU has none.
+  EXPECT_THAT(out, ::testing::Not(HasSubstr("stage 0: ")));
+}
+
 TEST(ShowCommandTest, UnknownJobIsAnError) {
   FakeTrainingClient client;
   client.status = absl::NotFoundError("no job j2");
