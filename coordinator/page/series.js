@@ -27,13 +27,17 @@ function smooth(points, window) {
   });
 }
 
-// Whether two lists of numbers, or of lists of them, say the same.
+// Whether two lists of numbers, or of lists of them, say the same. From their
+// ends, where news is.
 function isSame(a, b) {
   if (a === b) return true;
   if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) {
     return false;
   }
-  return a.every((value, i) => isSame(value, b[i]));
+  for (let i = a.length - 1; i >= 0; --i) {
+    if (a[i] !== b[i] && !isSame(a[i], b[i])) return false;
+  }
+  return true;
 }
 
 // A slider's place, 0 to 100, as steps: 0, then 1 to 10,000 by their
