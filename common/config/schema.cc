@@ -146,6 +146,7 @@ class Reader {
                                     const std::string& name,
                                     const YAML::Node& value) const {
     std::string hint = ForeignKeyHint(name, value, document_);
+    if (hint.empty()) hint = MeantKeyHint(section, name);
     return hint.empty() ? Suggestion(fields_, section, name) : hint;
   }
 
