@@ -4,12 +4,18 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/nearest.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -69,14 +75,15 @@ const Json* Find(const Json& object, const char* key) {
 }
 
 absl::Status CheckKeys(const Json& object) {
-  std::set<std::string> known = {"name", "link_uses_pcie"};
-  for (const RealField& field : kReals) known.insert(field.key);
-  for (const SizeField& field : kSizes) known.insert(field.key);
+  std::vector<std::string> known = {"name", "link_uses_pcie"};
+  for (const RealField& field : kReals) known.emplace_back(field.key);
+  for (const SizeField& field : kSizes) known.emplace_back(field.key);
   for (const auto& [key, value] : object.items()) {
-    if (known.count(key) == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", key, "' is no field of a device's rates"));
-    }
+    if (absl::c_linear_search(known, key)) continue;
+    const std::optional<std::string> near = Nearest(key, known);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", key, "' is no field of a device's rates",
+        near.has_value() ? absl::StrCat("; did you mean '", *near, "'?") : ""));
   }
   return absl::OkStatus();
 }
@@ -113,7 +120,85 @@ absl::StatusOr<DeviceRates> ParseDevice(const Json& object) {
   return rates;
 }
 
-absl::StatusOr<std::vector<DeviceRates>> ParseDevices(const Json& file) {
+// The lines, from 1, on which the keys of a rates file stand. For JSON that was
+// parsed already: nlohmann's parser keeps no places.
+class RatesLines {
+ public:
+  explicit RatesLines(absl::string_view text) : text_(text) {
+    for (; at_ < text_.size(); ++at_) See(text_[at_]);
+  }
+
+  // Of the key that a message about devices[index], or about the file itself
+  // (index -1), names first; else of the device's beginning; else 1.
+  [[nodiscard]] int LineOf(int index, absl::string_view message) const {
+    int line = index < 0 ? 1 : starts_[static_cast<size_t>(index)];
+    size_t first = absl::string_view::npos;
+    for (const auto& [place, key_line] : lines_) {
+      if (place.first != index) continue;
+      const size_t found = message.find(place.second);
+      // With the colon or the quote behind it: no key's beginning.
+      if (found == absl::string_view::npos || found >= first) continue;
+      const size_t end = found + place.second.size();
+      if (end >= message.size() ||
+          (message[end] != ':' && message[end] != '\'')) {
+        continue;
+      }
+      first = found;
+      line = key_line;
+    }
+    return line;
+  }
+
+ private:
+  void See(char c) {
+    if (c == '\n') ++line_;
+    if (c == '"') ReadString();
+    if (c == '}' || c == ']') --depth_;
+    if (c != '{' && c != '[') return;
+    // The file, its list, and in that a device.
+    if (++depth_ == kDeviceDepth) starts_.push_back(line_);
+  }
+
+  void ReadString() {
+    const size_t begin = ++at_;
+    while (at_ < text_.size() && text_[at_] != '"') {
+      at_ += text_[at_] == '\\' ? 2 : 1;
+    }
+    const size_t next = text_.find_first_not_of(" \t\r\n", at_ + 1);
+    if (next == absl::string_view::npos || text_[next] != ':') return;
+    const int index =
+        depth_ < kDeviceDepth ? -1 : static_cast<int>(starts_.size()) - 1;
+    lines_.emplace(
+        std::pair(index, std::string(text_.substr(begin, at_ - begin))), line_);
+  }
+
+  static constexpr int kDeviceDepth = 3;
+
+  absl::string_view text_;
+  size_t at_ = 0;
+  int line_ = 1;
+  int depth_ = 0;
+  std::vector<int> starts_;  // of the devices
+  std::map<std::pair<int, std::string>, int> lines_;
+};
+
+std::string WithLine(absl::string_view file_name, absl::string_view text,
+                     int line) {
+  // A text of one line came from no editor.
+  if (!absl::StrContains(absl::StripTrailingAsciiWhitespace(text), '\n')) {
+    return std::string(file_name);
+  }
+  return absl::StrCat(file_name, ":", line);
+}
+
+// Where a text that is no JSON stops being it.
+int LineOfByte(absl::string_view text, size_t byte) {
+  return 1 + static_cast<int>(absl::c_count(
+                 text.substr(0, std::min(byte, text.size())), '\n'));
+}
+
+absl::StatusOr<std::vector<DeviceRates>> ParseDevices(const Json& file,
+                                                      int* index) {
   if (!file.is_object()) {
     return absl::InvalidArgumentError("expected a JSON object");
   }
@@ -127,6 +212,7 @@ absl::StatusOr<std::vector<DeviceRates>> ParseDevices(const Json& file) {
   }
   std::vector<DeviceRates> devices;
   for (const Json& object : *list) {
+    *index = static_cast<int>(devices.size());
     absl::StatusOr<DeviceRates> device = ParseDevice(object);
     if (!device.ok()) {
       return Annotate(device.status(),
@@ -218,15 +304,22 @@ std::string RatesText(const std::vector<DeviceRates>& devices) {
 
 absl::StatusOr<std::vector<DeviceRates>> ParseRates(
     absl::string_view text, absl::string_view file_name) {
-  const Json file = Json::parse(text.begin(), text.end(), nullptr,
-                                /*allow_exceptions=*/false);
-  if (file.is_discarded()) {
+  Json file;
+  try {
+    file = Json::parse(text.begin(), text.end());
+  } catch (const Json::parse_error& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(WithLine(file_name, text, LineOfByte(text, error.byte)),
+                     ": this is no JSON"));
+  } catch (const Json::exception&) {
     return absl::InvalidArgumentError(
         absl::StrCat(file_name, ": this is no JSON"));
   }
-  absl::StatusOr<std::vector<DeviceRates>> devices = ParseDevices(file);
-  if (!devices.ok()) return Annotate(devices.status(), file_name);
-  return devices;
+  int index = -1;
+  absl::StatusOr<std::vector<DeviceRates>> devices = ParseDevices(file, &index);
+  if (devices.ok()) return devices;
+  const int line = RatesLines(text).LineOf(index, devices.status().message());
+  return Annotate(devices.status(), WithLine(file_name, text, line));
 }
 
 absl::StatusOr<std::vector<DeviceRates>> ReadRatesFile(
