@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -131,7 +132,8 @@ class RatesLines {
   // Of the key that a message about devices[index], or about the file itself
   // (index -1), names first; else of the device's beginning; else 1.
   [[nodiscard]] int LineOf(int index, absl::string_view message) const {
-    int line = index < 0 ? 1 : starts_[static_cast<size_t>(index)];
+    const bool is_known = index >= 0 && index < std::ssize(starts_);
+    int line = is_known ? starts_[static_cast<size_t>(index)] : 1;
     size_t first = absl::string_view::npos;
     for (const auto& [place, key_line] : lines_) {
       if (place.first != index) continue;
