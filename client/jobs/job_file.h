@@ -23,9 +23,11 @@ struct JobFile {
 // or because the file cannot be read.
 [[nodiscard]] absl::StatusOr<JobFile> LoadJobFile(const std::string& path);
 
-// The same for a job that this machine runs. Where the job file is wrong, the
-// model files and the data set that it names all the same are looked at, too,
-// as far as this process can, and what is wrong with them is said with it.
+// The same for a job that this machine runs. Where the job file is wrong, or a
+// file that it names is not there, all files that it names are looked at, as
+// far as this process can, and everything that is wrong with them is said in
+// one answer. Of a job file that is right and names only what is there, no file
+// is opened: the stages do that.
 [[nodiscard]] absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path);
 
 // The request that makes this job; id and the rest are the caller's to fill.
@@ -43,9 +45,15 @@ struct JobFile {
 // `base_dir`), one or several lines each, by the same functions as in the scan
 // of a job whose file is right: their forms, which part of a model they are,
 // the rows of the data set. Keys that cannot be read have no say, and nothing
-// is said where the text is no YAML at all.
+// is said where the text is no YAML at all. With `file_name`, "job.yaml:4: "
+// stands before what is about a key.
 [[nodiscard]] std::vector<std::string> ProblemsOfNamedFiles(
-    absl::string_view yaml, const std::string& base_dir);
+    absl::string_view yaml, const std::string& base_dir,
+    absl::string_view file_name = "");
+
+// Whether a path of the model, the LoRA to start from or the data set leads
+// nowhere. Asks the file system a few times and opens nothing.
+[[nodiscard]] bool NamesMissingFiles(const JobConfig& config);
 
 }  // namespace halfpipe
 

@@ -1,5 +1,10 @@
 #include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/jobs/job_file.h"
 #include "common/base/status.h"
 #include "common/config/job_config.h"
@@ -13,13 +18,33 @@ namespace halfpipe {
 namespace {
 
 // What can be read of the text, with absolute paths.
-JobConfig ReadWhatIsThere(absl::string_view yaml, const std::string& base_dir) {
+JobConfig ReadWhatIsThere(absl::string_view yaml, const std::string& base_dir,
+                          KeyLines* lines) {
   JobConfig config;
   std::vector<Field> fields = JobFields(&config);
   ProblemList said_already("");
-  (void)ReadFields(yaml, fields, &said_already);
+  *lines = ReadFields(yaml, fields, &said_already);
   ResolvePaths(base_dir, &config);
   return config;
+}
+
+// "job.yaml:4: " before a problem that begins with a key of the file.
+std::string WithPlace(const std::string& problem, absl::string_view file_name,
+                      const KeyLines& lines) {
+  const auto found = lines.find(problem.substr(0, problem.find(": ")));
+  if (file_name.empty() || found == lines.end()) return problem;
+  return absl::StrCat(file_name, ":", found->second, ": ", problem);
+}
+
+bool IsMissing(const std::string& path) {
+  std::error_code error;
+  return !path.empty() && std::filesystem::status(path, error).type() ==
+                              std::filesystem::file_type::not_found;
+}
+
+std::string MetadataPath(const DataConfig& data) {
+  if (data.metadata.empty()) return "";
+  return (std::filesystem::path(data.path) / data.metadata).string();
 }
 
 class NamedFiles {
@@ -66,6 +91,14 @@ class NamedFiles {
   void LookAtData() {
     const DataConfig& data = config_.data;
     if (data.path.empty()) return;
+    if (IsMissing(data.path)) {
+      Add(Annotate(CheckHasContent(data.path), "data.path"));
+      return;
+    }
+    if (const std::string metadata = MetadataPath(data); IsMissing(metadata)) {
+      Add(Annotate(CheckHasContent(metadata), "data.metadata"));
+      return;
+    }
     std::vector<std::string> missing;
     const bool skip = data.on_bad_file == BadFilePolicy::kSkip;
     Add(LoadSamplesWithContent({.root = data.path,
@@ -81,9 +114,24 @@ class NamedFiles {
 }  // namespace
 
 std::vector<std::string> ProblemsOfNamedFiles(absl::string_view yaml,
-                                              const std::string& base_dir) {
-  const JobConfig config = ReadWhatIsThere(yaml, base_dir);
-  return NamedFiles(config).Problems();
+                                              const std::string& base_dir,
+                                              absl::string_view file_name) {
+  KeyLines lines;
+  const JobConfig config = ReadWhatIsThere(yaml, base_dir, &lines);
+  std::vector<std::string> problems = NamedFiles(config).Problems();
+  for (std::string& problem : problems) {
+    problem = WithPlace(problem, file_name, lines);
+  }
+  return problems;
+}
+
+bool NamesMissingFiles(const JobConfig& config) {
+  const ModelConfig& model = config.model;
+  if (IsMissing(model.dit) || IsMissing(config.lora.init_from)) return true;
+  if (config.data.is_random()) return false;
+  return IsMissing(model.tokenizer) || IsMissing(model.text_encoder) ||
+         IsMissing(model.vae) || IsMissing(config.data.path) ||
+         IsMissing(MetadataPath(config.data));
 }
 
 }  // namespace halfpipe
