@@ -156,10 +156,14 @@ PlanDevices DevicesOfThisMachine(size_t stages) {
 absl::StatusOr<PlanDevices> DevicesFor(const PlanOptions& options,
                                        int64_t stages) {
   const auto wanted = static_cast<size_t>(stages);
-  absl::StatusOr<PlanDevices> found =
-      !options.rates.empty()  ? DevicesOfFile(options, wanted)
-      : !options.gpus.empty() ? DevicesByName(options, wanted)
-                              : DevicesOfThisMachine(wanted);
+  absl::StatusOr<PlanDevices> found;
+  if (!options.rates.empty()) {
+    found = DevicesOfFile(options, wanted);
+  } else if (!options.gpus.empty()) {
+    found = DevicesByName(options, wanted);
+  } else {
+    found = DevicesOfThisMachine(wanted);
+  }
   if (found.ok()) found->devices.resize(wanted);
   return found;
 }

@@ -28,12 +28,17 @@ JobConfig ReadWhatIsThere(absl::string_view yaml, const std::string& base_dir,
   return config;
 }
 
-// "job.yaml:4: " before a problem that begins with a key of the file.
-std::string WithPlace(const std::string& problem, absl::string_view file_name,
+struct FileProblem {
+  absl::string_view key;  // a literal that the text begins with; "": of none
+  std::string text;
+};
+
+// "job.yaml:4: " before a problem of a key.
+std::string WithPlace(const FileProblem& problem, absl::string_view file_name,
                       const KeyLines& lines) {
-  const auto found = lines.find(problem.substr(0, problem.find(": ")));
-  if (file_name.empty() || found == lines.end()) return problem;
-  return absl::StrCat(file_name, ":", found->second, ": ", problem);
+  if (file_name.empty() || problem.key.empty()) return problem.text;
+  return absl::StrCat(file_name, ":", LineOf(problem.key, lines), ": ",
+                      problem.text);
 }
 
 bool IsMissing(const std::string& path) {
@@ -51,7 +56,7 @@ class NamedFiles {
  public:
   explicit NamedFiles(const JobConfig& config) : config_(config) {}
 
-  std::vector<std::string> Problems() {
+  std::vector<FileProblem> Problems() {
     const ModelConfig& model = config_.model;
     LookAt("model.dit", model.dit, ModelFileKind::kDit);
     LookAt("lora.init_from", config_.lora.init_from, ModelFileKind::kLora);
@@ -66,17 +71,17 @@ class NamedFiles {
   }
 
  private:
-  void Add(const absl::Status& status) {
-    if (!status.ok()) problems_.emplace_back(status.message());
+  void Add(absl::string_view key, const absl::Status& status) {
+    if (!status.ok()) problems_.push_back({key, std::string(status.message())});
   }
 
   void LookAt(absl::string_view key, const std::string& path,
               ModelFileKind kind) {
     if (path.empty()) return;
     const absl::Status opened = OpenModelPart(key, path, kind).status();
-    Add(opened);
+    Add(key, opened);
     if (opened.ok() && kind != ModelFileKind::kLora) {
-      Add(CheckPartIsWhole(key, path));
+      Add(key, CheckPartIsWhole(key, path));
     }
   }
 
@@ -85,30 +90,32 @@ class NamedFiles {
     const std::string& path = config_.model.tokenizer;
     std::error_code ignored;
     if (path.empty() || std::filesystem::is_directory(path, ignored)) return;
-    Add(Annotate(CheckHasContent(path), "model.tokenizer"));
+    static constexpr char kKey[] = "model.tokenizer";
+    Add(kKey, Annotate(CheckHasContent(path), kKey));
   }
 
   void LookAtData() {
     const DataConfig& data = config_.data;
     if (data.path.empty()) return;
     if (IsMissing(data.path)) {
-      Add(Annotate(CheckHasContent(data.path), "data.path"));
+      Add("data.path", Annotate(CheckHasContent(data.path), "data.path"));
       return;
     }
     if (const std::string metadata = MetadataPath(data); IsMissing(metadata)) {
-      Add(Annotate(CheckHasContent(metadata), "data.metadata"));
+      Add("data.metadata",
+          Annotate(CheckHasContent(metadata), "data.metadata"));
       return;
     }
     std::vector<std::string> missing;
     const bool skip = data.on_bad_file == BadFilePolicy::kSkip;
-    Add(LoadSamplesWithContent({.root = data.path,
-                                .metadata = data.metadata,
-                                .missing = skip ? &missing : nullptr})
-            .status());
+    Add("", LoadSamplesWithContent({.root = data.path,
+                                    .metadata = data.metadata,
+                                    .missing = skip ? &missing : nullptr})
+                .status());
   }
 
   const JobConfig& config_;
-  std::vector<std::string> problems_;
+  std::vector<FileProblem> problems_;
 };
 
 }  // namespace
@@ -118,9 +125,9 @@ std::vector<std::string> ProblemsOfNamedFiles(absl::string_view yaml,
                                               absl::string_view file_name) {
   KeyLines lines;
   const JobConfig config = ReadWhatIsThere(yaml, base_dir, &lines);
-  std::vector<std::string> problems = NamedFiles(config).Problems();
-  for (std::string& problem : problems) {
-    problem = WithPlace(problem, file_name, lines);
+  std::vector<std::string> problems;
+  for (const FileProblem& problem : NamedFiles(config).Problems()) {
+    problems.push_back(WithPlace(problem, file_name, lines));
   }
   return problems;
 }

@@ -75,12 +75,15 @@ const Json* Find(const Json& object, const char* key) {
   return it == object.end() ? nullptr : &*it;
 }
 
-absl::Status CheckKeys(const Json& object) {
+// This function and the next two set the last argument to the key that they
+// refuse.
+absl::Status CheckKeys(const Json& object, std::string* wrong) {
   std::vector<std::string> known = {"name", "link_uses_pcie"};
   for (const RealField& field : kReals) known.emplace_back(field.key);
   for (const SizeField& field : kSizes) known.emplace_back(field.key);
   for (const auto& [key, value] : object.items()) {
     if (absl::c_linear_search(known, key)) continue;
+    *wrong = key;
     const std::optional<std::string> near = Nearest(key, known);
     return absl::InvalidArgumentError(absl::StrCat(
         "'", key, "' is no field of a device's rates",
@@ -89,16 +92,43 @@ absl::Status CheckKeys(const Json& object) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<DeviceRates> ParseDevice(const Json& object) {
+absl::Status CheckValues(const DeviceRates& rates, std::string* key) {
+  for (const RealField& field : kReals) {
+    const double value = rates.*field.member;
+    *key = field.key;
+    const bool usable = field.may_be_zero ? value >= 0.0 : value > 0.0;
+    if (!std::isfinite(value) || !usable) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          field.key, ": expected a number above 0, found ", value));
+    }
+  }
+  for (const SizeField& field : kSizes) {
+    *key = field.key;
+    if (rates.*field.member < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field.key, ": expected no negative size, found ",
+                       rates.*field.member));
+    }
+  }
+  *key = "total_bytes";
+  if (rates.total_bytes == 0) {
+    return absl::InvalidArgumentError("total_bytes: expected a size, found 0");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DeviceRates> ParseDevice(const Json& object, std::string* key) {
   if (!object.is_object()) return Wrong("device", "an object", &object);
-  HP_RETURN_IF_ERROR(CheckKeys(object));
+  HP_RETURN_IF_ERROR(CheckKeys(object, key));
   DeviceRates rates;
+  *key = "name";
   const Json* name = Find(object, "name");
   if (name == nullptr || !name->is_string()) {
     return Wrong("name", "a text", name);
   }
   rates.name = name->get<std::string>();
   for (const RealField& field : kReals) {
+    *key = field.key;
     const Json* value = Find(object, field.key);
     if (value == nullptr || !value->is_number()) {
       return Wrong(field.key, "a number", value);
@@ -106,18 +136,20 @@ absl::StatusOr<DeviceRates> ParseDevice(const Json& object) {
     rates.*field.member = value->get<double>();
   }
   for (const SizeField& field : kSizes) {
+    *key = field.key;
     const Json* value = Find(object, field.key);
     if (value == nullptr || !value->is_number_integer()) {
       return Wrong(field.key, "a whole number of bytes", value);
     }
     rates.*field.member = value->get<int64_t>();
   }
+  *key = "link_uses_pcie";
   const Json* pcie = Find(object, "link_uses_pcie");
   if (pcie == nullptr || !pcie->is_boolean()) {
     return Wrong("link_uses_pcie", "true or false", pcie);
   }
   rates.link_uses_pcie = pcie->get<bool>();
-  HP_RETURN_IF_ERROR(CheckRates(rates));
+  HP_RETURN_IF_ERROR(CheckValues(rates, key));
   return rates;
 }
 
@@ -129,26 +161,13 @@ class RatesLines {
     for (; at_ < text_.size(); ++at_) See(text_[at_]);
   }
 
-  // Of the key that a message about devices[index], or about the file itself
-  // (index -1), names first; else of the device's beginning; else 1.
-  [[nodiscard]] int LineOf(int index, absl::string_view message) const {
+  // Of a key of devices[index], or of the file itself (index -1); else of the
+  // device's beginning; else 1.
+  [[nodiscard]] int LineOf(int index, const std::string& key) const {
+    const auto found = lines_.find({index, key});
+    if (found != lines_.end()) return found->second;
     const bool is_known = index >= 0 && index < std::ssize(starts_);
-    int line = is_known ? starts_[static_cast<size_t>(index)] : 1;
-    size_t first = absl::string_view::npos;
-    for (const auto& [place, key_line] : lines_) {
-      if (place.first != index) continue;
-      const size_t found = message.find(place.second);
-      // With the colon or the quote behind it: no key's beginning.
-      if (found == absl::string_view::npos || found >= first) continue;
-      const size_t end = found + place.second.size();
-      if (end >= message.size() ||
-          (message[end] != ':' && message[end] != '\'')) {
-        continue;
-      }
-      first = found;
-      line = key_line;
-    }
-    return line;
+    return is_known ? starts_[static_cast<size_t>(index)] : 1;
   }
 
  private:
@@ -199,23 +218,31 @@ int LineOfByte(absl::string_view text, size_t byte) {
                  text.substr(0, std::min(byte, text.size())), '\n'));
 }
 
+// What a file is refused for: a key of a device, or of the file (-1).
+struct RatesPlace {
+  int device = -1;
+  std::string key;
+};
+
 absl::StatusOr<std::vector<DeviceRates>> ParseDevices(const Json& file,
-                                                      int* index) {
+                                                      RatesPlace* place) {
   if (!file.is_object()) {
     return absl::InvalidArgumentError("expected a JSON object");
   }
+  place->key = "schema";
   const Json* schema = Find(file, "schema");
   if (schema == nullptr || *schema != kSchema) {
     return Wrong("schema", absl::StrCat(kSchema), schema);
   }
+  place->key = "devices";
   const Json* list = Find(file, "devices");
   if (list == nullptr || !list->is_array() || list->empty()) {
     return Wrong("devices", "a list of at least one device", list);
   }
   std::vector<DeviceRates> devices;
   for (const Json& object : *list) {
-    *index = static_cast<int>(devices.size());
-    absl::StatusOr<DeviceRates> device = ParseDevice(object);
+    *place = {static_cast<int>(devices.size()), ""};
+    absl::StatusOr<DeviceRates> device = ParseDevice(object, &place->key);
     if (!device.ok()) {
       return Annotate(device.status(),
                       absl::StrCat("devices[", devices.size(), "]"));
@@ -265,25 +292,8 @@ std::vector<DeviceRates> LevelEqualCards(std::vector<DeviceRates> devices) {
 }
 
 absl::Status CheckRates(const DeviceRates& rates) {
-  for (const RealField& field : kReals) {
-    const double value = rates.*field.member;
-    const bool usable = field.may_be_zero ? value >= 0.0 : value > 0.0;
-    if (!std::isfinite(value) || !usable) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          field.key, ": expected a number above 0, found ", value));
-    }
-  }
-  for (const SizeField& field : kSizes) {
-    if (rates.*field.member < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field.key, ": expected no negative size, found ",
-                       rates.*field.member));
-    }
-  }
-  if (rates.total_bytes == 0) {
-    return absl::InvalidArgumentError("total_bytes: expected a size, found 0");
-  }
-  return absl::OkStatus();
+  std::string key;
+  return CheckValues(rates, &key);
 }
 
 std::string RatesText(const std::vector<DeviceRates>& devices) {
@@ -317,10 +327,10 @@ absl::StatusOr<std::vector<DeviceRates>> ParseRates(
     return absl::InvalidArgumentError(
         absl::StrCat(file_name, ": this is no JSON"));
   }
-  int index = -1;
-  absl::StatusOr<std::vector<DeviceRates>> devices = ParseDevices(file, &index);
+  RatesPlace place;
+  absl::StatusOr<std::vector<DeviceRates>> devices = ParseDevices(file, &place);
   if (devices.ok()) return devices;
-  const int line = RatesLines(text).LineOf(index, devices.status().message());
+  const int line = RatesLines(text).LineOf(place.device, place.key);
   return Annotate(devices.status(), WithLine(file_name, text, line));
 }
 
