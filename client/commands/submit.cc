@@ -55,6 +55,7 @@ absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,
   HP_ASSIGN_OR_RETURN(const JobFile file,
                       same_files ? LoadLocalJobFile(options.job_file)
                                  : LoadJobFile(options.job_file));
+  if (same_files) HP_RETURN_IF_ERROR(CheckNamedFilesAreThere(file));
   JobSpec spec = SpecFor(file);
   spec.id = options.id;
   spec.labels = ParseLabels(options.labels);

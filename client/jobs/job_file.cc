@@ -62,13 +62,7 @@ absl::StatusOr<JobFile> LoadJobFile(const std::string& path) {
 
 absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path) {
   absl::StatusOr<JobFile> file = LoadJobFile(path);
-  if (file.ok()) {
-    if (!NamesMissingFiles(file->config)) return file;
-    const std::vector<std::string> problems =
-        ProblemsOfNamedFiles(file->text, file->base_dir, file->path);
-    if (problems.empty()) return file;
-    return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
-  }
+  if (file.ok()) return file;
   const absl::StatusOr<std::string> text =
       ReadFileOrPipe(path, kMaxJobFileBytes);
   std::error_code error;
@@ -80,6 +74,14 @@ absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path) {
     lines.push_back(std::move(problem));
   }
   return absl::Status(file.status().code(), absl::StrJoin(lines, "\n"));
+}
+
+absl::Status CheckNamedFilesAreThere(const JobFile& file) {
+  if (!NamesMissingFiles(file.config)) return absl::OkStatus();
+  const std::vector<std::string> problems =
+      ProblemsOfNamedFiles(file.text, file.base_dir, file.path);
+  if (problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
 }
 
 JobSpec SpecFor(const JobFile& file) {

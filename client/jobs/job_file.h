@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/config/job_config.h"
@@ -23,12 +24,17 @@ struct JobFile {
 // or because the file cannot be read.
 [[nodiscard]] absl::StatusOr<JobFile> LoadJobFile(const std::string& path);
 
-// The same for a job that this machine runs. Where the job file is wrong, or a
-// file that it names is not there, all files that it names are looked at, as
-// far as this process can, and everything that is wrong with them is said in
-// one answer. Of a job file that is right and names only what is there, no file
-// is opened: the stages do that.
+// The same for a job that this machine runs. Where the job file is wrong, the
+// model files and the data set that it names all the same are looked at, too,
+// as far as this process can, and what is wrong with them is said with it.
 [[nodiscard]] absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path);
+
+// Of a job file that is right, before anything is started for it. Where a file
+// that it names is not there, all that it names are looked at, and everything
+// that is wrong with them is one InvalidArgument, with line and key. Else OK,
+// after a few questions to the file system: what is in the files, the stages
+// see.
+[[nodiscard]] absl::Status CheckNamedFilesAreThere(const JobFile& file);
 
 // The request that makes this job; id and the rest are the caller's to fill.
 [[nodiscard]] JobSpec SpecFor(const JobFile& file);

@@ -75,8 +75,9 @@ TEST(JobFilePathsTest, EveryPathThatLeadsNowhereIsNamedWithItsLine) {
       "  tokenizer: no-tokenizer\n  vae: no-vae.pth\n"
       "data: {path: no-clips, height: 64, width: 64, frames: 5}\n"
       "output: {dir: out}\ntrain: {steps: 3}\n");
-  ASSERT_TRUE(LoadJobFile(job).ok()) << LoadJobFile(job).status();
-  const absl::Status status = LoadLocalJobFile(job).status();
+  const auto file = LoadLocalJobFile(job);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::Status status = CheckNamedFilesAreThere(*file);
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_THAT(
       std::string(status.message()),
@@ -93,6 +94,7 @@ TEST(JobFilePathsTest, AGoodJobFileIsLeftToTheStages) {
   const std::string job =
       directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
   EXPECT_EQ(LoadLocalJobFile(job).status(), LoadJobFile(job).status());
+  EXPECT_TRUE(CheckNamedFilesAreThere(*LoadJobFile(job)).ok());
 }
 
 }  // namespace
