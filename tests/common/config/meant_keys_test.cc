@@ -43,6 +43,10 @@ TEST(MeantKeysTest, AJobFileSaysThemWithLineAndKey) {
   EXPECT_THAT(ErrorOf(JobWith("  seed: 7", "  sample_every: 250")),
               HasSubstr("job.yaml:17: train.sample_every: unknown key: clips "
                         "made with the LoRA"));
+  // The section decides where another trainer's word has two meanings.
+  EXPECT_THAT(ErrorOf(JobWith("save_every: 30min", "directory: /x")),
+              HasSubstr("output.directory: unknown key: the folder of the "
+                        "results is output.dir"));
   // A slip of the pen is still one.
   EXPECT_THAT(ErrorOf(JobWith("seed: 7", "sead: 7")),
               HasSubstr("did you mean 'seed'?"));
