@@ -30,6 +30,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddVerifyCommand(app, context);
   AddBenchCommand(app, context);
   AddPlanCommand(app, context);
+  AddRatesCommand(app, context);
   AddConvertCommand(app, context);
   AddCheckCommand(app, context);
   AddPrepareCommand(app, context);

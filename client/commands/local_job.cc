@@ -23,6 +23,7 @@ absl::StatusOr<ExitCode> RunLocalJob(const LocalJobOptions& options,
                                      CommandContext& context) {
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   HP_ASSIGN_OR_RETURN(const JobFile file, LoadLocalJobFile(options.job_file));
+  HP_RETURN_IF_ERROR(CheckNamedFilesAreThere(file));
   HP_ASSIGN_OR_RETURN(const PrivateDirectory directory,
                       PrivateDirectory::Create("halfpipe-job"));
   const auto printer = NewEventPrinter(options.format, context.out);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -97,6 +98,11 @@ class LocalRun {
           ": wait for it to end, or give this job another output folder"));
     }
     HP_RETURN_IF_ERROR(lock.status());
+    // One that ran here before may be done, and needs them no more.
+    if (std::error_code none;
+        !std::filesystem::exists(places_.state_dir, none)) {
+      HP_RETURN_IF_ERROR(CheckNamedFilesAreThere(file));
+    }
     HP_RETURN_IF_ERROR(StartService(file.config));
     TellOfPage(spec.id);
     // The service's own check speaks first: it knows the stage's log.

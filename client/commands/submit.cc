@@ -12,6 +12,7 @@
 #include "client/jobs/job_file.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/signal_watch.h"
+#include "common/base/address.h"
 #include "common/base/printable_text.h"
 #include "common/config/quantity.h"
 
@@ -25,6 +26,7 @@ struct SubmitOptions {
   std::vector<std::string> labels;
   bool no_wait = false;
   bool validate_only = false;
+  bool other_files = false;  // the stages see other files than this process
   int32_t priority = 0;
   int32_t retry_limit = 0;
   int64_t retry_backoff_seconds = 30;
@@ -47,7 +49,13 @@ void Announce(const Job& job, const SubmitOptions& options,
 absl::StatusOr<ExitCode> Submit(const SubmitOptions& options,
                                 CommandContext& context) {
   HP_ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
-  HP_ASSIGN_OR_RETURN(const JobFile file, LoadJobFile(options.job_file));
+  // A service of this machine sees the files that we see.
+  const bool same_files =
+      IsLocalAddress(options.service.address) && !options.other_files;
+  HP_ASSIGN_OR_RETURN(const JobFile file,
+                      same_files ? LoadLocalJobFile(options.job_file)
+                                 : LoadJobFile(options.job_file));
+  if (same_files) HP_RETURN_IF_ERROR(CheckNamedFilesAreThere(file));
   JobSpec spec = SpecFor(file);
   spec.id = options.id;
   spec.labels = ParseLabels(options.labels);
@@ -132,6 +140,9 @@ void AddSubmitCommand(CLI::App& app, CommandContext& context) {
                     "Return at once instead of watching the job");
   command->add_flag("--validate-only", options->validate_only,
                     "Have the service check the job; queue nothing");
+  command->add_flag("--other-files", options->other_files,
+                    "The service has other files than this command sees (a "
+                    "container): do not look for the job's here");
   AddRunFlags(command, options.get());
   AddResumeFlags(command, &options->resume);
   AddServiceFlags(command, &options->service);

@@ -5,6 +5,7 @@
 #define HP_CLIENT_DOCTOR_CHECKS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -60,6 +61,18 @@ inline constexpr int kLeastDriver = 580;
 // pair of GPUs with how NCCL will connect them and the rate that was measured.
 // Output that is not of that form is one failure that quotes it.
 [[nodiscard]] Findings FindingsOfProbe(absl::string_view json);
+
+// What a stage program said as a tool.
+struct StageToolOutput {
+  bool ok = false;   // it ended with 0
+  std::string text;  // at most 1 MiB
+};
+
+// Runs `program` (a path) with `tool` as its argument and collects its standard
+// output, and its errors too with `with_errors`; else they go where ours go.
+// Blocks until it ends. nullopt: it could not be started.
+[[nodiscard]] std::optional<StageToolOutput> RunStageTool(
+    const std::string& program, const std::string& tool, bool with_errors);
 
 // Runs `program` (a path) with the argument "probe" and reports what it says,
 // or why it could not say anything. Blocks for the seconds that it takes.

@@ -193,27 +193,38 @@ Findings FindingsOfProbe(absl::string_view text) {
   return findings;
 }
 
-Findings ProbeStage(const std::string& program) {
-  const std::string command = absl::StrCat(
-      "exec '", absl::StrReplaceAll(program, {{"'", "'\\''"}}), "' probe 2>&1");
+std::optional<StageToolOutput> RunStageTool(const std::string& program,
+                                            const std::string& tool,
+                                            bool with_errors) {
+  const std::string command =
+      absl::StrCat("exec '", absl::StrReplaceAll(program, {{"'", "'\\''"}}),
+                   "' ", tool, with_errors ? " 2>&1" : "");
   // A shell is fine here: the path is this program's neighbour.
   FILE* pipe = popen(command.c_str(), "re");
-  if (pipe == nullptr) return Broken("it cannot be started", "");
-  std::string output;
+  if (pipe == nullptr) return std::nullopt;
+  StageToolOutput output;
   char buffer[4096];
   for (size_t got = 0; (got = fread(buffer, 1, sizeof(buffer), pipe)) > 0;) {
-    if (output.size() < kMostOutput) output.append(buffer, got);
+    if (output.text.size() < kMostOutput) output.text.append(buffer, got);
   }
   const int status = pclose(pipe);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+  output.ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return output;
+}
+
+Findings ProbeStage(const std::string& program) {
+  const std::optional<StageToolOutput> output =
+      RunStageTool(program, "probe", /*with_errors=*/true);
+  if (!output.has_value()) return Broken("it cannot be started", "");
+  if (output->ok) {
     // Warnings of libraries may stand before the answer.
-    const size_t begin = output.find("{\"schema\"");
-    return FindingsOfProbe(begin == std::string::npos ? output
-                                                      : output.substr(begin));
+    const size_t begin = output->text.find("{\"schema\"");
+    return FindingsOfProbe(
+        begin == std::string::npos ? output->text : output->text.substr(begin));
   }
   return Broken(
       absl::StrCat(program, " probe failed: ",
-                   absl::StripAsciiWhitespace(output.substr(0, 400))),
+                   absl::StripAsciiWhitespace(output->text.substr(0, 400))),
       "install halfpipe's stage programs and libtorch beside this one");
 }
 

@@ -62,17 +62,26 @@ absl::StatusOr<JobFile> LoadJobFile(const std::string& path) {
 
 absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path) {
   absl::StatusOr<JobFile> file = LoadJobFile(path);
+  if (file.ok()) return file;
   const absl::StatusOr<std::string> text =
       ReadFileOrPipe(path, kMaxJobFileBytes);
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error);
-  if (file.ok() || !text.ok() || error) return file;
+  if (!text.ok() || error) return file;
   std::vector<std::string> lines = {std::string(file.status().message())};
-  for (std::string& problem :
-       ProblemsOfNamedFiles(*text, absolute.parent_path().string())) {
+  for (std::string& problem : ProblemsOfNamedFiles(
+           *text, absolute.parent_path().string(), ValidText(path))) {
     lines.push_back(std::move(problem));
   }
   return absl::Status(file.status().code(), absl::StrJoin(lines, "\n"));
+}
+
+absl::Status CheckNamedFilesAreThere(const JobFile& file) {
+  if (!NamesMissingFiles(file.config)) return absl::OkStatus();
+  const std::vector<std::string> problems =
+      ProblemsOfNamedFiles(file.text, file.base_dir, file.path);
+  if (problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
 }
 
 JobSpec SpecFor(const JobFile& file) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/config/job_config.h"
@@ -28,6 +29,13 @@ struct JobFile {
 // as far as this process can, and what is wrong with them is said with it.
 [[nodiscard]] absl::StatusOr<JobFile> LoadLocalJobFile(const std::string& path);
 
+// Of a job file that is right, before anything is started for it. Where a file
+// that it names is not there, all that it names are looked at, and everything
+// that is wrong with them is one InvalidArgument, with line and key. Else OK,
+// after a few questions to the file system: what is in the files, the stages
+// see.
+[[nodiscard]] absl::Status CheckNamedFilesAreThere(const JobFile& file);
+
 // The request that makes this job; id and the rest are the caller's to fill.
 [[nodiscard]] JobSpec SpecFor(const JobFile& file);
 
@@ -43,9 +51,15 @@ struct JobFile {
 // `base_dir`), one or several lines each, by the same functions as in the scan
 // of a job whose file is right: their forms, which part of a model they are,
 // the rows of the data set. Keys that cannot be read have no say, and nothing
-// is said where the text is no YAML at all.
+// is said where the text is no YAML at all. With `file_name`, "job.yaml:4: "
+// stands before what is about a key.
 [[nodiscard]] std::vector<std::string> ProblemsOfNamedFiles(
-    absl::string_view yaml, const std::string& base_dir);
+    absl::string_view yaml, const std::string& base_dir,
+    absl::string_view file_name = "");
+
+// Whether a path of the model, the LoRA to start from or the data set leads
+// nowhere. Asks the file system a few times and opens nothing.
+[[nodiscard]] bool NamesMissingFiles(const JobConfig& config);
 
 }  // namespace halfpipe
 

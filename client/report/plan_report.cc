@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/jobs/progress.h"
+#include "client/report/total_time.h"
 #include "common/base/dtype.h"
 #include "common/base/for_each.h"
 #include "common/base/status.h"
@@ -72,7 +73,28 @@ std::string HeadText(const PlanReport& report) {
     absl::StrAppend(
         &text, " (rates that come with halfpipe; --rates FILE for others)");
   }
+  if (!report.rates_source.text.empty()) {
+    absl::StrAppend(&text, "\nrates      ", report.rates_source.text);
+  }
+  for (const std::string& note : report.rates_source.notes) {
+    absl::StrAppend(&text, "\n           ", note);
+  }
   return text + "\n\n";
+}
+
+double TotalSeconds(const PlanReport& report) {
+  return report.plan.step_seconds() * static_cast<double>(report.steps);
+}
+
+std::string TotalText(const PlanReport& report) {
+  if (report.steps == 0) return "";
+  const absl::Time end = report.start + absl::Seconds(TotalSeconds(report));
+  return absl::StrCat(
+      "in all     ", report.steps, report.steps == 1 ? " step, " : " steps, ",
+      AboutText(TotalSeconds(report)), ", ends ",
+      ClockText(end, report.start, absl::LocalTimeZone()),
+      " if it starts now\n           (encoding, saves and validations come on "
+      "top)\n");
 }
 
 std::string PlannedStageText(const StagePlan& stage, size_t rank,
@@ -189,6 +211,7 @@ std::string PlanText(const PlanReport& report) {
       &text, "\npredicted  %.4g s/step  %.4g s/sample  bubble %.1f%%\n",
       plan.step_seconds(), plan.sample_seconds(),
       plan.simulation.bubble_ratio * 100.0);
+  absl::StrAppend(&text, TotalText(report));
   absl::StrAppend(&text, "pinned     ", ReadableBytes(plan.pinned_host_bytes()),
                   " in all\n");
   absl::StrAppend(&text, "longest    ", report.longest_frames,
@@ -212,7 +235,11 @@ Json PlanJson(const PlanReport& report) {
                {"micro_batches", schedule.microbatches},
                {"split", plan.split},
                {"warmup", {schedule.warmup.first, schedule.warmup.second}},
-               {"built_in_rates", report.built_in_rates}};
+               {"built_in_rates", report.built_in_rates},
+               {"rates_source", report.rates_source.kind},
+               {"rates_notes", report.rates_source.notes},
+               {"steps", report.steps},
+               {"total_seconds", TotalSeconds(report)}};
   Json stages = Json::array();
   for (size_t rank = 0; rank < plan.stages.size(); ++rank) {
     stages.push_back(StageJson(plan.stages[rank], rank,

@@ -5,19 +5,32 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/config/job_config.h"
 #include "common/model/model_spec.h"
 #include "common/plan/planner.h"
 
 namespace halfpipe {
 
+// Where the rates of a plan come from.
+struct RatesSource {
+  // "built_in", "measured" (by this machine's stages), "file" or "datasheet".
+  std::string kind = "built_in";
+  std::string text;                // for people: where from, what to do
+  std::vector<std::string> notes;  // what else to know, a sentence each
+};
+
 struct PlanReport {
   PlanRequest request;
   TrainingPlan plan;
   int64_t longest_frames = 0;
   bool built_in_rates = false;  // nobody measured this machine's GPUs
+  RatesSource rates_source;
+  int64_t steps = 0;                        // train.steps
+  absl::Time start = absl::InfinitePast();  // when it would start: now
 };
 
 // Several lines: what is trained, a table of the stages, their plans, seconds,

@@ -145,7 +145,9 @@ class Reader {
   [[nodiscard]] std::string Instead(const std::string& section,
                                     const std::string& name,
                                     const YAML::Node& value) const {
-    std::string hint = ForeignKeyHint(name, value, document_);
+    // What a word means in its section goes first: output.directory.
+    std::string hint = MeantKeyHint(section, name);
+    if (hint.empty()) hint = ForeignKeyHint(name, value, document_);
     return hint.empty() ? Suggestion(fields_, section, name) : hint;
   }
 

@@ -98,6 +98,13 @@ struct TextProblem {
                                          const YAML::Node& value,
                                          const YAML::Node& document);
 
+// Of an unknown key that a person would understand all the same: what to write
+// in place of `name` in `section` ("data", "" for the top of the file), or that
+// there is no such thing here, as the rest of a message; "" for a word that is
+// not known. A word may mean another thing in another section.
+[[nodiscard]] std::string MeantKeyHint(absl::string_view section,
+                                       absl::string_view name);
+
 }  // namespace halfpipe
 
 #endif  // HP_COMMON_CONFIG_SCHEMA_H_

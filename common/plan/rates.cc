@@ -2,14 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/nearest.h"
 #include "common/base/status.h"
 
 namespace halfpipe {
@@ -68,29 +75,60 @@ const Json* Find(const Json& object, const char* key) {
   return it == object.end() ? nullptr : &*it;
 }
 
-absl::Status CheckKeys(const Json& object) {
-  std::set<std::string> known = {"name", "link_uses_pcie"};
-  for (const RealField& field : kReals) known.insert(field.key);
-  for (const SizeField& field : kSizes) known.insert(field.key);
+// This function and the next two set the last argument to the key that they
+// refuse.
+absl::Status CheckKeys(const Json& object, std::string* wrong) {
+  std::vector<std::string> known = {"name", "link_uses_pcie"};
+  for (const RealField& field : kReals) known.emplace_back(field.key);
+  for (const SizeField& field : kSizes) known.emplace_back(field.key);
   for (const auto& [key, value] : object.items()) {
-    if (known.count(key) == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", key, "' is no field of a device's rates"));
-    }
+    if (absl::c_linear_search(known, key)) continue;
+    *wrong = key;
+    const std::optional<std::string> near = Nearest(key, known);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", key, "' is no field of a device's rates",
+        near.has_value() ? absl::StrCat("; did you mean '", *near, "'?") : ""));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<DeviceRates> ParseDevice(const Json& object) {
+absl::Status CheckValues(const DeviceRates& rates, std::string* key) {
+  for (const RealField& field : kReals) {
+    const double value = rates.*field.member;
+    *key = field.key;
+    const bool usable = field.may_be_zero ? value >= 0.0 : value > 0.0;
+    if (!std::isfinite(value) || !usable) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          field.key, ": expected a number above 0, found ", value));
+    }
+  }
+  for (const SizeField& field : kSizes) {
+    *key = field.key;
+    if (rates.*field.member < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field.key, ": expected no negative size, found ",
+                       rates.*field.member));
+    }
+  }
+  *key = "total_bytes";
+  if (rates.total_bytes == 0) {
+    return absl::InvalidArgumentError("total_bytes: expected a size, found 0");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DeviceRates> ParseDevice(const Json& object, std::string* key) {
   if (!object.is_object()) return Wrong("device", "an object", &object);
-  HP_RETURN_IF_ERROR(CheckKeys(object));
+  HP_RETURN_IF_ERROR(CheckKeys(object, key));
   DeviceRates rates;
+  *key = "name";
   const Json* name = Find(object, "name");
   if (name == nullptr || !name->is_string()) {
     return Wrong("name", "a text", name);
   }
   rates.name = name->get<std::string>();
   for (const RealField& field : kReals) {
+    *key = field.key;
     const Json* value = Find(object, field.key);
     if (value == nullptr || !value->is_number()) {
       return Wrong(field.key, "a number", value);
@@ -98,36 +136,113 @@ absl::StatusOr<DeviceRates> ParseDevice(const Json& object) {
     rates.*field.member = value->get<double>();
   }
   for (const SizeField& field : kSizes) {
+    *key = field.key;
     const Json* value = Find(object, field.key);
     if (value == nullptr || !value->is_number_integer()) {
       return Wrong(field.key, "a whole number of bytes", value);
     }
     rates.*field.member = value->get<int64_t>();
   }
+  *key = "link_uses_pcie";
   const Json* pcie = Find(object, "link_uses_pcie");
   if (pcie == nullptr || !pcie->is_boolean()) {
     return Wrong("link_uses_pcie", "true or false", pcie);
   }
   rates.link_uses_pcie = pcie->get<bool>();
-  HP_RETURN_IF_ERROR(CheckRates(rates));
+  HP_RETURN_IF_ERROR(CheckValues(rates, key));
   return rates;
 }
 
-absl::StatusOr<std::vector<DeviceRates>> ParseDevices(const Json& file) {
+// The lines, from 1, on which the keys of a rates file stand. For JSON that was
+// parsed already: nlohmann's parser keeps no places.
+class RatesLines {
+ public:
+  explicit RatesLines(absl::string_view text) : text_(text) {
+    for (; at_ < text_.size(); ++at_) See(text_[at_]);
+  }
+
+  // Of a key of devices[index], or of the file itself (index -1); else of the
+  // device's beginning; else 1.
+  [[nodiscard]] int LineOf(int index, const std::string& key) const {
+    const auto found = lines_.find({index, key});
+    if (found != lines_.end()) return found->second;
+    const bool is_known = index >= 0 && index < std::ssize(starts_);
+    return is_known ? starts_[static_cast<size_t>(index)] : 1;
+  }
+
+ private:
+  void See(char c) {
+    if (c == '\n') ++line_;
+    if (c == '"') ReadString();
+    if (c == '}' || c == ']') --depth_;
+    if (c != '{' && c != '[') return;
+    // The file, its list, and in that a device.
+    if (++depth_ == kDeviceDepth) starts_.push_back(line_);
+  }
+
+  void ReadString() {
+    const size_t begin = ++at_;
+    while (at_ < text_.size() && text_[at_] != '"') {
+      at_ += text_[at_] == '\\' ? 2 : 1;
+    }
+    const size_t next = text_.find_first_not_of(" \t\r\n", at_ + 1);
+    if (next == absl::string_view::npos || text_[next] != ':') return;
+    const int index =
+        depth_ < kDeviceDepth ? -1 : static_cast<int>(starts_.size()) - 1;
+    lines_.emplace(
+        std::pair(index, std::string(text_.substr(begin, at_ - begin))), line_);
+  }
+
+  static constexpr int kDeviceDepth = 3;
+
+  absl::string_view text_;
+  size_t at_ = 0;
+  int line_ = 1;
+  int depth_ = 0;
+  std::vector<int> starts_;  // of the devices
+  std::map<std::pair<int, std::string>, int> lines_;
+};
+
+std::string WithLine(absl::string_view file_name, absl::string_view text,
+                     int line) {
+  // A text of one line came from no editor.
+  if (!absl::StrContains(absl::StripTrailingAsciiWhitespace(text), '\n')) {
+    return std::string(file_name);
+  }
+  return absl::StrCat(file_name, ":", line);
+}
+
+// Where a text that is no JSON stops being it.
+int LineOfByte(absl::string_view text, size_t byte) {
+  return 1 + static_cast<int>(absl::c_count(
+                 text.substr(0, std::min(byte, text.size())), '\n'));
+}
+
+// What a file is refused for: a key of a device, or of the file (-1).
+struct RatesPlace {
+  int device = -1;
+  std::string key;
+};
+
+absl::StatusOr<std::vector<DeviceRates>> ParseDevices(const Json& file,
+                                                      RatesPlace* place) {
   if (!file.is_object()) {
     return absl::InvalidArgumentError("expected a JSON object");
   }
+  place->key = "schema";
   const Json* schema = Find(file, "schema");
   if (schema == nullptr || *schema != kSchema) {
     return Wrong("schema", absl::StrCat(kSchema), schema);
   }
+  place->key = "devices";
   const Json* list = Find(file, "devices");
   if (list == nullptr || !list->is_array() || list->empty()) {
     return Wrong("devices", "a list of at least one device", list);
   }
   std::vector<DeviceRates> devices;
   for (const Json& object : *list) {
-    absl::StatusOr<DeviceRates> device = ParseDevice(object);
+    *place = {static_cast<int>(devices.size()), ""};
+    absl::StatusOr<DeviceRates> device = ParseDevice(object, &place->key);
     if (!device.ok()) {
       return Annotate(device.status(),
                       absl::StrCat("devices[", devices.size(), "]"));
@@ -177,25 +292,8 @@ std::vector<DeviceRates> LevelEqualCards(std::vector<DeviceRates> devices) {
 }
 
 absl::Status CheckRates(const DeviceRates& rates) {
-  for (const RealField& field : kReals) {
-    const double value = rates.*field.member;
-    const bool usable = field.may_be_zero ? value >= 0.0 : value > 0.0;
-    if (!std::isfinite(value) || !usable) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          field.key, ": expected a number above 0, found ", value));
-    }
-  }
-  for (const SizeField& field : kSizes) {
-    if (rates.*field.member < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(field.key, ": expected no negative size, found ",
-                       rates.*field.member));
-    }
-  }
-  if (rates.total_bytes == 0) {
-    return absl::InvalidArgumentError("total_bytes: expected a size, found 0");
-  }
-  return absl::OkStatus();
+  std::string key;
+  return CheckValues(rates, &key);
 }
 
 std::string RatesText(const std::vector<DeviceRates>& devices) {
@@ -218,15 +316,22 @@ std::string RatesText(const std::vector<DeviceRates>& devices) {
 
 absl::StatusOr<std::vector<DeviceRates>> ParseRates(
     absl::string_view text, absl::string_view file_name) {
-  const Json file = Json::parse(text.begin(), text.end(), nullptr,
-                                /*allow_exceptions=*/false);
-  if (file.is_discarded()) {
+  Json file;
+  try {
+    file = Json::parse(text.begin(), text.end());
+  } catch (const Json::parse_error& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(WithLine(file_name, text, LineOfByte(text, error.byte)),
+                     ": this is no JSON"));
+  } catch (const Json::exception&) {
     return absl::InvalidArgumentError(
         absl::StrCat(file_name, ": this is no JSON"));
   }
-  absl::StatusOr<std::vector<DeviceRates>> devices = ParseDevices(file);
-  if (!devices.ok()) return Annotate(devices.status(), file_name);
-  return devices;
+  RatesPlace place;
+  absl::StatusOr<std::vector<DeviceRates>> devices = ParseDevices(file, &place);
+  if (devices.ok()) return devices;
+  const int line = RatesLines(text).LineOf(place.device, place.key);
+  return Annotate(devices.status(), WithLine(file_name, text, line));
 }
 
 absl::StatusOr<std::vector<DeviceRates>> ReadRatesFile(

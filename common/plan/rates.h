@@ -51,8 +51,9 @@ struct DeviceRates {
 
 // A rates file: {"schema": 1, "devices": [{"name": ..., ...}, ...]}, a device
 // a stage in rank order, or one for all. ParseRates is the inverse of
-// RatesText; InvalidArgument, starting with `file_name`, for what is no such
-// JSON, an unknown, missing or mistyped field, and CheckRates' reasons.
+// RatesText; InvalidArgument, starting with `file_name` (and ":LINE", where the
+// text has several lines), for what is no such JSON, an unknown, missing or
+// mistyped field, and CheckRates' reasons.
 [[nodiscard]] std::string RatesText(const std::vector<DeviceRates>& devices);
 [[nodiscard]] absl::StatusOr<std::vector<DeviceRates>> ParseRates(
     absl::string_view text, absl::string_view file_name);

@@ -32,21 +32,22 @@ bool HasText(const Json& file, const char* key, const std::string& text) {
 
 }  // namespace
 
-absl::StatusOr<std::string> RatesCache::PathOf(const RatesKey& key) const {
-  const std::string& uuid = key.gpu_uuid;
+absl::StatusOr<std::string> RatesCache::PathOf(
+    const std::string& gpu_uuid) const {
   const bool is_name =
-      !uuid.empty() && std::all_of(uuid.begin(), uuid.end(), [](char c) {
+      !gpu_uuid.empty() &&
+      std::all_of(gpu_uuid.begin(), gpu_uuid.end(), [](char c) {
         return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-';
       });
   if (!is_name) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("GPU uuid '", uuid, "': expected letters, digits and -"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "GPU uuid '", gpu_uuid, "': expected letters, digits and -"));
   }
-  return absl::StrCat(folder_, "/rates-", uuid, ".json");
+  return absl::StrCat(folder_, "/rates-", gpu_uuid, ".json");
 }
 
-absl::StatusOr<DeviceRates> RatesCache::Find(const RatesKey& key) const {
-  HP_ASSIGN_OR_RETURN(const std::string path, PathOf(key));
+absl::StatusOr<KeptRates> RatesCache::Read(const std::string& gpu_uuid) const {
+  HP_ASSIGN_OR_RETURN(const std::string path, PathOf(gpu_uuid));
   HP_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxCacheBytes));
   const Json file = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!file.is_object()) return Damaged(path, "this is no JSON object");
@@ -54,11 +55,12 @@ absl::StatusOr<DeviceRates> RatesCache::Find(const RatesKey& key) const {
   if (format == file.end() || !format->is_number_integer()) {
     return Damaged(path, "it has no format");
   }
-  if (*format != kFormat || !HasText(file, "driver", key.driver)) {
+  auto driver = file.find("driver");
+  if (*format != kFormat || driver == file.end() || !driver->is_string()) {
     return absl::NotFoundError(
         absl::StrCat(path, " is of another driver or version"));
   }
-  if (!HasText(file, "gpu_uuid", key.gpu_uuid)) {
+  if (!HasText(file, "gpu_uuid", gpu_uuid)) {
     return Damaged(path, "it is of another GPU");
   }
   auto rates = file.find("rates");
@@ -67,12 +69,22 @@ absl::StatusOr<DeviceRates> RatesCache::Find(const RatesKey& key) const {
       const std::vector<DeviceRates> devices,
       ParseRates(rates->dump(-1, ' ', true, Json::error_handler_t::replace),
                  path));
-  return devices.front();
+  return KeptRates{{gpu_uuid, driver->get<std::string>()}, devices.front()};
+}
+
+absl::StatusOr<DeviceRates> RatesCache::Find(const RatesKey& key) const {
+  HP_ASSIGN_OR_RETURN(const KeptRates kept, Read(key.gpu_uuid));
+  if (kept.key.driver != key.driver) {
+    HP_ASSIGN_OR_RETURN(const std::string path, PathOf(key.gpu_uuid));
+    return absl::NotFoundError(
+        absl::StrCat(path, " is of another driver or version"));
+  }
+  return kept.rates;
 }
 
 absl::Status RatesCache::Keep(const RatesKey& key,
                               const DeviceRates& rates) const {
-  HP_ASSIGN_OR_RETURN(const std::string path, PathOf(key));
+  HP_ASSIGN_OR_RETURN(const std::string path, PathOf(key.gpu_uuid));
   Json file;
   file["format"] = kFormat;
   file["gpu_uuid"] = key.gpu_uuid;

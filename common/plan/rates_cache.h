@@ -18,6 +18,12 @@ struct RatesKey {
   std::string driver;    // any text that changes with the driver
 };
 
+// What is kept of one GPU.
+struct KeptRates {
+  RatesKey key;
+  DeviceRates rates;
+};
+
 // A file a GPU in one folder: {"format": 1, "gpu_uuid": ..., "driver": ...,
 // "rates": {a rates file of one device}}. Processes may share the folder.
 // Thread rule: any thread.
@@ -31,13 +37,19 @@ class RatesCache {
   // read; the message names it.
   [[nodiscard]] absl::StatusOr<DeviceRates> Find(const RatesKey& key) const;
 
+  // What is kept of this GPU, measured with whichever driver, for who cannot
+  // ask the driver. Codes of Find.
+  [[nodiscard]] absl::StatusOr<KeptRates> Read(
+      const std::string& gpu_uuid) const;
+
   // Replaces what is kept for this GPU. InvalidArgument: a uuid that is no file
   // name; else the codes of WriteFileAtomically and MakeDirectories.
   [[nodiscard]] absl::Status Keep(const RatesKey& key,
                                   const DeviceRates& rates) const;
 
  private:
-  [[nodiscard]] absl::StatusOr<std::string> PathOf(const RatesKey& key) const;
+  [[nodiscard]] absl::StatusOr<std::string> PathOf(
+      const std::string& gpu_uuid) const;
 
   const std::string folder_;
 };

@@ -16,7 +16,9 @@ JobNeeds NeedsOf(const JobConfig& config, const JobSpec& spec) {
   JobNeeds needs;
   needs.pair = spec.pair;
   needs.stages = config.pipeline.stages;
-  needs.device = config.pipeline.device;
+  // A check reads and decodes files, which every stage can: it also runs where
+  // the job itself could not.
+  if (spec.kind != JobKind::kCheck) needs.device = config.pipeline.device;
   // Only training writes there.
   if (spec.kind == JobKind::kTrain) {
     needs.output_dir = NormalFolder(config.output.dir);

@@ -32,6 +32,7 @@
 #include "stage/curves/curve_backend.h"
 #include "stage/job/free_memory.h"
 #include "stage/job/job_backend.h"
+#include "stage/job/machine_rates_text.h"
 #include "stage/job/verify.h"
 #include "stage/link/link_factory.h"
 #include "stage/link/link_interface.h"
@@ -241,6 +242,18 @@ ExitCode Verify(Rank rank, const VerifyOptions& options) {
   return code == ExitCode::kUnreachable ? ExitCode::kJobFailed : code;
 }
 
+// A rates file on standard output.
+ExitCode PrintRates(Rank rank) {
+  SetMinLogLevel(LogLevel::kWarning);
+  const absl::StatusOr<std::string> rates = MeasureMachine();
+  if (!rates.ok()) {
+    PrintError(rank, rates.status().message());
+    return ExitCode::kDeviceMissing;
+  }
+  std::printf("%s", rates->c_str());
+  return ExitCode::kOk;
+}
+
 void AddServeOptions(CLI::App& app, ServeOptions* options) {
   app.add_option("--coordinator", options->coordinator,
                  "Coordinator: host:port or unix:/path");
@@ -339,6 +352,8 @@ int StageMain(Rank rank, int argc, char** argv) {
   const CLI::App* verify_command = AddVerifyCommand(app, &verify);
   const CLI::App* probe_command = app.add_subcommand(
       "probe", "Measure this machine's GPUs and their links, as JSON");
+  const CLI::App* rates_command = app.add_subcommand(
+      "rates", "Measure what this machine's GPUs do in training, as JSON");
   AddManualFlag(app, "halfpipe-stage",
                 {.about = "halfpipe-stage0 and halfpipe-stage1 take the same "
                           "options; a pair needs one of each.",
@@ -356,6 +371,7 @@ int StageMain(Rank rank, int argc, char** argv) {
     std::printf("%s\n", ProbeReport().c_str());
     return ToInt(ExitCode::kOk);
   }
+  if (rates_command->parsed()) return ToInt(PrintRates(rank));
   if (verify_command->parsed()) return ToInt(Verify(rank, verify));
   if (serve.coordinator.empty()) {
     PrintError(rank, "--coordinator is missing: where is the coordinator?");

@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,7 +28,12 @@ std::string BenchYaml(const std::string& output_dir) {
 class PlanCommandTest : public ::testing::Test {
  protected:
   PlanCommandTest()
-      : job_(directory_.Write("job.yaml", BenchYaml(directory_.Path("out")))) {}
+      : job_(directory_.Write("job.yaml", BenchYaml(directory_.Path("out")))) {
+    // Not what the stages of this machine measured.
+    setenv("HALFPIPE_CACHE_DIR", directory_.Path("cache").c_str(), 1);
+  }
+
+  ~PlanCommandTest() override { unsetenv("HALFPIPE_CACHE_DIR"); }
 
   CliResult Run(const std::vector<std::string>& more) {
     std::vector<const char*> arguments = {"plan", job_.c_str()};
@@ -82,6 +88,43 @@ TEST_F(PlanCommandTest, RatesOfOtherGpusComeFromAFile) {
   EXPECT_EQ(refused.code, 3);
   EXPECT_THAT(refused.err, HasSubstr("bad.json: schema"));
   EXPECT_EQ(Run({"--rates", directory_.Path("none")}).code, 3);
+}
+
+TEST_F(PlanCommandTest, CardsByNameAreSaidToBeDataSheets) {
+  const CliResult text =
+      Run({"--gpu", "l40s", "--gpu", "RTX 6000 Ada", "--ram", "64GiB"});
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("L40S, RTX 6000 Ada\n"));
+  EXPECT_THAT(text.out, HasSubstr("data sheets, not measurements"));
+  EXPECT_THAT(text.out, HasSubstr("products 75 %"));
+  EXPECT_THAT(text.out, HasSubstr("in all     3 steps, about "));
+  const nlohmann::json wide =
+      RunJson({"--gpu", "l40s", "--gpu", "l40s", "--ram", "64GiB"});
+  EXPECT_EQ(wide["rates_source"], "datasheet");
+  EXPECT_EQ(wide["built_in_rates"], false);
+  const nlohmann::json narrow = RunJson(
+      {"--gpu", "l40s", "--gpu", "l40s", "--ram", "64GiB", "--pcie", "3x4"});
+  EXPECT_GE(narrow["s_per_step"], wide["s_per_step"]);
+  // The RAM that is named is the most that can be pinned, whatever the job
+  // says.
+  const nlohmann::json little =
+      RunJson({"--gpu", "l40s", "--gpu", "l40s", "--ram", "8GiB"});
+  EXPECT_LE(little["pinned_host_bytes"], int64_t{7} << 30);
+}
+
+TEST_F(PlanCommandTest, CardsThatCannotBePlannedWithAreOneError) {
+  const CliResult unknown = Run({"--gpu", "rtx4099", "--gpu", "rtx4090"});
+  EXPECT_EQ(unknown.code, 3);
+  EXPECT_THAT(unknown.err, HasSubstr("rtx4090, "));
+  const CliResult one = Run({"--gpu", "l40s"});
+  EXPECT_EQ(one.code, 3);
+  EXPECT_THAT(one.err, HasSubstr("names 1 card, but the job has "
+                                 "pipeline.stages: 2"));
+  const CliResult pcie = Run({"--gpu", "l40s", "--gpu", "l40s", "--pcie", "8"});
+  EXPECT_EQ(pcie.code, 3);
+  EXPECT_THAT(pcie.err, HasSubstr("--pcie: expected a PCIe generation"));
+  EXPECT_EQ(Run({"--pcie", "4x8"}).code, 2);
+  EXPECT_EQ(Run({"--gpu", "l40s", "--rates", "x"}).code, 2);
 }
 
 TEST_F(PlanCommandTest, TheTimelineCanBeOpenedInPerfetto) {

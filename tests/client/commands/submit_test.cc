@@ -51,6 +51,26 @@ TEST(SubmitCommandTest, SaysHowTheServiceIsToRunTheJob) {
             2);
 }
 
+TEST(SubmitCommandTest, PathsThatLeadNowhereAreNotEvenSent) {
+  const TestDirectory directory;
+  std::string yaml = ValidJobYaml(directory.Path("out"));
+  yaml += "lora: {init_from: /no/such/lora.safetensors}\n";
+  const std::string path = directory.Write("job.yaml", yaml);
+  const FakeTrainingClient client;
+  const auto submit = [&](std::vector<const char*> more) {
+    more.insert(more.begin(), {"submit", path.c_str(), "--no-wait"});
+    return RunCli(more, ServiceOf(client));
+  };
+  const CliResult here = submit({});
+  EXPECT_EQ(here.code, 3);
+  EXPECT_THAT(here.err, HasSubstr("lora.init_from: /no/such/lora.safetensors"));
+  EXPECT_TRUE(client.calls->empty());
+  // A container, or another machine, may have it.
+  EXPECT_EQ(submit({"--other-files"}).code, 0);
+  EXPECT_EQ(submit({"--address", "elsewhere:50700"}).code, 0);
+  EXPECT_EQ(client.calls->size(), 2u);
+}
+
 TEST(SubmitCommandTest, AQuickCheckIsOne) {
   const TestDirectory directory;
   const std::string path =

@@ -61,9 +61,32 @@ TEST(JobFilePathsTest, TheJobFilesOwnProblemsComeFirst) {
   EXPECT_TRUE(absl::IsInvalidArgument(local)) << local;
   EXPECT_EQ(local.message().substr(0, plain.message().size()), plain.message());
   EXPECT_THAT(std::string(local.message()),
-              AllOf(HasSubstr("\nmodel.dit: "),
+              AllOf(HasSubstr("job.yaml:2: model.dit: "),
                     HasSubstr("vae.pth is a Git LFS pointer")));
   EXPECT_THAT(std::string(plain.message()), Not(HasSubstr("pointer")));
+}
+
+TEST(JobFilePathsTest, EveryPathThatLeadsNowhereIsNamedWithItsLine) {
+  const TestDirectory directory;
+  (void)directory.Write("t5.pth", kPointer);
+  const std::string job = directory.Write(
+      "job.yaml",
+      "name: x\nmodel:\n  dit: none.safetensors\n  text_encoder: t5.pth\n"
+      "  tokenizer: no-tokenizer\n  vae: no-vae.pth\n"
+      "data: {path: no-clips, height: 64, width: 64, frames: 5}\n"
+      "output: {dir: out}\ntrain: {steps: 3}\n");
+  const auto file = LoadLocalJobFile(job);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const absl::Status status = CheckNamedFilesAreThere(*file);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(
+      std::string(status.message()),
+      AllOf(HasSubstr("job.yaml:3: model.dit: "),
+            HasSubstr("job.yaml:4: model.text_encoder: "),
+            HasSubstr("job.yaml:5: model.tokenizer: "),
+            HasSubstr("job.yaml:6: model.vae: "),
+            HasSubstr("job.yaml:7: data.path: "), HasSubstr("does not exist"),
+            HasSubstr("t5.pth is a Git LFS pointer")));
 }
 
 TEST(JobFilePathsTest, AGoodJobFileIsLeftToTheStages) {
@@ -71,6 +94,7 @@ TEST(JobFilePathsTest, AGoodJobFileIsLeftToTheStages) {
   const std::string job =
       directory.Write("job.yaml", ValidJobYaml(directory.Path("out")));
   EXPECT_EQ(LoadLocalJobFile(job).status(), LoadJobFile(job).status());
+  EXPECT_TRUE(CheckNamedFilesAreThere(*LoadJobFile(job)).ok());
 }
 
 }  // namespace

@@ -4,7 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/plan/plan_cases.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -38,6 +41,37 @@ TEST(PlanReportTest, TextHasEveryStageAndFigure) {
   EXPECT_THAT(text, Not(HasSubstr("rates that come with")));
   report.built_in_rates = true;
   EXPECT_THAT(PlanText(report), HasSubstr("rates that come with halfpipe"));
+}
+
+TEST(PlanReportTest, TheWholeJobsTimeAndItsEnd) {
+  PlanReport report = Report();
+  EXPECT_THAT(PlanText(report), Not(HasSubstr("in all     ")));
+  report.steps = static_cast<int64_t>(7200.0 / report.plan.step_seconds());
+  report.start = absl::Now();
+  const std::string text = PlanText(report);
+  EXPECT_THAT(text, HasSubstr(absl::StrCat("in all     ", report.steps,
+                                           " steps, about 2 h")));
+  EXPECT_THAT(
+      text, HasSubstr(absl::FormatTime(
+                "ends %a %H:%M if it starts now",
+                report.start + absl::Seconds(static_cast<double>(report.steps) *
+                                             report.plan.step_seconds()),
+                absl::LocalTimeZone())));
+  const nlohmann::ordered_json json = PlanJson(report);
+  EXPECT_EQ(json["steps"], report.steps);
+  EXPECT_NEAR(json["total_seconds"].get<double>(), 7200.0,
+              report.plan.step_seconds());
+}
+
+TEST(PlanReportTest, WhereTheRatesComeFromIsSaid) {
+  PlanReport report = Report();
+  report.rates_source = {"measured", "measured by the stages", {"one is not"}};
+  EXPECT_THAT(PlanText(report),
+              HasSubstr("\nrates      measured by the stages\n           one "
+                        "is not\n"));
+  const nlohmann::ordered_json json = PlanJson(report);
+  EXPECT_EQ(json["rates_source"], "measured");
+  EXPECT_EQ(json["rates_notes"][0], "one is not");
 }
 
 TEST(PlanReportTest, JsonHasTheSameFigures) {

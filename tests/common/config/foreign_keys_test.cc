@@ -131,7 +131,7 @@ TEST(ForeignKeysTest, AJobFileSaysThem) {
 }
 
 TEST(ForeignKeysTest, WhatOthersSayOfTheirDataAndNetwork) {
-  EXPECT_THAT(HintOf("fps", "16"), HasSubstr("taken as they are"));
+  EXPECT_THAT(HintOf("fps", "16"), HasSubstr("not resampled"));
   EXPECT_THAT(HintOf("resolution", "[832, 480]"), HasSubstr("data.height"));
   EXPECT_THAT(HintOf("frame_buckets", "[1, 33]"), HasSubstr("data.frames"));
   EXPECT_THAT(HintOf("jsonl_file", "a.jsonl"), HasSubstr("data.metadata"));

@@ -1,6 +1,8 @@
 #include "common/plan/rates.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 
@@ -62,6 +64,37 @@ TEST(RatesTest, EveryFaultNamesFileAndField) {
               HasSubstr("total_bytes: expected a whole number of bytes"));
   EXPECT_THAT(MessageOf(Edited("\"NVIDIA H200\"", "null")),
               HasSubstr("name: expected a text"));
+}
+
+TEST(RatesTest, TheLineIsTheKeys) {
+  // {, schema, devices: [, {, name: line 5, matmul: 6, ...
+  EXPECT_THAT(MessageOf(Edited("\"NVIDIA H200\"", "null")),
+              HasSubstr("rates.json:5: devices[0]: name: expected a text"));
+  EXPECT_THAT(
+      MessageOf(Edited("\"fp8_matmul_flops", "\"fp9_matmul_flops")),
+      HasSubstr("rates.json:7: devices[0]: 'fp9_matmul_flops_per_second' is no "
+                "field of a device's rates; did you mean "
+                "'fp8_matmul_flops_per_second'?"));
+  // Of the second device, whose fields have the names of the first's.
+  DeviceRates second = MeasuredH200();
+  second.name = "broken";
+  std::string text = RatesText({MeasuredH200(), second});
+  const size_t at = text.find("\"broken\"");
+  const size_t value = text.find("55000000000.0", at);
+  text.replace(value, 1, "-");
+  const auto line =
+      1 + std::count(text.begin(),
+                     text.begin() + static_cast<std::ptrdiff_t>(value), '\n');
+  EXPECT_THAT(MessageOf(text),
+              HasSubstr("rates.json:" + std::to_string(line) +
+                        ": devices[1]: host_to_device_bytes_per_second: "));
+  // What is missing has the line of its device.
+  EXPECT_THAT(MessageOf("{\"schema\": 1,\n\"devices\": [\n{}]}"),
+              HasSubstr("rates.json:3: devices[0]: name: expected a text"));
+  EXPECT_THAT(MessageOf("{\n\"schema\": 2}"),
+              HasSubstr("rates.json:2: schema: expected 1, found 2"));
+  EXPECT_THAT(MessageOf("{\n\"schema\": 1,\n,}"),
+              HasSubstr("rates.json:3: this is no JSON"));
 }
 
 TEST(RatesTest, NumbersThatAreNoRatesAreRefused) {

@@ -33,6 +33,24 @@ TEST(JobPlacementTest, NeedsComeFromTheJobAndItsRequest) {
   EXPECT_EQ(needs.join_timeout, absl::Seconds(9));
 }
 
+// `halfpipe check` starts stages on the CPU, whatever device the job names.
+TEST(JobPlacementTest, ACheckRunsOnAnyDevice) {
+  JobConfig config;
+  JobSpec check;
+  check.kind = JobKind::kCheck;
+  for (const DeviceType device : {DeviceType::kCuda, DeviceType::kCpu}) {
+    config.pipeline.device = device;
+    const JobNeeds needs = NeedsOf(config, check);
+    EXPECT_EQ(WhyUnfit(needs, "left", Stages("cpu")), "");
+    EXPECT_EQ(WhyUnfit(needs, "left", Stages("cuda:0")), "");
+  }
+  JobSpec prepare;
+  prepare.kind = JobKind::kPrepare;
+  config.pipeline.device = DeviceType::kCuda;
+  EXPECT_THAT(WhyUnfit(NeedsOf(config, prepare), "left", Stages("cpu")),
+              HasSubstr("no GPU"));
+}
+
 TEST(JobPlacementTest, NamesWhatIsMissing) {
   EXPECT_EQ(MissingStages({}, 2), "stage 0 and stage 1");
   EXPECT_EQ(MissingStages({MakeStageInfo(1)}, 2), "stage 0");
