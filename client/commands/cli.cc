@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -17,28 +18,58 @@
 namespace halfpipe {
 namespace {
 
+// In the order of --help, whose headings come in the order of their first
+// commands.
 void AddCommands(CLI::App& app, CommandContext& context) {
   AddDemoCommand(app, context);
   AddRunCommand(app, context);
-  AddSubmitCommand(app, context);
+  AddCheckCommand(app, context);
+  AddPrepareCommand(app, context);
+  AddPlanCommand(app, context);
   AddListCommand(app, context);
   AddShowCommand(app, context);
   AddWatchCommand(app, context);
   AddLogsCommand(app, context);
+  AddPageCommand(app, context);
+  AddTraceCommand(app, context);
+  AddSubmitCommand(app, context);
   AddJobCallCommands(app, context);
   AddStagesCommand(app, context);
-  AddVerifyCommand(app, context);
-  AddBenchCommand(app, context);
-  AddPlanCommand(app, context);
-  AddRatesCommand(app, context);
   AddConvertCommand(app, context);
-  AddCheckCommand(app, context);
-  AddPrepareCommand(app, context);
   AddDoctorCommand(app, context);
+  AddBenchCommand(app, context);
+  AddVerifyCommand(app, context);
+  AddRatesCommand(app, context);
   AddCompletionCommand(app, context);
   AddManualCommand(app, context);
-  AddTraceCommand(app, context);
-  AddPageCommand(app, context);
+}
+
+// The headings of --help.
+void GroupCommands(CLI::App& app) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> groups = {
+      {"Train", {"demo", "run", "check", "prepare", "plan"}},
+      {"Look", {"list", "show", "watch", "logs", "page", "trace"}},
+      {"Service",
+       {"submit", "cancel", "pause", "resume", "save", "delete", "stages"}},
+      {"Tools",
+       {"convert", "doctor", "bench", "verify", "rates", "completion"}}};
+  for (const auto& [heading, names] : groups) {
+    for (const std::string& name : names) {
+      app.get_subcommand(name)->group(heading);
+    }
+  }
+}
+
+// What `halfpipe` alone says.
+int SayWhatToTypeFirst(std::ostream& err) {
+  err << "halfpipe: say what to do. To begin:\n"
+         "  halfpipe doctor          is this machine fit for it?\n"
+         "  halfpipe demo            trains a tiny model, to see that all "
+         "works\n"
+         "  halfpipe plan JOB.yaml   memory and time of a job, before it runs\n"
+         "  halfpipe run JOB.yaml    trains it\n"
+         "  halfpipe --help          every command\n";
+  return static_cast<int>(ExitCode::kUsage);
 }
 
 int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,
@@ -114,6 +145,8 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   app.set_version_flag("--version", VersionText("halfpipe"));
   app.require_subcommand(1);
   AddCommands(app, context);
+  GroupCommands(app);
+  if (argc < 2) return SayWhatToTypeFirst(err);
   if (const absl::Status valid = CheckArguments(argc, argv); !valid.ok()) {
     return Fail(valid, context);
   }

@@ -2,9 +2,11 @@
 // base model's weights.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +18,7 @@
 #include "client/lora/convert_lora.h"
 #include "client/lora/merged_checkpoint.h"
 #include "common/base/for_each.h"
+#include "common/base/status.h"
 
 namespace halfpipe {
 namespace {
@@ -28,6 +31,7 @@ struct ConvertCommandOptions {
   std::string dtype;       // --dtype
   std::string merge_into;  // --merge-into
   double strength = 1.0;
+  bool force = false;
   OutputFormat output = OutputFormat::kText;
 };
 
@@ -35,6 +39,19 @@ struct ConvertCommandOptions {
 std::string WithDifferences(size_t differences) {
   if (differences == 0) return "";
   return absl::StrCat(" and ", differences, " differences of whole tensors");
+}
+
+// A file that is there stays, unless --force says otherwise.
+absl::Status CheckMayWrite(const ConvertCommandOptions& options) {
+  std::error_code absent;
+  const auto status = std::filesystem::status(options.lora.output, absent);
+  if (options.force || !std::filesystem::exists(status) ||
+      std::filesystem::is_directory(status)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      options.lora.output,
+      " is there already: name another file, or overwrite it with --force"));
 }
 
 void Warn(const std::string& warning, CommandContext& context) {
@@ -166,12 +183,14 @@ void AddConvertCommand(CLI::App& app, CommandContext& context) {
       ->check(PositiveCheck())
       ->capture_default_str()
       ->needs(merge);
+  command->add_flag("--force", options->force, "Overwrite OUT if it is there");
   AddFormatFlag(command, &options->output);
   command->callback([options, &context] {
     if (options->format.empty() && options->merge_into.empty()) {
       throw CLI::RequiredError("--to FORMAT or --merge-into DIT");
     }
-    context.action = [options, &context] {
+    context.action = [options, &context]() -> absl::StatusOr<ExitCode> {
+      HP_RETURN_IF_ERROR(CheckMayWrite(*options));
       return options->merge_into.empty() ? ToFormat(*options, context)
                                          : IntoBase(*options, context);
     };

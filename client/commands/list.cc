@@ -76,15 +76,24 @@ absl::string_view FirstLine(absl::string_view text) {
   return text.substr(0, text.find('\n'));
 }
 
+// Of a job that trains or saves; the last step of any other one says how long
+// it would have taken.
+std::string EtaOf(const Job& job) {
+  const bool trains =
+      job.state == JobState::kRunning || job.state == JobState::kSaving;
+  if (!trains || !job.last_step.has_value()) return "-";
+  return ReadableSeconds(job.last_step->eta_seconds);
+}
+
 void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
   size_t width = 2;
   for (const Job& job : jobs) {
     width = std::max(width, PrintableText(job.id).size());
   }
   const int id_width = static_cast<int>(width);
-  context.out << absl::StrFormat("%-*s  %-10s  %-13s  %-9s  %-8s  %-4s  %s\n",
-                                 id_width, "ID", "STATE", "STEP", "LOSS", "AGE",
-                                 "PRIO", "REASON");
+  context.out << absl::StrFormat(
+      "%-*s  %-10s  %-13s  %-9s  %-7s  %-8s  %-4s  %-16s  %s\n", id_width, "ID",
+      "STATE", "STEP", "LOSS", "ETA", "AGE", "PRIO", "NAME", "REASON");
   for (const Job& job : jobs) {
     const std::string loss =
         job.last_step.has_value()
@@ -92,10 +101,11 @@ void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
             : "-";
     const double age = absl::ToDoubleSeconds(absl::Now() - job.created);
     context.out << absl::StrFormat(
-        "%-*s  %-10s  %-13s  %-9s  %-8s  %-4d  %s\n", id_width,
+        "%-*s  %-10s  %-13s  %-9s  %-7s  %-8s  %-4d  %-16s  %s\n", id_width,
         PrintableText(job.id), JobStateName(job.state),
-        absl::StrCat(job.steps_done, "/", job.steps_total), loss,
+        absl::StrCat(job.steps_done, "/", job.steps_total), loss, EtaOf(job),
         ReadableSeconds(age), job.priority,
+        job.name.empty() ? "-" : PrintableText(job.name),
         PrintableText(FirstLine(job.reason)));
   }
 }

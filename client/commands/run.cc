@@ -128,10 +128,23 @@ class LocalRun {
       return ExitCode::kInterrupted;
     }
     service_->Stop();
-    return ReportEnd(result.job, options_.format, places_.log_dir, context_);
+    const ExitCode code =
+        ReportEnd(result.job, options_.format, places_.log_dir, context_);
+    if (code == ExitCode::kCancelled) TellWhereItGoesOn(result.job);
+    return code;
   }
 
  private:
+  // The job as it was after its last event: what was to be saved is.
+  void TellWhereItGoesOn(const Job& job) {
+    context_.err << "  "
+                 << (job.checkpoints.empty()
+                         ? std::string("no step of this run was there to save")
+                         : absl::StrCat("saved at step ",
+                                        job.checkpoints.back().steps_done))
+                 << "; the same command goes on\n";
+  }
+
   absl::Status StartService(const JobConfig& config) {
     LocalServiceOptions local;
     local.state_dir = places_.state_dir;

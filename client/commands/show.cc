@@ -108,7 +108,15 @@ void PrintJob(const Job& job, bool config, CommandContext& context) {
            context);
   PrintRow("restarts", absl::StrCat(job.restarts), context);
   PrintHowItRuns(job, context);
-  if (job.last_step.has_value()) PrintStep(*job.last_step, context);
+  if (job.last_step.has_value()) {
+    StepProgress step = *job.last_step;
+    // What it foretold is void for a job that trains no more.
+    if (HasEnded(job.state) || job.state == JobState::kPaused) {
+      step.eta_seconds = -1.0;
+      step.next_checkpoint_step = 0;
+    }
+    PrintStep(step, context);
+  }
   PrintMemory(job, context);
   if (job.last_validation.has_value()) {
     PrintRow("validation", ValidationText(*job.last_validation), context);

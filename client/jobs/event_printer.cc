@@ -34,6 +34,13 @@ bool IsFailure(const JobEvent& event) {
   return change != nullptr && change->state == JobState::kFailed;
 }
 
+// What a stage says in passing: it is in its log, and in `logs`.
+bool IsChatter(const JobEvent& event) {
+  const auto* line = std::get_if<LogLine>(&event.what);
+  return line != nullptr && line->stage.has_value() &&
+         line->severity == LogSeverity::kInfo;
+}
+
 class BarPrinter : public EventPrinter {
  public:
   BarPrinter(std::ostream& out, std::function<int()> columns)
@@ -46,7 +53,7 @@ class BarPrinter : public EventPrinter {
     } else if (const auto* encoding =
                    std::get_if<EncodingProgress>(&event.what)) {
       Draw(EncodingText(*encoding).substr(0, columns_() - 1));
-    } else if (!IsFailure(event)) {
+    } else if (!IsFailure(event) && !IsChatter(event)) {
       Line(EventText(event));
     }
   }

@@ -29,7 +29,8 @@ class EventPrinter {
 };
 
 // For a terminal: the newest step as a bar that is drawn over, everything else
-// as lines above it. `columns` is asked before each drawing.
+// as lines above it, but for what a stage says that is no warning. `columns` is
+// asked before each drawing.
 [[nodiscard]] std::unique_ptr<EventPrinter> NewBarPrinter(
     std::ostream& out, std::function<int()> columns);
 

@@ -102,9 +102,11 @@ std::string MemoryText(const DeviceMemoryUse& memory) {
 
 std::string StepText(const StepProgress& step) {
   std::string text = absl::StrFormat(
-      "step %d/%d  loss %.4g (avg %.4g)  %.3g s/it  ETA %s", step.steps_done,
-      step.steps_total, step.loss, step.smoothed_loss, step.step_seconds,
-      ReadableSeconds(step.eta_seconds));
+      "step %d/%d  loss %.4g (avg %.4g)  %.3g s/it", step.steps_done,
+      step.steps_total, step.loss, step.smoothed_loss, step.step_seconds);
+  if (!(step.eta_seconds < 0.0)) {
+    absl::StrAppend(&text, "  ETA ", ReadableSeconds(step.eta_seconds));
+  }
   // After a save's own step there is none to look forward to.
   if (step.next_checkpoint_step > step.steps_done) {
     absl::StrAppend(&text, "  save in ",

@@ -16,7 +16,7 @@ namespace halfpipe {
 
 // "step 12/2000  loss 0.1234 (avg 0.1301)  2.31 s/it  ETA 1h16m  save in 12m04s
 // gpu0 13.2/24 GiB, 8% idle  gpu1 ..."; on one line. A stage whose device has
-// no memory of its own says "stage0 8% idle".
+// no memory of its own says "stage0 8% idle". A negative time left is left out.
 [[nodiscard]] std::string StepText(const StepProgress& step);
 
 // What StepText says of one stage.

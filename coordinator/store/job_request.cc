@@ -12,6 +12,7 @@ namespace halfpipe {
 namespace {
 
 constexpr size_t kMaxIdBytes = 64;
+constexpr size_t kMaxNameInId = 40;  // of an id that the service makes
 constexpr size_t kMaxLabels = 32;
 constexpr size_t kMaxLabelBytes = 256;
 constexpr size_t kMaxPairBytes = 256;
@@ -25,9 +26,24 @@ bool IsIdCharacter(char c) {
          c == '_' || c == '-';
 }
 
-std::string RandomId() {
+// "my-fox-1a2b3c4d5e6f": the name as far as it fits an id, then chance, so that
+// two jobs of one name have two ids. A name without a letter or digit that an
+// id may have is "job".
+std::string NewId(const std::string& name) {
+  std::string id;
+  for (const char c : name) {
+    if (id.size() == kMaxNameInId) break;
+    const auto byte = static_cast<unsigned char>(c);
+    if (absl::ascii_isalnum(byte)) {
+      id.push_back(absl::ascii_tolower(byte));
+    } else if (!id.empty() && id.back() != '-') {
+      id.push_back('-');
+    }
+  }
+  while (!id.empty() && id.back() == '-') id.pop_back();
   std::random_device device;
-  return absl::StrFormat("job-%08x%04x", device(), device() & 0xffffU);
+  return absl::StrFormat("%s-%08x%04x", id.empty() ? "job" : id, device(),
+                         device() & 0xffffU);
 }
 
 // Priority, retries and pair.
@@ -85,7 +101,7 @@ absl::StatusOr<Submission> ReadSubmission(const JobSpec& spec, absl::Time now) {
   if (!spec.base_dir.empty()) ResolvePaths(spec.base_dir, &read.config);
   HP_RETURN_IF_ERROR(
       CheckPrintable("the job's name", read.config.name, kMaxNameBytes));
-  read.job.id = spec.id.empty() ? RandomId() : spec.id;
+  read.job.id = spec.id.empty() ? NewId(read.config.name) : spec.id;
   read.job.name = read.config.name;
   read.job.kind = spec.kind;
   read.job.labels = spec.labels;

@@ -23,7 +23,8 @@ struct Submission {
   Job job;           // holds the config as text
 };
 
-// Reads the job file of a spec. An empty id becomes a random one.
+// Reads the job file of a spec. An empty id becomes the job's name,
+// made fit for an id, and a random number.
 // InvalidArgument: every problem of the job file, one a line; or its name is
 // longer than 256 bytes.
 [[nodiscard]] absl::StatusOr<Submission> ReadSubmission(const JobSpec& spec,

@@ -15,6 +15,8 @@ code=0
 wait $pid || code=$?
 ((code == 6)) || fail "expected exit code 6, got $code"
 [[ -n "$(ls -d "$scratch"/stopped/step-*)" ]] || fail "no step was saved"
+grep -Eq '^  saved at step [0-9]+; the same command goes on$' \
+  "$scratch/stopped.err" || fail "not said: $(cat "$scratch/stopped.err")"
 nothing_half_written "$scratch/stopped"
 no_lora "$scratch/stopped"
 run stopped

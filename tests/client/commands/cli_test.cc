@@ -34,8 +34,9 @@ TEST_P(UsageErrorTest, ExitsWith2) {
 INSTANTIATE_TEST_SUITE_P(
     Cases, UsageErrorTest,
     ::testing::Values(
-        UsageCase{"NoCommand", {}, "subcommand is required"},
-        UsageCase{"UnknownCommand", {"frobnicate"}, "'frobnicate' (run, "},
+        UsageCase{"NoCommand", {}, "halfpipe run JOB.yaml"},
+        UsageCase{
+            "UnknownCommand", {"frobnicate"}, "'frobnicate' (demo, run, "},
         UsageCase{"MisspeltCommand", {"wacth"}, "did you mean 'watch'?"},
         UsageCase{"UnknownFlag", {"list", "--frobnicate"}, "--frobnicate"},
         UsageCase{"RunWithoutJob", {"run"}, "job is required"},
@@ -104,6 +105,10 @@ TEST(CliTest, HelpAndVersionSucceed) {
     EXPECT_THAT(help.out, HasSubstr(command));
     EXPECT_EQ(RunCli({command, "--help"}).code, 0) << command;
   }
+  for (const char* heading : {"Train:", "Look:", "Service:", "Tools:"}) {
+    EXPECT_THAT(help.out, HasSubstr(heading));
+  }
+  EXPECT_THAT(help.out, ::testing::Not(HasSubstr("Subcommands:")));
   EXPECT_THAT(RunCli({"--version"}).out, HasSubstr("halfpipe "));
 }
 

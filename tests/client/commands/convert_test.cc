@@ -20,7 +20,8 @@ class ConvertCommandTest : public ::testing::Test {
   }
 
   CliResult Run(const std::vector<const char*>& more) {
-    std::vector<const char*> arguments = {"convert", in_.c_str(), out_.c_str()};
+    std::vector<const char*> arguments = {"convert", in_.c_str(), out_.c_str(),
+                                          "--force"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return RunCli(arguments);
   }
@@ -56,8 +57,8 @@ TEST_F(ConvertCommandTest, WarnsOfPeftsNamesWithoutItsConfig) {
   for (const std::vector<const char*>& how :
        {std::vector<const char*>{"--to", "comfyui"},
         std::vector<const char*>{"--merge-into", kDiffusersModel}}) {
-    std::vector<const char*> arguments = {"convert", peft.c_str(),
-                                          out_.c_str()};
+    std::vector<const char*> arguments = {"convert", peft.c_str(), out_.c_str(),
+                                          "--force"};
     arguments.insert(arguments.end(), how.begin(), how.end());
     const CliResult result = RunCli(arguments);
     EXPECT_EQ(result.code, 0) << result.err;
@@ -65,6 +66,20 @@ TEST_F(ConvertCommandTest, WarnsOfPeftsNamesWithoutItsConfig) {
     EXPECT_THAT(result.err, HasSubstr("no adapter_config.json"));
   }
   EXPECT_EQ(Run({"--to", "comfyui"}).err, "");
+}
+
+TEST_F(ConvertCommandTest, OverwritesOnlyWhenTold) {
+  const std::string kept = directory_.Write("kept.safetensors", "precious");
+  std::vector<const char*> arguments = {"convert", in_.c_str(), kept.c_str(),
+                                        "--to", "comfyui"};
+  const CliResult refused = RunCli(arguments);
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(refused.err, HasSubstr(kept + " is there already"));
+  EXPECT_THAT(refused.err, HasSubstr("--force"));
+  EXPECT_FALSE(OpenTensorArchive(kept).ok());
+  arguments.push_back("--force");
+  EXPECT_EQ(RunCli(arguments).code, 0);
+  EXPECT_TRUE(OpenTensorArchive(kept).ok());
 }
 
 TEST_F(ConvertCommandTest, SaysWhatIsWrong) {

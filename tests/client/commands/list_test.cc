@@ -26,6 +26,22 @@ TEST(ListCommandTest, FetchesAllPagesUpToTheLimit) {
   EXPECT_THAT(*client.calls, ElementsAre("list 1"));
 }
 
+// What the last step of a job foretold holds only while it trains.
+TEST(ListCommandTest, NamesTheJobAndItsTimeLeftWhileItTrains) {
+  FakeTrainingClient client;
+  client.job.id = "j1";
+  client.job.name = "my fox";
+  client.job.state = JobState::kRunning;
+  client.job.last_step = StepProgress{};
+  client.job.last_step->eta_seconds = 3725;
+  const std::string running = RunCli({"list"}, ServiceOf(client)).out;
+  EXPECT_THAT(running, HasSubstr("1h02m"));
+  EXPECT_THAT(running, HasSubstr("my fox"));
+  client.job.state = JobState::kCancelled;
+  EXPECT_THAT(RunCli({"list"}, ServiceOf(client)).out,
+              ::testing::Not(HasSubstr("1h02m")));
+}
+
 TEST(ListCommandTest, SaysThatThereAreMore) {
   FakeTrainingClient client;
   EXPECT_THAT(RunCli({"list", "--limit", "1"}, ServiceOf(client)).err,

@@ -66,6 +66,22 @@ TEST(ShowCommandTest, PrintsWhatAGpusMemoryIsUsedForBesideThePlan) {
   EXPECT_THAT(out, ::testing::Not(HasSubstr("stage 0: ")));
 }
 
+TEST(ShowCommandTest, AJobThatWasCancelledHasNoTimeLeft) {
+  FakeTrainingClient client;
+  client.job.state = JobState::kRunning;
+  client.job.last_step = StepProgress();
+  client.job.last_step->steps_done = 10;
+  client.job.last_step->eta_seconds = 3725;
+  client.job.last_step->next_checkpoint_step = 250;
+  EXPECT_THAT(RunCli({"show", "j1"}, ServiceOf(client)).out,
+              HasSubstr("ETA 1h02m"));
+  client.job.state = JobState::kCancelled;
+  const std::string out = RunCli({"show", "j1"}, ServiceOf(client)).out;
+  EXPECT_THAT(out, HasSubstr("step 10/"));
+  EXPECT_THAT(out, ::testing::Not(HasSubstr("ETA")));
+  EXPECT_THAT(out, ::testing::Not(HasSubstr("next save")));
+}
+
 TEST(ShowCommandTest, UnknownJobIsAnError) {
   FakeTrainingClient client;
   client.status = absl::NotFoundError("no job j2");

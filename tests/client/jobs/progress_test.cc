@@ -143,6 +143,18 @@ TEST(BarPrinterTest, DrawsOverStepsAndKeepsOtherLines) {
             "\r\x1b[K" + bar + "\r\x1b[Kwarning: slow disk\n" + bar + "\n");
 }
 
+TEST(BarPrinterTest, LeavesAStagesChatterToTheLog) {
+  std::ostringstream out;
+  const auto printer = NewBarPrinter(out, [] { return 80; });
+  JobEvent line;
+  line.what = LogLine{LogSeverity::kInfo, "model loaded", 0};
+  printer->Print(line);
+  EXPECT_EQ(out.str(), "");
+  line.what = LogLine{LogSeverity::kWarning, "the host is slow", 1};
+  printer->Print(line);
+  EXPECT_EQ(out.str(), "stage 1: warning: the host is slow\n");
+}
+
 int CountOf(const std::string& text, const std::string& part) {
   int count = 0;
   for (size_t at = text.find(part); at != std::string::npos;

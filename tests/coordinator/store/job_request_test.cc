@@ -123,6 +123,7 @@ TEST(JobRequestTest, AJobHoldsItsResolvedConfig) {
   const auto other = ReadSubmission(spec, now);
   ASSERT_TRUE(other.ok());
   EXPECT_NE(job.id, other->job.id);
+  EXPECT_THAT(job.id, ::testing::MatchesRegex("test-[0-9a-f]{12}"));
   EXPECT_EQ(job.config_digest, other->job.config_digest);
   spec.id = other->job.id;
   EXPECT_EQ(ReadSubmission(spec, now)->job.id, other->job.id);
