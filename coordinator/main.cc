@@ -52,6 +52,7 @@ struct Flags {
   std::string config;
   std::string listen_address;
   std::string metrics_address;
+  bool any_metrics_port = false;
   std::string state_dir;
   std::string log_level;
 };
@@ -176,6 +177,16 @@ void StopJobs(Coordinator* coordinator) {
   coordinator->Tick();
 }
 
+// Null: there is no address.
+template <typename Start>
+absl::StatusOr<std::unique_ptr<MetricsServer>> StartMetrics(
+    const std::string& address, bool any_port, const Start& start) {
+  if (address.empty()) return nullptr;
+  auto server = start(address);
+  if (!any_port || !absl::IsAlreadyExists(server.status())) return server;
+  return start(absl::StrCat(address.substr(0, address.rfind(':')), ":0"));
+}
+
 absl::Status Serve(const ServiceConfig& config, const Flags& flags,
                    const sigset_t& signals) {
   HP_ASSIGN_OR_RETURN(const ServiceSecurity security,
@@ -186,18 +197,18 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
   Liveness liveness;
   PageSessions* const sessions = security.SessionsAt(config.metrics_address);
   Page page(security.sessions.get(), /*anybody_looks=*/sessions == nullptr);
-  std::unique_ptr<MetricsServer> metrics_server;
-  if (!config.metrics_address.empty()) {
-    HP_ASSIGN_OR_RETURN(
-        metrics_server,
-        MetricsServer::Start(
-            config.metrics_address, &registry,
-            [&liveness, &security] {
-              const std::string still = liveness.Problem(SteadyNow());
-              return still.empty() ? security.TokensProblem() : still;
-            },
-            security.ForMetrics(config.metrics_address), page.Routes()));
-  }
+  const auto health = [&liveness, &security] {
+    const std::string still = liveness.Problem(SteadyNow());
+    return still.empty() ? security.TokensProblem() : still;
+  };
+  HP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<MetricsServer> metrics_server,
+      StartMetrics(config.metrics_address, flags.any_metrics_port,
+                   [&](const std::string& address) {
+                     return MetricsServer::Start(address, &registry, health,
+                                                 security.ForMetrics(address),
+                                                 page.Routes());
+                   }));
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
                       JobStore::Open(config.state_dir));
   const std::unique_ptr<CheckpointLedger> ledger = NewFileCheckpointLedger();
@@ -335,6 +346,8 @@ int Main(int argc, char** argv) {
                  "gRPC: host:port, port 0 for a free one, or unix:/path");
   app.add_option("--metrics-address", flags.metrics_address,
                  "HTTP: host:port, port 0 for a free one, or off");
+  app.add_flag("--any-metrics-port", flags.any_metrics_port,
+               "take a free port if that of --metrics-address is in use");
   app.add_option("--state-dir", flags.state_dir, "where the database lives");
   app.add_option("--log-level", flags.log_level)
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));

@@ -14,7 +14,7 @@
 #include "client/jobs/job_file.h"
 #include "client/jobs/obtain_job.h"
 #include "client/jobs/page_link.h"
-#include "client/local/page_port.h"
+#include "client/local/local_service.h"
 #include "client/lora/finished_lora.h"
 #include "common/base/file.h"
 #include "common/base/file_lock.h"
@@ -150,7 +150,7 @@ class LocalRun {
     local.state_dir = places_.state_dir;
     local.log_dir = places_.log_dir;
     local.log_level = options_.log_level;
-    local.page_address = PageAddress();
+    local.page_address = kPageAddress;
     HP_ASSIGN_OR_RETURN(
         service_, StartServiceFor(config, options_.join_timeout_seconds,
                                   std::move(local), printer_.get(), context_));

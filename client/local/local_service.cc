@@ -99,6 +99,7 @@ absl::Status LocalService::StartCoordinator() {
                address_,
                "--metrics-address",
                options_.page_address,
+               "--any-metrics-port",
                "--state-dir",
                options_.state_dir,
                "--log-level",

@@ -21,11 +21,17 @@
 
 namespace halfpipe {
 
+// Where the page of `run` is. Next to a service's own 9700, so that both can
+// run, and always the same, so that a tunnel to it can be a habit.
+inline constexpr char kPageAddress[] = "127.0.0.1:9707";
+
 struct LocalServiceOptions {
   std::string program_dir;  // holds halfpipe-coordinator, halfpipe-stage0, ...
   std::string state_dir;    // the coordinator's database; created
   std::string log_dir;      // one file a process; created
-  std::string page_address = "127.0.0.1:0";  // PageAddress, for people
+  // Of the coordinator's metrics and page. If the port is taken, also when the
+  // coordinator is started again, it is another one.
+  std::string page_address = "127.0.0.1:0";
   int64_t stages = 2;
   DeviceType device = DeviceType::kAuto;
   std::string log_level = "info";

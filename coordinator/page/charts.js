@@ -13,6 +13,12 @@ const MOUSE_ONLY = Object.fromEntries(
 const colourOf = (name) => getComputedStyle(document.documentElement)
     .getPropertyValue('--' + name).trim();
 
+// A curve of the chart takes one function here, and no list of them.
+function bandAndLine(drawing) {
+  Dygraph.Plotters.errorPlotter(drawing);
+  Dygraph.Plotters.linePlotter(drawing);
+}
+
 class Chart {
   // `on`: what is called: zoom([from, to], or null for all), point(step),
   // leave(). `bars`: values are [least, middle, most].
@@ -76,8 +82,7 @@ class Chart {
       colors: series.map((one) => colourOf(one.colour)),
       series: Object.fromEntries(series.map((one) => [one.name, {
         strokeWidth: one.width || 1.5, strokePattern: one.dash || null,
-        plotter: one.band ? [Dygraph.Plotters.errorPlotter,
-          Dygraph.Plotters.linePlotter] : Dygraph.Plotters.linePlotter,
+        plotter: one.band ? bandAndLine : Dygraph.Plotters.linePlotter,
         drawPoints: Boolean(one.points), pointSize: 3,
         highlightCircleSize: 4}])),
       customBars: this.bars, fillAlpha: 0.18, connectSeparatedPoints: true,

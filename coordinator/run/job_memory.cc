@@ -79,7 +79,7 @@ absl::StatusOr<JobMemory> WithoutPlan(const JobConfig& config,
 }
 
 // By what the stages measure as what (stage/train/device_memory_meter.h).
-DeviceMemoryUse UseOf(const StagePlan& stage) {
+DeviceMemoryUse PlannedUse(const StagePlan& stage) {
   return {.weights_bytes = stage.weight_bytes,
           .lora_bytes = stage.trained_bytes - stage.moment_bytes,
           .optimizer_bytes = stage.moment_bytes,
@@ -102,7 +102,7 @@ JobMemory FromPlan(const TrainingPlan& plan) {
     memory.forecasts.push_back({.peak_bytes = stage.peak_bytes,
                                 .budget_bytes = stage.budget_bytes,
                                 .pinned_bytes = stage.pinned_host_bytes(),
-                                .memory = UseOf(stage)});
+                                .memory = PlannedUse(stage)});
     absl::StrAppendFormat(
         &memory.summary, "; stage %d: %s, peak %.1f of %.1f GiB, pins %.1f GiB",
         rank, memory.memory_plan.back(), InGiB(stage.peak_bytes),

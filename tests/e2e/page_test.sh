@@ -130,7 +130,7 @@ holds overview '<title>halfpipe</title>'
 lacks overview "$ticket"
 drawn overview f3f5f7 d7dce1
 
-browse job 1000,1400 first
+browse job 1000,2400 first
 holds job 'dygraph-axis-label-x'
 holds job '<canvas'
 holds job 'class="forward"'

@@ -9,6 +9,12 @@ job long steps=100000 save_every=100000 >/dev/null
 run_pid=$!
 children+=("$run_pid")
 wait_for 120 grep -q 'step [0-9]*/100000' "$scratch/long.out"
+# The port is taken now: by this run, or by the program that kept it from it. A
+# second run, and a coordinator that is started again, take another one.
+job other steps=2 >/dev/null
+run other
+! grep -q '^page: http://127.0.0.1:9707/' "$scratch/other.out" ||
+  fail "two runs have one port"
 first="$(head -n 1 "$scratch/long.out")"
 form='^page: (http://127\.0\.0\.1:[0-9]+)/#ticket=([^/]+)/job/(.+)$'
 [[ "$first" =~ $form ]] || fail "the first line is '$first'"

@@ -133,13 +133,13 @@ class CaptionFolder {
         draw_->From<std::string>({"README.txt", "LICENSE.txt", "notes.txt"}));
     if (fs::exists(path)) return;
     Write(path, draw_->OneIn(2) ? "words" : "caf\xE9");
-    Warning(path + ": is taken for documentation");
+    Warning(path + ": is left out: it looks like documentation");
   }
 
   void UnknownKind() {
     const std::string path = Path() + ".rmvb";
     Write(path);
-    Warning(path + ": is no known kind of media");
+    Warning(path + ": is left out: it is no known kind of media");
   }
 
   void LinkBack() {

@@ -218,7 +218,7 @@ Case Beside(const char* name,
 // What else lies in folders of clips, and names that are not UTF-8.
 const std::vector<Case> kFolderCases = {
     Beside("readme", {{"README.txt", "my data set"}, {"LICENSE.txt", "MIT"}}, 2,
-           "README.txt: is taken for documentation"),
+           "README.txt: is left out: it looks like documentation"),
     Beside("apple",
            {{"._clip-1.mp4", "\0"},
             {".DS_Store", ""},

@@ -57,8 +57,8 @@ TEST_F(MediaFolderTest, DocumentationIsAWarning) {
   Read();
   ExpectTwoSamples();
   EXPECT_THAT(log_.Warnings(),
-              ElementsAre(HasSubstr("LICENSE.txt: is taken for documentation"),
-                          HasSubstr("README.txt: is taken for")));
+              ElementsAre(HasSubstr("LICENSE.txt: is left out: it looks like"),
+                          HasSubstr("README.txt: is left out")));
   // But it is a caption where its clip is there.
   folder_.Write("README.mp4", "x");
   Read();
@@ -93,7 +93,7 @@ TEST_F(MediaFolderTest, AnUnknownKindWithoutCaptionIsAWarning) {
   Read();
   ExpectTwoSamples();
   EXPECT_THAT(log_.Warnings(),
-              ElementsAre(HasSubstr("film.rmvb: is no known kind of media"),
+              ElementsAre(HasSubstr("film.rmvb: is left out: it is no known"),
                           HasSubstr("more.zip: is not read: unpack it")));
 }
 

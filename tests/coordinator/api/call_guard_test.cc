@@ -20,6 +20,7 @@ class CallGuardTest : public ::testing::Test {
   CallGuardTest() {
     std::filesystem::remove(path_);
     token_ = *AddToken(path_, {"rita", Role::kRead});
+    submit_token_ = *AddToken(path_, {"sam", Role::kSubmit});
     book_ = *TokenBook::Open(path_);
   }
 
@@ -41,6 +42,7 @@ class CallGuardTest : public ::testing::Test {
 
   const std::string path_ = ::testing::TempDir() + "/call_guard_test";
   std::string token_;
+  std::string submit_token_;
   std::unique_ptr<TokenBook> book_;
   grpc::AuthMetadataProcessor::OutputMetadata consumed_;
 };
@@ -68,7 +70,7 @@ TEST_F(CallGuardTest, TakesOneBearerTokenAndHidesIt) {
 
 TEST_F(CallGuardTest, OnlyCallsThatNeedATokenSeeItAgain) {
   CallGuard guard(book_.get());
-  const std::string header = absl::StrCat("Bearer ", token_);
+  const std::string header = absl::StrCat("Bearer ", submit_token_);
   for (const char* method : {"CreatePageTicket", "WatchJob", "CancelJob",
                              "PauseJob", "ResumeJob", "SaveJob", "DeleteJob"}) {
     EXPECT_EQ(Ask(&guard, {header}, method), grpc::StatusCode::OK);

@@ -316,7 +316,7 @@ TEST_F(SecurityTest, WhatIsDoneToAJobIsInTheLogWithWhoDidIt) {
   ::testing::internal::CaptureStderr();
   ASSERT_TRUE(client->CreateJob(Spec("a")).ok());
   ASSERT_TRUE(client->PauseJob("a").ok());
-  ASSERT_TRUE(client->ResumeJob("a").ok());
+  ASSERT_TRUE(client->ResumeJob("a", {}).ok());
   ASSERT_TRUE(Client(admin_)->CancelJob("a", true).ok());
   EXPECT_FALSE(client->PauseJob("none").ok());
   const std::string log = ::testing::internal::GetCapturedStderr();

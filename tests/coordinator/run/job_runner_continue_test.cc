@@ -111,7 +111,9 @@ TEST_F(ContinueTest, TheAverageGoesBackWithTheWeights) {
   host_ = FakeHost();
   Start(plan);
   // Two steps behind the checkpoint, and one that is with stage 0.
-  EXPECT_THAT(FollowLosses(/*before=*/5), SizeIs(5));
+  FollowLosses(/*before=*/5);
+  Work();
+  EXPECT_THAT(host_.steps, SizeIs(5));
   Kill(1);
   const std::map<int64_t, double> redone = FollowLosses();
   EXPECT_EQ(host_.restarts, 1);

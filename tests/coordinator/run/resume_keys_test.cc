@@ -43,6 +43,7 @@ constexpr std::array kCandidates = {"true",
                                     "[0.5, 0.6]",
                                     "[q, k]",
                                     "[diffusers]",
+                                    "[jsonl]",
                                     "another"};
 
 // As a user has it: every file named, every number not at its limit.

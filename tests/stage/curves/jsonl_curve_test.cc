@@ -73,7 +73,8 @@ TEST_F(JsonlCurveTest, AHalfWrittenLineIsMended) {
   Append("{\"step\":4,\"ti");
   Train(4, 5);
   EXPECT_THAT(Steps(), ElementsAre(1, 2, 3, 4, 5));
-  Append(std::string(100, '\0') + "\n");  // as after a power cut
+  // As after a power cut.
+  Append(absl::StrCat(std::string(100, '\0'), "\n"));
   Train(6, 6);
   EXPECT_THAT(Steps(), ElementsAre(1, 2, 3, 4, 5, 6));
 }

@@ -95,7 +95,7 @@ TEST_F(JobScanTest, FilesWithoutTheirContentUnderEachKey) {
                                  HasSubstr("is empty")));
     job.folder().Write(name, std::string(100'000, '\0'));
     EXPECT_THAT(Refusal(), AllOf(StartsWith(absl::StrCat(key, ": ", path)),
-                                 HasSubstr("nothing but zeros")));
+                                 HasSubstr("all zeros")));
     job.folder().Write(name, "<!DOCTYPE html><html>403 Forbidden</html>");
     EXPECT_THAT(Refusal(), AllOf(StartsWith(absl::StrCat(key, ": ", path)),
                                  HasSubstr("is a web page")));

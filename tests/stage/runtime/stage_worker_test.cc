@@ -276,6 +276,7 @@ TEST_F(StageWorkerTest, AFailuresLinesComeBeforeItAndHaveItsEpoch) {
   StageWorker::Options options = FastOptions();
   options.lines = &lines;
   options.heartbeat_interval = absl::Hours(1);  // none by itself
+  SetMinLogLevel(LogLevel::kWarning);
   SetLogTap([&lines](LogLevel level, absl::string_view text) {
     lines.Add(level, text);
   });
