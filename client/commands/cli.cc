@@ -14,6 +14,7 @@
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
 #include "common/build_info/build_info.h"
+#include "common/manual/usage_error.h"
 
 namespace halfpipe {
 namespace {
@@ -70,13 +71,6 @@ int SayWhatToTypeFirst(std::ostream& err) {
          "  halfpipe run JOB.yaml    trains it\n"
          "  halfpipe --help          every command\n";
   return static_cast<int>(ExitCode::kUsage);
-}
-
-int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,
-                      CommandContext& context) {
-  // --help and --version come this way too, with exit code 0.
-  const int code = app.exit(error, context.out, context.err);
-  return static_cast<int>(code == 0 ? ExitCode::kOk : ExitCode::kUsage);
 }
 
 // CLI11 would only say that a subcommand is missing. OK when the first argument
@@ -157,7 +151,9 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return ReportParseResult(app, error, context);
+    return static_cast<int>(ReportParseResult(app, error, "halfpipe", out, err)
+                                ? ExitCode::kOk
+                                : ExitCode::kUsage);
   }
   const absl::StatusOr<ExitCode> code = context.action();
   if (!code.ok()) return Fail(code.status(), context);

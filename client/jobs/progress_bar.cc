@@ -78,11 +78,10 @@ std::string IdleText(const StageUse& stage) {
 // StageText in fewer columns.
 std::string CompactStageText(const StageUse& stage) {
   if (stage.device_total_bytes <= 0) return StageText(stage);
-  return absl::StrFormat(
-      "gpu%d %.1f/%.0fG %s idle", stage.rank,
-      static_cast<double>(stage.device_bytes_in_use) / kGiB,
-      static_cast<double>(stage.device_total_bytes) / kGiB,
-      IdleText(stage));
+  return absl::StrFormat("gpu%d %.1f/%.0fG %s idle", stage.rank,
+                         static_cast<double>(stage.device_bytes_in_use) / kGiB,
+                         static_cast<double>(stage.device_total_bytes) / kGiB,
+                         IdleText(stage));
 }
 
 std::string ShortStageText(const StageUse& stage) {
