@@ -1,6 +1,7 @@
 #include "client/commands/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,6 +60,15 @@ void GroupCommands(CLI::App& app) {
       app.get_subcommand(name)->group(heading);
     }
   }
+}
+
+// The commands' help has the longer names of options; this one's fits into 80
+// columns.
+void NarrowHelp(CLI::App& app) {
+  constexpr size_t kNameColumns = 14;
+  const auto formatter = std::make_shared<CLI::Formatter>();
+  formatter->column_width(kNameColumns);
+  app.formatter(formatter);
 }
 
 // What `halfpipe` alone says.
@@ -140,6 +150,7 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   app.require_subcommand(1);
   AddCommands(app, context);
   GroupCommands(app);
+  NarrowHelp(app);
   if (argc < 2) return SayWhatToTypeFirst(err);
   if (const absl::Status valid = CheckArguments(argc, argv); !valid.ok()) {
     return Fail(valid, context);
