@@ -13,8 +13,9 @@ mkdir "$pictures"
 export HALFPIPE_CACHE_DIR="$scratch/cache" TMUX_TMPDIR="$scratch"
 terminal() { tmux -L halfpipe -f /dev/null "$@"; }
 
-# A line is as wide as it is where it is there to be copied, or is another's.
-may_wrap='https?://|--address |^stage [0-9]|/tmp/halfpipe-e2e'
+# What is there to be copied is as wide as it is; so are a sentence and what a
+# stage says.
+may_wrap='https?://|--address |^halfpipe: |^stage [0-9]|/tmp/halfpipe-e2e'
 
 # capture NAME COLUMNS ROWS COMMAND...: what is on the screen, history included,
 # after `halfpipe COMMAND`, into $pictures/NAME.COLUMNS.
