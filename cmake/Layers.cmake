@@ -12,8 +12,8 @@ set(HP_LAYER_service base absl)
 set(HP_LAYER_net base absl)
 # who may do what, and with which keys
 set(HP_LAYER_auth base absl crypto)
-# manual pages, from a program's own parser
-set(HP_LAYER_manual absl cli11)
+# manual pages and usage errors, from a program's own parser
+set(HP_LAYER_manual base absl cli11)
 # actions and schedules
 set(HP_LAYER_pipeline base absl)
 # files of weights, LoRAs and checkpoints

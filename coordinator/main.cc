@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <functional>
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,7 @@
 #include "common/build_info/build_info.h"
 #include "common/config/service_config.h"
 #include "common/manual/man_page.h"
+#include "common/manual/usage_error.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
 #include "common/net/connection_budget.h"
@@ -365,7 +367,9 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+    const bool is_asked = ReportParseResult(app, error, "halfpipe-coordinator",
+                                            std::cout, std::cerr);
+    return static_cast<int>(is_asked ? ExitCode::kOk : ExitCode::kUsage);
   }
   if (health->parsed()) return CheckRunning(flags, question);
   if (check->parsed()) return CheckStore(flags);

@@ -1,6 +1,7 @@
 #include "client/commands/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "common/base/status.h"
 #include "common/base/valid_text.h"
 #include "common/build_info/build_info.h"
+#include "common/manual/usage_error.h"
 
 namespace halfpipe {
 namespace {
@@ -60,6 +62,15 @@ void GroupCommands(CLI::App& app) {
   }
 }
 
+// The commands' help has the longer names of options; this one's fits into 80
+// columns.
+void NarrowHelp(CLI::App& app) {
+  constexpr size_t kNameColumns = 14;
+  const auto formatter = std::make_shared<CLI::Formatter>();
+  formatter->column_width(kNameColumns);
+  app.formatter(formatter);
+}
+
 // What `halfpipe` alone says.
 int SayWhatToTypeFirst(std::ostream& err) {
   err << "halfpipe: say what to do. To begin:\n"
@@ -70,13 +81,6 @@ int SayWhatToTypeFirst(std::ostream& err) {
          "  halfpipe run JOB.yaml    trains it\n"
          "  halfpipe --help          every command\n";
   return static_cast<int>(ExitCode::kUsage);
-}
-
-int ReportParseResult(const CLI::App& app, const CLI::ParseError& error,
-                      CommandContext& context) {
-  // --help and --version come this way too, with exit code 0.
-  const int code = app.exit(error, context.out, context.err);
-  return static_cast<int>(code == 0 ? ExitCode::kOk : ExitCode::kUsage);
 }
 
 // CLI11 would only say that a subcommand is missing. OK when the first argument
@@ -146,6 +150,7 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   app.require_subcommand(1);
   AddCommands(app, context);
   GroupCommands(app);
+  NarrowHelp(app);
   if (argc < 2) return SayWhatToTypeFirst(err);
   if (const absl::Status valid = CheckArguments(argc, argv); !valid.ok()) {
     return Fail(valid, context);
@@ -157,7 +162,9 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return ReportParseResult(app, error, context);
+    return static_cast<int>(ReportParseResult(app, error, "halfpipe", out, err)
+                                ? ExitCode::kOk
+                                : ExitCode::kUsage);
   }
   const absl::StatusOr<ExitCode> code = context.action();
   if (!code.ok()) return Fail(code.status(), context);

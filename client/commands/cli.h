@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 
+#include "client/jobs/terminal.h"
 #include "client/jobs/training_client.h"
 
 namespace halfpipe {
@@ -20,6 +22,8 @@ struct CommandEnvironment {
   // Shows a page to the person at the terminal; false: nobody could be shown
   // one. Null: nobody is to be.
   std::function<bool(const std::string& url)> open_url = nullptr;
+  // The width of the terminal that shows a table; nullopt: none shows it.
+  std::function<std::optional<int>()> columns = TerminalColumns;
 };
 
 // Parses and runs one command; returns the process's exit code. Results go to

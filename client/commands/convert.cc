@@ -187,7 +187,8 @@ void AddConvertCommand(CLI::App& app, CommandContext& context) {
   AddFormatFlag(command, &options->output);
   command->callback([options, &context] {
     if (options->format.empty() && options->merge_into.empty()) {
-      throw CLI::RequiredError("--to FORMAT or --merge-into DIT");
+      throw CLI::ParseError("say what to make: --to FORMAT or --merge-into DIT",
+                            CLI::ExitCodes::RequiredError);
     }
     context.action = [options, &context]() -> absl::StatusOr<ExitCode> {
       HP_RETURN_IF_ERROR(CheckMayWrite(*options));

@@ -7,13 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/commands/command.h"
+#include "client/commands/job_table.h"
 #include "client/jobs/job_json.h"
-#include "client/jobs/progress.h"
-#include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
@@ -71,45 +68,6 @@ absl::StatusOr<Listed> FetchJobs(TrainingClient& client, JobQuery query,
   return listed;
 }
 
-// A reason may be a whole list of problems; `show` has all of it.
-absl::string_view FirstLine(absl::string_view text) {
-  return text.substr(0, text.find('\n'));
-}
-
-// Of a job that trains or saves; the last step of any other one says how long
-// it would have taken.
-std::string EtaOf(const Job& job) {
-  const bool trains =
-      job.state == JobState::kRunning || job.state == JobState::kSaving;
-  if (!trains || !job.last_step.has_value()) return "-";
-  return ReadableSeconds(job.last_step->eta_seconds);
-}
-
-void PrintTable(const std::vector<Job>& jobs, CommandContext& context) {
-  size_t width = 2;
-  for (const Job& job : jobs) {
-    width = std::max(width, PrintableText(job.id).size());
-  }
-  const int id_width = static_cast<int>(width);
-  context.out << absl::StrFormat(
-      "%-*s  %-10s  %-13s  %-9s  %-7s  %-8s  %-4s  %-16s  %s\n", id_width, "ID",
-      "STATE", "STEP", "LOSS", "ETA", "AGE", "PRIO", "NAME", "REASON");
-  for (const Job& job : jobs) {
-    const std::string loss =
-        job.last_step.has_value()
-            ? absl::StrFormat("%.4g", job.last_step->smoothed_loss)
-            : "-";
-    const double age = absl::ToDoubleSeconds(absl::Now() - job.created);
-    context.out << absl::StrFormat(
-        "%-*s  %-10s  %-13s  %-9s  %-7s  %-8s  %-4d  %-16s  %s\n", id_width,
-        PrintableText(job.id), JobStateName(job.state),
-        absl::StrCat(job.steps_done, "/", job.steps_total), loss, EtaOf(job),
-        ReadableSeconds(age), job.priority,
-        job.name.empty() ? "-" : PrintableText(job.name),
-        PrintableText(FirstLine(job.reason)));
-  }
-}
-
 absl::StatusOr<ExitCode> List(const ListOptions& options,
                               CommandContext& context) {
   const auto client = Connect(options.service, context);
@@ -123,7 +81,7 @@ absl::StatusOr<ExitCode> List(const ListOptions& options,
     for (const Job& job : jobs) json.push_back(ToJson(job));
     context.out << JsonText(json, 2) << "\n";
   } else {
-    PrintTable(jobs, context);
+    context.out << JobTable(jobs, absl::Now(), context.environment.columns());
   }
   if (listed.more) {
     context.err << "halfpipe: there are more jobs than these " << jobs.size()

@@ -52,9 +52,7 @@ absl::StatusOr<ExitCode> ShowPage(const PageOptions& options,
 void AddPageCommand(CLI::App& app, CommandContext& context) {
   const auto options = std::make_shared<PageOptions>();
   CLI::App* command = app.add_subcommand(
-      "page",
-      "Open the service's page in the browser, or print its address, with a "
-      "ticket to get in");
+      "page", "Open the service's page in the browser, or print its address");
   command->add_option("id", options->id, "Open the page of this job");
   command->add_flag("--no-open", options->only_print, "Print only the address");
   AddServiceFlags(command, &options->service);

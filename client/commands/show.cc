@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/commands/command.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
@@ -60,7 +62,18 @@ void PrintHowItRuns(const Job& job, CommandContext& context) {
 }
 
 void PrintStep(const StepProgress& step, CommandContext& context) {
-  PrintRow("progress", StepText(step), context);
+  // Rows of their own, which fit 80 columns.
+  StepProgress alone = step;
+  alone.stages.clear();
+  alone.next_checkpoint_step = 0;
+  PrintRow("progress", StepText(alone), context);
+  std::vector<std::string> devices;
+  for (const StageUse& stage : step.stages) {
+    devices.push_back(StageText(stage));
+  }
+  if (!devices.empty()) {
+    PrintRow("devices", absl::StrJoin(devices, "  "), context);
+  }
   if (step.next_checkpoint_step > step.steps_done) {
     PrintRow("next save",
              absl::StrCat("after step ", step.next_checkpoint_step, ", in ",

@@ -1,32 +1,28 @@
 #include "client/jobs/event_printer.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/jobs/job_json.h"
 #include "client/jobs/progress.h"
+#include "client/jobs/progress_bar.h"
+#include "client/jobs/terminal.h"
 #include "common/base/printable_text.h"
 
 namespace halfpipe {
 namespace {
 
 constexpr absl::Duration kStepLineInterval = absl::Seconds(2);
-constexpr char kClearLine[] = "\r\x1b[K";
-
-int TerminalColumns() {
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
-    return 80;
-  }
-  return size.ws_col;
-}
+constexpr int kAssumedColumns = 80;
+constexpr char kClearBelow[] = "\x1b[J";
 
 // Whoever follows a job reports why it failed, on standard error.
 bool IsFailure(const JobEvent& event) {
@@ -41,44 +37,74 @@ bool IsChatter(const JobEvent& event) {
          line->severity == LogSeverity::kInfo;
 }
 
+// What the bar shows of an event; empty for one that is a line.
+std::vector<std::string> BarOf(const JobEvent& event, int columns) {
+  // One column stays free: a full line would wrap in some terminals.
+  if (const auto* step = std::get_if<StepProgress>(&event.what)) {
+    return ProgressBar(*step, columns - 1);
+  }
+  if (const auto* encoding = std::get_if<EncodingProgress>(&event.what)) {
+    return {CutToColumns(EncodingText(*encoding), columns - 1)};
+  }
+  return {};
+}
+
 class BarPrinter : public EventPrinter {
  public:
   BarPrinter(std::ostream& out, std::function<int()> columns)
       : out_(out), columns_(std::move(columns)) {}
 
   void Print(const JobEvent& event) override {
-    if (const auto* step = std::get_if<StepProgress>(&event.what)) {
-      // One column stays free: a full line would wrap in some terminals.
-      Draw(ProgressBar(*step, columns_() - 1));
-    } else if (const auto* encoding =
-                   std::get_if<EncodingProgress>(&event.what)) {
-      Draw(EncodingText(*encoding).substr(0, columns_() - 1));
+    if (std::holds_alternative<StepProgress>(event.what) ||
+        std::holds_alternative<EncodingProgress>(event.what)) {
+      shown_ = event;
+      Redraw("");
     } else if (!IsFailure(event) && !IsChatter(event)) {
-      Line(EventText(event));
+      Redraw(EventText(event) + "\n");
     }
   }
 
-  void Notice(const std::string& text) override { Line(PrintableLines(text)); }
+  void Notice(const std::string& text) override {
+    Redraw(PrintableLines(text) + "\n");
+  }
+
+  void Refresh() override {
+    if (!bar_.empty() && columns_() != drawn_columns_) Redraw("");
+  }
 
   void Finish() override {
     if (!bar_.empty()) out_ << "\n" << std::flush;
     bar_.clear();
+    shown_.reset();
   }
 
  private:
-  void Draw(std::string bar) {
-    bar_ = std::move(bar);
-    out_ << kClearLine << bar_ << std::flush;
+  // Takes the bar away, writes `lines` where it was, and draws it below them.
+  void Redraw(const std::string& lines) {
+    drawn_columns_ = columns_();
+    out_ << Erasure() << lines;
+    if (shown_.has_value()) bar_ = BarOf(*shown_, drawn_columns_);
+    out_ << absl::StrJoin(bar_, "\n") << std::flush;
   }
 
-  void Line(const std::string& text) {
-    if (!bar_.empty()) out_ << kClearLine;
-    out_ << text << "\n" << bar_ << std::flush;
+  // From the last of the bar's rows to its first, and all below that away. A
+  // terminal that has become narrower shows a line in several rows.
+  [[nodiscard]] std::string Erasure() const {
+    if (bar_.empty()) return "";
+    int rows = 0;
+    for (const std::string& line : bar_) {
+      rows +=
+          1 + std::max(ShownColumns(line) - 1, 0) / std::max(drawn_columns_, 1);
+    }
+    const std::string up = rows > 1 ? absl::StrCat("\x1b[", rows - 1, "A") : "";
+    return absl::StrCat("\r", up, kClearBelow);
   }
 
   std::ostream& out_;
   std::function<int()> columns_;
-  std::string bar_;  // what the terminal's last line shows
+  std::optional<JobEvent> shown_;  // as the bar
+  std::vector<std::string> bar_;   // the terminal's last lines
+  int drawn_columns_ = 0;          // the terminal's, when they were drawn
 };
 
 class LinePrinter : public EventPrinter {
@@ -161,7 +187,10 @@ std::unique_ptr<EventPrinter> NewJsonPrinter(std::ostream& out) {
 std::unique_ptr<EventPrinter> NewEventPrinter(OutputFormat format,
                                               std::ostream& out) {
   if (format == OutputFormat::kJson) return NewJsonPrinter(out);
-  if (isatty(STDOUT_FILENO) != 0) return NewBarPrinter(out, TerminalColumns);
+  if (TerminalColumns().has_value()) {
+    return NewBarPrinter(
+        out, [] { return TerminalColumns().value_or(kAssumedColumns); });
+  }
   return NewLinePrinter(out, kStepLineInterval);
 }
 

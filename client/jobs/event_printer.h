@@ -24,13 +24,17 @@ class EventPrinter {
   // One line for people that is not an event (a restarted child).
   virtual void Notice(const std::string& text) = 0;
 
+  // To be called now and then: draws anew what does not fit the terminal any
+  // more.
+  virtual void Refresh() {}
+
   // Ends an unfinished line.
   virtual void Finish() {}
 };
 
-// For a terminal: the newest step as a bar that is drawn over, everything else
-// as lines above it, but for what a stage says that is no warning. `columns` is
-// asked before each drawing.
+// For a terminal: the newest step as a bar of two lines that is drawn over,
+// everything else as lines above it, but for what a stage says that is no
+// warning. `columns`, the terminal's, is asked before each drawing.
 [[nodiscard]] std::unique_ptr<EventPrinter> NewBarPrinter(
     std::ostream& out, std::function<int()> columns);
 

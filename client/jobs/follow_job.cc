@@ -28,6 +28,7 @@ absl::StatusOr<FollowEnd> Wait(EventStream& stream, SignalWatch& signals,
   int signal_count = 0;
   while (true) {
     if (!Deliver(stream, printer, options)) return FollowEnd::kEnough;
+    printer.Refresh();
     if (const auto result = stream.result(); result.has_value()) {
       HP_RETURN_IF_ERROR(*result);
       return FollowEnd::kJobEnded;

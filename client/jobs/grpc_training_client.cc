@@ -1,3 +1,4 @@
+#include <atomic>
 #include <stop_token>
 #include <utility>
 
@@ -32,7 +33,8 @@ class GrpcTrainingClient : public TrainingClient {
         security_(LoadConnectionSecurity(options_.security, options_.address)),
         stub_(v1::TrainingService::NewStub(
             NewChannel(options_.address,
-                       security_.ok() ? *security_ : ConnectionSecurity()))) {}
+                       security_.ok() ? *security_ : ConnectionSecurity()))),
+        waits_(options_.is_starting) {}
 
   absl::StatusOr<Job> CreateJob(const JobSpec& spec) override {
     v1::CreateJobResponse response;
@@ -158,8 +160,11 @@ class GrpcTrainingClient : public TrainingClient {
     HP_RETURN_IF_ERROR(security_.status());
     HP_RETURN_IF_ERROR(MakeTextValid(&request));
     grpc::ClientContext context;
-    PrepareCall(options_.call_timeout, /*wait=*/true, &context);
-    return Explain(name, (stub_.get()->*method)(&context, request, response));
+    PrepareCall(options_.call_timeout, waits_, &context);
+    const grpc::Status status =
+        (stub_.get()->*method)(&context, request, response);
+    if (status.ok()) waits_ = true;
+    return Explain(name, status);
   }
 
   // A call that is told a job's id alone and answers with the job.
@@ -220,7 +225,8 @@ class GrpcTrainingClient : public TrainingClient {
       return absl::UnavailableError(absl::StrCat(
           "the service at ", options_.address, " does not answer (",
           status.error_message(),
-          "); is halfpipe-coordinator running, and is the address right?",
+          "); is halfpipe-coordinator running, and is the address right? Start "
+          "it, or give --address (or HALFPIPE_ADDRESS).",
           AdviceOnTls()));
     }
     return ExplainRefusal(method,
@@ -246,6 +252,7 @@ class GrpcTrainingClient : public TrainingClient {
   const TrainingClientOptions options_;
   const absl::StatusOr<ConnectionSecurity> security_;
   const std::unique_ptr<v1::TrainingService::Stub> stub_;
+  std::atomic<bool> waits_;  // for a connection that is not there
 };
 
 }  // namespace

@@ -16,11 +16,6 @@
 namespace halfpipe {
 namespace {
 
-// The bar gives way to the text behind it on a narrow terminal.
-constexpr int kWidestBar = 20;
-constexpr int kNarrowestBar = 5;
-constexpr int kBarStep = 5;
-constexpr int kBarFrame = 9;  // "[] 100%  "
 constexpr double kBytesPerGiB = 1024.0 * 1024.0 * 1024.0;
 
 std::string StateText(const StateChange& change) {
@@ -116,29 +111,6 @@ std::string StepText(const StepProgress& step) {
     absl::StrAppend(&text, "  ", StageText(stage));
   }
   return text;
-}
-
-std::string ProgressBar(const StepProgress& step, int columns) {
-  const double done =
-      step.steps_total > 0
-          ? std::clamp(static_cast<double>(step.steps_done) /
-                           static_cast<double>(step.steps_total),
-                       0.0, 1.0)
-          : 0.0;
-  const std::string text = StepText(step);
-  const int space = columns - kBarFrame - static_cast<int>(text.size());
-  // In whole steps: a number that is a digit longer must not move the text.
-  const int width =
-      std::clamp(space / kBarStep * kBarStep, kNarrowestBar, kWidestBar);
-  const int filled = static_cast<int>(done * width);
-  std::string line = absl::StrFormat(
-      "[%s%s] %3.0f%%  %s", std::string(static_cast<size_t>(filled), '#'),
-      std::string(static_cast<size_t>(width - filled), '.'),
-      std::floor(done * 100.0), text);
-  if (line.size() > static_cast<size_t>(std::max(columns, 0))) {
-    line.resize(static_cast<size_t>(std::max(columns, 0)));
-  }
-  return line;
 }
 
 std::string EncodingText(const EncodingProgress& progress) {

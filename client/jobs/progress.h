@@ -26,10 +26,6 @@ namespace halfpipe {
 // where nothing is known.
 [[nodiscard]] std::string MemoryText(const DeviceMemoryUse& memory);
 
-// "[#####.....]  25%  " and StepText, cut to `columns` characters. The bar is 5
-// to 20 wide, so that 80 columns show the time that is left.
-[[nodiscard]] std::string ProgressBar(const StepProgress& step, int columns);
-
 // "encoding 3/12  clip.mp4".
 [[nodiscard]] std::string EncodingText(const EncodingProgress& progress);
 

@@ -80,11 +80,15 @@ struct TrainingClientOptions {
   absl::Duration call_timeout = absl::Seconds(10);
   absl::Duration reconnect_for = absl::Seconds(30);  // of a watch
   ConnectionSources security = {};
+  // Whoever asks starts the service too, and starts it again: even the first
+  // call waits for it.
+  bool is_starting = false;
 };
 
-// Makes no connection yet: the first call does, and waits for it within its
-// deadline. Where the keys cannot be used, every call fails with
-// LoadConnectionSecurity's error.
+// Makes no connection yet: the first call does, and fails at once where nobody
+// listens. A service that has answered before is waited for within a call's
+// deadline: it is being restarted. Where the keys cannot be used, every call
+// fails with LoadConnectionSecurity's error.
 [[nodiscard]] std::unique_ptr<TrainingClient> NewTrainingClient(
     const TrainingClientOptions& options);
 

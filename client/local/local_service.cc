@@ -58,9 +58,10 @@ LocalService::LocalService(LocalServiceOptions options,
       socket_dir_(std::move(socket_dir)),
       address_(absl::StrCat("unix:", socket_dir_.path(), "/coordinator.sock")),
       supervisor_(options_.restart, options_.on_notice),
-      client_(NewTrainingClient({.address = address_})),
-      probe_(NewTrainingClient(
-          {.address = address_, .call_timeout = kProbeTimeout})),
+      client_(NewTrainingClient({.address = address_, .is_starting = true})),
+      probe_(NewTrainingClient({.address = address_,
+                                .call_timeout = kProbeTimeout,
+                                .is_starting = true})),
       watches_(static_cast<size_t>(options_.stages),
                StageWatch({.join = options_.join_timeout})) {}
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
@@ -23,6 +24,7 @@
 #include "common/build_info/build_info.h"
 #include "common/jobs/recent_lines.h"
 #include "common/manual/man_page.h"
+#include "common/manual/usage_error.h"
 #include "common/metrics/metrics_registry.h"
 #include "common/metrics/metrics_server.h"
 #include "common/metrics/token_gauge.h"
@@ -362,8 +364,11 @@ int StageMain(Rank rank, int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? ToInt(ExitCode::kOk)
-                                : ToInt(ExitCode::kUsage);
+    return ReportParseResult(app, error,
+                             absl::StrCat("halfpipe-stage", rank.value()),
+                             std::cout, std::cerr)
+               ? ToInt(ExitCode::kOk)
+               : ToInt(ExitCode::kUsage);
   }
   serve.access.security.token = TakeEnvironment(kTokenVariable);
   SetLinkInterface(serve.link_interface);

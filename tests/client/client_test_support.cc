@@ -177,6 +177,7 @@ CommandEnvironment ServiceOf(const FakeTrainingClient& client) {
   environment.connect = [client](const TrainingClientOptions&) {
     return std::make_unique<FakeTrainingClient>(client);
   };
+  environment.columns = [] { return std::nullopt; };
   return environment;
 }
 

@@ -162,7 +162,7 @@ python3 - "$scratch/trace.json" <<'END'
 import json, sys
 events = json.load(open(sys.argv[1]))["traceEvents"]
 names = {e["name"] for e in events}
-assert {"0F0", "1F0", "1RF0", "STEP"} <= names, names
+assert {"0F0", "1F0", "receive activation 0", "STEP"} <= names, names
 assert sum(e.get("cat") == "step" for e in events) == 6
 assert all(e["dur"] >= 0 for e in events if e["ph"] == "X")
 END

@@ -122,6 +122,17 @@ TEST(CliTest, UnreachableServiceIsOneErrorAndExitCode4) {
   EXPECT_THAT(result.err, HasSubstr("nobody.sock"));
 }
 
+// Where nobody listens there is nothing to wait for.
+TEST(CliTest, ARefusedConnectionFailsAtOnce) {
+  const absl::Time start = absl::Now();
+  const CliResult result =
+      RunCli({"list", "--address", "127.0.0.1:1", "--timeout", "60"});
+  EXPECT_LT(absl::Now() - start, absl::Seconds(20));
+  EXPECT_EQ(result.code, 4);
+  EXPECT_THAT(result.err, HasSubstr("127.0.0.1:1 does not answer"));
+  EXPECT_THAT(result.err, HasSubstr("HALFPIPE_ADDRESS"));
+}
+
 // A watch outlasts a restart of the service, but the first answer must come
 // within --timeout.
 TEST(CliTest, WatchingNobodyEndsInTime) {

@@ -119,8 +119,10 @@ TEST(HostileServiceTest, TheBarIsOursAlone) {
   for (const JobEvent& event : EvilService().events) printer->Print(event);
   printer->Notice(kEvil);
   printer->Finish();
-  // What clears the bar's line.
-  ExpectData(absl::StrReplaceAll(out.str(), {{"\r\x1b[K", "\n"}}), "the bar");
+  // What takes the bar's one or two lines away.
+  ExpectData(absl::StrReplaceAll(
+                 out.str(), {{"\r\x1b[J", "\n"}, {"\r\x1b[1A\x1b[J", "\n"}}),
+             "the bar");
 }
 
 }  // namespace

@@ -4,8 +4,10 @@
 #include <sstream>
 #include <string>
 
+#include "absl/strings/str_join.h"
 #include "client/client_test_support.h"
 #include "client/jobs/event_printer.h"
+#include "client/jobs/progress_bar.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -76,27 +78,6 @@ TEST(StepTextTest, AStageWithoutDeviceMemorySaysHowIdleItIs) {
   EXPECT_THAT(StepText(step), HasSubstr("stage0 50% idle"));
 }
 
-TEST(ProgressBarTest, FillsAndIsCut) {
-  const auto step = std::get<StepProgress>(StepEvent(1, 4, 0).what);
-  const std::string bar = ProgressBar(step, 200);
-  EXPECT_THAT(bar, ::testing::StartsWith("[#####...............]  25%  step"));
-  EXPECT_EQ(ProgressBar(step, 30).size(), 30u);
-  EXPECT_EQ(ProgressBar(step, -1), "");
-  const auto last = std::get<StepProgress>(StepEvent(4, 4, 0).what);
-  EXPECT_THAT(ProgressBar(last, 200),
-              ::testing::StartsWith("[####################] 100%"));
-}
-
-TEST(ProgressBarTest, GivesWayToTheTextOnANarrowTerminal) {
-  auto step = std::get<StepProgress>(StepEvent(1234, 2000, 0).what);
-  step.loss = 0.1234;
-  step.smoothed_loss = 0.1301;
-  step.eta_seconds = 3600;
-  EXPECT_THAT(ProgressBar(step, 79), ::testing::StartsWith("[###..]  61%  "));
-  EXPECT_THAT(ProgressBar(step, 79), ::testing::EndsWith("ETA 1h00m"));
-  EXPECT_EQ(ProgressBar(step, 40).size(), 40u);
-}
-
 TEST(EventTextTest, ALineNamesItsStage) {
   JobEvent event;
   event.what = LogLine{LogSeverity::kWarning, "the host is slow", 1};
@@ -129,18 +110,58 @@ TEST(EventTextTest, FailureIsSaidOnce) {
   EXPECT_EQ(EventText(event), "failed: loss is not finite at step 3");
 }
 
+std::string BarOf(const JobEvent& event, int columns) {
+  return absl::StrJoin(
+      ProgressBar(std::get<StepProgress>(event.what), columns - 1), "\n");
+}
+
+// Up from the second of the bar's lines to the first, and both away.
+constexpr char kErase[] = "\r\x1b[1A\x1b[J";
+
 TEST(BarPrinterTest, DrawsOverStepsAndKeepsOtherLines) {
   std::ostringstream out;
   const auto printer = NewBarPrinter(out, [] { return 40; });
   printer->Print(StepEvent(1, 4, 0));
+  printer->Print(StepEvent(2, 4, 0));
   JobEvent line;
   line.what = LogLine{.severity = LogSeverity::kWarning, .text = "slow disk"};
   printer->Print(line);
   printer->Finish();
-  const std::string bar =
-      ProgressBar(std::get<StepProgress>(StepEvent(1, 4, 0).what), 39);
-  EXPECT_EQ(out.str(),
-            "\r\x1b[K" + bar + "\r\x1b[Kwarning: slow disk\n" + bar + "\n");
+  const std::string bar = BarOf(StepEvent(2, 4, 0), 40);
+  EXPECT_EQ(out.str(), BarOf(StepEvent(1, 4, 0), 40) + kErase + bar + kErase +
+                           "warning: slow disk\n" + bar + "\n");
+}
+
+TEST(BarPrinterTest, AnEncodingIsOneLineAndMayBeWide) {
+  std::ostringstream out;
+  const auto printer = NewBarPrinter(out, [] { return 20; });
+  JobEvent event;
+  event.what = EncodingProgress{
+      .samples_done = 3, .samples_total = 12, .activity = "a-long-name.mp4"};
+  printer->Print(event);
+  printer->Print(event);
+  EXPECT_EQ(out.str(), "encoding 3/12  a...\r\x1b[Jencoding 3/12  a...");
+}
+
+TEST(BarPrinterTest, IsDrawnAnewWhenTheTerminalsWidthChanges) {
+  std::ostringstream out;
+  int columns = 80;
+  const auto printer = NewBarPrinter(out, [&columns] { return columns; });
+  const JobEvent step = StepEvent(1, 4, 0);
+  printer->Refresh();
+  printer->Print(step);
+  printer->Refresh();
+  EXPECT_EQ(out.str(), BarOf(step, 80));
+  out.str("");
+  // The first line now takes two rows, the second one still takes one.
+  columns = 50;
+  printer->Refresh();
+  EXPECT_EQ(out.str(), "\r\x1b[2A\x1b[J" + BarOf(step, 50));
+  printer->Finish();
+  out.str("");
+  columns = 80;
+  printer->Refresh();
+  EXPECT_EQ(out.str(), "");
 }
 
 TEST(BarPrinterTest, LeavesAStagesChatterToTheLog) {

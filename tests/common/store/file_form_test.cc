@@ -40,10 +40,8 @@ TEST_F(FileFormTest, FilesThatCameWithoutTheirContent) {
                 " is a Git LFS pointer, not the file itself; run `git lfs "
                 "pull` there");
   EXPECT_THAT(Refusal(""), HasSubstr("is empty (0 bytes)"));
-  EXPECT_THAT(Refusal(std::string(100'000, '\0')),
-              HasSubstr("is all zeros"));
-  EXPECT_THAT(Refusal(std::string(7, '\0')),
-              HasSubstr("is all zeros"));
+  EXPECT_THAT(Refusal(std::string(100'000, '\0')), HasSubstr("is all zeros"));
+  EXPECT_THAT(Refusal(std::string(7, '\0')), HasSubstr("is all zeros"));
   for (const char* page :
        {"<!DOCTYPE html><html><body>403 Forbidden</body></html>",
         "\n  <HTML><head>", "\xEF\xBB\xBF<html>",
