@@ -179,16 +179,6 @@ void StopJobs(Coordinator* coordinator) {
   coordinator->Tick();
 }
 
-// Null: there is no address.
-template <typename Start>
-absl::StatusOr<std::unique_ptr<MetricsServer>> StartMetrics(
-    const std::string& address, bool any_port, const Start& start) {
-  if (address.empty()) return nullptr;
-  auto server = start(address);
-  if (!any_port || !absl::IsAlreadyExists(server.status())) return server;
-  return start(absl::StrCat(address.substr(0, address.rfind(':')), ":0"));
-}
-
 absl::Status Serve(const ServiceConfig& config, const Flags& flags,
                    const sigset_t& signals) {
   HP_ASSIGN_OR_RETURN(const ServiceSecurity security,
@@ -203,14 +193,14 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
     const std::string still = liveness.Problem(SteadyNow());
     return still.empty() ? security.TokensProblem() : still;
   };
-  HP_ASSIGN_OR_RETURN(
-      const std::unique_ptr<MetricsServer> metrics_server,
-      StartMetrics(config.metrics_address, flags.any_metrics_port,
-                   [&](const std::string& address) {
-                     return MetricsServer::Start(address, &registry, health,
-                                                 security.ForMetrics(address),
-                                                 page.Routes());
-                   }));
+  std::unique_ptr<MetricsServer> metrics_server;
+  if (!config.metrics_address.empty()) {
+    HP_ASSIGN_OR_RETURN(
+        metrics_server,
+        MetricsServer::Start(config.metrics_address, &registry, health,
+                             security.ForMetrics(config.metrics_address),
+                             page.Routes(), flags.any_metrics_port));
+  }
   HP_ASSIGN_OR_RETURN(std::unique_ptr<JobStore> store,
                       JobStore::Open(config.state_dir));
   const std::unique_ptr<CheckpointLedger> ledger = NewFileCheckpointLedger();

@@ -43,7 +43,8 @@ absl::Status ExplainAddress(const absl::Status& status) {
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
     const std::string& address, MetricsRegistry* registry, HealthCheck health,
-    const MetricsSecurity& security, const std::vector<HttpRoute>& routes) {
+    const MetricsSecurity& security, const std::vector<HttpRoute>& routes,
+    bool any_port) {
   if (!ParseHostPort(address).ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("metrics address \"", address,
@@ -59,12 +60,19 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(
         absl::StrCat("metrics: ", created.status().message()));
   }
   const auto gate = std::make_shared<const RequestGate>(*std::move(created));
-  absl::StatusOr<std::unique_ptr<HttpPort>> port = HttpPort::Start(
-      address, {.certificate = security.certificate, .key = security.key},
-      {.is_urgent =
-           [gate](const HttpCall& call) { return gate->IsUrgent(call); },
-       .refuse = [gate](const HttpCall& call) { return gate->Refuse(call); },
-       .answer = [gate](const HttpCall& call) { return gate->Answer(call); }});
+  const auto listen = [&](const std::string& at) {
+    return HttpPort::Start(
+        at, {.certificate = security.certificate, .key = security.key},
+        {.is_urgent =
+             [gate](const HttpCall& call) { return gate->IsUrgent(call); },
+         .refuse = [gate](const HttpCall& call) { return gate->Refuse(call); },
+         .answer =
+             [gate](const HttpCall& call) { return gate->Answer(call); }});
+  };
+  absl::StatusOr<std::unique_ptr<HttpPort>> port = listen(address);
+  if (any_port && absl::IsAlreadyExists(port.status())) {
+    port = listen(absl::StrCat(address.substr(0, address.rfind(':')), ":0"));
+  }
   if (!port.ok()) return ExplainAddress(port.status());
   return std::unique_ptr<MetricsServer>(new MetricsServer(*std::move(port)));
 }

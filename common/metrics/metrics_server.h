@@ -26,15 +26,15 @@ class MetricsServer {
   using HealthCheck = std::function<std::string()>;
 
   // Listens on "host:port" ("[::1]:port" for IPv6); port 0 takes a free one.
-  // `registry` outlives the server. Codes: InvalidArgument an address that is
-  // none; AlreadyExists the port is in use (the message names it);
-  // Unavailable the address is not one of this machine; InvalidArgument the
-  // certificate and key are of no use.
+  // `registry` outlives the server. `any_port`: a free one, too, where the port
+  // is in use. Codes: InvalidArgument an address that is none; AlreadyExists
+  // the port is in use (the message names it); Unavailable the address is not
+  // one of this machine; InvalidArgument the certificate and key are of no use.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<MetricsServer>> Start(
       const std::string& address, MetricsRegistry* registry,
       HealthCheck health = [] { return std::string(); },
       const MetricsSecurity& security = {},
-      const std::vector<HttpRoute>& routes = {});
+      const std::vector<HttpRoute>& routes = {}, bool any_port = false);
   // Stops; waits for the requests that are being answered.
   ~MetricsServer();
 

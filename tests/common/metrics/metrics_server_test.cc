@@ -157,6 +157,22 @@ TEST(MetricsServerTest, APortInUseIsNamed) {
   EXPECT_THAT(second.status().message(), HasSubstr((*first)->address()));
 }
 
+TEST(MetricsServerTest, OrAnotherPortIsTaken) {
+  MetricsRegistry registry;
+  const auto start = [&registry](const std::string& address) {
+    return MetricsServer::Start(
+        address, &registry, [] { return std::string(); }, {}, {},
+        /*any_port=*/true);
+  };
+  const auto first = start("127.0.0.1:0");
+  ASSERT_TRUE(first.ok()) << first.status();
+  const std::string wanted = (*first)->address();
+  const auto second = start(wanted);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_THAT((*second)->address(), HasSubstr("127.0.0.1:"));
+  EXPECT_NE((*second)->address(), wanted);
+}
+
 TEST(MetricsServerTest, AnAddressThatIsNone) {
   MetricsRegistry registry;
   for (const char* address : {"9470", ":9470", "127.0.0.1:", "a:99999"}) {
