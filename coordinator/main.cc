@@ -242,7 +242,7 @@ absl::Status Serve(const ServiceConfig& config, const Flags& flags,
   std::fflush(stdout);
   ServiceNotifier notifier;
   notifier.Ready(absl::StrCat("listens at ", server->address()));
-  const absl::Status served = TickUntilSignal(
+  absl::Status served = TickUntilSignal(
       signals, [&flags, &security] { ReloadSettings(flags, security); },
       coordinator.get(), server.get(), security, &notifier, &liveness);
   notifier.Stopping("saving what runs");
