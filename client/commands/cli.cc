@@ -141,6 +141,7 @@ absl::Status CheckArguments(int argc, const char* const* argv) {
 
 int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
                    std::ostream& err, const CommandEnvironment& environment) {
+  if (argc < 2) return SayWhatToTypeFirst(err);
   CommandContext context{
       .out = out, .err = err, .environment = environment, .action = nullptr};
   CLI::App app(
@@ -151,7 +152,6 @@ int RunCommandLine(int argc, const char* const* argv, std::ostream& out,
   AddCommands(app, context);
   GroupCommands(app);
   NarrowHelp(app);
-  if (argc < 2) return SayWhatToTypeFirst(err);
   if (const absl::Status valid = CheckArguments(argc, argv); !valid.ok()) {
     return Fail(valid, context);
   }

@@ -79,6 +79,7 @@ absl::StatusOr<PlanDevices> DevicesOfFile(const PlanOptions& options,
         absl::StrCat(options.rates, ": has ", found.devices.size(),
                      " devices, but the job has ", stages, " stages"));
   }
+  found.devices.resize(stages);
   found.source = {"file", absl::StrCat("of ", options.rates), {}};
   return found;
 }
@@ -156,16 +157,9 @@ PlanDevices DevicesOfThisMachine(size_t stages) {
 absl::StatusOr<PlanDevices> DevicesFor(const PlanOptions& options,
                                        int64_t stages) {
   const auto wanted = static_cast<size_t>(stages);
-  absl::StatusOr<PlanDevices> found;
-  if (!options.rates.empty()) {
-    found = DevicesOfFile(options, wanted);
-  } else if (!options.gpus.empty()) {
-    found = DevicesByName(options, wanted);
-  } else {
-    found = DevicesOfThisMachine(wanted);
-  }
-  if (found.ok()) found->devices.resize(wanted);
-  return found;
+  if (!options.rates.empty()) return DevicesOfFile(options, wanted);
+  if (!options.gpus.empty()) return DevicesByName(options, wanted);
+  return DevicesOfThisMachine(wanted);
 }
 
 // What a job may pin at most: of the RAM that is named, or of this machine's.
@@ -192,7 +186,6 @@ absl::StatusOr<PlanReport> MakeReport(const PlanOptions& options) {
   HP_ASSIGN_OR_RETURN(const ModelSpec model, ReadJobModel(file.config.model));
   HP_ASSIGN_OR_RETURN(PlanDevices found, DevicesFor(options, pipeline.stages));
   PlanReport report;
-  report.built_in_rates = found.source.kind == "built_in";
   report.rates_source = std::move(found.source);
   report.steps = file.config.train.steps;
   report.start = absl::Now();

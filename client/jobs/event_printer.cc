@@ -21,7 +21,6 @@ namespace halfpipe {
 namespace {
 
 constexpr absl::Duration kStepLineInterval = absl::Seconds(2);
-constexpr int kAssumedColumns = 80;
 constexpr char kClearBelow[] = "\x1b[J";
 
 // Whoever follows a job reports why it failed, on standard error.
@@ -189,7 +188,7 @@ std::unique_ptr<EventPrinter> NewEventPrinter(OutputFormat format,
   if (format == OutputFormat::kJson) return NewJsonPrinter(out);
   if (TerminalColumns().has_value()) {
     return NewBarPrinter(
-        out, [] { return TerminalColumns().value_or(kAssumedColumns); });
+        out, [] { return TerminalColumns().value_or(kUsualColumns); });
   }
   return NewLinePrinter(out, kStepLineInterval);
 }

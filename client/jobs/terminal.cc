@@ -12,7 +12,6 @@
 namespace halfpipe {
 namespace {
 
-constexpr int kUsualColumns = 80;
 constexpr absl::string_view kCut = "...";
 
 struct Character {

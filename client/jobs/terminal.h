@@ -10,7 +10,10 @@
 
 namespace halfpipe {
 
-// As the terminal says now (TIOCGWINSZ); 80 where it does not say. nullopt:
+// Of a terminal that does not say.
+inline constexpr int kUsualColumns = 80;
+
+// As the terminal says now (TIOCGWINSZ), else the usual ones. nullopt:
 // standard output is no terminal.
 [[nodiscard]] std::optional<int> TerminalColumns();
 

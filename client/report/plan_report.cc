@@ -69,7 +69,7 @@ std::string HeadText(const PlanReport& report) {
   for (size_t rank = 0; rank < request.devices.size(); ++rank) {
     absl::StrAppend(&text, rank == 0 ? "" : ", ", request.devices[rank].name);
   }
-  if (report.built_in_rates) {
+  if (report.rates_source.is_built_in()) {
     absl::StrAppend(
         &text, " (rates that come with halfpipe; --rates FILE for others)");
   }
@@ -235,7 +235,7 @@ Json PlanJson(const PlanReport& report) {
                {"micro_batches", schedule.microbatches},
                {"split", plan.split},
                {"warmup", {schedule.warmup.first, schedule.warmup.second}},
-               {"built_in_rates", report.built_in_rates},
+               {"built_in_rates", report.rates_source.is_built_in()},
                {"rates_source", report.rates_source.kind},
                {"rates_notes", report.rates_source.notes},
                {"steps", report.steps},

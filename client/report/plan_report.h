@@ -17,6 +17,9 @@ namespace halfpipe {
 
 // Where the rates of a plan come from.
 struct RatesSource {
+  // Nobody measured the cards of the plan.
+  [[nodiscard]] bool is_built_in() const { return kind == "built_in"; }
+
   // "built_in", "measured" (by this machine's stages), "file" or "datasheet".
   std::string kind = "built_in";
   std::string text;                // for people: where from, what to do
@@ -27,7 +30,6 @@ struct PlanReport {
   PlanRequest request;
   TrainingPlan plan;
   int64_t longest_frames = 0;
-  bool built_in_rates = false;  // nobody measured this machine's GPUs
   RatesSource rates_source;
   int64_t steps = 0;                        // train.steps
   absl::Time start = absl::InfinitePast();  // when it would start: now

@@ -126,6 +126,8 @@ std::string ValueText(const CLI::Option& option, bool has_choices) {
   return word.empty() || has_choices ? "VALUE" : word;
 }
 
+}  // namespace
+
 OptionText ReadOption(const CLI::Option& option) {
   OptionText text;
   for (const std::string& name : option.get_snames()) {
@@ -142,8 +144,6 @@ OptionText ReadOption(const CLI::Option& option) {
   text.required = option.get_required();
   return text;
 }
-
-}  // namespace
 
 std::string ManPage(const CommandText& program, const ManPageText& text) {
   std::string page = absl::StrCat(

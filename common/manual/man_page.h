@@ -30,6 +30,8 @@ struct CommandText {
   std::vector<CommandText> commands;
 };
 
+[[nodiscard]] OptionText ReadOption(const CLI::Option& option);
+
 // Reads the whole tree. `name` takes the place of the root's own.
 [[nodiscard]] CommandText ReadCommandTree(const CLI::App& app,
                                           const std::string& name);

@@ -48,18 +48,6 @@ const CLI::Option* OptionNamedBy(absl::string_view text, const CLI::App& app) {
   return found;
 }
 
-OptionText TextOf(const CLI::Option& option, const CLI::App& app) {
-  for (const OptionText& text : ReadCommandTree(app, "").options) {
-    const std::string name =
-        text.names.empty() ? option.get_name() : text.names.back();
-    if (name == option.get_name() &&
-        text.description == option.get_description()) {
-      return text;
-    }
-  }
-  return {};
-}
-
 std::string Quoted(const std::string& text) {
   return absl::StrCat("'", PrintableText(text), "'");
 }
@@ -133,8 +121,7 @@ std::string WrongValue(const std::string& words, bool is_unread,
       absl::StripPrefix(words, "Could not convert: "), *command.app);
   if (option == nullptr) return words;
   const std::string name = option->get_name();
-  const std::vector<std::string> choices =
-      TextOf(*option, *command.app).choices;
+  const std::vector<std::string> choices = ReadOption(*option).choices;
   if (!choices.empty()) {
     return Expected(name, absl::StrCat("one of ", absl::StrJoin(choices, ", ")),
                     *option);
@@ -153,7 +140,7 @@ std::string WrongCount(const std::string& words, const ParsedCommand& command) {
   if (absl::StrContains(words, "At Most")) {
     return absl::StrCat(name, " was given more than once: give it once");
   }
-  const std::string what = TextOf(*option, *command.app).description;
+  const std::string what = option->get_description();
   return absl::StrCat(name, " needs a value behind it",
                       what.empty() ? "" : absl::StrCat(": ", what));
 }

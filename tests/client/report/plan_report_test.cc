@@ -25,6 +25,7 @@ PlanReport Report() {
   report.request.host_memory_bytes = {64 * kGiB};
   report.plan = PlanTraining(report.request).value();
   report.longest_frames = 85;
+  report.rates_source.kind = "file";
   return report;
 }
 
@@ -39,7 +40,7 @@ TEST(PlanReportTest, TextHasEveryStageAndFigure) {
   EXPECT_THAT(text, HasSubstr("of 28.0 GiB"));
   EXPECT_THAT(text, HasSubstr("longest    85 frames"));
   EXPECT_THAT(text, Not(HasSubstr("rates that come with")));
-  report.built_in_rates = true;
+  report.rates_source = RatesSource();
   EXPECT_THAT(PlanText(report), HasSubstr("rates that come with halfpipe"));
 }
 
